@@ -1,0 +1,65 @@
+/**
+ * What the HTTP edge (src/api/) may ask of an agent. The agent's pump
+ * (src/agent/run.ts) implements it.
+ */
+import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { Resource } from "../model/v1/resources.ts";
+import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+
+export interface AgentTaskView {
+  readonly taskId: string;
+  readonly info: TaskInfo;
+  readonly state: TaskState;
+  readonly statuses: readonly TaskStatus[];
+}
+
+/** One container run: a command task has an executor of its own, named after the task. */
+export interface AgentExecutorView {
+  readonly frameworkId: string;
+  readonly executorId: string;
+  readonly containerId: string;
+  /** Absolute sandbox path of this run. */
+  readonly directory: string;
+  readonly completed: boolean;
+  readonly resources: readonly Resource[];
+  /** Launched tasks that have not ended. */
+  readonly tasks: readonly AgentTaskView[];
+  /** Tasks waiting for the launch. */
+  readonly queuedTasks: readonly AgentTaskView[];
+  /** Ended tasks. */
+  readonly completedTasks: readonly AgentTaskView[];
+}
+
+export interface AgentFrameworkView {
+  readonly id: string;
+  readonly info: FrameworkInfo;
+  readonly completed: boolean;
+  readonly executors: readonly AgentExecutorView[];
+}
+
+export interface AgentPort {
+  /** Drawn at process start, as libprocess ids the agent `slave(1)`. */
+  readonly startedAtMs: number;
+  readonly hostname: string;
+  readonly ip: string;
+  readonly port: number;
+  /** Undefined until first registered. */
+  agentId(): string | undefined;
+  info(): AgentInfo;
+  /** Hostname of the master registered with. */
+  masterHostname(): string | undefined;
+  /** False while reading its checkpoint and finding its tasks. */
+  recovered(): boolean;
+  flags(): Readonly<Record<string, string>>;
+  metrics(): Readonly<Record<string, number>>;
+  frameworks(): Iterable<AgentFrameworkView>;
+  framework(id: string): AgentFrameworkView | undefined;
+  /**
+   * Maps a virtual path of /files (mesos-wire.md 7.4: a sandbox by its host
+   * path or by /frameworks/<FID>/executors/<EID>/runs/latest) to the attached
+   * root and the path inside it; undefined when nothing is attached there.
+   */
+  resolveFile(virtualPath: string): { readonly root: string; readonly relative: string } | undefined;
+  /** Attached virtual path to real path, for /files/debug. */
+  attachedFiles(): Readonly<Record<string, string>>;
+}

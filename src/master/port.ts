@@ -1,0 +1,161 @@
+/**
+ * What the HTTP edge (src/api/) may ask of a master. The master's pump
+ * (src/master/run.ts) implements it; tests implement it in memory.
+ *
+ * Reads are synchronous views of the registry and of leader memory, valid
+ * until the next turn. Changes go through `call` and `subscribe` and are
+ * answered in a later turn.
+ */
+import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { MasterEvent } from "../model/v1/master.ts";
+import type { Offer } from "../model/v1/offers.ts";
+import type { Resource } from "../model/v1/resources.ts";
+import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
+import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+
+/** Where a master's HTTP API is reached. */
+export interface MasterAddress {
+  /** Id of the master process: a UUID drawn at its start. */
+  readonly id: string;
+  readonly hostname: string;
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** Who leads, as this master knows it. */
+export type Leadership =
+  | { readonly kind: "leading"; readonly recovered: boolean }
+  | { readonly kind: "following"; readonly leader: MasterAddress }
+  | { readonly kind: "unknown" };
+
+/** Receives the events of one stream, in order; provided by the edge. */
+export interface EventSink<E> {
+  send(event: E): void;
+  /** No event follows. */
+  close(): void;
+}
+
+/** The edge's side of a subscription. */
+export interface Subscription {
+  /** Value of the `Mesos-Stream-Id` header. */
+  readonly streamId: string;
+  /** The client went away, or read too slowly. */
+  disconnected(): void;
+}
+
+/** HTTP answer to a call: status and plain-text body ("" for 202). */
+export interface CallAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface CallContext {
+  /** `Mesos-Stream-Id` as sent; undefined when absent. */
+  readonly streamId: string | undefined;
+  /** Authenticated principal; undefined without authentication. */
+  readonly principal: string | undefined;
+}
+
+export interface FrameworkView {
+  readonly id: string;
+  readonly info: FrameworkInfo;
+  /** Gets offers. */
+  readonly active: boolean;
+  readonly connected: boolean;
+  /** Known from the registry, not yet subscribed to this leader. */
+  readonly recovered: boolean;
+  readonly registeredAtMs: number;
+  readonly reregisteredAtMs: number | undefined;
+  /** Set on completed frameworks. */
+  readonly unregisteredAtMs: number | undefined;
+  readonly used: readonly Resource[];
+  readonly offered: readonly Resource[];
+  readonly offers: readonly Offer[];
+}
+
+export interface AgentView {
+  readonly id: string;
+  readonly info: AgentInfo;
+  readonly ip: string;
+  readonly version: string;
+  readonly capabilities: readonly string[];
+  /** Registered with this leader and linked. */
+  readonly active: boolean;
+  /** Known from the registry, not yet registered with this leader. */
+  readonly recovered: boolean;
+  readonly unreachable: boolean;
+  readonly registeredAtMs: number;
+  readonly reregisteredAtMs: number | undefined;
+  readonly total: readonly Resource[];
+  readonly used: readonly Resource[];
+  readonly offered: readonly Resource[];
+}
+
+export interface TaskView {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly agentId: string;
+  /** Role the resources are allocated to. */
+  readonly role: string;
+  readonly state: TaskState;
+  /** Kept updates, oldest first. */
+  readonly statuses: readonly TaskStatus[];
+  readonly info: TaskInfo;
+}
+
+export interface ClusterView {
+  frameworks(): Iterable<FrameworkView>;
+  framework(id: string): FrameworkView | undefined;
+  completedFrameworks(): Iterable<FrameworkView>;
+  agents(): Iterable<AgentView>;
+  agent(id: string): AgentView | undefined;
+  /** Unfinished tasks, and finished ones whose end is not acknowledged, of running and completed frameworks. */
+  tasks(frameworkId?: string): Iterable<TaskView>;
+  unreachableTasks(frameworkId?: string): Iterable<TaskView>;
+  completedTasks(frameworkId?: string): Iterable<TaskView>;
+}
+
+/** One master of the raft group, for `mesh raft status` and `/mesh/raft`. */
+export interface RaftStatus {
+  readonly self: string;
+  readonly role: "leader" | "follower" | "candidate" | "pre-candidate" | "learner";
+  readonly term: number;
+  readonly leader: string | undefined;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly peers: readonly {
+    readonly id: string;
+    readonly matchIndex: number | undefined;
+    readonly connected: boolean;
+  }[];
+}
+
+export interface MasterPort {
+  readonly address: MasterAddress;
+  readonly startedAtMs: number;
+  electedAtMs(): number | undefined;
+  leadership(): Leadership;
+  /** Raft address agents link to, of the leader this master knows. */
+  agentLink(): { readonly hostname: string; readonly port: number } | undefined;
+  /** Effective flags, as /flags shows them. */
+  flags(): Readonly<Record<string, string>>;
+  view(): ClusterView;
+  /** Values of /metrics/snapshot. */
+  metrics(): Readonly<Record<string, number>>;
+  raftStatus(): RaftStatus;
+
+  /** A SUBSCRIBE that passed steps 1 to 11 of mesos-wire.md section 4.1. */
+  subscribe(
+    call: SchedulerCall,
+    principal: string | undefined,
+    sink: EventSink<SchedulerEvent>,
+  ): Subscription;
+  /** Any other scheduler call that passed steps 1 to 10; the answer is of steps 13 to 20. */
+  call(call: SchedulerCall, context: CallContext): Promise<CallAnswer>;
+  /** Operator's teardown of a framework: 200, or 400 when unknown. */
+  teardown(frameworkId: string): Promise<CallAnswer>;
+  /** Operator event stream; the edge sends SUBSCRIBED and HEARTBEAT itself. */
+  subscribeOperator(sink: EventSink<MasterEvent>): Subscription;
+}

@@ -1,0 +1,141 @@
+/**
+ * Messages between a master and an agent: msgpack frames over one TCP link
+ * that the agent opens to the leader's raft port. Cold values (TaskInfo,
+ * FrameworkInfo, TaskStatus …) travel as the bytes of `encodeBlob`.
+ *
+ * Every message from a master carries the leader's `term`; an agent ignores
+ * a lower term than the highest it has seen (design.md 2.5), and a master
+ * ignores a message that answers another term.
+ *
+ * Order matters only within one link: it is kept. A link may break at any
+ * byte; both sides then start over with RegisterAgent.
+ *
+ * Fields are append-only; `kind` strings are never reused.
+ */
+
+/** Version of this protocol, in the hello frame of a link. */
+export const AGENT_PROTOCOL_VERSION = 1;
+
+/** How often a master pings an agent, and how many unanswered pings end it (Mesos: 15 s, 5). */
+export const DEFAULT_PING_INTERVAL_MS = 15_000;
+export const DEFAULT_MAX_PING_TIMEOUTS = 5;
+
+/** One task as an agent reports it at (re-)registration. */
+export interface AgentTaskReport {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly containerId: string;
+  /** Latest state the agent knows, possibly newer than what the framework acknowledged. */
+  readonly state: string;
+  /** True when the latest state is terminal and its update was acknowledged: nothing more will come. */
+  readonly settled: boolean;
+}
+
+/** First message on a link. A new agent has no `agentId`. */
+export interface RegisterAgent {
+  readonly kind: "register-agent";
+  readonly agentId: string | undefined;
+  /** blob AgentInfo: hostname, port, resources, attributes, domain. */
+  readonly info: Uint8Array;
+  /** Address of the agent's HTTP API as others reach it. */
+  readonly ip: string;
+  readonly version: string;
+  readonly capabilities: readonly string[];
+  /** Every task the agent runs or still owes an acknowledged terminal update for. */
+  readonly tasks: readonly AgentTaskReport[];
+}
+
+/** A status update; sent again until {@link AcknowledgeUpdate} for its uuid comes. */
+export interface StatusUpdate {
+  readonly kind: "status-update";
+  readonly frameworkId: string;
+  readonly taskId: string;
+  /** 16 raw bytes. */
+  readonly uuid: Uint8Array;
+  /** State of this update, as in `status`. */
+  readonly state: string;
+  /** Latest state of the task at the time of sending (TSK-7). */
+  readonly latestState: string;
+  /** blob TaskStatus, complete: uuid, timestamp, agent_id, source, container_status … */
+  readonly status: Uint8Array;
+}
+
+export interface Pong {
+  readonly kind: "pong";
+  readonly nonce: number;
+}
+
+/** The agent stops for good (graceful shutdown with `--unregister`): its tasks are gone. */
+export interface UnregisterAgent {
+  readonly kind: "unregister-agent";
+}
+
+export type AgentToMaster = RegisterAgent | StatusUpdate | Pong | UnregisterAgent;
+
+/** Answers RegisterAgent once the registration is committed. */
+export interface AgentRegistered {
+  readonly kind: "agent-registered";
+  readonly term: number;
+  readonly agentId: string;
+  readonly masterId: string;
+  /** Silence of the master for this long means: look for the leader anew. */
+  readonly pingTimeoutMs: number;
+}
+
+/** The agent may not take part (gone, shut down by an operator, incompatible). It kills its tasks and stops. */
+export interface AgentRefused {
+  readonly kind: "agent-refused";
+  readonly term: number;
+  readonly reason: string;
+}
+
+/** Run one command task. Repeats are harmless: the agent knows the task by framework id and task id. */
+export interface RunTask {
+  readonly kind: "run-task";
+  readonly term: number;
+  readonly frameworkId: string;
+  readonly taskId: string;
+  /** blob FrameworkInfo. */
+  readonly framework: Uint8Array;
+  /** blob TaskInfo, resources allocated. */
+  readonly task: Uint8Array;
+}
+
+export interface KillTask {
+  readonly kind: "kill-task";
+  readonly term: number;
+  readonly frameworkId: string;
+  readonly taskId: string;
+  /** Overrides the task's own kill policy (TSK-9). */
+  readonly gracePeriodMs: number | undefined;
+}
+
+export interface AcknowledgeUpdate {
+  readonly kind: "acknowledge-update";
+  readonly term: number;
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly uuid: Uint8Array;
+}
+
+/** The framework is gone: end all its tasks; no updates are owed any more. */
+export interface ShutdownFramework {
+  readonly kind: "shutdown-framework";
+  readonly term: number;
+  readonly frameworkId: string;
+}
+
+export interface Ping {
+  readonly kind: "ping";
+  readonly term: number;
+  readonly nonce: number;
+}
+
+export type MasterToAgent =
+  | AgentRegistered
+  | AgentRefused
+  | RunTask
+  | KillTask
+  | AcknowledgeUpdate
+  | ShutdownFramework
+  | Ping;

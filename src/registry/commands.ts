@@ -1,0 +1,180 @@
+/**
+ * The commands that change the replicated registry. A log entry holds all
+ * commands of one turn of the leader, in order; every master applies them
+ * alike and gets the same outcome for each.
+ *
+ * The leader mints every id, timestamp and uuid before it proposes: applying
+ * draws no chance and reads no clock. Times are `…AtMs`, wall clock of the
+ * leader. Cold values are bytes of `encodeBlob`.
+ *
+ * `tag` numbers are append-only and never reused: logs of every released
+ * version must load for ever (tests/fixtures/logs).
+ */
+
+/** A framework subscribes for the first time, or with an id this cluster does not know. */
+export interface AddFramework {
+  readonly kind: "add-framework";
+  readonly frameworkId: string;
+  /** blob FrameworkInfo, with `id` and `principal` filled in. */
+  readonly info: Uint8Array;
+  readonly atMs: number;
+}
+
+/** A known framework subscribes again or updates its info; clears a disconnection. */
+export interface UpdateFramework {
+  readonly kind: "update-framework";
+  readonly frameworkId: string;
+  readonly info: Uint8Array;
+  readonly atMs: number;
+}
+
+/** The framework's stream closed; its failover deadline runs from `atMs` on the replicated wall clock. */
+export interface DisconnectFramework {
+  readonly kind: "disconnect-framework";
+  readonly frameworkId: string;
+  readonly atMs: number;
+}
+
+/** Teardown or a passed failover deadline: the framework is completed, its unfinished tasks become TASK_KILLED. */
+export interface RemoveFramework {
+  readonly kind: "remove-framework";
+  readonly frameworkId: string;
+  readonly atMs: number;
+}
+
+export interface AddAgent {
+  readonly kind: "add-agent";
+  readonly agentId: string;
+  /** blob AgentInfo, with `id` filled in. */
+  readonly info: Uint8Array;
+  readonly ip: string;
+  readonly version: string;
+  readonly capabilities: readonly string[];
+  readonly atMs: number;
+}
+
+/** A known agent registers again (restart, new leader, return from unreachable). */
+export interface ReregisterAgent {
+  readonly kind: "reregister-agent";
+  readonly agentId: string;
+  readonly info: Uint8Array;
+  readonly ip: string;
+  readonly version: string;
+  readonly capabilities: readonly string[];
+  readonly atMs: number;
+}
+
+/** Pings went unanswered: tasks become TASK_UNREACHABLE, or TASK_LOST without PARTITION_AWARE. */
+export interface MarkAgentUnreachable {
+  readonly kind: "mark-agent-unreachable";
+  readonly agentId: string;
+  readonly atMs: number;
+}
+
+/** The agent left for good; unfinished tasks become TASK_LOST or, with PARTITION_AWARE, TASK_GONE. */
+export interface RemoveAgent {
+  readonly kind: "remove-agent";
+  readonly agentId: string;
+  readonly atMs: number;
+}
+
+export interface LaunchTask {
+  readonly taskId: string;
+  /** blob TaskInfo with allocated resources. */
+  readonly info: Uint8Array;
+}
+
+/** Tasks accepted on offers of one agent; refused one by one when an id is in use or framework or agent is gone. */
+export interface LaunchTasks {
+  readonly kind: "launch-tasks";
+  readonly frameworkId: string;
+  readonly agentId: string;
+  readonly role: string;
+  readonly tasks: readonly LaunchTask[];
+  readonly atMs: number;
+}
+
+/** A status update of a task as its agent (or the master itself) sent it. */
+export interface UpdateTask {
+  readonly kind: "update-task";
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly agentId: string;
+  readonly state: string;
+  readonly latestState: string;
+  /** Raw 16 bytes; undefined for updates that are not acknowledged. */
+  readonly uuid: Uint8Array | undefined;
+  /** blob TaskStatus. */
+  readonly status: Uint8Array;
+}
+
+/** The framework acknowledged the terminal update: the task moves to the completed ones. */
+export interface CompleteTask {
+  readonly kind: "complete-task";
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly uuid: Uint8Array;
+}
+
+/** The first command of a new cluster; later ones are refused. */
+export interface InitCluster {
+  readonly kind: "init-cluster";
+  readonly clusterId: string;
+  readonly atMs: number;
+}
+
+export type Command =
+  | InitCluster
+  | AddFramework
+  | UpdateFramework
+  | DisconnectFramework
+  | RemoveFramework
+  | AddAgent
+  | ReregisterAgent
+  | MarkAgentUnreachable
+  | RemoveAgent
+  | LaunchTasks
+  | UpdateTask
+  | CompleteTask;
+
+export type CommandKind = Command["kind"];
+
+/** Wire tags; append only, never reuse a number. */
+export const COMMAND_TAGS = {
+  "init-cluster": 1,
+  "add-framework": 2,
+  "update-framework": 3,
+  "disconnect-framework": 4,
+  "remove-framework": 5,
+  "add-agent": 6,
+  "reregister-agent": 7,
+  "mark-agent-unreachable": 8,
+  "remove-agent": 9,
+  "launch-tasks": 10,
+  "update-task": 11,
+  "complete-task": 12,
+} as const satisfies Record<CommandKind, number>;
+
+/** One task of a launch that was refused while the others went through. */
+export interface RefusedTask {
+  readonly taskId: string;
+  readonly reason: RefusalReason;
+}
+
+/** What became of one command; equal on every master. */
+export type Outcome =
+  | { readonly accepted: true; readonly refusedTasks?: readonly RefusedTask[] }
+  | { readonly accepted: false; readonly reason: RefusalReason };
+
+export type RefusalReason =
+  | "cluster-exists"
+  | "framework-unknown"
+  | "framework-exists"
+  | "framework-completed"
+  | "agent-unknown"
+  | "agent-exists"
+  | "agent-removed"
+  | "task-unknown"
+  | "task-exists"
+  | "task-terminal"
+  | "uuid-mismatch";
