@@ -1,0 +1,94 @@
+/**
+ * A container as data: what the agent wants run (`ContainerSpec`) and how it
+ * ended (`Exit`). Plain values only, so that the agent can checkpoint them.
+ */
+
+/** Linux namespaces a container can have of its own. Later stages add more kinds. */
+export type Namespace = "pid" | "mount" | "ipc" | "uts";
+
+/**
+ * What to execute (Mesos CommandInfo): `shell` runs `/bin/sh -c script`;
+ * `exec` runs `file` (looked up in the container's PATH when it has no slash)
+ * with `argv` whole, argv[0] included.
+ */
+export type ContainerCommand =
+  | { readonly kind: "shell"; readonly script: string }
+  | { readonly kind: "exec"; readonly file: string; readonly argv: readonly string[] };
+
+/** One URI to bring into the sandbox before the start (Mesos CommandInfo.URI). */
+export interface FetchUri {
+  /** An absolute path, or a file:, http: or https: URI. */
+  readonly value: string;
+  readonly executable: boolean;
+  /** Unpack by file name ending; an executable file is never unpacked. */
+  readonly extract: boolean;
+  /** Path inside the sandbox to save under; the URI's last segment when absent. */
+  readonly outputFile?: string;
+}
+
+export interface ContainerResources {
+  /** CPUs in thousandths. */
+  readonly cpusMilli: number;
+  readonly memBytes: number;
+  readonly diskBytes: number;
+}
+
+export interface ContainerIsolation {
+  /** Namespaces wanted. The runtime gives those that its probe found usable, see `RuntimeCapabilities`. */
+  readonly namespaces: readonly Namespace[];
+  /** Whether a cgroup of its own is wanted. */
+  readonly cgroup: boolean;
+}
+
+export interface ContainerSpec {
+  /** Unique for ever on this agent; letters, digits, `-`, `_` and `.` (a UUID in practice). */
+  readonly containerId: string;
+  /** Absolute path of the sandbox; the runtime creates it when missing. */
+  readonly sandbox: string;
+  readonly command: ContainerCommand;
+  /** The complete environment: nothing is inherited from the agent. Names are unique. */
+  readonly environment: readonly (readonly [name: string, value: string])[];
+  /** UNIX user to run as; the agent's own when absent. */
+  readonly user?: string;
+  /** File names inside the sandbox. Output is appended. */
+  readonly stdoutName: string;
+  readonly stderrName: string;
+  readonly uris: readonly FetchUri[];
+  readonly resources: ContainerResources;
+  readonly isolation: ContainerIsolation;
+}
+
+/**
+ * How a container ended. `unknown`: it is gone and nothing recorded how (its
+ * supervisor was killed, or the machine restarted).
+ */
+export type Exit =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "signaled"; readonly signal: number }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+const SIGNAL_NAMES: Readonly<Record<number, string>> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  6: "SIGABRT",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  13: "SIGPIPE",
+  14: "SIGALRM",
+  15: "SIGTERM",
+};
+
+/** For messages: `exited with status 3`, `terminated by SIGKILL`. */
+export function describeExit(exit: Exit): string {
+  switch (exit.kind) {
+    case "exited":
+      return `exited with status ${exit.code}`;
+    case "signaled":
+      return `terminated by ${SIGNAL_NAMES[exit.signal] ?? `signal ${exit.signal}`}`;
+    case "unknown":
+      return `ended, but how is not known: ${exit.reason}`;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The port through which the agent's pump (src/agent/run.ts) runs containers.
+ * Promises stand here and not in any core: cores see only the results, as
+ * later inputs. Implementations: src/isolation/linux/runtime.ts (also the
+ * POSIX form for other systems) and tests/support/memory-runtime.ts;
+ * tests/conformance/runtime.ts holds both to what is written here.
+ *
+ *     launch --ok--> running --onExit, once--> ended --cleanup--> forgotten
+ *        \--error--> forgotten (nothing of it is left but the sandbox)
+ */
+import type { Result } from "../base/result.ts";
+import type { ContainerSpec, Exit, FetchUri, Namespace } from "./container.ts";
+
+/** Where a launch failed. `cancelled`: `kill` came before the start. */
+export type LaunchStep =
+  | "validate"
+  | "sandbox"
+  | "user"
+  | "fetch"
+  | "record"
+  | "cgroup"
+  | "start"
+  | "cancelled";
+
+export interface LaunchError {
+  readonly step: LaunchStep;
+  /** For people: the failed action, the value, what to do. */
+  readonly message: string;
+}
+
+export interface Launched {
+  /** The supervisor, in the host's pid namespace. Lives exactly as long as the container. */
+  readonly pid: number;
+  /** Start time of `pid` (clock ticks since boot on Linux): tells a reused pid. */
+  readonly startTime: string;
+}
+
+/** What a container is doing now. `gone`: ended, and nothing recorded how. */
+export type ContainerState =
+  | { readonly state: "running"; readonly launched: Launched }
+  | { readonly state: "ended"; readonly exit: Exit }
+  | { readonly state: "gone" };
+
+/** What the probe at start found; the same for every container until the agent restarts. */
+export interface RuntimeCapabilities {
+  /** `linux`: namespaces or cgroups are used; `posix`: sessions and process groups only. */
+  readonly form: "linux" | "posix";
+  readonly namespaces: readonly Namespace[];
+  /** Directory below which container cgroups are made; absent: none can be used. */
+  readonly cgroupRoot?: string;
+  readonly switchUser: boolean;
+  /** One line for each thing that is missing and why; logged once at start. */
+  readonly missing: readonly string[];
+}
+
+export interface Runtime {
+  readonly capabilities: RuntimeCapabilities;
+
+  /**
+   * Sets up sandbox, records and cgroup, fetches the URIs and starts the
+   * container. Resolves once the program is about to be executed. A program
+   * that cannot be executed is not a launch error: it exits with 126 or 127
+   * and the sandbox's stderr says why, as from a shell.
+   */
+  launch(spec: ContainerSpec): Promise<Result<Launched, LaunchError>>;
+
+  /** Sends a signal to every process of the container. Nothing happens when it has ended. */
+  signal(containerId: string, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+
+  /**
+   * Ends the container for sure: when it resolves no process of it is left
+   * and `onExit` has been called. Cancels a launch that is still fetching.
+   * May be called at any time, also for an orphan or an unknown container.
+   */
+  kill(containerId: string): Promise<Result<void, string>>;
+
+  /**
+   * The listener hears of the end of every container launched or recovered
+   * here, exactly once each, never before `launch` or `recover` resolved for
+   * it. Set it before the first launch.
+   */
+  onExit(listener: (containerId: string, exit: Exit) => void): void;
+
+  inspect(containerId: string): Promise<ContainerState>;
+
+  /**
+   * After an agent restart: takes up the containers the agent remembers.
+   * Running ones are watched again (`onExit` will tell); for the others the
+   * answer is final and `onExit` stays silent.
+   */
+  recover(containerIds: readonly string[]): Promise<ReadonlyMap<string, ContainerState>>;
+
+  /** Containers (by records, cgroups or processes) neither launched nor recovered here. End them by `kill`, then `cleanup`. */
+  listOrphans(): Promise<readonly string[]>;
+
+  /** Forgets an ended container: its records and its cgroup. The sandbox stays. Idempotent. */
+  cleanup(containerId: string): Promise<void>;
+
+  /** Stops watching. Containers live on. */
+  close(): Promise<void>;
+}
+
+/** Numeric owner of files: the user that a container runs as. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Brings URIs into a sandbox, in their order. Errors name the URI and what failed. Implemented by src/io/fetcher.ts. */
+export type Fetch = (
+  uris: readonly FetchUri[],
+  sandbox: string,
+  owner: Owner | undefined,
+  signal: AbortSignal,
+) => Promise<Result<void, string>>;
