@@ -1,0 +1,186 @@
+/**
+ * Inputs and effects of the master core. The core never waits: what an effect
+ * leads to comes back as a later input.
+ *
+ * A turn is one call of `MasterCore.step(inputs, now)`. At its end the core
+ * asks the allocator once, and the node makes one log entry of all commands
+ * that the turn proposed.
+ */
+import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
+import type { MasterEvent } from "../model/v1/master-events.ts";
+import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
+import type { Command, Outcome } from "../registry/commands.ts";
+import type { CallContext, MasterAddress } from "./port.ts";
+
+/** Names one HTTP request that waits for its answer; drawn by the pump, used once. */
+export type AnswerRef = number;
+/** Names one link of an agent; drawn by the pump, never used again after its end. */
+export type LinkRef = number;
+/** Value of `Mesos-Stream-Id`: a UUID drawn by the pump. */
+export type StreamId = string;
+
+/** Only time passed: some deadline of `nextDeadlineMs()` may be due. */
+export interface Tick {
+  readonly kind: "tick";
+}
+
+/** This master leads `term`, and every entry before its term's empty one is applied. */
+export interface LeadershipGained {
+  readonly kind: "leadership-gained";
+  readonly term: number;
+}
+
+export interface LeadershipLost {
+  readonly kind: "leadership-lost";
+}
+
+/** A SUBSCRIBE whose response is open as a stream. */
+export interface SubscribeInput {
+  readonly kind: "subscribe";
+  readonly streamId: StreamId;
+  readonly call: SchedulerCall;
+  readonly principal: string | undefined;
+}
+
+/** The client went away, or read too slowly; never sent for a stream the core closed. */
+export interface StreamClosed {
+  readonly kind: "stream-closed";
+  readonly streamId: StreamId;
+}
+
+/** Any scheduler call but SUBSCRIBE, past step 12 of mesos-wire.md 4.1. */
+export interface CallInput {
+  readonly kind: "call";
+  readonly ref: AnswerRef;
+  readonly call: SchedulerCall;
+  readonly context: CallContext;
+}
+
+/** An operator ends a framework: POST /teardown. */
+export interface TeardownInput {
+  readonly kind: "teardown";
+  readonly ref: AnswerRef;
+  readonly frameworkId: string;
+}
+
+/** A message of an agent. The first one of a link is register-agent. */
+export interface AgentMessage {
+  readonly kind: "agent-message";
+  readonly link: LinkRef;
+  readonly message: AgentToMaster;
+}
+
+/** The link broke; never sent for a link the core closed. */
+export interface AgentLinkClosed {
+  readonly kind: "agent-link-closed";
+  readonly link: LinkRef;
+}
+
+/** Commands of one log entry were committed and applied, in order; outcomes run alongside. */
+export interface Applied {
+  readonly kind: "applied";
+  readonly index: number;
+  readonly commands: readonly Command[];
+  readonly outcomes: readonly Outcome[];
+}
+
+/** Proposed commands that will never be applied while this master keeps leading: the log had no room. */
+export interface ProposalDropped {
+  readonly kind: "proposal-dropped";
+  readonly commands: readonly Command[];
+}
+
+export type MasterInput =
+  | Tick
+  | LeadershipGained
+  | LeadershipLost
+  | SubscribeInput
+  | StreamClosed
+  | CallInput
+  | TeardownInput
+  | AgentMessage
+  | AgentLinkClosed
+  | Applied
+  | ProposalDropped;
+
+export type MasterInputKind = MasterInput["kind"];
+
+/** Put these commands into the log. All `propose` effects of a turn form one entry, in order. */
+export interface Propose {
+  readonly kind: "propose";
+  readonly commands: readonly Command[];
+}
+
+/** Answers the HTTP request `ref`; exactly one answer for each. */
+export interface Answer {
+  readonly kind: "answer";
+  readonly ref: AnswerRef;
+  readonly status: number;
+  /** Plain text; "" for none. */
+  readonly body: string;
+}
+
+export interface SendSchedulerEvent {
+  readonly kind: "scheduler-event";
+  readonly streamId: StreamId;
+  readonly event: SchedulerEvent;
+}
+
+/** No event follows; the response ends. */
+export interface CloseStream {
+  readonly kind: "close-stream";
+  readonly streamId: StreamId;
+}
+
+/** An event for every operator stream. */
+export interface SendOperatorEvent {
+  readonly kind: "operator-event";
+  readonly event: MasterEvent;
+}
+
+/** Operator streams end: this master leads no longer. */
+export interface CloseOperatorStreams {
+  readonly kind: "close-operator-streams";
+}
+
+export interface SendToAgent {
+  readonly kind: "agent-send";
+  readonly link: LinkRef;
+  readonly message: MasterToAgent;
+}
+
+/** Ends a link after what was sent on it before. */
+export interface CloseLink {
+  readonly kind: "close-link";
+  readonly link: LinkRef;
+}
+
+export type MasterEffect =
+  | Propose
+  | Answer
+  | SendSchedulerEvent
+  | CloseStream
+  | SendOperatorEvent
+  | CloseOperatorStreams
+  | SendToAgent
+  | CloseLink;
+
+export type MasterEffectKind = MasterEffect["kind"];
+
+/** What an operator can set; defaults in `src/master/settings.ts`. */
+export interface MasterSettings {
+  readonly address: MasterAddress;
+  /** Version of mesh, in MasterInfo. */
+  readonly version: string;
+  readonly agentPingIntervalMs: number;
+  readonly maxAgentPingTimeouts: number;
+  /** How long a new leader waits for a known agent before it is unreachable. */
+  readonly agentReregisterTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** An offer older than this is rescinded; undefined: never. */
+  readonly offerTimeoutMs: number | undefined;
+  /** `--roles`: the roles frameworks may use; undefined: all. */
+  readonly roleWhitelist: ReadonlySet<string> | undefined;
+  /** `--root-submissions`: frameworks and tasks may run as root. */
+  readonly rootSubmissions: boolean;
+}
