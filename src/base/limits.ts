@@ -9,7 +9,7 @@ const MIB = 1024 * KIB;
 
 /** Largest msgpack frame between masters, and between master and agent. */
 export const FRAME_MAX_BYTES = 16 * MIB;
-/** Largest HTTP request body that is read whole. Mesos has no limit; a task group of 1,000 tasks is below 2 MiB. */
+/** Largest HTTP request body read whole. Mesos has no limit; a group of 1,000 tasks is below 2 MiB. */
 export const REQUEST_BODY_MAX_BYTES = 8 * MIB;
 /** Largest RecordIO record sent: mesos-go's reader takes at most 4 MiB. */
 export const RECORD_MAX_BYTES = 4 * MIB;

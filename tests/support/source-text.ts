@@ -16,7 +16,7 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** One import of a file, in any form: static, type-only, re-export, dynamic, `import("…").Type`, `require`. */
+/** One import, in any form: static, type-only, re-export, dynamic, `import("…").Type`, `require`. */
 export interface Import {
   /** As written. */
   readonly specifier: string;
@@ -28,7 +28,7 @@ export interface Import {
   readonly line: number;
 }
 
-/** Every file below `folder` (from the root) with one of the endings, sorted; none where the folder is missing. */
+/** Every file below `folder` (from the root) with one of the endings, sorted; none without the folder. */
 export function listFiles(folder: string, endings: readonly string[]): SourceFile[] {
   const base = join(ROOT, folder);
   if (statSync(base, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
