@@ -7,7 +7,7 @@
  * answered in a later turn.
  */
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
-import type { MasterEvent } from "../model/v1/master.ts";
+import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { Offer } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
