@@ -1,0 +1,41 @@
+/**
+ * What an agent keeps on disk, and the port of the store that keeps it. The
+ * store knows keys and bytes only: this file gives them meaning. Records are
+ * append-only in their fields; one written by an older version must always
+ * load.
+ *
+ *     agent                        identity, term fence, boot
+ *     framework/<FID>              FrameworkInfo of a framework with tasks
+ *     task/<FID>/<TID>             what was asked for; written before the launch
+ *     stream/<FID>/<TID>           state and unacknowledged updates of that task
+ *
+ * A task's keys go in the batch that records the acknowledgement of its
+ * terminal update; its framework's key goes with its last task.
+ */
+
+/** A key to write, or to delete when `value` is undefined. */
+export interface CheckpointChange {
+  readonly key: string;
+  readonly value: Uint8Array | undefined;
+}
+
+/**
+ * Implementations: src/io/checkpoint-store.ts (level under
+ * `<work_dir>/meta`) and tests/support/memory-checkpoint-store.ts;
+ * tests/conformance/checkpoint-store.ts holds both to what is written here.
+ */
+export interface CheckpointStore {
+  /** All entries, sorted by key. Rejects with a MeshError when the store is damaged. */
+  readAll(): Promise<readonly CheckpointEntry[]>;
+  /**
+   * Applies the changes in order, all or none, and resolves once they would
+   * survive a power cut. Writes are applied in the order of the calls.
+   */
+  write(changes: readonly CheckpointChange[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CheckpointEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+}

@@ -1,0 +1,93 @@
+/**
+ * What goes into the agent's core and what comes out of it. The pump
+ * (src/agent/run.ts) and the simulator both speak exactly this.
+ *
+ * Rules for whoever drives the core:
+ * - `recovered` is the first input and comes once.
+ * - Effects are carried out in the order they are given.
+ * - `checkpoint` effects may be merged: write the changes of several, in
+ *   order, as one atomic and synced batch, then answer with the highest
+ *   token; it stands for the lower ones too. Nothing that depends on a change
+ *   is emitted before its token came back.
+ * - A link is named by `linkId`; what comes from an older link is ignored.
+ */
+
+import type { ContainerSpec, Exit } from "../isolation/container.ts";
+import type { LaunchError, Launched } from "../isolation/runtime.ts";
+import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
+import type { AgentInfo } from "../model/v1/frameworks.ts";
+import type { CheckpointChange } from "./checkpoint.ts";
+import type { RecoveryPlan } from "./recovery.ts";
+
+/** Fixed for the life of the process. */
+export interface AgentConfig {
+  /** Hostname, port, resources, attributes and domain; no id. */
+  readonly info: AgentInfo;
+  /** Address under which others reach the agent's HTTP API. */
+  readonly ip: string;
+  readonly port: number;
+  readonly version: string;
+  /** Absolute path. */
+  readonly workDir: string;
+  /** Boot of this machine: another value means that no process of an earlier one lives. */
+  readonly bootId: string;
+  /** Run tasks as their framework's or command's user; needs root. */
+  readonly switchUser: boolean;
+}
+
+/** The leading master as the leader finder learnt it. */
+export interface LeaderAddress {
+  readonly masterId: string;
+  /** Of the master's HTTP API; said in logs and in `master_hostname` of /state. */
+  readonly hostname: string;
+  readonly port: number;
+  /** Where agent links are opened. */
+  readonly linkHostname: string;
+  readonly linkPort: number;
+}
+
+export type AgentInput =
+  /** The checkpoint was read and compared with what really runs. */
+  | { readonly kind: "recovered"; readonly plan: RecoveryPlan }
+  /** A deadline of `nextDeadlineMs` has come; harmless at any time. */
+  | { readonly kind: "tick" }
+  /** Answers `find-leader`. */
+  | { readonly kind: "leader-found"; readonly leader: LeaderAddress }
+  | { readonly kind: "leader-not-found"; readonly reason: string }
+  /** Answers `connect`: the hello of both sides was exchanged. */
+  | { readonly kind: "link-opened"; readonly linkId: number }
+  /** The link could not be opened, or broke; nothing more comes from it. */
+  | { readonly kind: "link-closed"; readonly linkId: number; readonly reason: string }
+  | { readonly kind: "message"; readonly linkId: number; readonly message: MasterToAgent }
+  /** Everything up to this token's changes is on disk. */
+  | { readonly kind: "checkpointed"; readonly token: number }
+  /** Answer `launch`. A failed or cancelled launch leaves nothing that runs. */
+  | { readonly kind: "launched"; readonly containerId: string; readonly launched: Launched }
+  | { readonly kind: "launch-failed"; readonly containerId: string; readonly error: LaunchError }
+  /** The container ended; comes once for each one launched or reattached. */
+  | { readonly kind: "exited"; readonly containerId: string; readonly exit: Exit }
+  /** A `kill` could not be carried out; it is tried again. */
+  | { readonly kind: "kill-failed"; readonly containerId: string; readonly message: string }
+  /** An operator asks the agent to end its tasks, leave the cluster and stop (AGT-26). */
+  | { readonly kind: "unregister" };
+
+export type AgentEffect =
+  /** Ask the masters who leads; answer with leader-found or leader-not-found. */
+  | { readonly kind: "find-leader" }
+  | { readonly kind: "connect"; readonly linkId: number; readonly leader: LeaderAddress }
+  /** Close the link; no `link-closed` is needed for it. */
+  | { readonly kind: "disconnect"; readonly linkId: number }
+  | { readonly kind: "send"; readonly linkId: number; readonly message: AgentToMaster }
+  | { readonly kind: "checkpoint"; readonly token: number; readonly changes: readonly CheckpointChange[] }
+  /** Point `latestLink` (a symbolic link, absolute path) at the sandbox and launch. */
+  | { readonly kind: "launch"; readonly spec: ContainerSpec; readonly latestLink: string }
+  /** Ask every process of the container to end. */
+  | { readonly kind: "signal"; readonly containerId: string; readonly signal: "SIGTERM" }
+  /** End the container for sure, or cancel its launch. */
+  | { readonly kind: "kill"; readonly containerId: string }
+  /** End and forget a container that belongs to no task. */
+  | { readonly kind: "remove-orphan"; readonly containerId: string }
+  /** The container ended: drop its runtime records and cgroup. The sandbox stays. */
+  | { readonly kind: "cleanup"; readonly containerId: string }
+  /** Everything owed is done: end the process. `failed`: with a non-zero status. */
+  | { readonly kind: "stop"; readonly failed: boolean; readonly reason: string };
