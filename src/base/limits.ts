@@ -30,5 +30,33 @@ export const COMPLETED_TASKS_PER_FRAMEWORK_MAX = 1_000;
 /** Longest task, framework, executor and agent id in characters (Mesos common/validation.cpp). */
 export const ID_MAX_CHARS = 255;
 
+/** Entry bytes sent to one follower and not yet acknowledged. */
+export const RAFT_INFLIGHT_MAX_BYTES = 16 * MIB;
+/** Append messages to one follower not yet acknowledged; bounds memory when entries are tiny. */
+export const RAFT_INFLIGHT_MAX_MESSAGES = 256;
+/** Entry bytes proposed and not yet committed; beyond it proposals are refused. */
+export const RAFT_UNCOMMITTED_MAX_BYTES = 64 * MIB;
+/** Entry bytes a master keeps in memory; older ones are read from disk for a follower that lags. */
+export const RAFT_LOG_MEMORY_MAX_BYTES = 64 * MIB;
+/** Applied entries kept on disk, so that a follower that was away briefly needs no snapshot. */
+export const RAFT_LOG_KEEP_ENTRIES = 20_000;
+/** Entry bytes appended since the last compaction that force the next one. */
+export const RAFT_LOG_GROWTH_MAX_BYTES = 256 * MIB;
+/** State bytes in one message of a snapshot transfer. */
+export const SNAPSHOT_CHUNK_MAX_BYTES = MIB;
+/** Linearisable reads waiting for their confirmation. */
+export const RAFT_READS_MAX = 10_000;
+/** Bytes queued for one peer or agent link before messages are dropped (raft repeats them) or the link is closed. */
+export const LINK_QUEUE_MAX_BYTES = 32 * MIB;
+/** Time a new connection has for its first frame. */
+export const HELLO_TIMEOUT_MS = 5_000;
+/** Levels of arrays and maps in a msgpack value: the deepest message mesh builds has below 40. */
+export const MSGPACK_MAX_DEPTH = 128;
+/** Levels of a message that holds itself (ContainerID.parent) in JSON input; protobuf allows 100. */
+export const MESSAGE_MAX_DEPTH = 100;
+
 assert(ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A log entry must fit a frame");
 assert(APPEND_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "An append message must fit a frame");
+assert(SNAPSHOT_CHUNK_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A snapshot chunk must fit a frame");
+assert(FRAME_MAX_BYTES < LINK_QUEUE_MAX_BYTES, "A link queue must take a whole frame");
+assert(RAFT_INFLIGHT_MAX_BYTES < LINK_QUEUE_MAX_BYTES, "Appends in flight must fit the link queue");

@@ -1,0 +1,64 @@
+/**
+ * msgpack for everything mesh sends between its own processes or keeps on
+ * disk. Takes nil, booleans, numbers, strings, Uint8Array, arrays, plain
+ * objects and Maps. Bytes depend only on the value and the order of its keys:
+ * build objects in one fixed order where replicas must agree.
+ */
+import { Packr, Unpackr } from "msgpackr";
+import { FRAME_MAX_BYTES } from "../base/limits.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import { scanMsgpack } from "./msgpack-scan.ts";
+
+const PLAIN = {
+  useRecords: false,
+  moreTypes: false,
+  // Binary is copied out, so that a small value does not keep its whole frame alive.
+  copyBuffers: true,
+  int64AsType: "number",
+} as const;
+
+const packr = new Packr({
+  ...PLAIN,
+  // The size of a map is written in its shortest form.
+  variableMapSize: true,
+  // An undefined property is left out; in an array it becomes nil.
+  skipValues: [undefined],
+  encodeUndefinedAsNil: true,
+});
+const objects = new Unpackr({ ...PLAIN, mapsAsObjects: true });
+const maps = new Unpackr({ ...PLAIN, mapsAsObjects: false });
+
+/** The bytes of `value`, in memory of their own. */
+export function encodeMsgpack(value: unknown): Uint8Array {
+  // The packr answers a Buffer over its shared pool.
+  return new Uint8Array(packr.pack(value));
+}
+
+/** One value; maps become plain objects with string keys. The error says what is wrong with the bytes. */
+export function decodeMsgpack(bytes: Uint8Array): Result<unknown> {
+  return decode(objects, bytes);
+}
+
+/** Like {@link decodeMsgpack}, but maps become Maps, with keys of any kind. */
+export function decodeMsgpackMaps(bytes: Uint8Array): Result<unknown> {
+  return decode(maps, bytes);
+}
+
+function decode(unpackr: Unpackr, bytes: Uint8Array): Result<unknown> {
+  if (bytes.length > FRAME_MAX_BYTES) {
+    return fail(`Cannot decode msgpack of ${bytes.length} bytes: at most ${FRAME_MAX_BYTES} are read`);
+  }
+  const reason = scanMsgpack(bytes);
+  if (reason !== undefined) return fail(`Cannot decode msgpack of ${bytes.length} bytes: ${reason}`);
+  try {
+    return ok(unpackr.unpack(plainView(bytes)));
+  } catch (error) {
+    return fail(`Cannot decode msgpack of ${bytes.length} bytes: ${String(error)}`);
+  }
+}
+
+/** A Buffer would make msgpackr answer Buffers for binary values. */
+function plainView(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
