@@ -1,0 +1,162 @@
+/**
+ * Runs every check and test of the project, part by part, and ends with the
+ * line `N passed, N failed`. A failed part does not stop the next ones; a part
+ * that ran no test has failed. `scripts/test` is the way to call it.
+ */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { installNeeds } from "./needs.ts";
+
+const ROOT = resolve(import.meta.dir, "..");
+const BUN = process.execPath;
+
+/** Seeds the simulator runs when --seeds does not say otherwise. */
+const DEFAULT_SEEDS = 2_000;
+
+interface Part {
+  readonly name: string;
+  readonly about: string;
+  readonly commands: readonly (readonly string[])[];
+  /** Folders and files below tests/ that `bun test` runs; a part has these or `commands`. */
+  readonly tests?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+interface Outcome {
+  readonly name: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+}
+
+/** Folders of tests/ with a part of their own, or without tests. */
+const APART = ["sim", "e2e", "vm", "clients", "support", "fixtures"];
+
+function parts(seeds: number, firstSeed: number): Part[] {
+  const others = readdirSync(join(ROOT, "tests"), { withFileTypes: true })
+    .filter((entry) => (entry.isDirectory() ? !APART.includes(entry.name) : entry.name.endsWith(".test.ts")))
+    .map((entry) => entry.name)
+    .sort();
+  return [
+    { name: "types", about: "the type checker", commands: [[BUN, "x", "tsc", "--noEmit"]] },
+    { name: "lint", about: "format and lint", commands: [[BUN, "x", "biome", "ci", "."]] },
+    {
+      name: "tests",
+      about: "unit, scenario, conformance, layer and style tests",
+      commands: [],
+      tests: others,
+    },
+    { name: "build", about: "the binary dist/mesh", commands: [[BUN, "scripts/build.ts"]] },
+    {
+      name: "simulator",
+      about: `${seeds} seeds from ${firstSeed} on`,
+      commands: [],
+      tests: ["sim"],
+      environment: { MESH_SIM_SEEDS: String(seeds), MESH_SIM_FIRST_SEED: String(firstSeed) },
+    },
+    { name: "e2e", about: "whole clusters of the binary", commands: [], tests: ["e2e"] },
+    { name: "vm", about: "isolation under a kernel with cgroups v2", commands: [], tests: ["vm"] },
+    { name: "clients", about: "frameworks written for Mesos", commands: [], tests: ["clients"] },
+  ];
+}
+
+async function run(command: readonly string[], environment: Part["environment"] = {}): Promise<number> {
+  const child = Bun.spawn([...command], {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return await child.exited;
+}
+
+/** Counts of a JUnit report of `bun test`; none where it wrote no report. */
+function readReport(path: string): { tests: number; failures: number; skipped: number } {
+  const root = existsSync(path) ? (/<testsuites\b[^>]*>/.exec(readFileSync(path, "utf8"))?.[0] ?? "") : "";
+  const count = (name: string): number => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
+  return { tests: count("tests"), failures: count("failures"), skipped: count("skipped") };
+}
+
+async function runTests(part: Part, tests: readonly string[]): Promise<Omit<Outcome, "name" | "seconds">> {
+  const missing = tests.filter((path) => !existsSync(join(ROOT, "tests", path)));
+  if (missing.length > 0) {
+    console.log(`No tests in ${missing.map((path) => `tests/${path}`).join(", ")}: that counts as a failure`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const folder = mkdtempSync(join(tmpdir(), "mesh-test-"));
+  try {
+    const report = join(folder, "report.xml");
+    const paths = tests.map((path) => `./tests/${path}`);
+    const status = await run(
+      [BUN, "test", "--reporter=junit", `--reporter-outfile=${report}`, ...paths],
+      part.environment,
+    );
+    const counts = readReport(report);
+    const passed = counts.tests - counts.failures - counts.skipped;
+    if (passed === 0) console.log(`Part "${part.name}" passed no test: that counts as a failure`);
+    // A file that does not load, or a crash, fails no single test but gives a status.
+    const unseen = (status !== 0 || passed === 0) && counts.failures === 0 ? 1 : 0;
+    return { passed, failed: counts.failures + unseen, skipped: counts.skipped };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runPart(part: Part): Promise<Outcome> {
+  console.log(`\n=== ${part.name}: ${part.about} ===`);
+  const started = performance.now();
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  // An old binary must not stand in for one that could not be built.
+  if (part.name === "build") rmSync(join(ROOT, "dist/mesh"), { force: true });
+  for (const command of part.commands) {
+    if ((await run(command)) === 0) total.passed++;
+    else total.failed++;
+  }
+  if (part.tests !== undefined) Object.assign(total, await runTests(part, part.tests));
+  const outcome = { name: part.name, ...total, seconds: (performance.now() - started) / 1000 };
+  console.log(describe(outcome));
+  return outcome;
+}
+
+function describe(outcome: Outcome): string {
+  const skipped = outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : "";
+  const counts = `${outcome.passed} passed, ${outcome.failed} failed${skipped}`;
+  return `${outcome.name.padEnd(10)} ${counts} in ${outcome.seconds.toFixed(1)} s`;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { seeds: { type: "string" }, "first-seed": { type: "string" }, list: { type: "boolean" } },
+  });
+  const seeds = Number(values.seeds ?? DEFAULT_SEEDS);
+  const firstSeed = Number(values["first-seed"] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+  if (!Number.isSafeInteger(seeds) || seeds < 1 || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
+    console.error("Cannot read --seeds or --first-seed: give whole numbers, such as --seeds 100");
+    return 2;
+  }
+  const all = parts(seeds, firstSeed);
+  if (values.list === true) {
+    for (const part of all) console.log(`${part.name.padEnd(10)} ${part.about}`);
+    return 0;
+  }
+  const unknown = positionals.filter((name) => !all.some((part) => part.name === name));
+  if (unknown.length > 0) {
+    console.error(`Cannot run part "${unknown.join('", "')}": scripts/test --list names them all`);
+    return 2;
+  }
+  const chosen = all.filter((part) => positionals.length === 0 || positionals.includes(part.name));
+  await installNeeds(chosen.map((part) => part.name));
+  const outcomes: Outcome[] = [];
+  for (const part of chosen) outcomes.push(await runPart(part));
+  console.log("\n=== summary ===");
+  for (const outcome of outcomes) console.log(describe(outcome));
+  const sum = (pick: (outcome: Outcome) => number): number => outcomes.reduce((n, one) => n + pick(one), 0);
+  const failed = sum((outcome) => outcome.failed);
+  console.log(`${sum((outcome) => outcome.passed)} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();
