@@ -1,0 +1,186 @@
+/**
+ * What goes into the allocator and what comes out of it. `Allocator`
+ * (allocator.ts) implements {@link ResourceAllocator}; the slow twin of the
+ * tests implements it too, by recomputing everything.
+ */
+import type { Instant } from "../base/time.ts";
+import type { ScalarQuantities } from "./quantities.ts";
+import type { Resources } from "./resource-algebra.ts";
+
+/** A framework as the allocator sees it. */
+export interface FrameworkSpec {
+  /** Roles subscribed to, each once. */
+  readonly roles: readonly string[];
+  /** Roles that take no offers for now; names outside `roles` are ignored. */
+  readonly suppressedRoles: readonly string[];
+  /** Names as in FrameworkInfo.Capability.Type, e.g. `GPU_RESOURCES`. */
+  readonly capabilities: readonly string[];
+  /** False while the framework is disconnected or only known from before a failover. */
+  readonly active: boolean;
+  /** Per role: smallest offer wanted instead of the allocator's own (FrameworkInfo.offer_filters). */
+  readonly minAllocatable?: ReadonlyMap<string, MinAllocatable>;
+}
+
+/** An agent as the allocator sees it. */
+export interface AgentSpec {
+  /** Everything the agent has, without allocation_info. */
+  readonly total: Resources;
+  /** Names as in AgentInfo/MasterInfo capabilities. */
+  readonly capabilities?: readonly string[];
+  /** False while the agent takes no new tasks: not registered again since a failover, deactivated, draining. Default true. */
+  readonly active?: boolean;
+}
+
+/** Resources a framework already uses on some agent. */
+export interface UsedOnAgent {
+  readonly agentId: string;
+  readonly role: string;
+  readonly resources: Resources;
+}
+
+/** Resources some framework already uses on the agent in question. */
+export interface UsedByFramework {
+  readonly frameworkId: string;
+  readonly role: string;
+  readonly resources: Resources;
+}
+
+/** Resources set aside for one framework in one role on one agent, to be offered. They carry no allocation_info. */
+export interface Allocation {
+  readonly frameworkId: string;
+  readonly role: string;
+  readonly agentId: string;
+  readonly resources: Resources;
+}
+
+/** Resources that come back: a declined offer, the rest of an accepted one, a finished task. */
+export interface Recovery extends Allocation {
+  /**
+   * How long this framework does not want these resources, or fewer, in this
+   * role from this agent again. Undefined or 0 sets no filter.
+   */
+  readonly refuseMs?: number | undefined;
+}
+
+/**
+ * Smallest offer worth making: alternatives of which one must hold; each names
+ * the least amounts, all of them required. Scalars in thousandths; ranges and
+ * sets by number of items, in thousandths too. Empty: everything is worth it.
+ */
+export type MinAllocatable = readonly ScalarQuantities[];
+
+export interface AllocatorOptions {
+  /** Default `cpus:0.01|mem:32`, as Mesos (--min_allocatable_resources). */
+  readonly minAllocatable?: MinAllocatable;
+  /** Seeds the order in which agents are visited; any safe integer. */
+  readonly seed: number;
+  /** Shortest filter; Mesos lets one last at least one allocation interval (1 s). Default 1,000. */
+  readonly filterMinMs?: number;
+  /** Longest filter; longer ones are cut to it as in Mesos (1 year, also the default). */
+  readonly filterMaxMs?: number;
+  /** Whether agents with GPUs are kept from frameworks without GPU_RESOURCES. Default true. */
+  readonly filterGpuResources?: boolean;
+  /** Resource names that do not count for fairness. Default none. */
+  readonly fairShareExcluded?: readonly string[];
+}
+
+/** A role as an operator sees it. */
+export interface RoleView {
+  readonly role: string;
+  readonly weight: number;
+  /** Frameworks subscribed to the role, sorted. */
+  readonly frameworks: readonly string[];
+  /** Offered or in use by frameworks in exactly this role, in thousandths. */
+  readonly allocated: ScalarQuantities;
+  /** Dominant share of the role and the roles below it, before the weight divides it: 0 to 1. */
+  readonly share: number;
+}
+
+/** Why a framework is not offered anything in one role just now: counted over all agents, each agent once. */
+export interface RoleExplanation {
+  readonly role: string;
+  /** The framework stopped offers for the role. */
+  readonly suppressed: boolean;
+  /** Place in the fair order of all roles and frameworks that want offers, from 1; undefined when not among them. */
+  readonly position: number | undefined;
+  /** Dominant share of the framework within its role, 0 to 1. */
+  readonly share: number;
+  readonly agents: {
+    readonly total: number;
+    /** Not registered again yet, deactivated or draining. */
+    readonly inactive: number;
+    /** Has GPUs, the framework lacks GPU_RESOURCES. */
+    readonly gpusHidden: number;
+    /** Everything is allocated or reserved for other roles. */
+    readonly nothingFree: number;
+    /** Something is free, but less than the smallest offer. */
+    readonly belowMinimum: number;
+    /** Refused by the framework; see `filterEndsInMs`. */
+    readonly filtered: number;
+    /** Nothing stands in the way: goes out with the next allocation, here or to someone with a smaller share. */
+    readonly available: number;
+  };
+  /** Until the first of the filters counted above ends; undefined without any. */
+  readonly filterEndsInMs: number | undefined;
+}
+
+export interface FrameworkExplanation {
+  readonly frameworkId: string;
+  /** Disconnected frameworks get no offers. */
+  readonly active: boolean;
+  /** All allocation waits until the cluster has come back after a failover. */
+  readonly paused: boolean;
+  readonly roles: readonly RoleExplanation[];
+}
+
+/** Decides who is offered what. Synchronous; every call does its work at once, offers come out of `allocate` only. */
+export interface ResourceAllocator {
+  /**
+   * `used` names what the framework already has on agents added before. What
+   * `addAgent` has counted for it is not counted again; agents not added yet
+   * bring theirs along with `addAgent`.
+   */
+  addFramework(frameworkId: string, spec: FrameworkSpec, used?: Iterable<UsedOnAgent>): void;
+  /**
+   * Replaces the spec but `active`. Resources held in dropped roles stay
+   * counted until recovered; their filters go.
+   */
+  updateFramework(frameworkId: string, spec: Omit<FrameworkSpec, "active">): void;
+  /** Forgets the framework. Everything it holds counts as used until recovered, as Mesos has it. */
+  removeFramework(frameworkId: string): void;
+  activateFramework(frameworkId: string): void;
+  /** No more offers; drops the framework's filters. What it holds stays its own. */
+  deactivateFramework(frameworkId: string): void;
+
+  addAgent(agentId: string, spec: AgentSpec, used?: Iterable<UsedByFramework>): void;
+  /** Replaces total and capabilities. Amounts in use beyond the new total are kept until recovered. */
+  updateAgent(agentId: string, spec: Omit<AgentSpec, "active">): void;
+  /** Forgets the agent and all that is used on it; later recoveries for it are ignored. */
+  removeAgent(agentId: string): void;
+  activateAgent(agentId: string): void;
+  deactivateAgent(agentId: string): void;
+
+  /** Counts resources as used that did not come from an offer, e.g. of a task adopted after a failover. */
+  charge(used: Allocation): void;
+  /** Gives resources back; unknown agents are ignored. More than is held is a programming error. */
+  recover(recovery: Recovery, now: Instant): void;
+
+  /** Drops the framework's filters and lifts suppression, in the named roles or (none named) all of its roles. */
+  revive(frameworkId: string, roles?: readonly string[]): void;
+  suppress(frameworkId: string, roles?: readonly string[]): void;
+  /** Default weight is 1. Twice the weight: twice the share among its siblings. */
+  updateWeight(role: string, weight: number): void;
+
+  /** Hands out all that can be handed out; what is returned counts as allocated already. */
+  allocate(now: Instant): Allocation[];
+  /** `monotonicMs` of the next filter's end: call `allocate` then. Undefined without filters. */
+  nextDeadlineMs(): number | undefined;
+  /** While paused, `allocate` returns nothing; changes are still taken in. */
+  pause(): void;
+  resume(): void;
+
+  /** Every role that is subscribed to, holds resources or has a weight of its own; sorted. */
+  roles(): RoleView[];
+  /** Undefined for an unknown framework. `role` narrows the answer to one of its roles. */
+  explain(frameworkId: string, now: Instant, role?: string): FrameworkExplanation | undefined;
+}
