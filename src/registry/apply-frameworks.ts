@@ -1,0 +1,99 @@
+import { COMPLETED_FRAMEWORKS_MAX } from "../base/limits.ts";
+import { isTerminal } from "../model/task-state.ts";
+import type { FrameworkInfo } from "../model/v1/frameworks.ts";
+import { decodeBlob } from "../wire/blob.ts";
+import { ACCEPTED, refused } from "./apply-outcome.ts";
+import { completeTask, dropCompletedTasks, endTask } from "./apply-tasks.ts";
+import type {
+  AddFramework,
+  DisconnectFramework,
+  Outcome,
+  RemoveFramework,
+  UpdateFramework,
+} from "./commands.ts";
+import type { FrameworkRecord } from "./records.ts";
+import type { RegistryState } from "./state.ts";
+
+function isPartitionAware(info: Uint8Array): boolean {
+  const framework: FrameworkInfo = decodeBlob("FrameworkInfo", info);
+  return framework.capabilities?.some((capability) => capability.type === "PARTITION_AWARE") ?? false;
+}
+
+export function addFramework(state: RegistryState, command: AddFramework): Outcome {
+  const { frameworkId: id, info, atMs } = command;
+  if (state.completedFrameworks.has(id)) return refused("framework-completed");
+  if (state.frameworks.has(id)) return refused("framework-exists");
+  state.frameworks.set(id, {
+    id,
+    info,
+    partitionAware: isPartitionAware(info),
+    registeredAtMs: atMs,
+    reregisteredAtMs: undefined,
+    disconnectedAtMs: undefined,
+    removedAtMs: undefined,
+  });
+  state.touch({ kind: "framework", id });
+  return ACCEPTED;
+}
+
+export function updateFramework(state: RegistryState, command: UpdateFramework): Outcome {
+  const framework = state.frameworks.get(command.frameworkId);
+  if (framework === undefined) {
+    return refused(
+      state.completedFrameworks.has(command.frameworkId) ? "framework-completed" : "framework-unknown",
+    );
+  }
+  framework.info = command.info;
+  framework.partitionAware = isPartitionAware(command.info);
+  framework.reregisteredAtMs = command.atMs;
+  framework.disconnectedAtMs = undefined;
+  state.touch({ kind: "framework", id: framework.id });
+  return ACCEPTED;
+}
+
+export function disconnectFramework(state: RegistryState, command: DisconnectFramework): Outcome {
+  const framework = state.frameworks.get(command.frameworkId);
+  if (framework === undefined) return refused("framework-unknown");
+  framework.disconnectedAtMs = command.atMs;
+  state.touch({ kind: "framework", id: framework.id });
+  return ACCEPTED;
+}
+
+/** Mesos' Master::removeFramework: tasks that had not ended become TASK_KILLED, REASON_FRAMEWORK_REMOVED. */
+export function removeFramework(state: RegistryState, command: RemoveFramework): Outcome {
+  const framework = state.frameworks.get(command.frameworkId);
+  if (framework === undefined) return refused("framework-unknown");
+  for (const task of state.sortedTasks(state.tasks.get(framework.id)?.values())) {
+    if (!isTerminal(task.state)) {
+      endTask(task, {
+        state: "TASK_KILLED",
+        reason: "REASON_FRAMEWORK_REMOVED",
+        message: "Framework was removed",
+        atMs: command.atMs,
+      });
+    }
+    completeTask(state, task);
+  }
+  state.frameworks.delete(framework.id);
+  state.touch({ kind: "framework", id: framework.id });
+  framework.removedAtMs = command.atMs;
+  state.completedFrameworks.set(framework.id, framework);
+  state.touch({ kind: "completed-framework", id: framework.id });
+  dropOldestCompleted(state);
+  return ACCEPTED;
+}
+
+function dropOldestCompleted(state: RegistryState): void {
+  if (state.completedFrameworks.size <= COMPLETED_FRAMEWORKS_MAX) return;
+  const oldest = [...state.completedFrameworks.values()].reduce((a, b) => (removedBefore(a, b) ? a : b));
+  state.completedFrameworks.delete(oldest.id);
+  state.touch({ kind: "completed-framework", id: oldest.id });
+  dropCompletedTasks(state, oldest.id);
+}
+
+/** By time, then by id: never by map order, which differs after a restart. */
+function removedBefore(a: FrameworkRecord, b: FrameworkRecord): boolean {
+  const atA = a.removedAtMs ?? 0;
+  const atB = b.removedAtMs ?? 0;
+  return atA !== atB ? atA < atB : a.id < b.id;
+}

@@ -1,0 +1,133 @@
+import { COMPLETED_TASKS_PER_FRAMEWORK_MAX } from "../base/limits.ts";
+import { isTerminal } from "../model/task-state.ts";
+import type { TaskState, TaskStatus, TaskStatusReason } from "../model/v1/tasks.ts";
+import { encodeBlob } from "../wire/blob.ts";
+import { ACCEPTED, refused } from "./apply-outcome.ts";
+import type { CompleteTask, LaunchTasks, Outcome, RefusedTask, UpdateTask } from "./commands.ts";
+import type { TaskRecord } from "./records.ts";
+import type { RegistryState } from "./state.ts";
+
+export function launchTasks(state: RegistryState, command: LaunchTasks): Outcome {
+  const { frameworkId, agentId } = command;
+  if (!state.frameworks.has(frameworkId)) {
+    return refused(state.completedFrameworks.has(frameworkId) ? "framework-completed" : "framework-unknown");
+  }
+  const agent = state.agents.get(agentId);
+  if (agent === undefined || agent.unreachableAtMs !== undefined) return refused("agent-unknown");
+  const refusedTasks: RefusedTask[] = [];
+  for (const { taskId, info } of command.tasks) {
+    if (state.task(frameworkId, taskId) !== undefined) {
+      refusedTasks.push({ taskId, reason: "task-exists" });
+      continue;
+    }
+    state.putTask({
+      taskId,
+      frameworkId,
+      agentId,
+      role: command.role,
+      info,
+      launchedAtMs: command.atMs,
+      state: "TASK_STAGING",
+      stateBeforeUnreachable: undefined,
+      updateState: undefined,
+      updateUuid: undefined,
+      statuses: [],
+      lastStatusState: undefined,
+    });
+    state.touch({ kind: "task", frameworkId, taskId });
+  }
+  return refusedTasks.length === 0 ? ACCEPTED : { accepted: true, refusedTasks };
+}
+
+/**
+ * A repeat of the last update (the agent retries until it is acknowledged)
+ * changes nothing. A task that ended stays ended, unless it only counted as
+ * lost with its agent.
+ */
+export function updateTask(state: RegistryState, command: UpdateTask): Outcome {
+  const task = state.task(command.frameworkId, command.taskId);
+  if (task === undefined) return refused("task-unknown");
+  if (task.agentId !== command.agentId) return refused("task-unknown");
+  if (command.uuid !== undefined && sameBytes(task.updateUuid, command.uuid)) return ACCEPTED;
+  const update = command.state as TaskState;
+  const lostWithAgent = task.stateBeforeUnreachable !== undefined;
+  if (task.updateState !== undefined && isTerminal(task.updateState)) return refused("task-terminal");
+  const latest = command.latestState as TaskState;
+  if (lostWithAgent) task.stateBeforeUnreachable = latest;
+  else if (!isTerminal(task.state)) task.state = latest;
+  task.updateState = update;
+  task.updateUuid = command.uuid;
+  appendStatus(task, update, command.status);
+  state.touch({ kind: "task", frameworkId: task.frameworkId, taskId: task.taskId });
+  return ACCEPTED;
+}
+
+export function completeAcknowledged(state: RegistryState, command: CompleteTask): Outcome {
+  const task = state.task(command.frameworkId, command.taskId);
+  if (task === undefined) return refused("task-unknown");
+  if (!sameBytes(task.updateUuid, command.uuid)) return refused("uuid-mismatch");
+  if (task.updateState === undefined || !isTerminal(task.updateState)) return refused("uuid-mismatch");
+  completeTask(state, task);
+  return ACCEPTED;
+}
+
+/** Moves a task to the completed ones of its framework and drops the oldest beyond the bound. */
+export function completeTask(state: RegistryState, task: TaskRecord): void {
+  const { frameworkId, taskId } = task;
+  state.dropTask(task);
+  state.touch({ kind: "task", frameworkId, taskId });
+  const completed = state.completed(frameworkId);
+  const number = completed.nextNumber++;
+  completed.byNumber.set(number, task);
+  state.touch({ kind: "completed-task", frameworkId, number });
+  for (const oldest of completed.byNumber.keys()) {
+    if (completed.byNumber.size <= COMPLETED_TASKS_PER_FRAMEWORK_MAX) return;
+    completed.byNumber.delete(oldest);
+    state.touch({ kind: "completed-task", frameworkId, number: oldest });
+  }
+}
+
+export function dropCompletedTasks(state: RegistryState, frameworkId: string): void {
+  for (const number of state.completedTasks.get(frameworkId)?.byNumber.keys() ?? []) {
+    state.touch({ kind: "completed-task", frameworkId, number });
+  }
+  state.completedTasks.delete(frameworkId);
+}
+
+export interface TaskEnd {
+  readonly state: TaskState;
+  readonly reason: TaskStatusReason;
+  readonly message: string;
+  readonly atMs: number;
+  readonly unreachableAtMs?: number;
+}
+
+/** Gives a task a state that the master decided, with the status that says so. */
+export function endTask(task: TaskRecord, end: TaskEnd): void {
+  task.state = end.state;
+  const status: TaskStatus = {
+    task_id: { value: task.taskId },
+    state: end.state,
+    source: "SOURCE_MASTER",
+    reason: end.reason,
+    message: end.message,
+    agent_id: { value: task.agentId },
+    timestamp: end.atMs / 1000,
+    ...(end.unreachableAtMs === undefined
+      ? {}
+      : { unreachable_time: { nanoseconds: end.unreachableAtMs * 1e6 } }),
+  };
+  appendStatus(task, end.state, encodeBlob("TaskStatus", status));
+}
+
+/** Of equal states in a row the last is kept (Mesos, Master::updateTask). */
+function appendStatus(task: TaskRecord, state: TaskState, status: Uint8Array): void {
+  const kept = task.lastStatusState === state ? task.statuses.slice(0, -1) : task.statuses;
+  task.statuses = [...kept, status];
+  task.lastStatusState = state;
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  if (a === undefined || a.length !== b.length) return false;
+  return a.every((byte, index) => byte === b[index]);
+}

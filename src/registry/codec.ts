@@ -1,0 +1,145 @@
+/**
+ * Commands as the bytes of a log entry: msgpack of `[format, command…]`, each
+ * command `[tag, field…]` with its fields in fixed places. Fields are only
+ * ever appended, so that entries of every released version decode.
+ */
+import { assert, present } from "../base/assert.ts";
+import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { COMMAND_TAGS, type Command, type CommandKind } from "./commands.ts";
+import { Fields } from "./fields.ts";
+
+/** Format of an entry's outer array. */
+const ENTRY_FORMAT = 1;
+
+type Of<K extends CommandKind> = Extract<Command, { kind: K }>;
+
+interface CommandCodec<K extends CommandKind> {
+  write(command: Of<K>): unknown[];
+  read(fields: Fields): Of<K>;
+}
+
+type AgentArrival = "add-agent" | "reregister-agent";
+
+function writeAgent(c: Of<AgentArrival>): unknown[] {
+  return [c.agentId, c.info, c.ip, c.version, c.capabilities, c.atMs];
+}
+
+function readAgent(f: Fields): Omit<Of<AgentArrival>, "kind"> {
+  return {
+    agentId: f.text(1),
+    info: f.bytes(2),
+    ip: f.text(3),
+    version: f.text(4),
+    capabilities: f.texts(5),
+    atMs: f.number(6),
+  };
+}
+
+function readFramework(f: Fields): { frameworkId: string; info: Uint8Array; atMs: number } {
+  return { frameworkId: f.text(1), info: f.bytes(2), atMs: f.number(3) };
+}
+
+/** Field 0 is the tag. */
+const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
+  "init-cluster": {
+    write: (c) => [c.clusterId, c.atMs],
+    read: (f) => ({ kind: "init-cluster", clusterId: f.text(1), atMs: f.number(2) }),
+  },
+  "add-framework": {
+    write: (c) => [c.frameworkId, c.info, c.atMs],
+    read: (f) => ({ kind: "add-framework", ...readFramework(f) }),
+  },
+  "update-framework": {
+    write: (c) => [c.frameworkId, c.info, c.atMs],
+    read: (f) => ({ kind: "update-framework", ...readFramework(f) }),
+  },
+  "disconnect-framework": {
+    write: (c) => [c.frameworkId, c.atMs],
+    read: (f) => ({ kind: "disconnect-framework", frameworkId: f.text(1), atMs: f.number(2) }),
+  },
+  "remove-framework": {
+    write: (c) => [c.frameworkId, c.atMs],
+    read: (f) => ({ kind: "remove-framework", frameworkId: f.text(1), atMs: f.number(2) }),
+  },
+  "add-agent": { write: writeAgent, read: (f) => ({ kind: "add-agent", ...readAgent(f) }) },
+  "reregister-agent": { write: writeAgent, read: (f) => ({ kind: "reregister-agent", ...readAgent(f) }) },
+  "mark-agent-unreachable": {
+    write: (c) => [c.agentId, c.atMs],
+    read: (f) => ({ kind: "mark-agent-unreachable", agentId: f.text(1), atMs: f.number(2) }),
+  },
+  "remove-agent": {
+    write: (c) => [c.agentId, c.atMs],
+    read: (f) => ({ kind: "remove-agent", agentId: f.text(1), atMs: f.number(2) }),
+  },
+  "launch-tasks": {
+    write: (c) => [c.frameworkId, c.agentId, c.role, c.tasks.flatMap((t) => [t.taskId, t.info]), c.atMs],
+    read: readLaunchTasks,
+  },
+  "update-task": {
+    write: (c) => [c.frameworkId, c.taskId, c.agentId, c.state, c.latestState, c.uuid ?? null, c.status],
+    read: (f) => ({
+      kind: "update-task",
+      frameworkId: f.text(1),
+      taskId: f.text(2),
+      agentId: f.text(3),
+      state: f.text(4),
+      latestState: f.text(5),
+      uuid: f.optional(6, f.bytes),
+      status: f.bytes(7),
+    }),
+  },
+  "complete-task": {
+    write: (c) => [c.frameworkId, c.taskId, c.uuid],
+    read: (f) => ({ kind: "complete-task", frameworkId: f.text(1), taskId: f.text(2), uuid: f.bytes(3) }),
+  },
+};
+
+function readLaunchTasks(f: Fields): Of<"launch-tasks"> {
+  const flat = new Fields(f.list(4), "launch-tasks.tasks");
+  const tasks = [];
+  for (let i = 0; i < flat.length; i += 2) tasks.push({ taskId: flat.text(i), info: flat.bytes(i + 1) });
+  return {
+    kind: "launch-tasks",
+    frameworkId: f.text(1),
+    agentId: f.text(2),
+    role: f.text(3),
+    tasks,
+    atMs: f.number(5),
+  };
+}
+
+const KIND_OF_TAG = new Map<number, CommandKind>(
+  Object.entries(COMMAND_TAGS).map(([kind, tag]) => [tag, kind as CommandKind]),
+);
+
+function writeCommand<K extends CommandKind>(command: Of<K>): unknown[] {
+  // The table is keyed by kind, so the codec found under it takes this command.
+  const codec = CODECS[command.kind] as unknown as CommandCodec<K>;
+  return [COMMAND_TAGS[command.kind], ...codec.write(command)];
+}
+
+/** The bytes of one log entry. */
+export function encodeCommands(commands: readonly Command[]): Uint8Array {
+  return encodeMsgpack([ENTRY_FORMAT, ...commands.map((command) => writeCommand(command))]);
+}
+
+/** The commands of one log entry; asserts on bytes that {@link encodeCommands} did not make. */
+export function decodeCommands(data: Uint8Array): Command[] {
+  const decoded = decodeMsgpack(data);
+  assert(decoded.ok, "Log entry must be msgpack");
+  const outer = new Fields(decoded.value, "entry");
+  assert(
+    outer.number(0) === ENTRY_FORMAT,
+    `Log entry has format ${outer.number(0)}, this version reads ${ENTRY_FORMAT}`,
+  );
+  const commands: Command[] = [];
+  for (let i = 1; i < outer.length; i++) {
+    const fields = new Fields(outer.list(i), "command");
+    const kind = present(
+      KIND_OF_TAG.get(fields.number(0)),
+      `Command tag ${fields.number(0)} is unknown to this version`,
+    );
+    commands.push(CODECS[kind].read(fields));
+  }
+  return commands;
+}

@@ -1,0 +1,148 @@
+/**
+ * What the registry holds: a few hot fields beside the encoded cold value, so
+ * that half a million tasks stay cheap for the collector (design.md section 5).
+ * Records are changed only by applying commands.
+ */
+import type { TaskState } from "../model/v1/tasks.ts";
+import { Fields } from "./fields.ts";
+
+export interface FrameworkRecord {
+  readonly id: string;
+  /** blob FrameworkInfo. */
+  info: Uint8Array;
+  /** Whether `info` has the PARTITION_AWARE capability. */
+  partitionAware: boolean;
+  readonly registeredAtMs: number;
+  reregisteredAtMs: number | undefined;
+  /** Set while no stream is open; the failover deadline runs from here. */
+  disconnectedAtMs: number | undefined;
+  /** Set on completed frameworks. */
+  removedAtMs: number | undefined;
+}
+
+export interface AgentRecord {
+  readonly id: string;
+  /** blob AgentInfo, with `id`. */
+  info: Uint8Array;
+  ip: string;
+  version: string;
+  capabilities: readonly string[];
+  readonly registeredAtMs: number;
+  reregisteredAtMs: number | undefined;
+  /** Set while the agent counts as unreachable. */
+  unreachableAtMs: number | undefined;
+}
+
+export interface TaskRecord {
+  readonly taskId: string;
+  readonly frameworkId: string;
+  readonly agentId: string;
+  readonly role: string;
+  /** blob TaskInfo, resources allocated to `role`. */
+  readonly info: Uint8Array;
+  readonly launchedAtMs: number;
+  /** Latest state known, possibly ahead of what the framework has seen. */
+  state: TaskState;
+  /** State before the agent was marked unreachable; restored when it returns. */
+  stateBeforeUnreachable: TaskState | undefined;
+  /** State and uuid of the last update taken from the agent. */
+  updateState: TaskState | undefined;
+  updateUuid: Uint8Array | undefined;
+  /** blob TaskStatus each, oldest first; of equal states in a row the last is kept, as Mesos does. */
+  statuses: readonly Uint8Array[];
+  /** State of the last of `statuses`. */
+  lastStatusState: TaskState | undefined;
+}
+
+/** Positional form on disk; fields are only ever appended. */
+export function writeFramework(r: FrameworkRecord): unknown[] {
+  return [
+    r.id,
+    r.info,
+    r.partitionAware ? 1 : 0,
+    r.registeredAtMs,
+    r.reregisteredAtMs ?? null,
+    r.disconnectedAtMs ?? null,
+    r.removedAtMs ?? null,
+  ];
+}
+
+export function readFramework(values: unknown): FrameworkRecord {
+  const f = new Fields(values, "framework record");
+  return {
+    id: f.text(0),
+    info: f.bytes(1),
+    partitionAware: f.number(2) === 1,
+    registeredAtMs: f.number(3),
+    reregisteredAtMs: f.optional(4, f.number),
+    disconnectedAtMs: f.optional(5, f.number),
+    removedAtMs: f.optional(6, f.number),
+  };
+}
+
+export function writeAgent(r: AgentRecord): unknown[] {
+  return [
+    r.id,
+    r.info,
+    r.ip,
+    r.version,
+    r.capabilities,
+    r.registeredAtMs,
+    r.reregisteredAtMs ?? null,
+    r.unreachableAtMs ?? null,
+  ];
+}
+
+export function readAgent(values: unknown): AgentRecord {
+  const f = new Fields(values, "agent record");
+  return {
+    id: f.text(0),
+    info: f.bytes(1),
+    ip: f.text(2),
+    version: f.text(3),
+    capabilities: f.texts(4),
+    registeredAtMs: f.number(5),
+    reregisteredAtMs: f.optional(6, f.number),
+    unreachableAtMs: f.optional(7, f.number),
+  };
+}
+
+export function writeTask(r: TaskRecord): unknown[] {
+  return [
+    r.taskId,
+    r.frameworkId,
+    r.agentId,
+    r.role,
+    r.info,
+    r.launchedAtMs,
+    r.state,
+    r.stateBeforeUnreachable ?? null,
+    r.updateState ?? null,
+    r.updateUuid ?? null,
+    r.statuses,
+    r.lastStatusState ?? null,
+  ];
+}
+
+export function readTask(values: unknown): TaskRecord {
+  const f = new Fields(values, "task record");
+  return {
+    taskId: f.text(0),
+    frameworkId: f.text(1),
+    agentId: f.text(2),
+    role: f.text(3),
+    info: f.bytes(4),
+    launchedAtMs: f.number(5),
+    state: taskState(f.text(6)),
+    stateBeforeUnreachable: f.optional(7, (i) => taskState(f.text(i))),
+    updateState: f.optional(8, (i) => taskState(f.text(i))),
+    updateUuid: f.optional(9, f.bytes),
+    statuses: f.byteLists(10),
+    lastStatusState: f.optional(11, (i) => taskState(f.text(i))),
+  };
+}
+
+/** Task states come from this program's own encoders; the cast is the decoder's only trust. */
+function taskState(text: string): TaskState {
+  return text as TaskState;
+}

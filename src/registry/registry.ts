@@ -1,0 +1,249 @@
+/**
+ * The replicated registry: frameworks, agents and tasks of the cluster.
+ *
+ * What it is: a deterministic state machine. `applyEntry` takes the bytes of
+ * one committed log entry, applies its commands in order and returns an
+ * outcome for each; every master that applies the same entries holds the same
+ * records and the same digest.
+ *
+ * What it is not: it decides nothing (the leader's core does, before it
+ * proposes), keeps no offers, streams or timers, and does no IO.
+ *
+ *     log entry ──► applyEntry ──► outcomes (to the leader's core)
+ *                       │
+ *                       └──────► takeChanges ──► one disk batch with the log
+ *     disk ──► load ──► the same state
+ *
+ * Source of the idea: Mesos' registrar keeps agents so; here frameworks and
+ * tasks are replicated too (design.md 2.3).
+ */
+import { assert, present } from "../base/assert.ts";
+import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { addAgent, markAgentUnreachable, removeAgent, reregisterAgent } from "./apply-agents.ts";
+import { addFramework, disconnectFramework, removeFramework, updateFramework } from "./apply-frameworks.ts";
+import { ACCEPTED, refused } from "./apply-outcome.ts";
+import { completeAcknowledged, launchTasks, updateTask } from "./apply-tasks.ts";
+import { decodeCommands } from "./codec.ts";
+import type { Command, CommandKind, InitCluster, Outcome } from "./commands.ts";
+import { type Digest, digestBytes, digestText, EMPTY_DIGEST } from "./digest.ts";
+import { Fields } from "./fields.ts";
+import {
+  type AgentRecord,
+  type FrameworkRecord,
+  readAgent,
+  readFramework,
+  readTask,
+  type TaskRecord,
+  writeAgent,
+  writeFramework,
+  writeTask,
+} from "./records.ts";
+import { RegistryState } from "./state.ts";
+import { type KeyOf, keyOf, kindOfKey, numberOfKey } from "./state-keys.ts";
+
+/** A changed key of the state on disk; null deletes it. */
+export type StateChange = readonly [key: Uint8Array, value: Uint8Array | null];
+
+/** Commands of one applied entry with their outcomes, pairwise. */
+export interface AppliedEntry {
+  readonly commands: readonly Command[];
+  readonly outcomes: readonly Outcome[];
+}
+
+type Handlers = {
+  readonly [K in CommandKind]: (state: RegistryState, command: Extract<Command, { kind: K }>) => Outcome;
+};
+
+const HANDLERS: Handlers = {
+  "init-cluster": initCluster,
+  "add-framework": addFramework,
+  "update-framework": updateFramework,
+  "disconnect-framework": disconnectFramework,
+  "remove-framework": removeFramework,
+  "add-agent": addAgent,
+  "reregister-agent": reregisterAgent,
+  "mark-agent-unreachable": markAgentUnreachable,
+  "remove-agent": removeAgent,
+  "launch-tasks": launchTasks,
+  "update-task": updateTask,
+  "complete-task": completeAcknowledged,
+};
+
+function initCluster(state: RegistryState, command: InitCluster): Outcome {
+  if (state.clusterId !== undefined) return refused("cluster-exists");
+  state.clusterId = command.clusterId;
+  state.touch({ kind: "cluster" });
+  return ACCEPTED;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class Registry {
+  readonly #state = new RegistryState();
+  #digest: Digest = EMPTY_DIGEST;
+  #changes = new Map<string, StateChange>();
+
+  get clusterId(): string | undefined {
+    return this.#state.clusterId;
+  }
+  get frameworks(): ReadonlyMap<string, FrameworkRecord> {
+    return this.#state.frameworks;
+  }
+  /** Oldest removal first. */
+  get completedFrameworks(): ReadonlyMap<string, FrameworkRecord> {
+    return this.#state.completedFrameworks;
+  }
+  get agents(): ReadonlyMap<string, AgentRecord> {
+    return this.#state.agents;
+  }
+  /** Tasks that are not completed, of all frameworks. */
+  get taskCount(): number {
+    return this.#state.taskCount;
+  }
+
+  task(frameworkId: string, taskId: string): TaskRecord | undefined {
+    return this.#state.task(frameworkId, taskId);
+  }
+
+  /** Unfinished tasks and finished ones whose end is not acknowledged. */
+  tasksOf(frameworkId: string): Iterable<TaskRecord> {
+    return this.#state.tasks.get(frameworkId)?.values() ?? [];
+  }
+
+  tasksOnAgent(agentId: string): Iterable<TaskRecord> {
+    return this.#state.tasksOfAgent.get(agentId) ?? [];
+  }
+
+  /** Oldest first. */
+  completedTasksOf(frameworkId: string): Iterable<TaskRecord> {
+    return this.#state.completedTasks.get(frameworkId)?.byNumber.values() ?? [];
+  }
+
+  /** Equal on all masters that applied the same entries; 16 hexadecimal digits. */
+  digest(): string {
+    return digestText(this.#digest);
+  }
+
+  /** Applies the bytes of one committed entry. */
+  applyEntry(data: Uint8Array): AppliedEntry {
+    const commands = decodeCommands(data);
+    const outcomes = commands.map((command) => this.#applyOne(command));
+    this.#collectChanges();
+    return { commands, outcomes };
+  }
+
+  /** Changes since the last call, for the disk batch that also carries the applied index. */
+  takeChanges(): StateChange[] {
+    if (this.#changes.size === 0) return [];
+    const digestKey = keyOf({ kind: "digest" });
+    const digest = encodeMsgpack([this.#digest.high, this.#digest.low]);
+    this.#changes.set(digestKey, [encoder.encode(digestKey), digest]);
+    const changes = [...this.#changes.values()];
+    this.#changes = new Map();
+    return changes;
+  }
+
+  /** Reads back what {@link takeChanges} gave to disk; keys in ascending order. Only on a fresh registry. */
+  load(entries: Iterable<readonly [key: Uint8Array, value: Uint8Array]>): void {
+    assert(this.#state.frameworks.size === 0 && this.#state.taskCount === 0, "Registry is loaded only once");
+    for (const [key, value] of entries) this.#loadOne(decoder.decode(key), value);
+    this.#sortCompletedFrameworks();
+  }
+
+  #applyOne<K extends CommandKind>(command: Extract<Command, { kind: K }>): Outcome {
+    // The table is keyed by kind, so the handler found under it takes this command.
+    const handler = HANDLERS[command.kind] as unknown as (state: RegistryState, command: Command) => Outcome;
+    return handler(this.#state, command);
+  }
+
+  #collectChanges(): void {
+    for (const key of this.#state.takeTouched()) {
+      const text = keyOf(key);
+      const keyBytes = encoder.encode(text);
+      const value = this.#encodeValue(key);
+      this.#digest = digestBytes(digestBytes(this.#digest, keyBytes), value ?? new Uint8Array(0));
+      // Deleted and set again keeps the last word; re-inserting keeps the order of last change.
+      this.#changes.delete(text);
+      this.#changes.set(text, [keyBytes, value]);
+    }
+  }
+
+  #encodeValue(key: KeyOf): Uint8Array | null {
+    const record = this.#recordOf(key);
+    return record === undefined ? null : encodeMsgpack(record);
+  }
+
+  #recordOf(key: KeyOf): unknown[] | undefined {
+    const state = this.#state;
+    switch (key.kind) {
+      case "cluster":
+        return state.clusterId === undefined ? undefined : [state.clusterId];
+      case "digest":
+        return [this.#digest.high, this.#digest.low];
+      case "framework":
+        return encodeWith(writeFramework, state.frameworks.get(key.id));
+      case "completed-framework":
+        return encodeWith(writeFramework, state.completedFrameworks.get(key.id));
+      case "agent":
+        return encodeWith(writeAgent, state.agents.get(key.id));
+      case "task":
+        return encodeWith(writeTask, state.task(key.frameworkId, key.taskId));
+      case "completed-task":
+        return encodeWith(writeTask, state.completedTasks.get(key.frameworkId)?.byNumber.get(key.number));
+    }
+  }
+
+  #loadOne(key: string, value: Uint8Array): void {
+    const decoded = decodeMsgpack(value);
+    assert(decoded.ok, `Registry value under '${key}' must be msgpack`);
+    const load = present(
+      LOADERS[kindOfKey(key)],
+      `Registry key '${key}' is of a kind unknown to this version`,
+    );
+    if (kindOfKey(key) === "digest") {
+      const fields = new Fields(decoded.value, "digest");
+      this.#digest = { high: fields.number(0), low: fields.number(1) };
+    }
+    load(this.#state, decoded.value, key);
+  }
+
+  /** Keys come by id; the order of removal is what bounds them. */
+  #sortCompletedFrameworks(): void {
+    const frameworks = [...this.#state.completedFrameworks.values()];
+    frameworks.sort((a, b) => (a.removedAtMs ?? 0) - (b.removedAtMs ?? 0) || (a.id < b.id ? -1 : 1));
+    this.#state.completedFrameworks.clear();
+    for (const framework of frameworks) this.#state.completedFrameworks.set(framework.id, framework);
+  }
+}
+
+function encodeWith<R>(write: (record: R) => unknown[], record: R | undefined): unknown[] | undefined {
+  return record === undefined ? undefined : write(record);
+}
+
+const LOADERS: Readonly<Record<string, (state: RegistryState, values: unknown, key: string) => void>> = {
+  cluster: (state, values) => {
+    state.clusterId = new Fields(values, "cluster").text(0);
+  },
+  digest: () => {},
+  framework: (state, values) => {
+    const record = readFramework(values);
+    state.frameworks.set(record.id, record);
+  },
+  "completed-framework": (state, values) => {
+    const record = readFramework(values);
+    state.completedFrameworks.set(record.id, record);
+  },
+  agent: (state, values) => {
+    const record = readAgent(values);
+    state.agents.set(record.id, record);
+  },
+  task: (state, values) => state.putTask(readTask(values)),
+  "completed-task": (state, values, key) => {
+    const record = readTask(values);
+    const completed = state.completed(record.frameworkId);
+    const number = numberOfKey(key);
+    completed.byNumber.set(number, record);
+    completed.nextNumber = Math.max(completed.nextNumber, number + 1);
+  },
+};

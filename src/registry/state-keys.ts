@@ -1,0 +1,53 @@
+/**
+ * Keys of the registry on disk. Ids hold no slash and no control character
+ * (model/validate-ids), so the parts of a key separate cleanly:
+ *
+ *     cluster                          cluster id
+ *     digest                           running digest, two 32-bit halves
+ *     framework/<id>                   FrameworkRecord
+ *     completed-framework/<id>         FrameworkRecord with its removal
+ *     agent/<id>                       AgentRecord
+ *     task/<framework>/<task>          TaskRecord
+ *     completed-task/<framework>/<n>   TaskRecord; n as 12 digits keeps age order
+ */
+import { unreachable } from "../base/assert.ts";
+
+export type KeyOf =
+  | { readonly kind: "cluster" }
+  | { readonly kind: "digest" }
+  | { readonly kind: "framework"; readonly id: string }
+  | { readonly kind: "completed-framework"; readonly id: string }
+  | { readonly kind: "agent"; readonly id: string }
+  | { readonly kind: "task"; readonly frameworkId: string; readonly taskId: string }
+  | { readonly kind: "completed-task"; readonly frameworkId: string; readonly number: number };
+
+const NUMBER_DIGITS = 12;
+
+export function keyOf(key: KeyOf): string {
+  switch (key.kind) {
+    case "cluster":
+    case "digest":
+      return key.kind;
+    case "framework":
+    case "completed-framework":
+    case "agent":
+      return `${key.kind}/${key.id}`;
+    case "task":
+      return `task/${key.frameworkId}/${key.taskId}`;
+    case "completed-task":
+      return `completed-task/${key.frameworkId}/${String(key.number).padStart(NUMBER_DIGITS, "0")}`;
+    default:
+      return unreachable(key);
+  }
+}
+
+/** First part of a key, which tells the kind of its value. */
+export function kindOfKey(key: string): string {
+  const slash = key.indexOf("/");
+  return slash < 0 ? key : key.slice(0, slash);
+}
+
+/** Number at the end of a completed-task key. */
+export function numberOfKey(key: string): number {
+  return Number(key.slice(key.lastIndexOf("/") + 1));
+}

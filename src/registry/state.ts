@@ -1,0 +1,101 @@
+/**
+ * The registry in memory: maps for reads, and beside them the set of changed
+ * keys that the next disk batch takes. Only the apply functions change it.
+ */
+import type { AgentRecord, FrameworkRecord, TaskRecord } from "./records.ts";
+import { type KeyOf, keyOf } from "./state-keys.ts";
+
+/** Finished tasks of one framework, oldest first, by a number that only grows. */
+export interface CompletedTasks {
+  nextNumber: number;
+  readonly byNumber: Map<number, TaskRecord>;
+}
+
+export class RegistryState {
+  clusterId: string | undefined;
+  readonly frameworks = new Map<string, FrameworkRecord>();
+  /** Removed frameworks, oldest removal first. */
+  readonly completedFrameworks = new Map<string, FrameworkRecord>();
+  readonly agents = new Map<string, AgentRecord>();
+  /** Unfinished tasks and finished ones whose end is not acknowledged: framework id → task id → task. */
+  readonly tasks = new Map<string, Map<string, TaskRecord>>();
+  readonly completedTasks = new Map<string, CompletedTasks>();
+  /** The same tasks by agent. */
+  readonly tasksOfAgent = new Map<string, Set<TaskRecord>>();
+  #taskCount = 0;
+  readonly #dirty = new Set<KeyOf>();
+  readonly #keys = new Map<string, KeyOf>();
+
+  get taskCount(): number {
+    return this.#taskCount;
+  }
+
+  task(frameworkId: string, taskId: string): TaskRecord | undefined {
+    return this.tasks.get(frameworkId)?.get(taskId);
+  }
+
+  putTask(task: TaskRecord): void {
+    let ofFramework = this.tasks.get(task.frameworkId);
+    if (ofFramework === undefined) {
+      ofFramework = new Map();
+      this.tasks.set(task.frameworkId, ofFramework);
+    }
+    if (!ofFramework.has(task.taskId)) this.#taskCount++;
+    ofFramework.set(task.taskId, task);
+    let ofAgent = this.tasksOfAgent.get(task.agentId);
+    if (ofAgent === undefined) {
+      ofAgent = new Set();
+      this.tasksOfAgent.set(task.agentId, ofAgent);
+    }
+    ofAgent.add(task);
+  }
+
+  /**
+   * Tasks of a framework or an agent by id: map order differs between a
+   * master that applied the launches and one that loaded them from disk, and
+   * what applying does may not depend on it.
+   */
+  sortedTasks(tasks: Iterable<TaskRecord> | undefined): TaskRecord[] {
+    return [...(tasks ?? [])].sort(byFrameworkAndId);
+  }
+
+  dropTask(task: TaskRecord): void {
+    const ofFramework = this.tasks.get(task.frameworkId);
+    if (ofFramework?.delete(task.taskId)) this.#taskCount--;
+    if (ofFramework?.size === 0) this.tasks.delete(task.frameworkId);
+    const ofAgent = this.tasksOfAgent.get(task.agentId);
+    ofAgent?.delete(task);
+    if (ofAgent?.size === 0) this.tasksOfAgent.delete(task.agentId);
+  }
+
+  completed(frameworkId: string): CompletedTasks {
+    let tasks = this.completedTasks.get(frameworkId);
+    if (tasks === undefined) {
+      tasks = { nextNumber: 0, byNumber: new Map() };
+      this.completedTasks.set(frameworkId, tasks);
+    }
+    return tasks;
+  }
+
+  /** Notes that the value under a key changed or went away. */
+  touch(key: KeyOf): void {
+    const text = keyOf(key);
+    const known = this.#keys.get(text);
+    if (known !== undefined) return;
+    this.#keys.set(text, key);
+    this.#dirty.add(key);
+  }
+
+  /** Keys changed since the last call, in the order of their first change. */
+  takeTouched(): KeyOf[] {
+    const keys = [...this.#dirty];
+    this.#dirty.clear();
+    this.#keys.clear();
+    return keys;
+  }
+}
+
+function byFrameworkAndId(a: TaskRecord, b: TaskRecord): number {
+  if (a.frameworkId !== b.frameworkId) return a.frameworkId < b.frameworkId ? -1 : 1;
+  return a.taskId < b.taskId ? -1 : 1;
+}
