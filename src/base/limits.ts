@@ -54,9 +54,29 @@ export const HELLO_TIMEOUT_MS = 5_000;
 export const MSGPACK_MAX_DEPTH = 128;
 /** Levels of a message that holds itself (ContainerID.parent) in JSON input; protobuf allows 100. */
 export const MESSAGE_MAX_DEPTH = 100;
+/** Completed tasks an agent shows in /state, over all frameworks; Mesos keeps 50 frameworks of 150 executors. */
+export const AGENT_COMPLETED_TASKS_MAX = 1_000;
+/** Statuses an agent keeps to show for one task; Mesos keeps all, which health checks make endless. */
+export const AGENT_STATUSES_PER_TASK_MAX = 10;
+/** Tasks, over all frameworks, that an agent holds records of at once; one RegisterAgent frame must carry them all. */
+export const AGENT_TASKS_MAX = 50_000;
 
 assert(ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A log entry must fit a frame");
 assert(APPEND_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "An append message must fit a frame");
 assert(SNAPSHOT_CHUNK_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A snapshot chunk must fit a frame");
 assert(FRAME_MAX_BYTES < LINK_QUEUE_MAX_BYTES, "A link queue must take a whole frame");
 assert(RAFT_INFLIGHT_MAX_BYTES < LINK_QUEUE_MAX_BYTES, "Appends in flight must fit the link queue");
+/** Time from the spawn of a container's supervisor to the execution of its program; measured 3 ms, so this means trouble. */
+export const CONTAINER_START_TIMEOUT_MS = 30_000;
+/** Time that SIGKILL may take to be felt by every process of a container before the kill is reported as failed. */
+export const CONTAINER_KILL_TIMEOUT_MS = 20_000;
+/** Distance of the slow checks of containers that a previous agent process started, beside their exit records. */
+export const CONTAINER_SWEEP_INTERVAL_MS = 2_000;
+/** What is read of a supervisor's own messages (set-up errors, the shell's word on signals). */
+export const SUPERVISOR_MESSAGES_MAX_BYTES = 4 * KIB;
+/** Linux takes at most 32 pages in one argument or environment string (MAX_ARG_STRLEN, execve(2)). */
+export const ARGUMENT_MAX_BYTES = 128 * KIB - 1;
+/** Largest file that is fetched into a sandbox. */
+export const FETCH_MAX_BYTES = 64 * 1024 * MIB;
+/** A download that brings nothing for so long is given up (Mesos --fetcher_stall_timeout: 1 min). */
+export const FETCH_STALL_TIMEOUT_MS = 60_000;

@@ -35,11 +35,16 @@ export interface Launched {
   readonly startTime: string;
 }
 
-/** What a container is doing now. `gone`: ended, and nothing recorded how. */
+/**
+ * What a container is doing now. `gone`: ended, and nothing recorded how.
+ * `never-started`: no record shows that a launch of it ever came to the start
+ * of a program, so launching it now cannot run it twice.
+ */
 export type ContainerState =
   | { readonly state: "running"; readonly launched: Launched }
   | { readonly state: "ended"; readonly exit: Exit }
-  | { readonly state: "gone" };
+  | { readonly state: "gone" }
+  | { readonly state: "never-started" };
 
 /** What the probe at start found; the same for every container until the agent restarts. */
 export interface RuntimeCapabilities {
