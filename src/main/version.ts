@@ -1,0 +1,26 @@
+/**
+ * What this binary is. scripts/build.ts writes the values in; from source they
+ * say so.
+ */
+export interface Build {
+  /** Version of mesh: digits and dots only. */
+  readonly version: string;
+  /** Full commit hash, with `-changed` when the sources differed from it. */
+  readonly gitSha: string;
+  /** ISO 8601, UTC. */
+  readonly buildDate: string;
+}
+
+declare const MESH_BUILD: Build;
+
+export const BUILD: Build =
+  typeof MESH_BUILD === "undefined"
+    ? { version: "0.0.0", gitSha: "source", buildDate: "1970-01-01T00:00:00Z" }
+    : MESH_BUILD;
+
+/**
+ * The Mesos release whose protocol mesh speaks. Clients compare the `version`
+ * of /version with what they need and some turn each part into an integer, so
+ * it has to be a Mesos version; mesh's own goes into a key of its own.
+ */
+export const MESOS_VERSION = "1.11.0";
