@@ -17,14 +17,16 @@ const PLAIN = {
   int64AsType: "number",
 } as const;
 
-const packr = new Packr({
+const PACKING = {
   ...PLAIN,
   // The size of a map is written in its shortest form.
   variableMapSize: true,
   // An undefined property is left out; in an array it becomes nil.
   skipValues: [undefined],
   encodeUndefinedAsNil: true,
-});
+};
+
+const packr = new Packr(PACKING);
 const objects = new Unpackr({ ...PLAIN, mapsAsObjects: true });
 const maps = new Unpackr({ ...PLAIN, mapsAsObjects: false });
 

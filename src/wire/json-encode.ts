@@ -1,0 +1,123 @@
+/**
+ * JSON output of v1 messages, as Mesos writes it: compact, fields in
+ * declaration order, doubles with a fraction, bytes in base64, unset optional
+ * fields with their declared default unless deprecated, nothing for empty
+ * lists and maps. One closure for each message, built at first use.
+ */
+import { present } from "../base/assert.ts";
+import type { MessageName, MessageTypes } from "../model/v1/message-types.ts";
+import { enumSchema, messageSchema } from "./schema.ts";
+import type { FieldSchema, FieldType, ScalarType } from "./schema-parser.ts";
+
+type Encode = (value: unknown) => string;
+
+interface FieldEncoder {
+  readonly name: string;
+  /** `"name":` */
+  readonly key: string;
+  /** `"name":default`, or nothing to write when the field is unset. */
+  readonly unset: string;
+  readonly repeated: boolean;
+  readonly encode: Encode;
+}
+
+const encoders = new Map<string, Encode>();
+
+/** The JSON text of a message of the type `name`. */
+export function encodeJson<N extends MessageName>(name: N, value: MessageTypes[N]): string {
+  return messageEncoder(name)(value);
+}
+
+function messageEncoder(name: string): Encode {
+  const known = encoders.get(name);
+  if (known) return known;
+  let fields: FieldEncoder[] | undefined;
+  const encode: Encode = (value) => {
+    // Built here and not outside: ContainerID refers to itself.
+    fields ??= messageSchema(name).fields.map(fieldEncoder);
+    return encodeFields(fields, value as Record<string, unknown>);
+  };
+  encoders.set(name, encode);
+  return encode;
+}
+
+function encodeFields(fields: readonly FieldEncoder[], value: Record<string, unknown>): string {
+  let out = "";
+  for (const field of fields) {
+    const content = value[field.name];
+    let text: string;
+    if (content === undefined) text = field.unset;
+    else if (field.repeated) text = encodeList(field, content as readonly unknown[]);
+    else text = field.key + field.encode(content);
+    if (text !== "") out += out === "" ? text : `,${text}`;
+  }
+  return `{${out}}`;
+}
+
+function encodeList(field: FieldEncoder, items: readonly unknown[]): string {
+  if (items.length === 0) return "";
+  let out = field.encode(items[0]);
+  for (let i = 1; i < items.length; i++) out += `,${field.encode(items[i])}`;
+  return `${field.key}[${out}]`;
+}
+
+function fieldEncoder(field: FieldSchema): FieldEncoder {
+  const key = `${JSON.stringify(field.name)}:`;
+  const encode = typeEncoder(field.type);
+  const written = field.default !== undefined && !field.deprecated && field.label === "optional";
+  return {
+    name: field.name,
+    key,
+    unset: written ? key + encode(field.default) : "",
+    repeated: field.label === "repeated",
+    encode: field.label === "map" ? mapEncoder(encode) : encode,
+  };
+}
+
+function mapEncoder(encode: Encode): Encode {
+  return (value) => {
+    const entries = Object.entries(value as Record<string, unknown>);
+    return `{${entries.map(([key, item]) => `${quote(key)}:${encode(item)}`).join(",")}}`;
+  };
+}
+
+function typeEncoder(type: FieldType): Encode {
+  if (type.kind === "message") return messageEncoder(type.name);
+  if (type.kind === "scalar") return SCALAR_ENCODERS[type.name];
+  const names = new Map([...enumSchema(type.name).values.keys()].map((name) => [name, `"${name}"`]));
+  return (value) => present(names.get(value as string), `${type.name} has no value ${value}`);
+}
+
+const SCALAR_ENCODERS: Record<ScalarType, Encode> = {
+  string: (value) => quote(value as string),
+  bytes: (value) => `"${(value as Uint8Array).toBase64()}"`,
+  bool: (value) => (value === true ? "true" : "false"),
+  double: (value) => encodeDouble(value as number),
+  int32: String,
+  uint32: String,
+  int64: (value) => encodeInteger(value as number, MAX_INT64),
+  uint64: (value) => encodeInteger(value as number, MAX_UINT64),
+};
+
+const MAX_INT64 = 2n ** 63n - 1n;
+const MAX_UINT64 = 2n ** 64n - 1n;
+
+/** A number can name 2^63 where the largest int64 was meant: it is brought back into range. */
+function encodeInteger(value: number, max: bigint): string {
+  if (Number.isSafeInteger(value)) return String(value);
+  const exact = BigInt(value);
+  return String(exact > max ? max : exact);
+}
+
+/** Mesos writes a bare `Infinity`, which no JSON reader but its own takes; the string is what it reads, too. */
+function encodeDouble(value: number): string {
+  if (!Number.isFinite(value)) return `"${value}"`;
+  const text = String(value);
+  return Number.isInteger(value) && !text.includes("e") ? `${text}.0` : text;
+}
+
+const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+function quote(text: string): string {
+  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
