@@ -2,7 +2,7 @@
  * A one-machine cluster from dist/mesh in a directory of its own, for the demo
  * and the benchmarks. It is gone, with all its files, when it is disposed of.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BINARY, ensureBuilt } from "./build.ts";
@@ -18,6 +18,8 @@ export interface ClusterOptions {
   /** Preferred ports; others are taken where these are in use. 0 lets the system choose. */
   readonly masterPort?: number;
   readonly agentPort?: number;
+  /** `mesh dev` in one process (the default), or a `mesh master` and a `mesh agent`. */
+  readonly separate?: boolean;
 }
 
 export class Cluster implements AsyncDisposable {
@@ -25,35 +27,38 @@ export class Cluster implements AsyncDisposable {
   readonly master: string;
   readonly agent: string;
   readonly directory: string;
-  readonly #process: Bun.Subprocess;
+  readonly #processes: readonly Bun.Subprocess[];
 
-  private constructor(process: Bun.Subprocess, master: string, agent: string, directory: string) {
-    this.#process = process;
+  private constructor(
+    processes: readonly Bun.Subprocess[],
+    master: string,
+    agent: string,
+    directory: string,
+  ) {
+    this.#processes = processes;
     this.master = master;
     this.agent = agent;
     this.directory = directory;
   }
 
-  /** Builds the binary if it is stale, starts `mesh dev`, and waits until the agent is registered. */
+  /** Builds the binary if it is stale, starts it, and waits until the agent is registered. */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     await ensureBuilt();
     const directory = mkdtempSync(join(tmpdir(), "mesh-dev-"));
     const masterPort = freePort(options.masterPort);
     const agentPort = freePort(options.agentPort);
-    const log = Bun.file(join(directory, "mesh.log"));
-    const ports = ["--port", String(masterPort), "--agent-port", String(agentPort)];
-    const child = Bun.spawn([BINARY, "dev", "--dir", join(directory, "data"), ...ports], {
-      cwd: directory,
-      stdio: ["ignore", log, log],
+    const log = join(directory, "mesh.log");
+    const output = openSync(log, "a");
+    const processes = commands(directory, masterPort, agentPort, options.separate === true).map((words) => {
+      return Bun.spawn([BINARY, ...words], { cwd: directory, stdio: ["ignore", output, output] });
     });
+    closeSync(output);
     const origin = (port: number): string => `http://127.0.0.1:${port}`;
-    const cluster = new Cluster(child, origin(masterPort), origin(agentPort), directory);
+    const cluster = new Cluster(processes, origin(masterPort), origin(agentPort), directory);
     try {
       await cluster.#ready();
     } catch (error) {
-      console.error(
-        readFileSync(join(directory, "mesh.log"), "utf8").split("\n").slice(-LOG_TAIL_LINES).join("\n"),
-      );
+      console.error(readFileSync(log, "utf8").split("\n").slice(-LOG_TAIL_LINES).join("\n"));
       await cluster[Symbol.asyncDispose]();
       throw error;
     }
@@ -65,26 +70,26 @@ export class Cluster implements AsyncDisposable {
     return new URL(this.master).host;
   }
 
-  /** Process id of `mesh dev`. */
-  get pid(): number {
-    return this.#process.pid;
+  /** Process ids: of `mesh dev`, or of the master and the agent. */
+  get pids(): readonly number[] {
+    return this.#processes.map((child) => child.pid);
   }
 
-  /** Resolves when the cluster ended by itself. */
+  /** Resolves with the status of the first process that ends by itself. */
   get ended(): Promise<number> {
-    return this.#process.exited;
+    return Promise.race(this.#processes.map((child) => child.exited));
   }
 
   async #ready(): Promise<void> {
     const deadline = performance.now() + READY_TIMEOUT_MS;
     while (performance.now() < deadline) {
-      if (this.#process.exitCode !== null) {
-        throw new Error(`"mesh dev" ended with status ${this.#process.exitCode} before it was ready`);
-      }
+      const ended = this.#processes.find((child) => child.exitCode !== null);
+      if (ended !== undefined)
+        throw new Error(`A mesh process ended with ${ended.exitCode} before it was ready`);
       if ((await this.#activeAgents()) > 0) return;
       await Bun.sleep(POLL_MS);
     }
-    throw new Error(`"mesh dev" had no registered agent after ${READY_TIMEOUT_MS / 1000} s`);
+    throw new Error(`No agent was registered after ${READY_TIMEOUT_MS / 1000} s`);
   }
 
   async #activeAgents(): Promise<number> {
@@ -99,10 +104,23 @@ export class Cluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), STOP_TIMEOUT_MS);
-    await this.#process.exited;
+    for (const child of this.#processes) child.kill("SIGTERM");
+    const timer = setTimeout(() => {
+      for (const child of this.#processes) child.kill("SIGKILL");
+    }, STOP_TIMEOUT_MS);
+    await Promise.all(this.#processes.map((child) => child.exited));
     clearTimeout(timer);
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function commands(directory: string, masterPort: number, agentPort: number, separate: boolean): string[][] {
+  const [port, ownPort] = [String(masterPort), String(agentPort)];
+  if (!separate) return [["dev", "--dir", join(directory, "data"), "--port", port, "--agent-port", ownPort]];
+  const master = ["--ip", "127.0.0.1", "--port", port, "--raft-port", String(freePort())];
+  const agent = ["--master", `127.0.0.1:${port}`, "--ip", "127.0.0.1", "--port", ownPort];
+  return [
+    ["master", ...master, "--data-dir", join(directory, "master")],
+    ["agent", ...agent, "--work-dir", join(directory, "agent")],
+  ];
 }
