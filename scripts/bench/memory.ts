@@ -1,0 +1,41 @@
+/**
+ * PSS of an idle master and an idle agent, and what each of 100 sleeping tasks
+ * adds beyond the task's own process.
+ */
+import { Cluster } from "../cluster.ts";
+import { nameOf, processTree, pssBytes } from "./lib.ts";
+import { runLoad } from "./load.ts";
+
+const TASKS = 100;
+/** Lets buffers of the start be freed before the idle figures are taken. */
+const SETTLE_MS = 10_000;
+
+function inMegabytes(bytes: number): number {
+  return Math.round(bytes / 1e4) / 100;
+}
+
+export async function bench(): Promise<Record<string, unknown>> {
+  await using cluster = await Cluster.start({ separate: true });
+  const [master = 0, agent = 0] = cluster.pids;
+  await Bun.sleep(SETTLE_MS);
+  const idleMaster = pssBytes(master);
+  const idleAgent = pssBytes(agent);
+  const load = { command: "exec sleep 1000", amounts: { cpus: 0.01, mem: 8 }, inflight: TASKS };
+  const { scheduler } = await runLoad(cluster.master, { ...load, tasks: TASKS, until: "TASK_RUNNING" });
+  await Bun.sleep(SETTLE_MS);
+  const tree = processTree(agent);
+  const others = tree.filter((pid) => nameOf(pid) !== "sleep");
+  const sleeping = tree.length - others.length;
+  if (sleeping !== TASKS) throw new Error(`The agent has ${sleeping} sleeping tasks instead of ${TASKS}`);
+  const added = others.reduce((sum, pid) => sum + pssBytes(pid), 0) - idleAgent;
+  const busyMaster = pssBytes(master);
+  await scheduler.teardown();
+  return {
+    idleMasterMB: inMegabytes(idleMaster),
+    idleAgentMB: inMegabytes(idleAgent),
+    addedPerTaskMB: inMegabytes(added / TASKS),
+    masterWithTasksMB: inMegabytes(busyMaster),
+    agentProcessWithTasksMB: inMegabytes(pssBytes(agent)),
+    processesBesideEachTask: (others.length - 1) / TASKS,
+  };
+}
