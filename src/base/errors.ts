@@ -19,6 +19,15 @@ export const ERRORS = {
   ADDRESS_IN_USE: { status: 0, meaning: "Another process listens on the address; choose another port" },
   DIRECTORY_UNUSABLE: { status: 0, meaning: "A directory cannot be created or written" },
   DIRECTORY_LOCKED: { status: 0, meaning: "Another process uses the data directory" },
+  MASTER_UNREACHABLE: {
+    status: 0,
+    meaning: "No leading master answers at the addresses given; check --master",
+  },
+  REQUEST_REFUSED: {
+    status: 0,
+    meaning: "A master or agent refused a request of a client command; the text says why",
+  },
+  TASK_NOT_FOUND: { status: 0, meaning: "No task has this id; 'mesh tasks' lists them" },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -80,3 +80,11 @@ export const ARGUMENT_MAX_BYTES = 128 * KIB - 1;
 export const FETCH_MAX_BYTES = 64 * 1024 * MIB;
 /** A download that brings nothing for so long is given up (Mesos --fetcher_stall_timeout: 1 min). */
 export const FETCH_STALL_TIMEOUT_MS = 60_000;
+/** Shortest HTTP answer that is compressed (libprocess: GZIP_MINIMUM_BODY_LENGTH). */
+export const GZIP_MIN_BYTES = 1_024;
+/** Bytes of a file in one answer of /files/read: 16 pages, as Mesos. */
+export const FILE_READ_MAX_BYTES = 64 * KIB;
+/** Operator event streams at once; the oldest gives way (Mesos --max_operator_event_stream_subscribers). */
+export const OPERATOR_STREAMS_MAX = 1_000;
+/** Tasks in one answer of /tasks unless `limit` says otherwise (Mesos master/constants.hpp). */
+export const TASKS_ANSWER_DEFAULT = 100;

@@ -17,3 +17,14 @@ export const silentLog: Log = {
   warn() {},
   error() {},
 };
+
+/**
+ * Verbosity that operators change at run time (SET_LOGGING_LEVEL,
+ * /logging/toggle), counted as Mesos does: 0 is normal, 1 and more show debug
+ * messages.
+ */
+export interface LogVerbosity {
+  level(): number;
+  /** Sets the level, and the starting one again after `durationMs`. */
+  set(level: number, durationMs: number): void;
+}

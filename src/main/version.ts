@@ -24,3 +24,12 @@ export const BUILD: Build =
  * it has to be a Mesos version; mesh's own goes into a key of its own.
  */
 export const MESOS_VERSION = "1.11.0";
+
+/** `mesh version`. */
+export function showVersion(json: boolean): number {
+  const text = json
+    ? JSON.stringify({ ...BUILD, mesosVersion: MESOS_VERSION, bun: Bun.version }, null, 2)
+    : `mesh ${BUILD.version} (${BUILD.gitSha.slice(0, 12)}, built ${BUILD.buildDate}, speaks the API of Mesos ${MESOS_VERSION})`;
+  console.log(text);
+  return 0;
+}

@@ -1,0 +1,212 @@
+/**
+ * The scheduler behind `mesh run`: takes offers until every instance is
+ * launched, then waits for all of them to end.
+ */
+
+import { isTerminal } from "../../model/task-state.ts";
+import type { Offer } from "../../model/v1/offers.ts";
+import type { Resource } from "../../model/v1/resources.ts";
+import type { SchedulerEvent } from "../../model/v1/scheduler.ts";
+import type { CommandInfo, TaskInfo, TaskStatus } from "../../model/v1/tasks.ts";
+import type { TaskPlace } from "./sandbox-file.ts";
+import type { SchedulerClient } from "./scheduler-client.ts";
+
+/** Seconds for which an offer that is too small is refused; a better one may come any time. */
+const SMALL_OFFER_REFUSE_SECONDS = 5;
+/** Seconds for which everything else is refused once all is launched. */
+const DONE_REFUSE_SECONDS = 3600;
+
+export interface JobSpec {
+  readonly name: string;
+  readonly instances: number;
+  readonly cpus: number;
+  /** MB. */
+  readonly mem: number;
+  readonly command: CommandInfo;
+}
+
+export interface Instance {
+  readonly number: number;
+  readonly taskId: string;
+  place: TaskPlace | undefined;
+  /** The latest status seen. */
+  status: TaskStatus | undefined;
+}
+
+export interface JobListener {
+  /** A status came; the instance holds it. */
+  onStatus(instance: Instance): void;
+  /** Offers came and none was large enough. */
+  onTooSmall(offers: readonly Offer[]): void;
+}
+
+export class Job {
+  readonly #spec: JobSpec;
+  readonly #scheduler: SchedulerClient;
+  readonly #listener: JobListener;
+  readonly instances: readonly Instance[];
+  #killed = false;
+
+  /** `run` makes task ids of this run unlike those of any other. */
+  constructor(spec: JobSpec, run: string, scheduler: SchedulerClient, listener: JobListener) {
+    this.#spec = spec;
+    this.#scheduler = scheduler;
+    this.#listener = listener;
+    this.instances = Array.from({ length: spec.instances }, (_, i) => ({
+      number: i,
+      taskId: spec.instances === 1 ? `${spec.name}.${run}` : `${spec.name}.${run}.${i}`,
+      place: undefined,
+      status: undefined,
+    }));
+  }
+
+  /** Resolves when every instance has ended. */
+  async run(): Promise<void> {
+    for await (const event of this.#scheduler.events()) {
+      await this.#handle(event);
+      if (this.instances.every(hasEnded)) return;
+    }
+  }
+
+  /** Kills what runs and launches nothing more; {@link run} ends when the ends are known. */
+  async kill(): Promise<void> {
+    this.#killed = true;
+    for (const instance of this.instances) {
+      if (instance.place === undefined || hasEnded(instance)) continue;
+      await this.#scheduler.call({ type: "KILL", kill: { task_id: { value: instance.taskId } } });
+    }
+  }
+
+  /** True when nothing was launched, so that there is no end to wait for. */
+  get idle(): boolean {
+    return this.instances.every((instance) => instance.place === undefined);
+  }
+
+  async #handle(event: SchedulerEvent): Promise<void> {
+    if (event.type === "SUBSCRIBED") await this.#reconcile();
+    if (event.type === "OFFERS") await this.#take(event.offers?.offers ?? []);
+    const status = event.update?.status;
+    if (status !== undefined) await this.#update(status);
+  }
+
+  /** After a break of the stream: states may have changed meanwhile. */
+  async #reconcile(): Promise<void> {
+    const tasks = this.instances
+      .filter((instance) => instance.place !== undefined && !hasEnded(instance))
+      .map((instance) => ({ task_id: { value: instance.taskId } }));
+    if (tasks.length > 0) await this.#scheduler.call({ type: "RECONCILE", reconcile: { tasks } });
+  }
+
+  async #take(offers: readonly Offer[]): Promise<void> {
+    let launchedAny = false;
+    for (const offer of offers) {
+      const taken = this.#fit(offer);
+      launchedAny ||= taken.length > 0;
+      if (taken.length === 0) {
+        await this.#decline(offer);
+        continue;
+      }
+      await this.#launch(offer, taken);
+    }
+    const waiting = this.#waiting();
+    if (waiting.length === 0) await this.#scheduler.call({ type: "SUPPRESS", suppress: {} });
+    else if (!launchedAny) this.#listener.onTooSmall(offers);
+  }
+
+  /** Instances that fit the offer, first come first served. */
+  #fit(offer: Offer): Instance[] {
+    const room = Math.min(
+      Math.floor(scalarOf(offer.resources, "cpus") / this.#spec.cpus + 1e-9),
+      Math.floor(scalarOf(offer.resources, "mem") / this.#spec.mem + 1e-9),
+    );
+    return this.#waiting().slice(0, Math.max(0, room));
+  }
+
+  #waiting(): Instance[] {
+    return this.#killed ? [] : this.instances.filter((instance) => instance.place === undefined);
+  }
+
+  async #launch(offer: Offer, instances: readonly Instance[]): Promise<void> {
+    for (const instance of instances) {
+      instance.place = {
+        agent: agentAddress(offer),
+        frameworkId: offer.framework_id.value,
+        executorId: instance.taskId,
+      };
+    }
+    const task_infos = instances.map((instance) => this.#taskInfo(offer, instance));
+    await this.#scheduler.call({
+      type: "ACCEPT",
+      accept: {
+        offer_ids: [offer.id],
+        operations: [{ type: "LAUNCH", launch: { task_infos } }],
+        filters: {
+          refuse_seconds: this.#waiting().length > 0 ? SMALL_OFFER_REFUSE_SECONDS : DONE_REFUSE_SECONDS,
+        },
+      },
+    });
+  }
+
+  #taskInfo(offer: Offer, instance: Instance): TaskInfo {
+    const environment = this.#spec.command.environment?.variables ?? [];
+    return {
+      name: this.#spec.name,
+      task_id: { value: instance.taskId },
+      agent_id: offer.agent_id,
+      resources: [scalar("cpus", this.#spec.cpus), scalar("mem", this.#spec.mem)],
+      command: {
+        ...this.#spec.command,
+        environment: {
+          variables: [...environment, { name: "MESH_INSTANCE", value: String(instance.number) }],
+        },
+      },
+    };
+  }
+
+  async #decline(offer: Offer): Promise<void> {
+    const refuse_seconds = this.#waiting().length > 0 ? SMALL_OFFER_REFUSE_SECONDS : DONE_REFUSE_SECONDS;
+    await this.#scheduler.call({
+      type: "DECLINE",
+      decline: { offer_ids: [offer.id], filters: { refuse_seconds } },
+    });
+  }
+
+  async #update(status: TaskStatus): Promise<void> {
+    if (status.uuid !== undefined && status.agent_id !== undefined) {
+      await this.#scheduler.call({
+        type: "ACKNOWLEDGE",
+        acknowledge: { agent_id: status.agent_id, task_id: status.task_id, uuid: status.uuid },
+      });
+    }
+    const instance = this.instances.find((one) => one.taskId === status.task_id.value);
+    if (instance === undefined || hasEnded(instance)) return;
+    const dropped = status.state === "TASK_DROPPED" && status.reason === "REASON_INVALID_OFFERS";
+    if (dropped && !this.#killed) {
+      // The offer was gone before the launch reached it: nothing ran, so the instance waits for another.
+      instance.place = undefined;
+      await this.#scheduler.call({ type: "REVIVE", revive: {} });
+      return;
+    }
+    instance.status = status;
+    this.#listener.onStatus(instance);
+  }
+}
+
+export function hasEnded(instance: Instance): boolean {
+  return instance.status !== undefined && isTerminal(instance.status.state);
+}
+
+function scalar(name: string, value: number): Resource {
+  return { name, type: "SCALAR", scalar: { value } };
+}
+
+function scalarOf(resources: readonly Resource[] | undefined, name: string): number {
+  let sum = 0;
+  for (const resource of resources ?? []) if (resource.name === name) sum += resource.scalar?.value ?? 0;
+  return sum;
+}
+
+function agentAddress(offer: Offer): string {
+  const address = offer.url?.address;
+  return `${address?.ip ?? offer.hostname}:${address?.port ?? 5051}`;
+}

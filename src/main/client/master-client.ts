@@ -1,0 +1,123 @@
+/**
+ * Requests to whichever master leads, by the public HTTP API alone: tries the
+ * given addresses in turn and follows redirects to the leader.
+ */
+import { MeshError } from "../../base/errors.ts";
+
+/** Asked when no --master is given. */
+export const DEFAULT_MASTER = "127.0.0.1:5050";
+const REDIRECTS_MAX = 4;
+const ROUNDS_MAX = 20;
+const ROUND_PAUSE_MS = 250;
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+export interface PostOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export class MasterClient {
+  /** `host:port` each; the last one that answered as leader is asked first. */
+  #addresses: readonly string[];
+
+  constructor(addresses: readonly string[]) {
+    this.#addresses = addresses;
+  }
+
+  /** Masters in the order in which they are tried. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  async getJson(path: string): Promise<unknown> {
+    const answer = await this.#text("GET", path, undefined, {});
+    if (answer.status !== 200) throw refusal("GET", path, answer);
+    return JSON.parse(answer.text);
+  }
+
+  async post(path: string, body: string, options: PostOptions = {}): Promise<HttpAnswer> {
+    return this.#text("POST", path, body, options);
+  }
+
+  /** A POST whose answer is a stream; the response is handed over unread. */
+  async open(path: string, body: string, options: PostOptions = {}): Promise<Response> {
+    return this.#toLeader((base) =>
+      fetch(`${base}${path}`, {
+        method: "POST",
+        body,
+        headers: { "Content-Type": "application/json", Accept: "application/json", ...options.headers },
+        redirect: "manual",
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      }),
+    );
+  }
+
+  async #text(
+    method: "GET" | "POST",
+    path: string,
+    body: string | undefined,
+    options: PostOptions,
+  ): Promise<HttpAnswer> {
+    const response =
+      method === "POST"
+        ? await this.open(path, body ?? "", options)
+        : await this.#toLeader((base) => fetch(`${base}${path}`, { redirect: "manual" }));
+    return { status: response.status, text: await response.text() };
+  }
+
+  /** Goes round the masters for some seconds: a new leader is elected within one. */
+  async #toLeader(request: (base: string) => Promise<Response>): Promise<Response> {
+    let trouble = "no address was given";
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      for (const address of this.#addresses) {
+        const outcome = await this.#follow(address, request);
+        if (outcome instanceof Response) return outcome;
+        trouble = outcome;
+      }
+      await Bun.sleep(ROUND_PAUSE_MS);
+    }
+    throw new MeshError("MASTER_UNREACHABLE", unreachableText(this.#addresses, trouble));
+  }
+
+  async #follow(address: string, request: (base: string) => Promise<Response>): Promise<Response | string> {
+    let base = `http://${address}`;
+    for (let hop = 0; hop < REDIRECTS_MAX; hop++) {
+      let response: Response;
+      try {
+        response = await request(base);
+      } catch (error) {
+        if (error instanceof DOMException && error.name === "AbortError") throw error;
+        return `${base} does not answer`;
+      }
+      const location = response.headers.get("Location");
+      if (response.status === 307 && location !== null) {
+        await response.body?.cancel();
+        const leader = new URL(location, base);
+        base = leader.origin;
+        continue;
+      }
+      if (response.status === 503) return `${base} answers 503: ${await response.text()}`;
+      const leads = new URL(base).host;
+      this.#addresses = [leads, ...this.#addresses.filter((known) => known !== leads)];
+      return response;
+    }
+    return `${address} leads round in circles of redirects`;
+  }
+}
+
+function unreachableText(addresses: readonly string[], trouble: string): string {
+  const tried = addresses.map((address) => `'${address}'`).join(", ");
+  return `Cannot reach a leading master at ${tried}: ${trouble}. Start one with 'mesh dev', or name yours with --master host:port`;
+}
+
+/** The error of an answer that is not the wanted one. */
+export function refusal(method: string, path: string, answer: HttpAnswer): MeshError {
+  return new MeshError(
+    "REQUEST_REFUSED",
+    `${method} ${path} was answered ${answer.status}: ${answer.text || "(empty)"}`,
+  );
+}

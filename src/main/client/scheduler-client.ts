@@ -1,0 +1,99 @@
+/**
+ * A framework's scheduler on the public v1 API: one stream of events, calls
+ * beside it, and a new subscription with the same framework id when the
+ * stream breaks (a master failed over).
+ */
+import { MeshError } from "../../base/errors.ts";
+import type { FrameworkInfo } from "../../model/v1/frameworks.ts";
+import type { SchedulerCall, SchedulerEvent } from "../../model/v1/scheduler.ts";
+import { decodeJson } from "../../wire/json-decode.ts";
+import { encodeJson } from "../../wire/json-encode.ts";
+import { RecordDecoder } from "../../wire/record-io.ts";
+import { type MasterClient, refusal } from "./master-client.ts";
+
+const SCHEDULER_PATH = "/api/v1/scheduler";
+const decoder = new TextDecoder();
+
+export class SchedulerClient {
+  readonly #master: MasterClient;
+  #info: FrameworkInfo;
+  #streamId = "";
+  readonly #abort = new AbortController();
+
+  constructor(master: MasterClient, info: FrameworkInfo) {
+    this.#master = master;
+    this.#info = info;
+  }
+
+  /** Set by the first SUBSCRIBED event. */
+  get frameworkId(): string | undefined {
+    return this.#info.id?.value;
+  }
+
+  /** Events in order, over as many subscriptions as it takes; ends after {@link close}. */
+  async *events(): AsyncGenerator<SchedulerEvent> {
+    while (!this.#abort.signal.aborted) {
+      try {
+        yield* this.#oneStream();
+      } catch (error) {
+        if (this.#abort.signal.aborted) return;
+        if (error instanceof MeshError) throw error;
+        // The stream broke; the next round subscribes again with the framework id.
+      }
+    }
+  }
+
+  /** Sends a call other than SUBSCRIBE; framework id and stream id are filled in. */
+  async call(call: SchedulerCall): Promise<void> {
+    const body = encodeJson(
+      "SchedulerCall",
+      this.#info.id === undefined ? call : { framework_id: this.#info.id, ...call },
+    );
+    const answer = await this.#master.post(SCHEDULER_PATH, body, {
+      headers: { "Mesos-Stream-Id": this.#streamId },
+    });
+    if (answer.status !== 202 && answer.status !== 200)
+      throw refusal(call.type ?? "POST", SCHEDULER_PATH, answer);
+  }
+
+  /** Closes the stream; the framework stays until its failover timeout unless it was torn down. */
+  close(): void {
+    this.#abort.abort();
+  }
+
+  async *#oneStream(): AsyncGenerator<SchedulerEvent> {
+    const id = this.#info.id;
+    const call: SchedulerCall = {
+      type: "SUBSCRIBE",
+      subscribe: { framework_info: this.#info },
+      ...(id === undefined ? {} : { framework_id: id }),
+    };
+    const response = await this.#master.open(SCHEDULER_PATH, encodeJson("SchedulerCall", call), {
+      signal: this.#abort.signal,
+    });
+    if (response.status !== 200 || response.body === null) {
+      throw refusal("SUBSCRIBE", SCHEDULER_PATH, { status: response.status, text: await response.text() });
+    }
+    this.#streamId = response.headers.get("Mesos-Stream-Id") ?? "";
+    const records = new RecordDecoder();
+    for await (const chunk of response.body) {
+      const decoded = records.push(chunk);
+      if (!decoded.ok) throw new MeshError("REQUEST_REFUSED", `Event stream is damaged: ${decoded.error}`);
+      for (const record of decoded.value) yield this.#decode(record);
+    }
+  }
+
+  #decode(record: Uint8Array): SchedulerEvent {
+    const event = decodeJson("SchedulerEvent", decoder.decode(record));
+    if (!event.ok) throw new MeshError("REQUEST_REFUSED", `Event cannot be read: ${event.error.message}`);
+    if (event.value.type === "ERROR") {
+      throw new MeshError(
+        "REQUEST_REFUSED",
+        `Master refused the framework: ${event.value.error?.message ?? ""}`,
+      );
+    }
+    const id = event.value.subscribed?.framework_id;
+    if (id !== undefined) this.#info = { ...this.#info, id };
+    return event.value;
+  }
+}

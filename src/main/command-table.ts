@@ -1,0 +1,326 @@
+/**
+ * Every command of the binary as data: what help shows, which flags it takes
+ * and what runs. Modules are loaded when their command is used, so that
+ * `mesh version` does not pay for the master.
+ */
+import { MeshError } from "../base/errors.ts";
+import { DEFAULT_MASTER } from "./client/master-client.ts";
+import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
+
+export interface CommandSpec {
+  readonly name: string;
+  /** Arguments as help shows them, in cac's notation. */
+  readonly args: string;
+  readonly summary: string;
+  readonly flags: readonly FlagSpec[];
+  readonly examples: readonly string[];
+  /** Not shown in `mesh --help`. */
+  readonly hidden?: boolean;
+  /** Resolves with the exit status of the process. */
+  run(flags: Flags, args: readonly string[], rest: readonly string[]): Promise<number>;
+}
+
+const MASTER_FLAG: FlagSpec = {
+  name: "master",
+  value: "<host:port,…>",
+  description: "Masters to ask; any of them leads to the leader",
+  default: DEFAULT_MASTER,
+};
+const JSON_FLAG: FlagSpec = { name: "json", description: "Print JSON instead of a table" };
+const FRAMEWORK_FLAG: FlagSpec = {
+  name: "framework",
+  value: "<id>",
+  description: "Framework of the task, when several frameworks use the same task id",
+};
+const LOG_LEVEL_FLAG: FlagSpec = {
+  name: "log-level",
+  value: "<level>",
+  description: "debug, info, warn or error",
+  default: "info",
+};
+
+const MASTER_FLAGS: readonly FlagSpec[] = [
+  { name: "ip", value: "<address>", description: "Address to listen on", default: "0.0.0.0" },
+  { name: "port", value: "<port>", description: "HTTP API of frameworks and operators", default: "5050" },
+  { name: "raft-port", value: "<port>", description: "TCP port of masters and agents", default: "5060" },
+  {
+    name: "advertise",
+    value: "<host:port>",
+    description: "How others reach the HTTP API; needed when the host's own name does not resolve",
+  },
+  {
+    name: "data-dir",
+    value: "<dir>",
+    description: "Directory of the replicated log",
+    default: "./mesh-master",
+  },
+  {
+    name: "peers",
+    value: "<host:raft-port,…>",
+    description: "Raft addresses of all masters, this one among them; none = a single master",
+  },
+  { name: "cluster", value: "<name>", description: "Name of the cluster, shown in /state" },
+  {
+    name: "agent-ping-timeout",
+    value: "<seconds>",
+    description: "Time between pings of an agent",
+    default: "15",
+  },
+  {
+    name: "max-agent-ping-timeouts",
+    value: "<n>",
+    description: "Unanswered pings after which an agent counts as unreachable",
+    default: "5",
+  },
+  {
+    name: "agent-reregister-timeout",
+    value: "<seconds>",
+    description: "Time an agent has to come back after a new leader was elected",
+    default: "600",
+  },
+  { name: "offer-timeout", value: "<seconds>", description: "Rescind offers that are not used for so long" },
+  LOG_LEVEL_FLAG,
+];
+
+const AGENT_FLAGS: readonly FlagSpec[] = [
+  {
+    name: "master",
+    value: "<host:port,…>",
+    description: "HTTP addresses of the masters",
+    default: DEFAULT_MASTER,
+  },
+  { name: "ip", value: "<address>", description: "Address to listen on", default: "0.0.0.0" },
+  { name: "port", value: "<port>", description: "HTTP API of the agent", default: "5051" },
+  {
+    name: "advertise",
+    value: "<host:port>",
+    description: "How others reach the HTTP API; by default the address from which the master is reached",
+  },
+  { name: "hostname", value: "<name>", description: "Name put into offers; by default the advertised host" },
+  {
+    name: "work-dir",
+    value: "<dir>",
+    description: "Directory of sandboxes and checkpoints",
+    default: "./mesh-agent",
+  },
+  {
+    name: "resources",
+    value: "<text>",
+    description: "For example 'cpus:4;mem:1024;ports:[31000-32000]'; what is not named is detected",
+  },
+  { name: "attributes", value: "<text>", description: "For example 'rack:a1;zone:3'" },
+  {
+    name: "isolation",
+    value: "<kind>",
+    description: "auto (namespaces and cgroups where the machine allows them), or posix",
+    default: "auto",
+  },
+  LOG_LEVEL_FLAG,
+];
+
+const RUN_FLAGS: readonly FlagSpec[] = [
+  MASTER_FLAG,
+  { name: "name", value: "<name>", description: "Name of the tasks; by default that of the command" },
+  { name: "cpus", value: "<n>", description: "CPUs of each instance", default: "0.1" },
+  { name: "mem", value: "<MB>", description: "Memory of each instance in MB", default: "32" },
+  { name: "env", value: "<NAME=value>", description: "Environment variable", many: true },
+  { name: "uri", value: "<uri>", description: "File or archive to fetch into the sandbox", many: true },
+  { name: "instances", value: "<n>", description: "How many tasks to run side by side", default: "1" },
+  { name: "role", value: "<role>", description: "Role to take offers in", default: "*" },
+  { name: "user", value: "<user>", description: "UNIX user of the tasks; by default yours" },
+  { name: "quiet", description: "Print nothing but the output of the tasks" },
+];
+
+function required(args: readonly string[], what: string, command: string): string {
+  const value = args[0];
+  if (value === undefined) throw new MeshError("BAD_FLAG", `Missing ${what}: see 'mesh help ${command}'`);
+  return value;
+}
+
+const MASTER_COMMAND: CommandSpec = {
+  name: "master",
+  args: "",
+  summary: "Start a master",
+  flags: MASTER_FLAGS,
+  examples: [
+    "mesh master --data-dir /var/lib/mesh/master",
+    "mesh master --ip 10.0.0.1 --peers 10.0.0.1:5060,10.0.0.2:5060,10.0.0.3:5060 --data-dir /var/lib/mesh/master",
+  ],
+  run: async (flags) => (await import("./master.ts")).runMaster(flags),
+};
+
+const AGENT_COMMAND: CommandSpec = {
+  name: "agent",
+  args: "",
+  summary: "Start an agent",
+  flags: AGENT_FLAGS,
+  examples: [
+    "mesh agent --master 10.0.0.1:5050,10.0.0.2:5050,10.0.0.3:5050 --work-dir /var/lib/mesh/agent",
+    "mesh agent --resources 'cpus:4;mem:1024;ports:[31000-32000]' --attributes 'rack:a1'",
+  ],
+  run: async (flags) => (await import("./agent.ts")).runAgent(flags),
+};
+
+const DEV_COMMAND: CommandSpec = {
+  name: "dev",
+  args: "",
+  summary: "Start a master and an agent in one process, nothing else needed",
+  flags: [
+    { name: "dir", value: "<dir>", description: "Directory for everything it keeps", default: "./mesh-dev" },
+    { name: "ip", value: "<address>", description: "Address to listen on", default: "127.0.0.1" },
+    { name: "port", value: "<port>", description: "HTTP API of the master", default: "5050" },
+    { name: "raft-port", value: "<port>", description: "TCP port between master and agent", default: "5060" },
+    { name: "agent-port", value: "<port>", description: "HTTP API of the agent", default: "5051" },
+    {
+      name: "resources",
+      value: "<text>",
+      description: "Resources of the agent; what is not named is detected",
+    },
+    { name: "attributes", value: "<text>", description: "Attributes of the agent" },
+    {
+      name: "isolation",
+      value: "<kind>",
+      description: "auto (namespaces and cgroups where the machine allows them), or posix",
+      default: "auto",
+    },
+    { ...LOG_LEVEL_FLAG, default: "warn" },
+  ],
+  examples: ["mesh dev", "mesh dev --dir /tmp/mesh --port 6050 --raft-port 6060 --agent-port 6051"],
+  run: async (flags) => (await import("./dev.ts")).runDev(flags),
+};
+
+const RUN_COMMAND: CommandSpec = {
+  name: "run",
+  args: "",
+  summary: "Run a command on the cluster and show its output; ends with its exit status",
+  flags: RUN_FLAGS,
+  examples: [
+    "mesh run -- sh -c 'echo hello; exit 3'",
+    "mesh run --instances 3 --cpus 0.5 --mem 64 --env GREETING=hi -- sh -c 'echo $GREETING from $MESH_INSTANCE'",
+    "mesh run --uri https://example.org/data.tar.gz -- ls -l",
+  ],
+  run: runRun,
+};
+
+async function runRun(flags: Flags, args: readonly string[], rest: readonly string[]): Promise<number> {
+  const command = [...args, ...rest];
+  const program = command[0];
+  if (program === undefined) {
+    throw new MeshError("BAD_FLAG", "Missing the command to run: for example mesh run -- sh -c 'echo hello'");
+  }
+  const name = flags.optional("name") ?? program.split("/").at(-1) ?? program;
+  if (!/^[^\s/\\]{1,100}$/.test(name))
+    throw badFlag("name", name, "up to 100 characters without spaces and slashes");
+  const { runCommand } = await import("./run.ts");
+  return runCommand({
+    masters: flags.addresses("master", 5050),
+    name,
+    role: flags.text("role"),
+    cpus: flags.number("cpus", { min: 0.001, max: 1e6 }),
+    mem: flags.number("mem", { min: 1, max: 1e9 }),
+    environment: flags.pairs("env"),
+    uris: flags.many("uri"),
+    instances: flags.number("instances", { min: 1, max: 10_000, integer: true }),
+    user: flags.optional("user"),
+    quiet: flags.switch("quiet"),
+    command,
+  });
+}
+
+function listCommand(name: "tasks" | "agents" | "frameworks"): CommandSpec {
+  return {
+    name,
+    args: "",
+    summary: `List ${name}`,
+    flags: [MASTER_FLAG, JSON_FLAG],
+    examples: [`mesh ${name}`, `mesh ${name} --master 10.0.0.1:5050 --json`],
+    run: async (flags) => {
+      const { listAgents, listFrameworks, listTasks } = await import("./list.ts");
+      const list = { tasks: listTasks, agents: listAgents, frameworks: listFrameworks }[name];
+      await list({ masters: flags.addresses("master", 5050), json: flags.switch("json") });
+      return 0;
+    },
+  };
+}
+
+const LOGS_COMMAND: CommandSpec = {
+  name: "logs",
+  args: "<task>",
+  summary: "Show the output of a task",
+  flags: [
+    MASTER_FLAG,
+    { name: "follow", short: "f", description: "Go on showing what comes until the task ends" },
+    { name: "stderr", description: "Standard error instead of standard output" },
+    { name: "tail", value: "<lines>", description: "Start with the last so many lines" },
+    FRAMEWORK_FLAG,
+  ],
+  examples: ["mesh logs web.1f2e3d4c", "mesh logs -f --tail 20 web.1f2e3d4c"],
+  run: async (flags, args) => {
+    const task = required(args, "the task's id", "logs");
+    const { showLogs } = await import("./logs.ts");
+    await showLogs({
+      masters: flags.addresses("master", 5050),
+      task,
+      framework: flags.optional("framework"),
+      follow: flags.switch("follow"),
+      stderr: flags.switch("stderr"),
+      tail:
+        flags.optional("tail") === undefined
+          ? undefined
+          : flags.number("tail", { min: 1, max: 1e6, integer: true }),
+    });
+    return 0;
+  },
+};
+
+const KILL_COMMAND: CommandSpec = {
+  name: "kill",
+  args: "<task>",
+  summary: "Kill a task of any framework",
+  flags: [MASTER_FLAG, FRAMEWORK_FLAG, { name: "wait", description: "Wait until the task has ended" }],
+  examples: ["mesh kill web.1f2e3d4c", "mesh kill --wait web.1f2e3d4c"],
+  run: async (flags, args) => {
+    const task = required(args, "the task's id", "kill");
+    const { killTask } = await import("./kill.ts");
+    await killTask({
+      masters: flags.addresses("master", 5050),
+      task,
+      framework: flags.optional("framework"),
+      wait: flags.switch("wait"),
+    });
+    return 0;
+  },
+};
+
+const RAFT_COMMAND: CommandSpec = {
+  name: "raft",
+  args: "<action>",
+  summary: "Show the state of the replicated log (action: status)",
+  flags: [MASTER_FLAG, JSON_FLAG],
+  examples: [
+    "mesh raft status",
+    "mesh raft status --master 10.0.0.1:5050,10.0.0.2:5050,10.0.0.3:5050 --json",
+  ],
+  run: async (flags, args) => {
+    const action = required(args, "the action", "raft");
+    if (action !== "status") {
+      throw new MeshError("BAD_FLAG", `Unknown action '${action}' of 'mesh raft': there is 'status'`);
+    }
+    const { showRaftStatus } = await import("./raft-status.ts");
+    await showRaftStatus({ masters: flags.addresses("master", 5050), json: flags.switch("json") });
+    return 0;
+  },
+};
+
+export const COMMANDS: readonly CommandSpec[] = [
+  DEV_COMMAND,
+  MASTER_COMMAND,
+  AGENT_COMMAND,
+  RUN_COMMAND,
+  listCommand("tasks"),
+  listCommand("agents"),
+  listCommand("frameworks"),
+  LOGS_COMMAND,
+  KILL_COMMAND,
+  RAFT_COMMAND,
+];

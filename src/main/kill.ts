@@ -1,0 +1,38 @@
+/** `mesh kill TASK`: asks the leader to kill one task, whichever framework it belongs to. */
+import { isTerminal } from "../model/task-state.ts";
+import { findTask } from "./client/find-task.ts";
+import { MasterClient, refusal } from "./client/master-client.ts";
+
+const KILL_PATH = "/mesh/kill";
+const POLL_INTERVAL_MS = 100;
+
+export interface KillOptions {
+  readonly masters: readonly string[];
+  readonly task: string;
+  readonly framework: string | undefined;
+  /** Waits for the end and tells it. */
+  readonly wait: boolean;
+}
+
+export async function killTask(options: KillOptions): Promise<void> {
+  const master = new MasterClient(options.masters);
+  const task = await findTask(master, options.task, options.framework);
+  const id = task.task_id.value;
+  if (isTerminal(task.state)) {
+    console.log(`Task ${id} has already ended: ${task.state}`);
+    return;
+  }
+  const body = JSON.stringify({ framework_id: task.framework_id.value, task_id: id });
+  const answer = await master.post(KILL_PATH, body);
+  if (answer.status !== 202) throw refusal("POST", KILL_PATH, answer);
+  console.log(`Kill of task ${id} is on its way to agent ${task.agent_id.value}`);
+  if (!options.wait) return;
+  for (;;) {
+    const now = await findTask(master, id, task.framework_id.value);
+    if (isTerminal(now.state)) {
+      console.log(`Task ${id} has ended: ${now.state}`);
+      return;
+    }
+    await Bun.sleep(POLL_INTERVAL_MS);
+  }
+}

@@ -1,0 +1,56 @@
+/** `mesh logs [-f] [--stderr] TASK`: the output of a task, read from its agent's sandbox. */
+import { MeshError } from "../base/errors.ts";
+import { isTerminal } from "../model/task-state.ts";
+import { findTask, placeOf } from "./client/find-task.ts";
+import { MasterClient } from "./client/master-client.ts";
+import { SandboxFile } from "./client/sandbox-file.ts";
+
+const FOLLOW_INTERVAL_MS = 200;
+/** How often a followed task is asked whether it has ended. */
+const STATE_INTERVAL_MS = 2_000;
+
+export interface LogsOptions {
+  readonly masters: readonly string[];
+  readonly task: string;
+  readonly framework: string | undefined;
+  readonly follow: boolean;
+  readonly stderr: boolean;
+  /** Only the last so many lines of what is there. */
+  readonly tail: number | undefined;
+}
+
+export async function showLogs(options: LogsOptions): Promise<void> {
+  const master = new MasterClient(options.masters);
+  const task = await findTask(master, options.task, options.framework);
+  const name = options.stderr ? "stderr" : "stdout";
+  const file = new SandboxFile(await placeOf(master, task), name);
+  if (options.tail !== undefined) await file.seekToLastLines(options.tail);
+  const first = await file.readOn();
+  if (first === undefined && !options.follow) {
+    throw new MeshError(
+      "TASK_NOT_FOUND",
+      `Task '${task.task_id.value}' has no ${name} to read on its agent: it has not started, or its sandbox is gone`,
+    );
+  }
+  if (first !== undefined) process.stdout.write(first);
+  await copyRest(file);
+  if (!options.follow) return;
+  let ended = isTerminal(task.state);
+  let checkedAt = Date.now();
+  while (!ended) {
+    await Bun.sleep(FOLLOW_INTERVAL_MS);
+    await copyRest(file);
+    if (Date.now() - checkedAt < STATE_INTERVAL_MS) continue;
+    checkedAt = Date.now();
+    ended = isTerminal((await findTask(master, task.task_id.value, task.framework_id.value)).state);
+  }
+  await copyRest(file);
+}
+
+async function copyRest(file: SandboxFile): Promise<void> {
+  for (;;) {
+    const chunk = await file.readOn();
+    if (chunk === undefined || chunk.length === 0) return;
+    process.stdout.write(chunk);
+  }
+}

@@ -1,0 +1,57 @@
+/** `mesh raft status`: how each master sees the log. */
+import { MeshError } from "../base/errors.ts";
+import type { RaftStatus } from "../master/port.ts";
+import { formatTable } from "./client/table.ts";
+import type { ListOptions } from "./list.ts";
+
+const RAFT_PATH = "/mesh/raft";
+
+/** Asks every address given, each for its own view; fails only when none answers. */
+export async function showRaftStatus(options: ListOptions): Promise<void> {
+  const views = await Promise.all(
+    options.masters.map(async (address) => ({ address, status: await ask(address) })),
+  );
+  if (views.every((view) => view.status === undefined)) {
+    throw new MeshError(
+      "MASTER_UNREACHABLE",
+      `Cannot reach a master at ${options.masters.map((a) => `'${a}'`).join(", ")}: no answer. Name yours with --master host:port[,host:port…]`,
+    );
+  }
+  if (options.json) {
+    console.log(JSON.stringify(views, null, 2));
+    return;
+  }
+  const rows = views.map(({ address, status }) =>
+    status === undefined
+      ? [address, "", "no answer", "", "", "", ""]
+      : [
+          address,
+          status.self,
+          status.role,
+          String(status.term),
+          `${status.firstIndex}-${status.lastIndex}`,
+          String(status.commitIndex),
+          String(status.appliedIndex),
+        ],
+  );
+  console.log(formatTable(["MASTER", "RAFT ADDRESS", "ROLE", "TERM", "LOG", "COMMITTED", "APPLIED"], rows));
+  const leader = views.find((view) => view.status?.role === "leader")?.status;
+  if (leader === undefined) return;
+  const peers = leader.peers.map((peer) => [
+    peer.id,
+    peer.matchIndex === undefined ? "" : String(peer.matchIndex),
+    peer.matchIndex === undefined ? "" : String(leader.lastIndex - peer.matchIndex),
+    peer.connected ? "connected" : "not connected",
+  ]);
+  console.log(`\n${formatTable(["PEER", "MATCHED", "BEHIND", "LINK"], peers)}`);
+}
+
+async function ask(address: string): Promise<RaftStatus | undefined> {
+  try {
+    const response = await fetch(`http://${address}${RAFT_PATH}`, { signal: AbortSignal.timeout(3_000) });
+    // The answer is this program's own view type, written by the same version or a close one.
+    return response.status === 200 ? ((await response.json()) as RaftStatus) : undefined;
+  } catch {
+    return undefined;
+  }
+}
