@@ -1,0 +1,131 @@
+/**
+ * What is on disk, what is on its way there, and the messages that must wait
+ * for it. Writes complete in order; a message that promises something waits
+ * for every write issued before it.
+ */
+import { assert } from "../base/assert.ts";
+import type { HardState, LogEntry, PeerId, RaftEffect, RaftMessage } from "./types.ts";
+
+/**
+ * - `nothing`: makes no promise, leaves at once.
+ * - `term`: tells only a term, which must be durable.
+ * - `all`: promises a vote or entries.
+ */
+export type Promises = "nothing" | "term" | "all";
+
+interface Write {
+  readonly token: number;
+  readonly truncateFrom: number | null;
+  /** Newest entry written; null if none was. */
+  readonly lastIndex: number | null;
+}
+
+interface Held {
+  readonly token: number;
+  readonly to: PeerId;
+  readonly message: RaftMessage;
+}
+
+export class Durability {
+  /** Newest entry known to be on disk with the content the log has now. */
+  durableIndex: number;
+  #issuedToken = 0;
+  #doneToken = 0;
+  /** Newest write that carries the hard state. */
+  #hardToken = 0;
+  #writes: Write[] = [];
+  #held: Held[] = [];
+  // What the step under way has changed.
+  #hardState: HardState | null = null;
+  #truncateFrom: number | null = null;
+  #entries: LogEntry[] = [];
+  #outbox: { readonly to: PeerId; readonly message: RaftMessage; readonly promises: Promises }[] = [];
+
+  constructor(durableIndex: number) {
+    this.durableIndex = durableIndex;
+  }
+
+  /** True once the hard state in force is on disk. */
+  get hardStateDurable(): boolean {
+    return this.#hardState === null && this.#doneToken >= this.#hardToken;
+  }
+
+  setHardState(hardState: HardState): void {
+    this.#hardState = hardState;
+  }
+
+  append(entry: LogEntry): void {
+    this.#entries.push(entry);
+  }
+
+  truncateFrom(index: number): void {
+    while ((this.#entries.at(-1)?.index ?? 0) >= index) this.#entries.pop();
+    this.#truncateFrom = Math.min(index, this.#truncateFrom ?? index);
+    // From now on an older write of these indexes proves nothing (it wrote other content).
+    this.durableIndex = Math.min(this.durableIndex, index - 1);
+  }
+
+  /** A transferred state replaced the log up to `index`, durably. */
+  installed(index: number, keptLater: boolean): void {
+    this.durableIndex = keptLater ? Math.max(this.durableIndex, index) : index;
+  }
+
+  send(to: PeerId, message: RaftMessage, promises: Promises): void {
+    this.#outbox.push({ to, message, promises });
+  }
+
+  /** Ends a step: one write with all its changes, then the messages that may leave. */
+  flush(effects: RaftEffect[]): void {
+    const persist = this.#takeWrite();
+    if (persist !== null) effects.push(persist);
+    for (const { to, message, promises } of this.#outbox) {
+      const token = promises === "nothing" ? 0 : promises === "term" ? this.#hardToken : this.#issuedToken;
+      if (token <= this.#doneToken) effects.push({ kind: "send", to, message });
+      else this.#held.push({ token, to, message });
+    }
+    this.#outbox.length = 0;
+  }
+
+  /** Notes that writes up to `token` are on disk; their messages leave. */
+  persisted(token: number, effects: RaftEffect[]): void {
+    assert(token <= this.#issuedToken, `Write ${token} was never issued (last ${this.#issuedToken})`);
+    if (token <= this.#doneToken) return;
+    this.#doneToken = token;
+    const done = this.#writes.filter((write) => write.token <= token);
+    this.#writes = this.#writes.filter((write) => write.token > token);
+    // Entries that the step under way or a later write cuts off do not count: the disk may lose them again.
+    let bound = this.#truncateFrom === null ? Number.POSITIVE_INFINITY : this.#truncateFrom - 1;
+    for (const write of this.#writes) bound = Math.min(bound, (write.truncateFrom ?? Infinity) - 1);
+    for (const write of done.reverse()) {
+      if (write.lastIndex !== null) {
+        this.durableIndex = Math.max(this.durableIndex, Math.min(write.lastIndex, bound));
+      }
+      bound = Math.min(bound, (write.truncateFrom ?? Infinity) - 1);
+    }
+    const held = this.#held;
+    this.#held = held.filter((message) => message.token > token);
+    for (const message of held) {
+      if (message.token <= token) effects.push({ kind: "send", to: message.to, message: message.message });
+    }
+  }
+
+  #takeWrite(): RaftEffect | null {
+    if (this.#hardState === null && this.#truncateFrom === null && this.#entries.length === 0) return null;
+    const token = ++this.#issuedToken;
+    const truncateFrom = this.#truncateFrom;
+    const hardState = this.#hardState;
+    const entries = this.#entries;
+    if (hardState !== null) this.#hardToken = token;
+    this.#writes.push({ token, truncateFrom, lastIndex: entries.at(-1)?.index ?? null });
+    this.#hardState = null;
+    this.#truncateFrom = null;
+    this.#entries = [];
+    return {
+      kind: "persist",
+      token,
+      ...(hardState === null ? {} : { hardState }),
+      ...(truncateFrom === null ? {} : { truncateFrom }),
+      entries,
+    };
+  }
+}

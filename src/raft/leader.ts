@@ -1,0 +1,97 @@
+/** Taking office, the leader's timers, and proposals. */
+import { assert } from "../base/assert.ts";
+import { ENTRY_MAX_BYTES } from "../base/limits.ts";
+import { members } from "./membership.ts";
+import { Progress } from "./progress.ts";
+import { isQuorum } from "./quorum.ts";
+import { sendHeartbeats } from "./read-index.ts";
+import { broadcastAppend } from "./replication.ts";
+import { becomeFollower } from "./role.ts";
+import { closeTransfer, tickTransfers } from "./snapshot-send.ts";
+import type { RaftState } from "./state.ts";
+import type { DropReason } from "./types.ts";
+
+const NO_DATA = new Uint8Array(0);
+
+/** Opens office with an empty entry, since only entries of the own term are committed by counting (5.4.2). */
+export function becomeLeader(raft: RaftState): void {
+  assert(raft.role === "candidate", `Only a candidate becomes leader, not a ${raft.role}`);
+  raft.role = "leader";
+  raft.leader = raft.self;
+  raft.votes.clear();
+  raft.install = null;
+  raft.progress.clear();
+  syncProgress(raft);
+  raft.uncommittedBytes = 0;
+  for (const entry of raft.log.slice(raft.log.commitIndex + 1, Infinity)) {
+    raft.uncommittedBytes += entry.data.length;
+  }
+  raft.heartbeatAtMs = raft.nowMs + raft.heartbeatMs;
+  raft.quorumCheckAtMs = raft.nowMs + raft.electionTimeoutMs;
+  raft.roundInFlight = 0;
+  raft.termStartIndex = raft.log.lastIndex + 1;
+  raft.appendOwn("empty", NO_DATA);
+  broadcastAppend(raft);
+}
+
+/** Makes the followed peers those of the membership in force. */
+export function syncProgress(raft: RaftState): void {
+  const wanted = new Set(members(raft.membership));
+  wanted.delete(raft.self);
+  for (const [peer, progress] of raft.progress) {
+    if (wanted.has(peer)) continue;
+    closeTransfer(raft, progress);
+    raft.progress.delete(peer);
+  }
+  for (const peer of wanted) {
+    if (!raft.progress.has(peer)) raft.progress.set(peer, new Progress(peer, raft.log.lastIndex + 1));
+  }
+}
+
+/** Appends a command, or says why not. */
+export function propose(raft: RaftState, ref: number, data: Uint8Array): void {
+  assert(data.length <= ENTRY_MAX_BYTES, `A command of ${data.length} bytes is above ${ENTRY_MAX_BYTES}`);
+  const reason = refusal(raft, data.length);
+  if (reason !== null) {
+    raft.emit({ kind: "dropped", ref, reason });
+    return;
+  }
+  const { index, term } = raft.appendOwn("command", data);
+  raft.proposals.set(index, ref);
+  raft.emit({ kind: "proposed", ref, index, term });
+  broadcastAppend(raft);
+}
+
+export function tickLeader(raft: RaftState): void {
+  if (raft.transfer !== null && raft.nowMs >= raft.transfer.untilMs) raft.transfer = null;
+  if (raft.progress.size === 0) return;
+  if (raft.nowMs >= raft.quorumCheckAtMs && !checkQuorum(raft)) return;
+  tickTransfers(raft);
+  if (raft.nowMs >= raft.heartbeatAtMs) sendHeartbeats(raft);
+}
+
+/** Steps down unless a quorum was heard since the last check (thesis, 6.2); true if it stays. */
+function checkQuorum(raft: RaftState): boolean {
+  const lateMs = raft.nowMs - raft.quorumCheckAtMs;
+  raft.quorumCheckAtMs = raft.nowMs + raft.electionTimeoutMs;
+  // After a standstill of this process the answers still wait to be read.
+  const stoodStill = lateMs > raft.electionTimeoutMs / 2 && !raft.forgiven;
+  const heard = isQuorum(
+    raft.membership,
+    (peer) => peer === raft.self || raft.progress.get(peer)?.active === true,
+  );
+  raft.forgiven = stoodStill && !heard;
+  if (!heard && !stoodStill) {
+    becomeFollower(raft, raft.term, null);
+    return false;
+  }
+  for (const progress of raft.progress.values()) progress.active = false;
+  return true;
+}
+
+function refusal(raft: RaftState, bytes: number): DropReason | null {
+  if (raft.role !== "leader") return "not-leader";
+  if (raft.transfer !== null) return "transferring";
+  const { uncommittedBytes, uncommittedMaxBytes } = raft;
+  return uncommittedBytes > 0 && uncommittedBytes + bytes > uncommittedMaxBytes ? "overloaded" : null;
+}

@@ -1,0 +1,221 @@
+/**
+ * Raft as a pure state machine: what happened goes in, what has to be done
+ * comes out. No clock, disk, socket or promise in this folder; store.ts is
+ * the port of the disk, and the transport carries messages (types.ts).
+ *
+ *   tick, message, propose, persisted, ... ──► step(input, now) ──► effects
+ *
+ *        tick: silence            majority would vote        majority voted
+ *   follower ───────► pre-candidate ───────► candidate ───────► leader
+ *      ▲                                                          │
+ *      └──── newer term, a leader heard, quorum not heard ────────┘
+ *
+ * The driver carries out effects in the order given, and feeds back the
+ * answer of each that asks for one. A follower's promises (votes, "I have
+ * these entries") leave only after the `persisted` of every write issued
+ * before them; a leader writes its own log while its followers write theirs.
+ *
+ * Followed: Ongaro and Ousterhout, "In Search of an Understandable Consensus
+ * Algorithm" (the Raft paper), and Ongaro's thesis "Consensus: Bridging Theory
+ * and Practice".
+ */
+import { assert } from "../base/assert.ts";
+import type { Random } from "../base/random.ts";
+import type { Instant } from "../base/time.ts";
+import { compactIfDue } from "./compaction.ts";
+import {
+  inLease,
+  leaderLost,
+  onPreVote,
+  onPreVoteReply,
+  onTimeoutNow,
+  onVote,
+  onVoteReply,
+  ownVoteDurable,
+  tickElection,
+} from "./election.ts";
+import { onAppend, onHeartbeat } from "./follower.ts";
+import { propose, tickLeader } from "./leader.ts";
+import { onReadIndex, onReadIndexReply, readIndex, tickForwardedReads } from "./read-index.ts";
+import { advanceCommit, entriesRead, onAppendOk, onAppendRejected, onHeartbeatReply } from "./replication.ts";
+import { becomeFollower } from "./role.ts";
+import { onSnapshotChunk, snapshotStaged } from "./snapshot-install.ts";
+import { activeTransfer, onSnapshotReply, snapshotFailed, snapshotRead } from "./snapshot-send.ts";
+import { RaftState } from "./state.ts";
+import { raftStatus } from "./status.ts";
+import { startLeadershipTransfer } from "./transfer.ts";
+import type {
+  PeerId,
+  RaftConfig,
+  RaftEffect,
+  RaftInput,
+  RaftMessage,
+  RaftStatus,
+  RestoredRaft,
+} from "./types.ts";
+
+type InputHandlers = {
+  readonly [K in RaftInput["kind"]]: (raft: RaftState, input: Extract<RaftInput, { kind: K }>) => void;
+};
+type MessageHandlers = {
+  readonly [K in RaftMessage["kind"]]: (
+    raft: RaftState,
+    from: PeerId,
+    message: Extract<RaftMessage, { kind: K }>,
+  ) => void;
+};
+
+export class RaftNode {
+  readonly #raft: RaftState;
+  #started = false;
+
+  /** `random` is this node's own: nodes of one cluster must not share a seed. */
+  constructor(config: RaftConfig, restored: RestoredRaft, random: Random) {
+    this.#raft = new RaftState(config, restored, random);
+  }
+
+  step(input: RaftInput, now: Instant): RaftEffect[] {
+    const raft = this.#raft;
+    assert(now.monotonicMs >= raft.nowMs || !this.#started, "Monotonic time went back");
+    raft.nowMs = now.monotonicMs;
+    if (!this.#started) {
+      this.#started = true;
+      raft.armElection();
+      // Nobody else could lead or object.
+      if (raft.canVote && raft.others.length === 0) raft.electionAtMs = raft.nowMs;
+    }
+    const handle = inputHandlers[input.kind] as (raft: RaftState, input: RaftInput) => void;
+    handle(raft, input);
+    return raft.finish();
+  }
+
+  /** Monotonic time of the next tick that is needed; Infinity if none is. */
+  nextDeadlineMs(): number {
+    const raft = this.#raft;
+    if (!this.#started) return Number.NEGATIVE_INFINITY;
+    if (raft.role !== "leader") {
+      const read = raft.forwardedReads.values().next();
+      const readMs = read.done === true ? Infinity : read.value.untilMs;
+      return raft.canVote ? Math.min(raft.electionAtMs, readMs) : readMs;
+    }
+    const transferMs = raft.transfer?.untilMs ?? Infinity;
+    if (raft.progress.size === 0) return transferMs;
+    const resendMs = activeTransfer(raft)?.transfer?.resendAtMs ?? Infinity;
+    return Math.min(raft.heartbeatAtMs, raft.quorumCheckAtMs, transferMs, resendMs);
+  }
+
+  status(): RaftStatus {
+    return raftStatus(this.#raft);
+  }
+}
+
+const inputHandlers: InputHandlers = {
+  tick(raft) {
+    if (raft.role === "leader") {
+      tickLeader(raft);
+      return;
+    }
+    tickForwardedReads(raft);
+    if (raft.canVote) tickElection(raft);
+  },
+  message: (raft, input) => receive(raft, input.from, input.message),
+  "peer-lost"(raft, { peer }) {
+    if (raft.role === "follower" && raft.leader === peer) leaderLost(raft);
+    const progress = raft.progress.get(peer);
+    // What was on its way is lost.
+    if (progress?.state === "replicate") progress.becomeProbe();
+  },
+  propose: (raft, input) => propose(raft, input.ref, input.data),
+  persisted(raft, { token }) {
+    raft.durability.persisted(token, raft.effects);
+    ownVoteDurable(raft);
+    advanceCommit(raft);
+  },
+  applied(raft, { index }) {
+    raft.log.applied(index);
+    compactIfDue(raft);
+  },
+  "entries-read": (raft, input) => entriesRead(raft, input.peer, input.entries),
+  "read-index": (raft, input) => readIndex(raft, input.ref),
+  transfer: (raft, input) => startLeadershipTransfer(raft, input.to),
+  "snapshot-read": snapshotRead,
+  "snapshot-failed": (raft, input) => snapshotFailed(raft, input.to, input.id),
+  "snapshot-staged": snapshotStaged,
+};
+
+const messageHandlers: MessageHandlers = {
+  "pre-vote": onPreVote,
+  "pre-vote-reply": onPreVoteReply,
+  vote: onVote,
+  "vote-reply": onVoteReply,
+  append: onAppend,
+  "append-ok": onAppendOk,
+  "append-rejected": onAppendRejected,
+  heartbeat: onHeartbeat,
+  "heartbeat-reply": onHeartbeatReply,
+  "timeout-now": onTimeoutNow,
+  "read-index": onReadIndex,
+  "read-index-reply": (raft, _from, message) => onReadIndexReply(raft, message),
+  "snapshot-chunk": onSnapshotChunk,
+  "snapshot-reply": onSnapshotReply,
+};
+
+function receive(raft: RaftState, from: PeerId, message: RaftMessage): void {
+  assert(from !== raft.self, `A message of ${from} came back to itself`);
+  if (message.term > raft.term && !adoptTerm(raft, from, message)) return;
+  if (message.term < raft.term && !answerOld(raft, from, message)) return;
+  const handle = messageHandlers[message.kind] as (
+    raft: RaftState,
+    from: PeerId,
+    message: RaftMessage,
+  ) => void;
+  handle(raft, from, message);
+}
+
+/** A newer term ends whatever this member was; false if the message is to be ignored. */
+function adoptTerm(raft: RaftState, from: PeerId, message: RaftMessage): boolean {
+  switch (message.kind) {
+    case "pre-vote":
+      return true;
+    case "pre-vote-reply":
+      if (message.granted) return true;
+      becomeFollower(raft, message.term, null);
+      return false;
+    case "vote":
+      // A leader is alive: a member that came back must not disturb it (thesis, 4.2.3).
+      if (!message.transfer && inLease(raft)) return false;
+      becomeFollower(raft, message.term, null);
+      return true;
+    case "append":
+    case "heartbeat":
+    case "snapshot-chunk":
+      becomeFollower(raft, message.term, from);
+      return true;
+    default:
+      becomeFollower(raft, message.term, null);
+      return true;
+  }
+}
+
+/** A message of an older term: tells its sender the present one; true if it is still to be handled. */
+function answerOld(raft: RaftState, from: PeerId, message: RaftMessage): boolean {
+  switch (message.kind) {
+    case "append":
+    case "heartbeat":
+    case "snapshot-chunk":
+      // Makes a deposed leader step down.
+      raft.send(from, { kind: "heartbeat-reply", term: raft.term, round: 0 });
+      return false;
+    case "vote":
+      raft.send(from, { kind: "vote-reply", term: raft.term, granted: false });
+      return false;
+    case "pre-vote":
+      raft.send(from, { kind: "pre-vote-reply", term: raft.term, granted: false });
+      return false;
+    case "read-index":
+      raft.send(from, { kind: "read-index-reply", term: raft.term, context: message.context, index: null });
+      return false;
+    default:
+      return false;
+  }
+}

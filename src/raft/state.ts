@@ -1,0 +1,254 @@
+/** Everything a raft member knows, and the few moves that all topic files share. */
+import { assert } from "../base/assert.ts";
+import {
+  RAFT_LOG_KEEP_ENTRIES,
+  RAFT_LOG_MEMORY_MAX_BYTES,
+  RAFT_UNCOMMITTED_MAX_BYTES,
+} from "../base/limits.ts";
+import type { Random } from "../base/random.ts";
+import { Durability } from "./durability.ts";
+import { RaftLog } from "./log.ts";
+import { bootstrapMembership, encodeMembership, isVoter, MembershipHistory, members } from "./membership.ts";
+import type { Progress } from "./progress.ts";
+import type {
+  EntryKind,
+  HardState,
+  LogEntry,
+  Membership,
+  PeerId,
+  RaftConfig,
+  RaftEffect,
+  RaftMessage,
+  RaftRole,
+  RestoredRaft,
+  SnapshotMeta,
+} from "./types.ts";
+
+const ELECTION_TIMEOUT_MS = 300;
+const HEARTBEAT_MS = 75;
+
+/** A read waiting for proof that this leader still leads. */
+export interface WaitingRead {
+  readonly index: number;
+  /** The heartbeat round that proves it; 0 = none started yet. */
+  round: number;
+  /** Own read, or a follower's. */
+  readonly origin:
+    | { readonly kind: "own"; readonly ref: number }
+    | { readonly kind: "peer"; readonly peer: PeerId; readonly context: number };
+}
+
+/** State transfer being received. */
+export interface Install {
+  readonly from: PeerId;
+  readonly id: number;
+  /** Sequence being stored, or wanted next. */
+  sequence: number;
+  staging: boolean;
+  readonly snapshot: SnapshotMeta;
+  done: boolean;
+}
+
+export class RaftState {
+  readonly self: PeerId;
+  readonly electionTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly keepEntries: number;
+  readonly uncommittedMaxBytes: number;
+  readonly random: Random;
+  readonly log: RaftLog;
+  readonly durability: Durability;
+  readonly memberships: MembershipHistory;
+  role: "follower" | "pre-candidate" | "candidate" | "leader" = "follower";
+  hardState: HardState;
+  leader: PeerId | null = null;
+  /** Monotonic time of the step under way. */
+  nowMs = 0;
+  effects: RaftEffect[] = [];
+
+  // Follower and candidate.
+  electionAtMs = 0;
+  /** Votes are refused until then, since a leader was heard (thesis, section 4.2.3). */
+  leaseUntilMs = Number.NEGATIVE_INFINITY;
+  votes = new Map<PeerId, boolean>();
+  /** A late tick was forgiven once already. */
+  forgiven = false;
+  install: Install | null = null;
+  /** Reads of this member forwarded to the leader: context -> ref. */
+  forwardedReads = new Map<number, { readonly ref: number; readonly untilMs: number }>();
+  nextContext = 1;
+
+  // Leader.
+  progress = new Map<PeerId, Progress>();
+  heartbeatAtMs = 0;
+  quorumCheckAtMs = 0;
+  /** Index of the empty entry that opened the own term. */
+  termStartIndex = 0;
+  uncommittedBytes = 0;
+  /** Own proposals that are not yet committed: index -> ref. */
+  proposals = new Map<number, number>();
+  reads: WaitingRead[] = [];
+  /** Newest heartbeat round, and the one that waits for its quorum (0 = none). */
+  round = 0;
+  roundInFlight = 0;
+  roundAcks = new Set<PeerId>();
+  transfer: { readonly to: PeerId; readonly untilMs: number; ordered: boolean } | null = null;
+  nextSnapshotId = 0;
+  /** Entry bytes appended since the last compaction. */
+  grownBytes = 0;
+  /** A new cluster's membership is not on disk yet. */
+  #bootstrap: SnapshotMeta | null = null;
+  #announced = "";
+
+  constructor(config: RaftConfig, restored: RestoredRaft, random: Random) {
+    this.self = config.self;
+    this.electionTimeoutMs = config.electionTimeoutMs ?? ELECTION_TIMEOUT_MS;
+    this.heartbeatMs = config.heartbeatMs ?? HEARTBEAT_MS;
+    assert(this.heartbeatMs * 2 <= this.electionTimeoutMs, "Two heartbeats must fit an election timeout");
+    this.keepEntries = config.keepEntries ?? RAFT_LOG_KEEP_ENTRIES;
+    this.uncommittedMaxBytes = config.uncommittedMaxBytes ?? RAFT_UNCOMMITTED_MAX_BYTES;
+    this.random = random;
+    this.hardState = restored.hardState;
+    this.log = new RaftLog(restored, config.memoryMaxBytes ?? RAFT_LOG_MEMORY_MAX_BYTES);
+    this.durability = new Durability(restored.lastIndex);
+    let snapshot = restored.snapshot;
+    if (snapshot.membership.length === 0) {
+      assert(snapshot.index === 0, "A compacted log must come with its membership");
+      snapshot = { ...snapshot, membership: encodeMembership(bootstrapMembership(config.peers)) };
+      this.#bootstrap = snapshot;
+    }
+    this.memberships = new MembershipHistory(snapshot, restored.configEntries);
+  }
+
+  get term(): number {
+    return this.hardState.term;
+  }
+
+  get membership(): Membership {
+    return this.memberships.current;
+  }
+
+  get canVote(): boolean {
+    return isVoter(this.membership, this.self);
+  }
+
+  /** All other members. */
+  get others(): PeerId[] {
+    return members(this.membership).filter((peer) => peer !== this.self);
+  }
+
+  /** Role as the world sees it. */
+  get publicRole(): RaftRole {
+    return this.role === "follower" && this.membership.learners.includes(this.self) ? "learner" : this.role;
+  }
+
+  /** True once the own term's first entry is committed: older terms' entries are then settled too. */
+  get termCommitted(): boolean {
+    return this.role === "leader" && this.log.commitIndex >= this.termStartIndex;
+  }
+
+  emit(effect: RaftEffect): void {
+    this.effects.push(effect);
+  }
+
+  setHardState(hardState: HardState): void {
+    const { term, votedFor } = this.hardState;
+    assert(hardState.term >= term, `Term ${hardState.term} goes back behind ${term}`);
+    assert(
+      hardState.term > term || votedFor === null || votedFor === hardState.votedFor,
+      `A second vote in term ${term}`,
+    );
+    if (hardState.term === term && votedFor === hardState.votedFor) return;
+    this.hardState = hardState;
+    this.durability.setHardState(hardState);
+  }
+
+  appendEntry(entry: LogEntry): void {
+    this.log.append(entry);
+    this.durability.append(entry);
+    this.grownBytes += entry.data.length;
+    if (entry.kind === "config") this.memberships.append(entry);
+  }
+
+  /** A leader's own new entry. */
+  appendOwn(kind: EntryKind, data: Uint8Array): LogEntry {
+    assert(this.role === "leader", "Only a leader creates entries");
+    const entry = { index: this.log.lastIndex + 1, term: this.term, kind, data };
+    this.appendEntry(entry);
+    this.uncommittedBytes += data.length;
+    return entry;
+  }
+
+  truncateFrom(index: number): void {
+    this.log.truncateFrom(index);
+    this.durability.truncateFrom(index);
+    this.memberships.truncateFrom(index);
+  }
+
+  /** Raises the commit index and hands the entries to the state machine. */
+  commitTo(index: number): void {
+    const entries = this.log.commitTo(index);
+    if (entries.length === 0) return;
+    for (const entry of entries) {
+      this.proposals.delete(entry.index);
+      if (this.role === "leader") this.uncommittedBytes -= entry.data.length;
+    }
+    this.emit({ kind: "commit", entries });
+  }
+
+  armElection(): void {
+    this.electionAtMs =
+      this.nowMs + this.random.between(this.electionTimeoutMs, 2 * this.electionTimeoutMs - 1);
+  }
+
+  /** A current leader was heard. */
+  heardLeader(leader: PeerId): void {
+    this.leader = leader;
+    this.forgiven = false;
+    this.leaseUntilMs = this.nowMs + this.electionTimeoutMs;
+    this.armElection();
+  }
+
+  send(to: PeerId, message: RaftMessage): void {
+    this.durability.send(to, message, promisesOf(message));
+  }
+
+  /** Ends a step and returns its effects. */
+  finish(): RaftEffect[] {
+    const effects = this.effects;
+    this.effects = [];
+    this.durability.flush(effects);
+    if (this.#bootstrap !== null && effects.some((effect) => effect.kind === "persist")) {
+      effects.unshift({ kind: "compact", snapshot: this.#bootstrap });
+      this.#bootstrap = null;
+    }
+    const announced = `${this.publicRole} ${this.term} ${this.leader}`;
+    if (announced !== this.#announced) {
+      this.#announced = announced;
+      effects.push({ kind: "role", role: this.publicRole, term: this.term, leader: this.leader });
+    }
+    return effects;
+  }
+}
+
+function promisesOf(message: RaftMessage): "nothing" | "term" | "all" {
+  switch (message.kind) {
+    case "pre-vote":
+    case "append":
+    case "heartbeat":
+    case "timeout-now":
+    case "read-index":
+    case "read-index-reply":
+    case "snapshot-chunk":
+      return "nothing";
+    case "pre-vote-reply":
+    case "append-rejected":
+    case "heartbeat-reply":
+    case "snapshot-reply":
+      return "term";
+    case "vote":
+    case "vote-reply":
+    case "append-ok":
+      return "all";
+  }
+}

@@ -1,0 +1,31 @@
+/** What operators and the driver see of a member. */
+import type { RaftState } from "./state.ts";
+import type { RaftStatus } from "./types.ts";
+
+export function raftStatus(raft: RaftState): RaftStatus {
+  const { log, membership } = raft;
+  const peers = [...raft.progress.values()].map((progress) => ({
+    id: progress.id,
+    state: progress.state,
+    matchIndex: progress.matchIndex,
+    nextIndex: progress.nextIndex,
+    bytesInFlight: progress.bytesInFlight,
+    active: progress.active,
+    learner: membership.learners.includes(progress.id),
+  }));
+  return {
+    self: raft.self,
+    role: raft.publicRole,
+    term: raft.term,
+    leader: raft.leader,
+    membership,
+    firstIndex: log.snapshotIndex + 1,
+    lastIndex: log.lastIndex,
+    durableIndex: raft.durability.durableIndex,
+    commitIndex: log.commitIndex,
+    appliedIndex: log.appliedIndex,
+    termCommitted: raft.termCommitted,
+    transferringTo: raft.transfer?.to ?? null,
+    peers,
+  };
+}
