@@ -111,10 +111,9 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** Brings URIs into a sandbox, in their order. Errors name the URI and what failed. Implemented by src/io/fetcher.ts. */
+/** Brings URIs into a sandbox, in their order; the runtime hands the files to the user afterwards. Errors name the URI and what failed. Implemented by src/io/fetcher.ts. */
 export type Fetch = (
   uris: readonly FetchUri[],
   sandbox: string,
-  owner: Owner | undefined,
   signal: AbortSignal,
 ) => Promise<Result<void, string>>;

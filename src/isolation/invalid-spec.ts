@@ -1,0 +1,81 @@
+import { ARGUMENT_MAX_BYTES, ID_MAX_CHARS } from "../base/limits.ts";
+import type { ContainerSpec } from "./container.ts";
+import type { Host } from "./tools.ts";
+
+/** Says what is wrong with a container that could not be started as it stands, or nothing. */
+export function invalidSpec(spec: ContainerSpec, host: Host): string | undefined {
+  return (
+    invalidNames(spec) ??
+    invalidCommand(spec, host) ??
+    invalidEnvironment(spec.environment) ??
+    invalidStrings(spec)
+  );
+}
+
+function invalidNames(spec: ContainerSpec): string | undefined {
+  const { containerId, sandbox } = spec;
+  if (
+    !/^[A-Za-z0-9_.-]+$/.test(containerId) ||
+    containerId.startsWith(".") ||
+    containerId.length > ID_MAX_CHARS
+  ) {
+    return `Container id "${containerId}" cannot be a file name; use letters, digits, "-", "_" and "."`;
+  }
+  if (containerId === "supervisors") return `Container id "${containerId}" is reserved; use another one`;
+  if (!sandbox.startsWith("/"))
+    return `Sandbox "${sandbox}" is not an absolute path; give one that begins with "/"`;
+  for (const name of [spec.stdoutName, spec.stderrName]) {
+    if (name === "" || name === "." || name === ".." || name.includes("/")) {
+      return `Output file "${name}" is not a plain file name; use one such as "stdout"`;
+    }
+  }
+  return undefined;
+}
+
+function invalidCommand(spec: ContainerSpec, host: Host): string | undefined {
+  const { command } = spec;
+  if (command.kind === "shell") return undefined;
+  if (command.file === "") return "The command is empty; set its value to the program to execute";
+  const argv0 = command.argv[0];
+  if (argv0 !== undefined && argv0 !== command.file && host.tools.bash === undefined) {
+    return `Cannot execute "${command.file}" under the name "${argv0}": that needs bash on the agent's machine; install it, or make the first argument equal to the value`;
+  }
+  return undefined;
+}
+
+function invalidEnvironment(variables: ContainerSpec["environment"]): string | undefined {
+  const names = new Set<string>();
+  for (const [name] of variables) {
+    if (name === "" || name.includes("=")) {
+      return `Environment variable name "${name}" is not possible; it must have a character and no "="`;
+    }
+    if (names.has(name)) return `Environment variable "${name}" is given twice; keep one of them`;
+    names.add(name);
+  }
+  return undefined;
+}
+
+/** The kernel ends strings at NUL and bounds each of them (execve(2)). */
+function invalidStrings(spec: ContainerSpec): string | undefined {
+  const { command } = spec;
+  const words = command.kind === "shell" ? [command.script] : [command.file, ...command.argv];
+  for (const word of words) {
+    if (word.includes("\0")) return `Argument ${JSON.stringify(word.slice(0, 80))} has a NUL; remove it`;
+    if (tooLong(word)) return `An argument is longer than ${ARGUMENT_MAX_BYTES} bytes; put it into a file`;
+  }
+  for (const [name, value] of spec.environment) {
+    if (`${name}${value}`.includes("\0"))
+      return `Environment variable ${JSON.stringify(name)} has a NUL; remove it`;
+    // The numbered name goes in front of it, see plan.ts.
+    if (tooLong(`mesh_env_${"_".repeat(24)}=${name}=${value}`)) {
+      return `Environment variable "${name}" is longer than ${ARGUMENT_MAX_BYTES} bytes; put it into a file`;
+    }
+  }
+  return undefined;
+}
+
+function tooLong(text: string): boolean {
+  // UTF-8 takes at most three bytes for a UTF-16 unit.
+  if (text.length * 3 <= ARGUMENT_MAX_BYTES) return false;
+  return new TextEncoder().encode(text).length > ARGUMENT_MAX_BYTES;
+}

@@ -1,0 +1,121 @@
+/**
+ * cgroup v2 directories (kernel: Documentation/admin-guide/cgroup-v2.rst).
+ *
+ *     <cgroup2 mount>/mesh/<agent>/supervisors     the waiting shells
+ *     <cgroup2 mount>/mesh/<agent>/<container>     a container's processes, and what cgroups it makes itself
+ *
+ * <agent> is made from the runtime directory, so that several agents on one
+ * machine keep apart and a restarted agent finds its own. On machines with
+ * cgroup v1 the v2 tree is mounted beside it, without controllers; it then
+ * serves to find and end processes. Limits will be files of the same directories.
+ */
+import {
+  type Dirent,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
+import { sendSignal } from "./process-table.ts";
+
+export const SUPERVISORS = "supervisors";
+
+/** Mount points of cgroup2 in the text of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+export function cgroup2Mounts(mountinfo: string): string[] {
+  const found: string[] = [];
+  for (const line of mountinfo.split("\n")) {
+    const [before, after] = line.split(" - ");
+    if (!after?.startsWith("cgroup2 ")) continue;
+    const mountPoint = before?.split(" ")[4];
+    if (mountPoint !== undefined) found.push(unescapeMountPath(mountPoint));
+  }
+  return found;
+}
+
+function unescapeMountPath(path: string): string {
+  return path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+}
+
+/** Makes the directory; an existing one is fine. Throws what mkdir(2) says. */
+export function makeCgroup(path: string): void {
+  mkdirSync(path, { recursive: true });
+}
+
+/** Every process of the cgroup and those below it. */
+export function cgroupProcesses(path: string): number[] {
+  const pids: number[] = [];
+  for (const directory of tree(path)) {
+    let text: string;
+    try {
+      text = readFileSync(`${directory}/cgroup.procs`, "utf8");
+    } catch {
+      continue; // Removed meanwhile.
+    }
+    for (const line of text.split("\n")) if (line !== "") pids.push(Number(line));
+  }
+  return pids;
+}
+
+/** SIGKILL to all of it: at once by cgroup.kill (Linux 5.14), else one by one; the caller repeats until it is empty. */
+export function killCgroup(path: string): void {
+  const file = `${path}/cgroup.kill`;
+  try {
+    // Never created by the write: cgroupfs knows no new files.
+    if (existsSync(file)) {
+      writeFileSync(file, "1");
+      return;
+    }
+  } catch {
+    // Fall through to the slow way.
+  }
+  for (const pid of cgroupProcesses(path)) sendSignal(pid, "SIGKILL");
+}
+
+/** Removes the cgroup and those below it. False while processes are in it. */
+export function removeCgroup(path: string): boolean {
+  for (const directory of tree(path).reverse()) {
+    try {
+      rmdirSync(directory);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return false;
+    }
+  }
+  return true;
+}
+
+/** Removes one cgroup that has no processes and no children; leaves any other. */
+export function removeEmptyCgroupDirectory(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // In use.
+  }
+}
+
+/** Names of the cgroups directly below. */
+export function cgroupChildren(path: string): string[] {
+  return directories(path).map((entry) => entry.name);
+}
+
+/** The directory and all below it, parents first; empty when it does not exist. */
+function tree(path: string): string[] {
+  if (!existsSync(path)) return [];
+  const found = [path];
+  for (let index = 0; index < found.length; index++) {
+    const directory = found[index] as string;
+    for (const entry of directories(directory)) found.push(`${directory}/${entry.name}`);
+  }
+  return found;
+}
+
+function directories(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  } catch {
+    return [];
+  }
+}

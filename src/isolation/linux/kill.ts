@@ -1,0 +1,85 @@
+/** Ending containers: everything of them, for sure. */
+import { CONTAINER_KILL_TIMEOUT_MS } from "../../base/limits.ts";
+import { fail, ok, type Result } from "../../base/result.ts";
+import { killCgroup, removeCgroup } from "./cgroup.ts";
+import { type ProcessTable, sendSignal } from "./process-table.ts";
+import { initOf, members, supervisorAlive, type Tracked } from "./tracked.ts";
+
+const POLL_FIRST_MS = 1;
+const POLL_MAX_MS = 50;
+/** A supervisor that has nothing to wait for and still lives is stuck (stopped by a debugger, for one). */
+const SUPERVISOR_ALONE_MAX_MS = 2_000;
+
+/** Sends a signal to each process of the container but the waiting shells. */
+export function signalMembers(table: ProcessTable, tracked: Tracked, signal: "SIGTERM" | "SIGKILL"): void {
+  for (const pid of members(table, tracked)) sendSignal(pid, signal);
+}
+
+/**
+ * SIGKILL until no process is left, the supervisor included. The supervisor is
+ * not killed but outlives its container for the moment it takes to record how
+ * that ended. With a pid namespace the kernel ends all of it with init.
+ */
+export async function killAll(table: ProcessTable, tracked: Tracked): Promise<Result<void>> {
+  const deadline = performance.now() + CONTAINER_KILL_TIMEOUT_MS;
+  let aloneSince: number | undefined;
+  for (let wait = POLL_FIRST_MS; ; wait = Math.min(wait * 2, POLL_MAX_MS)) {
+    killMembers(table, tracked);
+    const left = members(table, tracked);
+    if (!supervisorAlive(table, tracked) && left.length === 0) return ok(undefined);
+    const now = performance.now();
+    if (left.length > 0 || initOf(table, tracked) !== undefined) aloneSince = undefined;
+    else aloneSince ??= now;
+    if (aloneSince !== undefined && now - aloneSince > SUPERVISOR_ALONE_MAX_MS) {
+      sendSignal(tracked.supervisor.pid, "SIGKILL");
+    }
+    if (now > deadline) return fail(stillThere(tracked, left));
+    await Bun.sleep(wait);
+  }
+}
+
+function killMembers(table: ProcessTable, tracked: Tracked): void {
+  const { record, supervisor } = tracked;
+  const init = initOf(table, tracked);
+  if (init !== undefined) sendSignal(init, "SIGKILL");
+  if (record.cgroup !== undefined) killCgroup(record.cgroup);
+  else signalMembers(table, tracked, "SIGKILL");
+  if (supervisorAlive(table, tracked)) sendSignal(supervisor.pid, "SIGCONT");
+}
+
+/** Ends what a container that has ended left behind, and removes its cgroup. */
+export async function killStragglers(table: ProcessTable, tracked: Tracked): Promise<Result<void>> {
+  const { cgroup } = tracked.record;
+  // The usual end, in one system call: a cgroup with processes cannot be removed.
+  if (cgroup !== undefined && removeCgroup(cgroup) && !supervisorAlive(table, tracked)) return ok(undefined);
+  const killed = await killAll(table, tracked);
+  if (!killed.ok || cgroup === undefined) return killed;
+  return removeEmptyCgroup(cgroup);
+}
+
+/** Ends every process of a cgroup whose supervisor is not known, and removes it. */
+export async function killCgroupAndRemove(cgroup: string): Promise<Result<void>> {
+  killCgroup(cgroup);
+  return removeEmptyCgroup(cgroup);
+}
+
+/** Processes leave a cgroup a moment after they ended. */
+async function removeEmptyCgroup(cgroup: string): Promise<Result<void>> {
+  const deadline = performance.now() + CONTAINER_KILL_TIMEOUT_MS;
+  for (let wait = POLL_FIRST_MS; !removeCgroup(cgroup); wait = Math.min(wait * 2, POLL_MAX_MS)) {
+    if (performance.now() > deadline) {
+      return fail(`Cannot remove the cgroup ${cgroup}: processes stay in it; look at its cgroup.procs`);
+    }
+    killCgroup(cgroup);
+    await Bun.sleep(wait);
+  }
+  return ok(undefined);
+}
+
+function stillThere(tracked: Tracked, left: readonly number[]): string {
+  const pids = [...left.slice(0, 10), tracked.supervisor.pid].join(", ");
+  return (
+    `Cannot end container ${tracked.record.containerId}: after ${CONTAINER_KILL_TIMEOUT_MS} ms of SIGKILL ` +
+    `processes are left (${pids}); a process in uninterruptible sleep waits for a device or network file system`
+  );
+}

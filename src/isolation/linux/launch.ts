@@ -1,0 +1,214 @@
+/** Carries out a plan: the agent's steps, then the spawn of the supervisor. */
+import { closeSync, openSync } from "node:fs";
+import { CONTAINER_START_TIMEOUT_MS } from "../../base/limits.ts";
+import { fail, ok, type Result } from "../../base/result.ts";
+import type { ContainerSpec } from "../container.ts";
+import { type AgentStep, type ContainerPaths, type Plan, planLaunch } from "../plan.ts";
+import type { Fetch, LaunchError, LaunchStep, Owner } from "../runtime.ts";
+import { FAILED_STEP_MARK, type SupervisorCommand, supervisorCommand } from "../supervisor-script.ts";
+import type { Host } from "../tools.ts";
+import { makeCgroup, removeCgroup } from "./cgroup.ts";
+import type { EventFiles } from "./exits.ts";
+import { sendSignal } from "./process-table.ts";
+import type { ContainerRecord, Records } from "./records.ts";
+import { createOutputs, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
+import { type Tracked, trackedFromRecord } from "./tracked.ts";
+import { lookUpUser } from "./user.ts";
+
+export interface LaunchContext {
+  readonly host: Host;
+  readonly records: Records;
+  readonly events: EventFiles;
+  readonly fetch: Fetch;
+  readonly bootId: string;
+}
+
+export interface Started {
+  readonly tracked: Tracked;
+  readonly child: Bun.Subprocess;
+}
+
+/** How often a start record is looked for beside the event of its creation, which can be lost. */
+const START_POLL_MS = 500;
+
+const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
+  "make-sandbox": "sandbox",
+  "make-cgroup": "cgroup",
+  "create-output": "sandbox",
+  fetch: "fetch",
+  "own-sandbox": "sandbox",
+  spawn: "start",
+};
+
+/** Launches; after an error nothing but the sandbox is left. */
+export async function launchContainer(
+  context: LaunchContext,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<Result<Started, LaunchError>> {
+  const owner = ownerOf(spec);
+  if (!owner.ok) return fail({ step: "user", message: owner.error });
+  const paths = context.records.paths(spec.containerId);
+  const plan = planLaunch(spec, context.host, owner.value, paths);
+  if (!plan.ok) return plan;
+  const record = recordOf(plan.value, context);
+  try {
+    context.records.write(record);
+  } catch (error) {
+    return fail({ step: "record", message: `Cannot write the container's record: ${text(error)}` });
+  }
+  const launch = new Launch(context, plan.value, record, paths, signal);
+  const started = await launch.run();
+  if (!started.ok) {
+    if (record.cgroup !== undefined) removeCgroup(record.cgroup);
+    context.records.remove(spec.containerId);
+  }
+  return started;
+}
+
+/** The user to switch to; none when the agent is that user already. */
+function ownerOf(spec: ContainerSpec): Result<Owner | undefined> {
+  if (spec.user === undefined) return ok(undefined);
+  const owner = lookUpUser(spec.user);
+  return owner.ok && owner.value.uid === process.getuid?.() ? ok(undefined) : owner;
+}
+
+function recordOf(plan: Plan, { bootId }: LaunchContext): ContainerRecord {
+  let record: ContainerRecord = {
+    version: 1,
+    containerId: plan.containerId,
+    bootId,
+    namespaces: [],
+    ownSession: false,
+  };
+  for (const step of plan.steps) {
+    if (step.do === "unshare") record = { ...record, namespaces: step.namespaces };
+    if (step.do === "make-cgroup") record = { ...record, cgroup: step.path };
+    if (step.do === "new-session") record = { ...record, ownSession: true };
+  }
+  return record;
+}
+
+class Launch {
+  readonly #context: LaunchContext;
+  readonly #plan: Plan;
+  readonly #record: ContainerRecord;
+  readonly #paths: ContainerPaths;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    context: LaunchContext,
+    plan: Plan,
+    record: ContainerRecord,
+    paths: ContainerPaths,
+    signal: AbortSignal,
+  ) {
+    this.#context = context;
+    this.#plan = plan;
+    this.#record = record;
+    this.#paths = paths;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<Result<Started, LaunchError>> {
+    let sandbox = "";
+    let outputs: readonly string[] = [];
+    for (const step of this.#plan.steps) {
+      if (step.in !== "agent") continue;
+      if (this.#signal.aborted) return fail({ step: "cancelled", message: "Killed before the start" });
+      try {
+        if (step.do === "make-sandbox") sandbox = step.path;
+        if (step.do === "create-output") outputs = [step.stdout, step.stderr];
+        if (step.do === "spawn") return await this.#start(this.#spawn(step.cwd, outputs));
+        const done = await this.#prepare(step, sandbox);
+        if (!done.ok) return fail({ step: ERROR_STEP[step.do], message: done.error });
+      } catch (error) {
+        const message = `Cannot ${step.do.replaceAll("-", " ")} for container ${this.#plan.containerId}: ${text(error)}`;
+        return fail({ step: ERROR_STEP[step.do], message });
+      }
+    }
+    return fail({ step: "start", message: "The plan has no spawn step" });
+  }
+
+  async #prepare(step: Exclude<AgentStep, { do: "spawn" }>, sandbox: string): Promise<Result<void>> {
+    switch (step.do) {
+      case "make-sandbox":
+        makeSandbox(step.path);
+        return ok(undefined);
+      case "make-cgroup":
+        makeCgroup(step.path);
+        return ok(undefined);
+      case "create-output":
+        createOutputs([step.stdout, step.stderr]);
+        return ok(undefined);
+      case "fetch":
+        return await this.#context.fetch(step.uris, sandbox, this.#signal);
+      case "own-sandbox":
+        await ownSandbox(sandbox, step.owner);
+        return ok(undefined);
+    }
+  }
+
+  #spawn(cwd: string, [stdoutPath = "", stderrPath = ""]: readonly string[]): Bun.Subprocess {
+    const command: SupervisorCommand = supervisorCommand(this.#plan, this.#context.host, this.#paths);
+    const files: number[] = [];
+    try {
+      files.push(openOutput(stdoutPath), openSync(this.#paths.messages, "a", 0o600), openOutput(stderrPath));
+      const [stdout = -1, messages = -1, stderr = -1] = files;
+      const child = Bun.spawn([...command.argv], {
+        cwd,
+        env: { ...command.environment },
+        // Descriptor 3 is the sandbox's stderr, see supervisor-script.ts.
+        stdio: ["ignore", stdout, messages, stderr],
+        // A session of its own: signals to the agent's terminal do not reach it.
+        detached: true,
+      });
+      child.unref();
+      return child;
+    } finally {
+      for (const file of files) closeSync(file);
+    }
+  }
+
+  async #start(child: Bun.Subprocess): Promise<Result<Started, LaunchError>> {
+    await this.#announced(child);
+    const { records } = this.#context;
+    const id = this.#plan.containerId;
+    const tracked = trackedFromRecord(this.#record, records.started(id) ?? []);
+    if (tracked !== undefined) return ok({ tracked, child });
+    if (child.exitCode === null && child.signalCode === null) {
+      sendSignal(child.pid, "SIGKILL");
+      await child.exited;
+      const message = `Cannot start container ${id}: not ready after ${CONTAINER_START_TIMEOUT_MS} ms; the machine may be overloaded`;
+      return fail({ step: "start", message });
+    }
+    const said = records.messages(id).trim();
+    const step = said.includes(`${FAILED_STEP_MARK}cgroup`) ? "cgroup" : "start";
+    const how = said === "" ? `the supervisor ended with ${child.exitCode ?? child.signalCode}` : said;
+    return fail({ step, message: `Cannot start container ${id}: ${how}` });
+  }
+
+  /** Waits for the start record, the end of the supervisor, or the time limit. */
+  async #announced(child: Bun.Subprocess): Promise<void> {
+    const { events, records } = this.#context;
+    const id = this.#plan.containerId;
+    const name = `${id}.started`;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (records.started(id) !== undefined) resolve();
+    };
+    events.listen(name, look);
+    const poll = setInterval(look, START_POLL_MS);
+    const limit = setTimeout(resolve, CONTAINER_START_TIMEOUT_MS);
+    child.exited.then(() => resolve());
+    look();
+    await promise;
+    clearInterval(poll);
+    clearTimeout(limit);
+    events.forget(name);
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,32 @@
+/** Finding containers that an earlier agent process started. */
+import type { ProcessTable } from "./process-table.ts";
+import type { Records } from "./records.ts";
+import { type Tracked, trackedFromRecord } from "./tracked.ts";
+
+/** By its records; undefined when it never got as far as its start record. */
+export function readTracked(records: Records, containerId: string): Tracked | undefined {
+  const record = records.read(containerId);
+  const lines = records.started(containerId);
+  return record === undefined || lines === undefined ? undefined : trackedFromRecord(record, lines);
+}
+
+/**
+ * A supervisor that has not announced its task yet: the agent died in the
+ * middle of the launch. Its command line names the exit record, which is unique.
+ */
+export function findSupervisor(
+  table: ProcessTable,
+  records: Records,
+  containerId: string,
+): Tracked | undefined {
+  const record = records.read(containerId);
+  if (record === undefined) return undefined;
+  const exitRecord = records.paths(containerId).exit;
+  for (const process of table.all()) {
+    if (!table.commandLine(process.pid).includes(exitRecord)) continue;
+    const supervisor = { pid: process.pid, startTime: process.startTime };
+    const session = { id: process.session, startTime: process.startTime };
+    return record.namespaces.includes("pid") ? { record, supervisor } : { record, supervisor, session };
+  }
+  return undefined;
+}

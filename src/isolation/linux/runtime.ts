@@ -1,0 +1,295 @@
+/**
+ * Door of src/isolation/linux: the runtime on real processes. It carries out
+ * the plans of src/isolation/plan.ts, with namespaces and cgroups where the
+ * probe found them usable (`form: "linux"`), else with sessions only
+ * (`form: "posix"`, also macOS). Linux is what it is made for; hence the name.
+ *
+ * The end of a container is noticed in three ways, which all lead to the same
+ * record on disk: its supervisor is a child of this process and ends; inotify
+ * tells of the exit record (containers of an earlier agent process); a slow
+ * sweep looks whether recovered supervisors still live.
+ */
+import { readFileSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { CONTAINER_SWEEP_INTERVAL_MS } from "../../base/limits.ts";
+import { fail, ok, type Result } from "../../base/result.ts";
+import type { ContainerSpec, Exit } from "../container.ts";
+import type {
+  ContainerState,
+  Fetch,
+  LaunchError,
+  Launched,
+  Runtime,
+  RuntimeCapabilities,
+} from "../runtime.ts";
+import type { Host } from "../tools.ts";
+import { cgroupChildren, removeCgroup, removeEmptyCgroupDirectory, SUPERVISORS } from "./cgroup.ts";
+import { exitFromStatus } from "./exit-status.ts";
+import { EventFiles } from "./exits.ts";
+import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
+import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
+import { makeRuntimeDirectory, probe } from "./probe.ts";
+import { type ProcessTable, procTable, psTable } from "./process-table.ts";
+import { Records } from "./records.ts";
+import { findSupervisor, readTracked } from "./recovery.ts";
+import { supervisorAlive, type Tracked } from "./tracked.ts";
+
+export interface LinuxRuntimeOptions {
+  /** Holds records of live containers; best on a file system that a reboot empties, such as /run. */
+  readonly runtimeDirectory: string;
+  readonly fetch: Fetch;
+  /** False: neither namespaces nor cgroups. Default true. */
+  readonly isolate?: boolean;
+  /** Instead of probing; for tests of what a poorer machine does. */
+  readonly host?: Host;
+}
+
+/** Probes the machine and opens the records. Throws when the runtime directory cannot be made. */
+export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
+  makeRuntimeDirectory(options.runtimeDirectory);
+  const runtimeDirectory = realpathSync(options.runtimeDirectory);
+  const host = options.host ?? probe({ runtimeDirectory, isolate: options.isolate ?? true });
+  return new LinuxRuntime(host, runtimeDirectory, options.fetch);
+}
+
+interface Container {
+  readonly id: string;
+  readonly cancel: AbortController;
+  /** Settled when the launch is through, whichever way. */
+  readonly launching: PromiseWithResolvers<void>;
+  readonly ended: PromiseWithResolvers<Exit>;
+  tracked?: Tracked;
+  exit?: Exit;
+  settling: boolean;
+}
+
+class LinuxRuntime implements Runtime {
+  readonly capabilities: RuntimeCapabilities;
+  readonly #context: LaunchContext;
+  readonly #table: ProcessTable;
+  readonly #containers = new Map<string, Container>();
+  readonly #recovered = new Set<Container>();
+  #sweep: ReturnType<typeof setInterval> | undefined;
+  #listener: (containerId: string, exit: Exit) => void = () => {};
+  #closed = false;
+
+  constructor(host: Host, runtimeDirectory: string, fetch: Fetch) {
+    const records = new Records(runtimeDirectory);
+    this.capabilities = host.capabilities;
+    this.#table = host.procfs ? procTable : psTable;
+    this.#context = { host, records, events: new EventFiles(records.events), fetch, bootId: bootId() };
+  }
+
+  onExit(listener: (containerId: string, exit: Exit) => void): void {
+    this.#listener = listener;
+  }
+
+  async launch(spec: ContainerSpec): Promise<Result<Launched, LaunchError>> {
+    const id = spec.containerId;
+    if (this.#containers.has(id) || this.#context.records.read(id) !== undefined) {
+      const message = `Container "${id}" exists already; container ids are used once`;
+      return fail({ step: "validate", message });
+    }
+    const container = this.#add(id);
+    const started = await launchContainer(this.#context, spec, container.cancel.signal);
+    if (!started.ok) {
+      this.#containers.delete(id);
+      container.launching.resolve();
+      return this.#cancelled(container)
+        ? fail({ step: "cancelled", message: started.error.message })
+        : started;
+    }
+    container.tracked = started.value.tracked;
+    void this.#awaitChild(container, started.value);
+    container.launching.resolve();
+    return ok(started.value.tracked.supervisor);
+  }
+
+  #cancelled(container: Container): boolean {
+    return container.cancel.signal.aborted;
+  }
+
+  #add(id: string): Container {
+    const container: Container = {
+      id,
+      cancel: new AbortController(),
+      launching: Promise.withResolvers<void>(),
+      ended: Promise.withResolvers<Exit>(),
+      settling: false,
+    };
+    this.#containers.set(id, container);
+    return container;
+  }
+
+  async #awaitChild(container: Container, { tracked, child }: Started): Promise<void> {
+    await child.exited;
+    const status = this.#context.records.exitStatus(container.id) ?? child.exitCode;
+    const unknown: Exit = { kind: "unknown", reason: `its supervisor was ended by ${child.signalCode}` };
+    await this.#settle(container, tracked, status === null ? unknown : this.#exit(container.id, status));
+  }
+
+  #exit(id: string, status: number): Exit {
+    return exitFromStatus(status, this.#context.records.messages(id));
+  }
+
+  /** The container has ended: end what it left behind, then tell. */
+  async #settle(container: Container, tracked: Tracked, exit: Exit): Promise<void> {
+    if (container.settling || this.#closed) return;
+    container.settling = true;
+    this.#recovered.delete(container);
+    this.#context.events.forget(`${container.id}.exit`);
+    await killStragglers(this.#table, tracked);
+    // After the callers of `launch` or `recover` have seen their answer.
+    await container.launching.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    container.exit = exit;
+    this.#listener(container.id, exit);
+    container.ended.resolve(exit);
+  }
+
+  async signal(containerId: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const container = this.#containers.get(containerId);
+    if (container?.tracked === undefined || container.exit !== undefined) return;
+    signalMembers(this.#table, container.tracked, signal);
+  }
+
+  async kill(containerId: string): Promise<Result<void>> {
+    const container = this.#containers.get(containerId);
+    if (container === undefined) return await this.#killUnknown(containerId);
+    container.cancel.abort();
+    await container.launching.promise;
+    if (container.tracked === undefined || container.exit !== undefined) return ok(undefined);
+    const killed = await killAll(this.#table, container.tracked);
+    if (!killed.ok) return killed;
+    this.#look(container);
+    await container.ended.promise;
+    return ok(undefined);
+  }
+
+  /** An orphan, by what the disk and the kernel know of it. */
+  async #killUnknown(id: string): Promise<Result<void>> {
+    const { records } = this.#context;
+    const tracked = readTracked(records, id) ?? findSupervisor(this.#table, records, id);
+    if (tracked !== undefined) {
+      const killed = await killAll(this.#table, tracked);
+      if (!killed.ok) return killed;
+    }
+    const cgroup = this.#cgroup(id);
+    return cgroup === undefined ? ok(undefined) : await killCgroupAndRemove(cgroup);
+  }
+
+  #cgroup(id: string): string | undefined {
+    const recorded = this.#context.records.read(id)?.cgroup;
+    const { cgroupRoot } = this.capabilities;
+    if (recorded !== undefined || cgroupRoot === undefined) return recorded;
+    return cgroupChildren(cgroupRoot).includes(id) && id !== SUPERVISORS ? `${cgroupRoot}/${id}` : undefined;
+  }
+
+  async inspect(containerId: string): Promise<ContainerState> {
+    const container = this.#containers.get(containerId);
+    if (container?.exit !== undefined) return stateOfExit(container.exit);
+    const tracked = container?.tracked ?? readTracked(this.#context.records, containerId);
+    return tracked === undefined ? { state: "gone" } : this.#stateOf(tracked);
+  }
+
+  #stateOf(tracked: Tracked): ContainerState {
+    const { containerId, bootId: recordedBoot } = tracked.record;
+    const status = this.#context.records.exitStatus(containerId);
+    if (status !== undefined) return { state: "ended", exit: this.#exit(containerId, status) };
+    if (recordedBoot !== this.#context.bootId || !supervisorAlive(this.#table, tracked)) {
+      // It may have written its last record between the two looks.
+      const late = this.#context.records.exitStatus(containerId);
+      return late === undefined ? { state: "gone" } : { state: "ended", exit: this.#exit(containerId, late) };
+    }
+    return { state: "running", launched: tracked.supervisor };
+  }
+
+  async recover(containerIds: readonly string[]): Promise<ReadonlyMap<string, ContainerState>> {
+    const states = new Map<string, ContainerState>();
+    const { records } = this.#context;
+    for (const id of containerIds) {
+      const tracked = readTracked(records, id);
+      const state: ContainerState = tracked === undefined ? { state: "gone" } : this.#stateOf(tracked);
+      states.set(id, state);
+      if (tracked === undefined || state.state !== "running") await this.#killRemains(id, tracked);
+      else this.#watch(id, tracked);
+    }
+    return states;
+  }
+
+  async #killRemains(id: string, tracked: Tracked | undefined): Promise<void> {
+    const sameBoot = tracked?.record.bootId === this.#context.bootId;
+    if (tracked !== undefined && sameBoot) await killStragglers(this.#table, tracked);
+    else if (tracked === undefined) await this.#killUnknown(id);
+  }
+
+  /** Follows a container that an earlier process started. */
+  #watch(id: string, tracked: Tracked): void {
+    const container = this.#add(id);
+    container.tracked = tracked;
+    container.launching.resolve();
+    this.#recovered.add(container);
+    this.#context.events.listen(`${id}.exit`, () => this.#look(container));
+    if (this.#sweep === undefined) {
+      this.#sweep = setInterval(() => {
+        for (const each of this.#recovered) this.#look(each);
+      }, CONTAINER_SWEEP_INTERVAL_MS);
+    }
+    // It may have ended before the listener was set.
+    this.#look(container);
+  }
+
+  /** Settles a recovered container that is no longer running. */
+  #look(container: Container): void {
+    if (container.tracked === undefined || !this.#recovered.has(container)) return;
+    const state = this.#stateOf(container.tracked);
+    if (state.state === "running") return;
+    const exit: Exit =
+      state.state === "ended"
+        ? state.exit
+        : { kind: "unknown", reason: "its supervisor ended without a record" };
+    void this.#settle(container, container.tracked, exit);
+  }
+
+  async listOrphans(): Promise<readonly string[]> {
+    const { cgroupRoot } = this.capabilities;
+    const found = new Set(this.#context.records.ids());
+    for (const id of cgroupRoot === undefined ? [] : cgroupChildren(cgroupRoot)) {
+      if (id !== SUPERVISORS) found.add(id);
+    }
+    return [...found].filter((id) => !this.#containers.has(id)).sort();
+  }
+
+  async cleanup(containerId: string): Promise<void> {
+    const container = this.#containers.get(containerId);
+    if (container !== undefined && container.exit === undefined) return;
+    const cgroup = this.#cgroup(containerId);
+    if (cgroup !== undefined) await killCgroupAndRemove(cgroup);
+    this.#context.records.remove(containerId);
+    this.#containers.delete(containerId);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    this.#context.events.close();
+    const { supervisorsCgroup } = this.#context.host;
+    // Only when no container lives on: the kernel refuses to remove a cgroup in use.
+    if (supervisorsCgroup !== undefined && removeCgroup(supervisorsCgroup)) {
+      removeEmptyCgroupDirectory(dirname(supervisorsCgroup));
+    }
+  }
+}
+
+function stateOfExit(exit: Exit): ContainerState {
+  return exit.kind === "unknown" ? { state: "gone" } : { state: "ended", exit };
+}
+
+/** Tells records of this boot from older ones; where the kernel has none, records count until they are removed. */
+function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "unknown";
+  }
+}

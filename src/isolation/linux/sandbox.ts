@@ -1,0 +1,30 @@
+/** The sandbox directory of a container: made, given output files, handed to its user. */
+import { closeSync, constants, lchownSync, mkdirSync, openSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import type { Owner } from "../runtime.ts";
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+
+/** Mesos makes sandboxes 0755 and lets tasks' users in. */
+export function makeSandbox(path: string): void {
+  mkdirSync(path, { recursive: true });
+}
+
+/** Opens an output file for appending. Refuses a symbolic link: the task may have put one there. */
+export function openOutput(path: string): number {
+  return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o644);
+}
+
+export function createOutputs(paths: readonly string[]): void {
+  for (const path of paths) closeSync(openOutput(path));
+}
+
+/** Gives the sandbox and everything in it to the user. Links are given, not followed. */
+export async function ownSandbox(path: string, owner: Owner): Promise<void> {
+  lchownSync(path, owner.uid, owner.gid);
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const child = `${path}/${entry.name}`;
+    if (entry.isDirectory()) await ownSandbox(child, owner);
+    else lchownSync(child, owner.uid, owner.gid);
+  }
+}

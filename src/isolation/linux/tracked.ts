@@ -1,0 +1,69 @@
+/** Which processes belong to a started container. */
+import type { Launched } from "../runtime.ts";
+import { cgroupProcesses } from "./cgroup.ts";
+import { descendants, isAlive, type ProcessTable, parseStat } from "./process-table.ts";
+import type { ContainerRecord } from "./records.ts";
+
+/** A started container: its record, its supervisor, and its session where that is what holds it together. */
+export interface Tracked {
+  readonly record: ContainerRecord;
+  readonly supervisor: Launched;
+  /** Id and start time of the leader of the task's session; absent with a pid namespace. */
+  readonly session?: { readonly id: number; readonly startTime: string };
+}
+
+/** Reads the lines of a start record: the supervisor's identity, then the task's (see supervisor-script.ts). */
+export function trackedFromRecord(record: ContainerRecord, lines: readonly string[]): Tracked | undefined {
+  const supervisor = identity(lines[0]);
+  if (supervisor === undefined) return undefined;
+  const launched: Launched = { pid: supervisor.pid, startTime: supervisor.startTime };
+  // Inside a pid namespace the task knows only its pid in there.
+  if (record.namespaces.includes("pid")) return { record, supervisor: launched };
+  const leader = record.ownSession ? (identity(lines[1]) ?? supervisor) : supervisor;
+  return { record, supervisor: launched, session: { id: leader.pid, startTime: leader.startTime } };
+}
+
+/** A line of /proc/<pid>/stat, or "pid start date" as the script writes it where there is no /proc. */
+function identity(line: string | undefined): { pid: number; startTime: string } | undefined {
+  if (line === undefined || line === "") return undefined;
+  const stat = parseStat(line);
+  if (stat !== undefined) return stat;
+  const match = /^(\d+) (.+)$/.exec(line);
+  return match === null
+    ? undefined
+    : { pid: Number(match[1]), startTime: (match[2] ?? "").trim().replaceAll(/\s+/g, " ") };
+}
+
+export function supervisorAlive(table: ProcessTable, { supervisor }: Tracked): boolean {
+  return isAlive(table, supervisor.pid, supervisor.startTime);
+}
+
+/** Pid 1 of the container's pid namespace as the host sees it; none once it ended. */
+export function initOf(table: ProcessTable, tracked: Tracked): number | undefined {
+  if (!tracked.record.namespaces.includes("pid") || !supervisorAlive(table, tracked)) return undefined;
+  return table.children(tracked.supervisor.pid)[0];
+}
+
+/** Live processes of the container, without the waiting shells. */
+export function members(table: ProcessTable, tracked: Tracked): number[] {
+  const { record, supervisor, session } = tracked;
+  if (record.cgroup !== undefined) return cgroupProcesses(record.cgroup);
+  const all = table.all();
+  const found = new Set<number>();
+  if (supervisorAlive(table, tracked)) {
+    for (const process of descendants(all, supervisor.pid)) if (!process.zombie) found.add(process.pid);
+  }
+  if (session !== undefined) {
+    const leader = all.find((process) => process.pid === session.id);
+    // Another start time: the number was used again, the session is a stranger's.
+    if (leader === undefined || leader.startTime === session.startTime) {
+      for (const process of all) {
+        if (process.session === session.id && !process.zombie) found.add(process.pid);
+      }
+    }
+  }
+  found.delete(supervisor.pid);
+  const init = initOf(table, tracked);
+  if (init !== undefined) found.delete(init);
+  return [...found];
+}

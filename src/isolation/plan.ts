@@ -1,0 +1,208 @@
+/**
+ * Door of src/isolation: how a container comes to run, as an ordered list of
+ * steps that can be printed, compared and tested without a kernel. Pure; the
+ * driver in src/isolation/linux/ carries the list out.
+ *
+ * A launch passes through four processes. Each step names the one that does it:
+ *
+ *     agent        bun, spawns the supervisor and never waits for it
+ *      └ supervisor  /bin/sh in the host's pid namespace: waits, records the exit
+ *         └ init       /bin/sh as pid 1 of the new pid namespace: reaps
+ *            └ task       a fork of the shell above that becomes the program
+ *
+ * Without a pid namespace there is no init. The shells cost about 0.3 MB; they
+ * outlive the agent, so an exit status is never lost across its restart. The
+ * agent itself never unshares: Bun aborts when it has to create a thread after
+ * unshare(CLONE_NEWPID).
+ *
+ * The shells run with an environment that holds only numbered variables
+ * (`mesh_env_0=NAME=value`): a user's LD_PRELOAD or PATH must not act on
+ * programs that still run as root, and values do not show up in `ps`. The
+ * task step turns them into the real table after the user was switched.
+ */
+import { fail, ok, type Result } from "../base/result.ts";
+import type { ContainerSpec, FetchUri, Namespace } from "./container.ts";
+import { invalidSpec } from "./invalid-spec.ts";
+import type { LaunchError, Owner } from "./runtime.ts";
+import type { Host } from "./tools.ts";
+
+/** Where one container's records live; made by the driver from the runtime directory. */
+export interface ContainerPaths {
+  /** Written by the task process when its program is about to be executed. */
+  readonly started: string;
+  /** Written by the supervisor: the wait status as a shell gives it. */
+  readonly exit: string;
+  /** The shells' own messages. */
+  readonly messages: string;
+}
+
+export type AgentStep =
+  | { readonly in: "agent"; readonly do: "make-sandbox"; readonly path: string }
+  | { readonly in: "agent"; readonly do: "make-cgroup"; readonly path: string }
+  | { readonly in: "agent"; readonly do: "create-output"; readonly stdout: string; readonly stderr: string }
+  | { readonly in: "agent"; readonly do: "fetch"; readonly uris: readonly FetchUri[] }
+  | { readonly in: "agent"; readonly do: "own-sandbox"; readonly owner: Owner }
+  | { readonly in: "agent"; readonly do: "spawn"; readonly cwd: string };
+
+export type SupervisorStep =
+  | { readonly in: "supervisor"; readonly do: "unshare"; readonly namespaces: readonly Namespace[] }
+  | { readonly in: "supervisor"; readonly do: "join-cgroup"; readonly path: string }
+  | { readonly in: "supervisor"; readonly do: "record-exit"; readonly path: string };
+
+export type InitStep = { readonly in: "init"; readonly do: "mount-proc" };
+
+export type TaskStep =
+  | { readonly in: "task"; readonly do: "join-cgroup"; readonly path: string }
+  | { readonly in: "task"; readonly do: "announce"; readonly path: string }
+  | { readonly in: "task"; readonly do: "new-session" }
+  | { readonly in: "task"; readonly do: "switch-user"; readonly owner: Owner }
+  | { readonly in: "task"; readonly do: "set-environment"; readonly environment: PlannedEnvironment }
+  | {
+      readonly in: "task";
+      readonly do: "execute";
+      readonly argv0?: string;
+      readonly argv: readonly string[];
+    };
+
+export type Step = AgentStep | SupervisorStep | InitStep | TaskStep;
+
+/** How the table travels through the shells. */
+export interface PlannedEnvironment {
+  /** Prefix of the numbered variables; no name of the table begins with it. */
+  readonly prefix: string;
+  readonly variables: readonly (readonly [name: string, value: string])[];
+  /** Indexes of variables that a shell cannot hold (`a.b`) or must not change (`PWD`); env(1) sets these. */
+  readonly byEnv: readonly number[];
+}
+
+export interface Plan {
+  readonly containerId: string;
+  readonly steps: readonly Step[];
+}
+
+/** Plans a launch, or says why the machine cannot do what the container asks for. `owner` is the looked-up `spec.user`. */
+export function planLaunch(
+  spec: ContainerSpec,
+  host: Host,
+  owner: Owner | undefined,
+  paths: ContainerPaths,
+): Result<Plan, LaunchError> {
+  const problem = invalidSpec(spec, host);
+  if (problem !== undefined) return fail({ step: "validate", message: problem });
+  const { capabilities } = host;
+  if (owner !== undefined && !capabilities.switchUser) {
+    const message = `Cannot run as user "${spec.user}": this agent may not switch users; run it as root with setpriv (util-linux) installed, or leave the user unset`;
+    return fail({ step: "user", message });
+  }
+  const environment = planEnvironment(spec.environment);
+  const odd = environment.byEnv[0];
+  if (odd !== undefined) {
+    const name = JSON.stringify(spec.environment[odd]?.[0]);
+    if (host.tools.env === undefined) {
+      const message = `Cannot set the environment variable ${name}: that needs the program env (coreutils) on the agent's machine; install it`;
+      return fail({ step: "validate", message });
+    }
+    if (spec.command.kind === "exec" && spec.command.file.includes("=")) {
+      const message = `Cannot execute "${spec.command.file}" with the environment variable ${name}: env(1) would take the "=" for an assignment; rename one of them`;
+      return fail({ step: "validate", message });
+    }
+  }
+  const namespaces = spec.isolation.namespaces.filter((kind) => capabilities.namespaces.includes(kind));
+  const cgroup = spec.isolation.cgroup ? capabilities.cgroupRoot : undefined;
+  return ok({
+    containerId: spec.containerId,
+    steps: [
+      ...agentSteps(spec, owner, cgroup),
+      ...supervisorSteps(host, namespaces),
+      ...(namespaces.includes("pid") && namespaces.includes("mount")
+        ? [{ in: "init", do: "mount-proc" } as const]
+        : []),
+      ...taskSteps(spec, host, owner, cgroup, paths, environment),
+      { in: "supervisor", do: "record-exit", path: paths.exit },
+    ],
+  });
+}
+
+function agentSteps(spec: ContainerSpec, owner: Owner | undefined, cgroup: string | undefined): AgentStep[] {
+  const steps: AgentStep[] = [{ in: "agent", do: "make-sandbox", path: spec.sandbox }];
+  if (cgroup !== undefined) {
+    steps.push({ in: "agent", do: "make-cgroup", path: `${cgroup}/${spec.containerId}` });
+  }
+  const [stdout, stderr] = [`${spec.sandbox}/${spec.stdoutName}`, `${spec.sandbox}/${spec.stderrName}`];
+  // Before the fetch: an unpacked archive must not be able to put a link in their place.
+  steps.push({ in: "agent", do: "create-output", stdout, stderr });
+  if (spec.uris.length > 0) steps.push({ in: "agent", do: "fetch", uris: spec.uris });
+  if (owner !== undefined) steps.push({ in: "agent", do: "own-sandbox", owner });
+  steps.push({ in: "agent", do: "spawn", cwd: spec.sandbox });
+  return steps;
+}
+
+function supervisorSteps(host: Host, namespaces: readonly Namespace[]): SupervisorStep[] {
+  const steps: SupervisorStep[] = [];
+  if (namespaces.length > 0) steps.push({ in: "supervisor", do: "unshare", namespaces });
+  if (host.supervisorsCgroup !== undefined) {
+    steps.push({ in: "supervisor", do: "join-cgroup", path: host.supervisorsCgroup });
+  }
+  return steps;
+}
+
+function taskSteps(
+  spec: ContainerSpec,
+  host: Host,
+  owner: Owner | undefined,
+  cgroup: string | undefined,
+  paths: ContainerPaths,
+  environment: PlannedEnvironment,
+): TaskStep[] {
+  const steps: TaskStep[] = [];
+  if (cgroup !== undefined) {
+    steps.push({ in: "task", do: "join-cgroup", path: `${cgroup}/${spec.containerId}` });
+  }
+  steps.push({ in: "task", do: "announce", path: paths.started });
+  if (host.tools.setsid !== undefined) steps.push({ in: "task", do: "new-session" });
+  if (owner !== undefined) steps.push({ in: "task", do: "switch-user", owner });
+  steps.push({ in: "task", do: "set-environment", environment });
+  steps.push(executeStep(spec, host));
+  return steps;
+}
+
+function executeStep(spec: ContainerSpec, host: Host): TaskStep {
+  const { command } = spec;
+  if (command.kind === "shell") {
+    return { in: "task", do: "execute", argv: [host.tools.shell, "-c", command.script] };
+  }
+  const argv = [command.file, ...command.argv.slice(1)];
+  const argv0 = command.argv[0] ?? command.file;
+  return argv0 === command.file
+    ? { in: "task", do: "execute", argv }
+    : { in: "task", do: "execute", argv0, argv };
+}
+
+/** Names that POSIX shells, bash or dash set, check or protect themselves. */
+const SHELL_OWNED = new Set(
+  (
+    "PWD OLDPWD SHLVL _ IFS PPID OPTIND OPTARG LINENO UID EUID GROUPS SHELLOPTS BASHOPTS BASH_VERSINFO " +
+    "FUNCNAME DIRSTACK RANDOM SECONDS HISTCMD POSIXLY_CORRECT"
+  ).split(" "),
+);
+
+function planEnvironment(variables: ContainerSpec["environment"]): PlannedEnvironment {
+  let prefix = "mesh_env_";
+  while (variables.some(([name]) => name.startsWith(prefix))) prefix += "_";
+  const byEnv: number[] = [];
+  variables.forEach(([name], index) => {
+    if (SHELL_OWNED.has(name) || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) byEnv.push(index);
+  });
+  return { prefix, variables, byEnv };
+}
+
+/** One line for each step, for logs, golden tests and people. */
+export function describePlan(plan: Plan): string {
+  return plan.steps.map(describeStep).join("\n");
+}
+
+function describeStep(step: Step): string {
+  const { in: where, do: what, ...rest } = step;
+  const details = Object.entries(rest).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  return [where.padEnd(10), what, ...details].join(" ").trimEnd();
+}

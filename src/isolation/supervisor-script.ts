@@ -1,0 +1,193 @@
+/**
+ * From a plan to the command line of the supervisor. The script text holds no
+ * value of a container: those travel as positional parameters and as numbered
+ * environment variables, so nothing needs quoting.
+ *
+ * Things that are so for a reason:
+ * - The program runs in the foreground: a background job of a shell without
+ *   job control ignores SIGINT and SIGQUIT, and so would the program.
+ * - `trap :` and not `trap ''`: caught signals are reset at exec, ignored ones
+ *   are inherited. The traps keep signals to a whole group from the shells.
+ * - After init has ended nobody can fork in its pid namespace any more, so the
+ *   exit is recorded by a builtin. A record counts once its newline is there.
+ * - dash reports a death by signal ("Killed") on its own stderr. That goes to
+ *   the messages file and is how 137 and SIGKILL are told apart.
+ */
+import { assert, present } from "../base/assert.ts";
+import type { ContainerPaths, Plan, PlannedEnvironment, Step } from "./plan.ts";
+import type { Host } from "./tools.ts";
+
+export interface SupervisorCommand {
+  readonly argv: readonly string[];
+  /** The whole environment of the shells. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Exit status of the shells when setting up failed before the program was announced. */
+export const SETUP_FAILED_STATUS = 125;
+
+/** A shell that fails to set up says which step it was in its messages. */
+export const FAILED_STEP_MARK = "mesh: failed step: ";
+
+const TRAPPED = "HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ";
+const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts" } as const;
+
+/** File descriptor on which the shells hold the sandbox's stderr; 2 is their own messages file. */
+export const TASK_STDERR_FD = 3;
+
+export function supervisorCommand(plan: Plan, host: Host, paths: ContainerPaths): SupervisorCommand {
+  const { shell } = host.tools;
+  const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
+  const execute = present(find(plan, "execute"), "A plan executes something");
+  const namespaces = find(plan, "unshare")?.namespaces ?? [];
+  const init = namespaces.includes("pid") ? initScript(plan, host) : "";
+  const program = execute.argv0 === undefined ? execute.argv : [execute.argv0, ...execute.argv];
+  const entries = environment.variables.map(
+    ([name, value], index) => [environment.prefix + index, `${name}=${value}`] as const,
+  );
+  return {
+    argv: [
+      ...unshareWords(namespaces, host),
+      shell,
+      "-c",
+      supervisorScript(plan, host),
+      "mesh-supervisor",
+      paths.exit,
+      supervisorsCgroup(plan) ?? "",
+      init,
+      paths.started,
+      taskCgroup(plan) ?? "",
+      ...program,
+    ],
+    environment: Object.fromEntries(entries),
+  };
+}
+
+function unshareWords(namespaces: readonly (keyof typeof UNSHARE_FLAGS)[], host: Host): string[] {
+  if (namespaces.length === 0) return [];
+  const words = [present(host.tools.unshare, "The probe offers namespaces only with unshare")];
+  for (const kind of namespaces) words.push(UNSHARE_FLAGS[kind]);
+  // What the host unmounts later must not be kept busy by a container.
+  if (namespaces.includes("mount")) words.push("--propagation", "slave");
+  return words;
+}
+
+/** $1 exit record, $2 cgroup of supervisors, $3 init script, $4 start record, $5 task's cgroup, then the program. */
+function supervisorScript(plan: Plan, host: Host): string {
+  const ownStat = host.procfs ? "read -r stat </proc/$$/stat" : 'stat="$$ $(ps -o lstart= -p $$)"';
+  const withInit = find(plan, "unshare")?.namespaces.includes("pid") === true;
+  return lines(
+    `trap : ${TRAPPED}`,
+    "exit_record=$1 own_cgroup=$2 init=$3 started=$4 cgroup=$5; shift 5",
+    supervisorsCgroup(plan) === undefined ? "" : `echo 0 >"$own_cgroup/cgroup.procs" ${orFail("cgroup")}`,
+    `${ownStat} ${orFail("record")}`,
+    withInit
+      ? `${word(host.tools.shell)} -c "$init" mesh-init "$stat" "$started" "$cgroup" "$@"`
+      : taskScript(plan, host),
+    "status=$?",
+    'echo "$status" >"$exit_record"',
+    'exit "$status"',
+  );
+}
+
+/** $1 supervisor's stat line, $2 start record, $3 task's cgroup, then the program. */
+function initScript(plan: Plan, host: Host): string {
+  const mount = find(plan, "mount-proc") === undefined ? "" : mountProc(host);
+  return lines(
+    `trap : ${TRAPPED}`,
+    "stat=$1 started=$2 cgroup=$3; shift 3",
+    mount,
+    taskScript(plan, host),
+    "exit $?",
+  );
+}
+
+function mountProc(host: Host): string {
+  const mount = word(present(host.tools.mount, "The probe offers pid and mount namespaces only with mount"));
+  return `${mount} -t proc -o nosuid,nodev,noexec proc /proc ${orFail("start")}`;
+}
+
+/** A subshell: the fork that becomes the program. */
+function taskScript(plan: Plan, host: Host): string {
+  const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
+  const switchUser = find(plan, "switch-user");
+  const words: string[] = [];
+  if (find(plan, "new-session") !== undefined)
+    words.push(word(present(host.tools.setsid, "setsid is there")));
+  const program = programWords(plan, host, environment);
+  if (switchUser !== undefined) {
+    const { uid, gid } = switchUser.owner;
+    words.push(word(present(host.tools.setpriv, "The probe offers users only with setpriv")));
+    words.push(`--reuid=${uid}`, `--regid=${gid}`, "--init-groups");
+    const stage = `${exportScript(environment)}; exec ${program}`;
+    assert(!stage.includes("'"), "The stage script must survive single quotes");
+    words.push(word(host.tools.shell), "-c", `'${stage}'`, "mesh-task", '"$@"');
+  } else {
+    words.push(program);
+  }
+  return lines(
+    "(",
+    taskCgroup(plan) === undefined ? "" : `echo 0 >"$cgroup/cgroup.procs" ${orFail("cgroup")}`,
+    host.procfs ? `read -r self </proc/self/stat ${orFail("record")}` : "self=",
+    `printf "%s\\n%s\\n" "$stat" "$self" >"$started" ${orFail("record")}`,
+    `exec 2>&${TASK_STDERR_FD} ${TASK_STDERR_FD}>&-`,
+    switchUser === undefined ? exportScript(environment) : "",
+    `exec ${words.join(" ")}`,
+    ")",
+  );
+}
+
+/** `exec` takes these words: env(1) for variables a shell cannot hold, bash for argv[0], then the program. */
+function programWords(plan: Plan, host: Host, environment: PlannedEnvironment): string {
+  const words: string[] = [];
+  const { prefix, byEnv } = environment;
+  if (byEnv.length > 0) {
+    words.push(word(present(host.tools.env, "The plan checked for env")));
+    words.push(...byEnv.map((index) => `-u ${prefix}${index}`));
+    words.push(...byEnv.map((index) => `"$${prefix}${index}"`));
+  }
+  if (find(plan, "execute")?.argv0 !== undefined) {
+    // -p: the user's BASH_ENV is meant for the program, not for this shell.
+    words.push(word(present(host.tools.bash, "The plan checked for bash")), "-p", "-c");
+    words.push('"unset PWD OLDPWD SHLVL; exec -a \\"\\$0\\" \\"\\$@\\""');
+  }
+  words.push('"$@"');
+  return words.join(" ");
+}
+
+function exportScript(environment: PlannedEnvironment): string {
+  const { prefix, variables, byEnv } = environment;
+  const plain = variables.map((_, index) => index).filter((index) => !byEnv.includes(index));
+  const commands: string[] = [];
+  if (plain.length > 0) commands.push(`export ${plain.map((i) => `"$${prefix}${i}"`).join(" ")}`);
+  commands.push(`unset PWD OLDPWD SHLVL ${plain.map((i) => prefix + i).join(" ")}`.trimEnd());
+  return commands.join("; ");
+}
+
+function orFail(step: "cgroup" | "record" | "start"): string {
+  return `|| { echo "${FAILED_STEP_MARK}${step}" >&2; exit ${SETUP_FAILED_STATUS}; }`;
+}
+
+/** A path of a program, which the probe accepted only without special characters. */
+function word(path: string): string {
+  assert(/^[A-Za-z0-9_/.+-]+$/.test(path), `Program path ${JSON.stringify(path)} needs quoting`);
+  return path;
+}
+
+function lines(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("\n");
+}
+
+type StepNamed<Name extends Step["do"]> = Extract<Step, { do: Name }>;
+
+function find<Name extends Step["do"]>(plan: Plan, name: Name): StepNamed<Name> | undefined {
+  return plan.steps.find((step): step is StepNamed<Name> => step.do === name);
+}
+
+function taskCgroup(plan: Plan): string | undefined {
+  return plan.steps.find((step) => step.in === "task" && step.do === "join-cgroup")?.path;
+}
+
+function supervisorsCgroup(plan: Plan): string | undefined {
+  return plan.steps.find((step) => step.in === "supervisor" && step.do === "join-cgroup")?.path;
+}

@@ -1,0 +1,29 @@
+/**
+ * What the machine offers for starting containers, as data: the answer of the
+ * probe (src/isolation/linux/probe.ts) and an input of the plan.
+ */
+import type { RuntimeCapabilities } from "./runtime.ts";
+
+/** Absolute paths of programs; a missing one is absent. */
+export interface Tools {
+  /** POSIX shell of the supervisor. */
+  readonly shell: string;
+  /** env(1), for variables whose names a shell cannot hold. */
+  readonly env?: string;
+  /** bash(1), the only common program that can set argv[0]. */
+  readonly bash?: string;
+  /** util-linux. */
+  readonly unshare?: string;
+  readonly setsid?: string;
+  readonly setpriv?: string;
+  readonly mount?: string;
+}
+
+export interface Host {
+  readonly tools: Tools;
+  readonly capabilities: RuntimeCapabilities;
+  /** /proc is there: start times come from it, else from ps(1). */
+  readonly procfs: boolean;
+  /** cgroup that supervisors move to, so that they outlive the agent's own service cgroup. */
+  readonly supervisorsCgroup?: string;
+}
