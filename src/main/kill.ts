@@ -1,5 +1,5 @@
 /** `mesh kill TASK`: asks the leader to kill one task, whichever framework it belongs to. */
-import { isTerminal } from "../model/task-state.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import { findTask } from "./client/find-task.ts";
 import { MasterClient, refusal } from "./client/master-client.ts";
 
@@ -18,7 +18,7 @@ export async function killTask(options: KillOptions): Promise<void> {
   const master = new MasterClient(options.masters);
   const task = await findTask(master, options.task, options.framework);
   const id = task.task_id.value;
-  if (isTerminal(task.state)) {
+  if (isTerminalState(task.state)) {
     console.log(`Task ${id} has already ended: ${task.state}`);
     return;
   }
@@ -29,7 +29,7 @@ export async function killTask(options: KillOptions): Promise<void> {
   if (!options.wait) return;
   for (;;) {
     const now = await findTask(master, id, task.framework_id.value);
-    if (isTerminal(now.state)) {
+    if (isTerminalState(now.state)) {
       console.log(`Task ${id} has ended: ${now.state}`);
       return;
     }

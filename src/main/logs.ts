@@ -1,6 +1,6 @@
 /** `mesh logs [-f] [--stderr] TASK`: the output of a task, read from its agent's sandbox. */
 import { MeshError } from "../base/errors.ts";
-import { isTerminal } from "../model/task-state.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import { findTask, placeOf } from "./client/find-task.ts";
 import { MasterClient } from "./client/master-client.ts";
 import { SandboxFile } from "./client/sandbox-file.ts";
@@ -35,14 +35,14 @@ export async function showLogs(options: LogsOptions): Promise<void> {
   if (first !== undefined) process.stdout.write(first);
   await copyRest(file);
   if (!options.follow) return;
-  let ended = isTerminal(task.state);
+  let ended = isTerminalState(task.state);
   let checkedAt = Date.now();
   while (!ended) {
     await Bun.sleep(FOLLOW_INTERVAL_MS);
     await copyRest(file);
     if (Date.now() - checkedAt < STATE_INTERVAL_MS) continue;
     checkedAt = Date.now();
-    ended = isTerminal((await findTask(master, task.task_id.value, task.framework_id.value)).state);
+    ended = isTerminalState((await findTask(master, task.task_id.value, task.framework_id.value)).state);
   }
   await copyRest(file);
 }

@@ -1,4 +1,4 @@
-import { isTerminal } from "../model/task-state.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import { completeTask, endTask } from "./apply-tasks.ts";
@@ -52,7 +52,7 @@ export function markAgentUnreachable(state: RegistryState, command: MarkAgentUnr
   if (agent.unreachableAtMs !== undefined) return ACCEPTED;
   agent.unreachableAtMs = command.atMs;
   for (const task of state.sortedTasks(state.tasksOfAgent.get(agent.id))) {
-    if (isTerminal(task.state)) continue;
+    if (isTerminalState(task.state)) continue;
     task.stateBeforeUnreachable = task.state;
     endTask(task, {
       state: lostState(state, task, "TASK_UNREACHABLE"),
@@ -71,7 +71,7 @@ export function removeAgent(state: RegistryState, command: RemoveAgent): Outcome
   const agent = state.agents.get(command.agentId);
   if (agent === undefined) return refused("agent-unknown");
   for (const task of state.sortedTasks(state.tasksOfAgent.get(agent.id))) {
-    if (!isTerminal(task.state) || task.stateBeforeUnreachable !== undefined) {
+    if (!isTerminalState(task.state) || task.stateBeforeUnreachable !== undefined) {
       task.stateBeforeUnreachable = undefined;
       endTask(task, {
         state: lostState(state, task, "TASK_GONE"),

@@ -1,5 +1,5 @@
 import { COMPLETED_FRAMEWORKS_MAX } from "../base/limits.ts";
-import { isTerminal } from "../model/task-state.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
@@ -64,7 +64,7 @@ export function removeFramework(state: RegistryState, command: RemoveFramework):
   const framework = state.frameworks.get(command.frameworkId);
   if (framework === undefined) return refused("framework-unknown");
   for (const task of state.sortedTasks(state.tasks.get(framework.id)?.values())) {
-    if (!isTerminal(task.state)) {
+    if (!isTerminalState(task.state)) {
       endTask(task, {
         state: "TASK_KILLED",
         reason: "REASON_FRAMEWORK_REMOVED",

@@ -1,5 +1,5 @@
 import { COMPLETED_TASKS_PER_FRAMEWORK_MAX } from "../base/limits.ts";
-import { isTerminal } from "../model/task-state.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState, TaskStatus, TaskStatusReason } from "../model/v1/tasks.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
@@ -51,10 +51,10 @@ export function updateTask(state: RegistryState, command: UpdateTask): Outcome {
   if (command.uuid !== undefined && sameBytes(task.updateUuid, command.uuid)) return ACCEPTED;
   const update = command.state as TaskState;
   const lostWithAgent = task.stateBeforeUnreachable !== undefined;
-  if (task.updateState !== undefined && isTerminal(task.updateState)) return refused("task-terminal");
+  if (task.updateState !== undefined && isTerminalState(task.updateState)) return refused("task-terminal");
   const latest = command.latestState as TaskState;
   if (lostWithAgent) task.stateBeforeUnreachable = latest;
-  else if (!isTerminal(task.state)) task.state = latest;
+  else if (!isTerminalState(task.state)) task.state = latest;
   task.updateState = update;
   task.updateUuid = command.uuid;
   appendStatus(task, update, command.status);
@@ -66,7 +66,7 @@ export function completeAcknowledged(state: RegistryState, command: CompleteTask
   const task = state.task(command.frameworkId, command.taskId);
   if (task === undefined) return refused("task-unknown");
   if (!sameBytes(task.updateUuid, command.uuid)) return refused("uuid-mismatch");
-  if (task.updateState === undefined || !isTerminal(task.updateState)) return refused("uuid-mismatch");
+  if (task.updateState === undefined || !isTerminalState(task.updateState)) return refused("uuid-mismatch");
   completeTask(state, task);
   return ACCEPTED;
 }

@@ -3,7 +3,7 @@
  * launched, then waits for all of them to end.
  */
 
-import { isTerminal } from "../../model/task-state.ts";
+import { isTerminalState } from "../../model/task-state.ts";
 import type { Offer } from "../../model/v1/offers.ts";
 import type { Resource } from "../../model/v1/resources.ts";
 import type { SchedulerEvent } from "../../model/v1/scheduler.ts";
@@ -193,7 +193,7 @@ export class Job {
 }
 
 export function hasEnded(instance: Instance): boolean {
-  return instance.status !== undefined && isTerminal(instance.status.state);
+  return instance.status !== undefined && isTerminalState(instance.status.state);
 }
 
 function scalar(name: string, value: number): Resource {

@@ -1,0 +1,77 @@
+import type { TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
+import type { Command, UpdateTask } from "../../src/registry/commands.ts";
+import { encodeBlob } from "../../src/wire/blob.ts";
+
+export const AT_MS = 1_700_000_000_000;
+
+export function uuidOf(n: number): Uint8Array {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setUint32(0, n);
+  return bytes;
+}
+
+export function addFramework(id: string, partitionAware = true): Command {
+  const info = encodeBlob("FrameworkInfo", {
+    user: "alice",
+    name: id,
+    id: { value: id },
+    capabilities: partitionAware ? [{ type: "PARTITION_AWARE" }] : [],
+  });
+  return { kind: "add-framework", frameworkId: id, info, atMs: AT_MS };
+}
+
+export function addAgent(id: string): Command {
+  const info = encodeBlob("AgentInfo", { hostname: `host-${id}`, id: { value: id } });
+  return {
+    kind: "add-agent",
+    agentId: id,
+    info,
+    ip: "10.0.0.1",
+    version: "1.0.0",
+    capabilities: ["MULTI_ROLE"],
+    atMs: AT_MS,
+  };
+}
+
+export function reregister(id: string): Command {
+  const command = addAgent(id);
+  return {
+    ...(command as Extract<Command, { kind: "add-agent" }>),
+    kind: "reregister-agent",
+    atMs: AT_MS + 5,
+  };
+}
+
+export function launch(frameworkId: string, agentId: string, ...taskIds: string[]): Command {
+  const tasks = taskIds.map((taskId) => ({
+    taskId,
+    info: encodeBlob("TaskInfo", { name: taskId, task_id: { value: taskId }, agent_id: { value: agentId } }),
+  }));
+  return { kind: "launch-tasks", frameworkId, agentId, role: "*", tasks, atMs: AT_MS };
+}
+
+export function update(
+  frameworkId: string,
+  taskId: string,
+  agentId: string,
+  state: TaskState,
+  n: number,
+  latestState: TaskState = state,
+): UpdateTask {
+  const status: TaskStatus = {
+    task_id: { value: taskId },
+    state,
+    uuid: uuidOf(n),
+    timestamp: AT_MS / 1000 + n,
+  };
+  return {
+    kind: "update-task",
+    frameworkId,
+    taskId,
+    agentId,
+    state,
+    latestState,
+    uuid: uuidOf(n),
+    status: encodeBlob("TaskStatus", status),
+  };
+}

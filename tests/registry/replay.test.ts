@@ -1,0 +1,99 @@
+/**
+ * Random histories: a master that applied everything, one that restarted from
+ * its disk in the middle, and one that reads the commands' bytes again hold
+ * the same state and digest.
+ */
+import { expect, test } from "bun:test";
+import { Random } from "../../src/base/random.ts";
+import { decodeCommands, encodeCommands } from "../../src/registry/codec.ts";
+import type { Command } from "../../src/registry/commands.ts";
+import { Registry } from "../../src/registry/registry.ts";
+import { AT_MS, addAgent, addFramework, launch, reregister, update, uuidOf } from "./fixtures.ts";
+
+const SEEDS = 60;
+const STEPS = 120;
+
+/** Disk as the store keeps it: sorted keys. */
+class Disk {
+  readonly #values = new Map<string, readonly [Uint8Array, Uint8Array]>();
+
+  write(registry: Registry): void {
+    for (const [key, value] of registry.takeChanges()) {
+      const text = new TextDecoder().decode(key);
+      if (value === null) this.#values.delete(text);
+      else this.#values.set(text, [key, value]);
+    }
+  }
+
+  load(): Registry {
+    const registry = new Registry();
+    registry.load([...this.#values].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry));
+    return registry;
+  }
+
+  contents(): unknown {
+    return [...this.#values].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+}
+
+function randomCommand(random: Random): Command {
+  const framework = `f${random.below(4)}`;
+  const agent = `a${random.below(3)}`;
+  const task = `t${random.below(12)}`;
+  const n = random.below(30);
+  const atMs = AT_MS + random.below(1000);
+  switch (random.below(10)) {
+    case 0:
+      return addFramework(framework, random.chance(0.5));
+    case 1:
+      return addAgent(agent);
+    case 2:
+      return reregister(agent);
+    case 3:
+      return random.chance(0.3)
+        ? { kind: "mark-agent-unreachable", agentId: agent, atMs }
+        : { kind: "disconnect-framework", frameworkId: framework, atMs };
+    case 4:
+      return random.chance(0.3)
+        ? { kind: "remove-agent", agentId: agent, atMs }
+        : { kind: "remove-framework", frameworkId: framework, atMs };
+    case 5:
+    case 6:
+      return launch(framework, agent, task, `t${random.below(12)}`);
+    case 7:
+      return { kind: "complete-task", frameworkId: framework, taskId: task, uuid: uuidOf(n) };
+    default:
+      return update(
+        framework,
+        task,
+        agent,
+        random.pick(["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"] as const),
+        n,
+      );
+  }
+}
+
+for (let seed = 1; seed <= SEEDS; seed++) {
+  test(`restart and replay agree with the running registry, seed ${seed}`, () => {
+    const random = new Random(seed);
+    const running = new Registry();
+    const disk = new Disk();
+    const otherDisk = new Disk();
+    let restarted = new Registry();
+    for (let step = 0; step < STEPS; step++) {
+      const commands = Array.from({ length: 1 + random.below(4) }, () => randomCommand(random));
+      const bytes = encodeCommands(commands);
+      expect(encodeCommands(decodeCommands(bytes))).toEqual(bytes);
+      const first = running.applyEntry(bytes);
+      const second = restarted.applyEntry(bytes);
+      expect(second.outcomes).toEqual(first.outcomes);
+      expect(restarted.digest()).toBe(running.digest());
+      otherDisk.write(running);
+      disk.write(restarted);
+      if (random.chance(0.1)) restarted = disk.load();
+    }
+    expect(restarted.digest()).toBe(running.digest());
+    expect(disk.contents()).toEqual(otherDisk.contents());
+    expect(restarted.taskCount).toBe(running.taskCount);
+  });
+}
