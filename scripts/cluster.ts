@@ -116,8 +116,11 @@ export class Cluster implements AsyncDisposable {
 
 function commands(directory: string, masterPort: number, agentPort: number, separate: boolean): string[][] {
   const [port, ownPort] = [String(masterPort), String(agentPort)];
-  if (!separate) return [["dev", "--dir", join(directory, "data"), "--port", port, "--agent-port", ownPort]];
-  const master = ["--ip", "127.0.0.1", "--port", port, "--raft-port", String(freePort())];
+  const raftPort = ["--raft-port", String(freePort())];
+  if (!separate) {
+    return [["dev", "--dir", join(directory, "data"), "--port", port, ...raftPort, "--agent-port", ownPort]];
+  }
+  const master = ["--ip", "127.0.0.1", "--port", port, ...raftPort];
   const agent = ["--master", `127.0.0.1:${port}`, "--ip", "127.0.0.1", "--port", ownPort];
   return [
     ["master", ...master, "--data-dir", join(directory, "master")],

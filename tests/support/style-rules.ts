@@ -96,6 +96,7 @@ function lineLength(file: SourceFile): Finding[] {
 }
 
 const CONTROL = /\b(?:if|for|while|switch|catch|with)\s*\([^{}]*\)\s*$/;
+const TYPE_HEAD = /\b(?:class|interface|enum|namespace)\s[^{}()]*$/;
 const FUNCTION_HEAD = /(?:\)\s*(?::[^={};]*(?:\{[^{}]*\}[^={};]*)?)?|=>)\s*$/;
 
 function functionLength(file: SourceFile): Finding[] {
@@ -111,7 +112,7 @@ function functionLength(file: SourceFile): Finding[] {
     const lines = lineAt(code, at) - first + 1;
     if (lines <= FUNCTION_LINES_MAX) continue;
     const head = code.slice(Math.max(0, start - 400), start);
-    if (!FUNCTION_HEAD.test(head) || CONTROL.test(head)) continue;
+    if (!FUNCTION_HEAD.test(head) || CONTROL.test(head) || TYPE_HEAD.test(head)) continue;
     findings.push({
       line: first,
       message: `a function of ${lines} lines: the limit is ${FUNCTION_LINES_MAX}`,

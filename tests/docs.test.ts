@@ -1,0 +1,197 @@
+/**
+ * The documents say what is there: error codes, features, files that are
+ * named, and flags.
+ */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { ERRORS } from "../src/base/errors.ts";
+import { listFiles, ROOT, type SourceFile } from "./support/source-text.ts";
+
+const MARKDOWN = [
+  ...listFiles("docs", [".md"]),
+  ...listFiles(".", [".md"]).filter((file) => !file.path.includes("/")),
+];
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8");
+}
+
+/** Cells of every table row of a Markdown text, but headings and rules. `\|` is a bar inside a cell. */
+function rows(text: string): string[][] {
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("|") && !/^\|[-|: ]+\|$/.test(line))
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+describe("docs/errors.md", () => {
+  test("lists the codes of src/base/errors.ts with their status and meaning", () => {
+    const documented = rows(read("docs/errors.md")).filter(([code]) => code !== "Code");
+    const actual = Object.entries(ERRORS).map(([code, kind]) => [code, String(kind.status), kind.meaning]);
+    const byCode = (a: string[], b: string[]): number => (a[0] ?? "").localeCompare(b[0] ?? "");
+    expect(documented.sort(byCode)).toEqual(actual.sort(byCode));
+  });
+});
+
+/** How many features of Mesos each area has. */
+const AREAS: Readonly<Record<string, number>> = {
+  ...{
+    OFF: 25,
+    ALO: 19,
+    QTA: 12,
+    RES: 39,
+    TSK: 33,
+    FRW: 25,
+    AGT: 33,
+    CTR: 21,
+    ISO: 42,
+    CG2: 12,
+    IMG: 15,
+    FET: 11,
+  },
+  ...{ EXE: 13, OPM: 50, OPA: 29, LEG: 39, SEC: 35, MET: 19, WEB: 14, CLI: 17, HA: 15, LOG: 9, MOD: 5 },
+};
+const FEATURE_COUNT = 532;
+const STATES = ["works", "partly", "not yet", "not planned"];
+
+/** One line for each row of the compatibility table that is not in order. */
+function checkFeatures(table: readonly string[][], exists: (path: string) => string | undefined): string[] {
+  return table.flatMap((cells) => {
+    const [id = "", feature = "", state = "", why = "", tests = ""] = cells;
+    const problems: string[] = [];
+    if (cells.length !== 5) problems.push(`has ${cells.length} cells instead of 5`);
+    if (feature === "") problems.push("names no feature");
+    if (!STATES.includes(state)) problems.push(`has the state "${state}": use one of ${STATES.join(", ")}`);
+    if (state !== "works" && why === "") problems.push(`is "${state}" but does not say why or when`);
+    if (tests === "" && (state === "works" || state === "partly"))
+      problems.push(`is "${state}" but names no test`);
+    for (const named of tests.split(";").filter((text) => text.trim() !== "")) {
+      const [path = "", title] = named.split("›").map((text) => text.trim().replace(/^`|`$/g, ""));
+      const text = exists(path);
+      if (text === undefined) problems.push(`names the test "${path}", which does not exist`);
+      else if (title !== undefined && !text.includes(title))
+        problems.push(`names "${title}", not in ${path}`);
+    }
+    return problems.map((problem) => `${id} ${problem}`);
+  });
+}
+
+function textOf(path: string): string | undefined {
+  const full = join(ROOT, path);
+  if (!path.startsWith("tests/")) return undefined;
+  return statSync(full, { throwIfNoEntry: false })?.isFile() === true
+    ? readFileSync(full, "utf8")
+    : undefined;
+}
+
+describe("docs/compatibility.md", () => {
+  const table = rows(read("docs/compatibility.md")).filter(([id]) => id !== "Id");
+
+  test(`has one row for each of the ${FEATURE_COUNT} features`, () => {
+    const wanted = Object.entries(AREAS).flatMap(([area, count]) =>
+      Array.from({ length: count }, (_, at) => `${area}-${at + 1}`),
+    );
+    expect(wanted.length).toBe(FEATURE_COUNT);
+    expect(table.map(([id]) => id)).toEqual(wanted);
+  });
+
+  test("gives each a state, and a test that exists where there is something to prove", () => {
+    expect(checkFeatures(table, textOf)).toEqual([]);
+  });
+
+  test("the check finds wrong rows", () => {
+    const proof = (path: string): string | undefined =>
+      path === "tests/a.test.ts" ? 'test("b")' : undefined;
+    const wrong = [
+      ["A-1", "feature", "done", "", ""],
+      ["A-1", "feature", "works", "", ""],
+      ["A-1", "feature", "partly", "x", ""],
+      ["A-1", "feature", "not yet", "", ""],
+      ["A-1", "feature", "works", "", "`tests/none.test.ts`"],
+      ["A-1", "feature", "works", "", "`tests/a.test.ts › other`"],
+      ["A-1", "feature", "works", "", "`tests/a.test.ts`; tests/none.test.ts"],
+      ["A-1", "", "works", "", "tests/a.test.ts"],
+      ["A-1", "feature", "not planned", "x", "", ""],
+    ];
+    for (const row of wrong) expect(checkFeatures([row], proof), row.join()).not.toEqual([]);
+    expect(checkFeatures([["A-1", "feature", "works", "", "`tests/a.test.ts › b`"]], proof)).toEqual([]);
+  });
+});
+
+/** Files a document names: relative links, and scripts in its code. */
+function namedFiles(file: SourceFile): string[] {
+  const links = [...file.text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)].map((match) => {
+    return normalize(join(dirname(file.path), match[1] ?? ""));
+  });
+  const code = /(?<![\w/<])(?:\.\/)?((?:scripts|docs|\.ci)\/[\w.\-/]*\w)/g;
+  const scripts = [...file.text.matchAll(code)].map((match) => match[1] ?? "");
+  return [...new Set([...links, ...scripts])];
+}
+
+describe("every document", () => {
+  test("names files that exist", () => {
+    const missing = MARKDOWN.flatMap((file) =>
+      namedFiles(file)
+        .filter((path) => !existsSync(join(ROOT, path)))
+        .map((path) => `${file.path} names ${path}, which does not exist`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("the search finds links and scripts", () => {
+    const text =
+      "See [a](../b.md#c) and [d](https://e.org).\n```sh\n./scripts/x --once\nbun scripts/y.ts z\n```\n";
+    expect(namedFiles({ path: "docs/f.md", text })).toEqual(["b.md", "scripts/x", "scripts/y.ts"]);
+  });
+
+  test("calls bun scripts that package.json knows", () => {
+    const known = Object.keys((JSON.parse(read("package.json")) as { scripts: object }).scripts);
+    const called = MARKDOWN.flatMap((file) =>
+      [...file.text.matchAll(/\bbun run ([\w-]+)/g)].map((match) => match[1]),
+    );
+    expect(called.filter((name) => !known.includes(name ?? ""))).toEqual([]);
+  });
+});
+
+/** Flags by command: of docs/cli.md, or of what `mesh help <command>` printed. */
+function documentedFlags(): Map<string, string[]> {
+  const sections = read("docs/cli.md")
+    .split(/^## mesh /m)
+    .slice(1);
+  return new Map(
+    sections.map((section) => {
+      const flags = rows(section).flatMap(([first = ""]) => longFlags(first));
+      return [section.split("\n")[0]?.trim() ?? "", flags.sort()] as const;
+    }),
+  );
+}
+
+function longFlags(text: string): string[] {
+  return [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map((match) => match[1] ?? "");
+}
+
+/** Flags that every command has, and that the documents need not repeat. */
+const COMMON_FLAGS = ["help", "version"];
+
+describe("docs/cli.md", () => {
+  for (const [command, flags] of documentedFlags()) {
+    test(`has the flags that "mesh help ${command}" shows`, () => {
+      const done = Bun.spawnSync([process.execPath, "src/cli.ts", "help", ...command.split(" ")], {
+        cwd: ROOT,
+      });
+      expect(done.stderr.toString()).toBe("");
+      const lines = done.stdout
+        .toString()
+        .split("\n")
+        .filter((line) => /^\s+(?:-\w, )?--[a-z]/.test(line));
+      const shown = lines.flatMap((line) => longFlags(line).slice(0, 1));
+      expect([...new Set(shown)].filter((flag) => !COMMON_FLAGS.includes(flag)).sort()).toEqual(flags);
+    });
+  }
+});
