@@ -13,6 +13,11 @@
  * terminal update; its framework's key goes with its last task.
  */
 
+export const AGENT_KEY = "agent";
+export const FRAMEWORK_PREFIX = "framework/";
+export const TASK_PREFIX = "task/";
+export const STREAM_PREFIX = "stream/";
+
 /** A key to write, or to delete when `value` is undefined. */
 export interface CheckpointChange {
   readonly key: string;

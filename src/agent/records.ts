@@ -1,8 +1,14 @@
 /**
- * The records of the checkpoint as values, and their bytes. See
- * checkpoint.ts for the keys.
+ * The records of the checkpoint as values, and their bytes: msgpack maps whose
+ * key names never change their meaning. See checkpoint.ts for the keys.
  */
+import { fail, ok, type Result } from "../base/result.ts";
+import { UUID_BYTES } from "../base/uuid.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
+import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+
+/** Version written into every record; a higher one is refused at reading. */
+export const RECORD_VERSION = 1;
 
 export interface AgentRecord {
   /** Undefined until a master registered the agent. */
@@ -30,13 +36,112 @@ export interface PendingUpdate {
   readonly status: Uint8Array;
 }
 
+/** Why the agent itself ends a task: it decides the terminal state. */
+export type Ending = "kill" | "max-completion-time";
+
 export interface StreamRecord {
   /** Latest state, acknowledged or not; TASK_STAGING before the first update. */
   readonly state: TaskState;
-  /** A kill was asked for: how the task ends is TASK_KILLED, also after an agent restart. */
-  readonly killAsked: boolean;
-  /** Wall time of the launch in milliseconds since the epoch; the maximum completion time counts from it. */
+  /** Set once the agent began to end the task; holds across an agent restart. */
+  readonly ending: Ending | undefined;
+  /** Wall time of the start in milliseconds since the epoch; the maximum completion time counts from it. */
   readonly startedAtMs: number | undefined;
   /** In the order they were made; the first is in flight. */
   readonly pending: readonly PendingUpdate[];
+}
+
+export function encodeAgentRecord(record: AgentRecord): Uint8Array {
+  return encodeMsgpack({
+    v: RECORD_VERSION,
+    agentId: record.agentId,
+    term: record.term,
+    bootId: record.bootId,
+  });
+}
+
+export function encodeFrameworkRecord(info: Uint8Array): Uint8Array {
+  return encodeMsgpack({ v: RECORD_VERSION, info });
+}
+
+export function encodeTaskRecord(record: TaskRecord): Uint8Array {
+  return encodeMsgpack({
+    v: RECORD_VERSION,
+    frameworkId: record.frameworkId,
+    taskId: record.taskId,
+    containerId: record.containerId,
+    info: record.info,
+  });
+}
+
+export function encodeStreamRecord(record: StreamRecord): Uint8Array {
+  return encodeMsgpack({
+    v: RECORD_VERSION,
+    state: record.state,
+    ending: record.ending,
+    startedAtMs: record.startedAtMs,
+    pending: record.pending.map((update) => [update.uuid, update.state, update.status]),
+  });
+}
+
+export function decodeAgentRecord(bytes: Uint8Array): Result<AgentRecord> {
+  return decodeRecord(bytes, (fields) => {
+    const { agentId, term, bootId } = fields;
+    if (agentId !== undefined && typeof agentId !== "string") return undefined;
+    if (typeof term !== "number" || typeof bootId !== "string") return undefined;
+    return { agentId, term, bootId };
+  });
+}
+
+/** The blob FrameworkInfo. */
+export function decodeFrameworkRecord(bytes: Uint8Array): Result<Uint8Array> {
+  return decodeRecord(bytes, ({ info }) => (info instanceof Uint8Array ? info : undefined));
+}
+
+export function decodeTaskRecord(bytes: Uint8Array): Result<TaskRecord> {
+  return decodeRecord(bytes, (fields) => {
+    const { frameworkId, taskId, containerId, info } = fields;
+    if (typeof frameworkId !== "string" || typeof taskId !== "string") return undefined;
+    if (typeof containerId !== "string" || !(info instanceof Uint8Array)) return undefined;
+    return { frameworkId, taskId, containerId, info };
+  });
+}
+
+export function decodeStreamRecord(bytes: Uint8Array): Result<StreamRecord> {
+  return decodeRecord(bytes, (fields) => {
+    const { state, ending, startedAtMs, pending } = fields;
+    if (typeof state !== "string" || !Array.isArray(pending)) return undefined;
+    if (ending !== undefined && ending !== "kill" && ending !== "max-completion-time") return undefined;
+    if (startedAtMs !== undefined && typeof startedAtMs !== "number") return undefined;
+    const updates: PendingUpdate[] = [];
+    for (const item of pending as readonly unknown[]) {
+      const update = pendingUpdate(item);
+      if (update === undefined) return undefined;
+      updates.push(update);
+    }
+    return { state: state as TaskState, ending, startedAtMs, pending: updates };
+  });
+}
+
+function pendingUpdate(item: unknown): PendingUpdate | undefined {
+  if (!Array.isArray(item)) return undefined;
+  const [uuid, state, status] = item as readonly unknown[];
+  if (!(uuid instanceof Uint8Array) || uuid.length !== UUID_BYTES) return undefined;
+  if (typeof state !== "string" || !(status instanceof Uint8Array)) return undefined;
+  return { uuid, state: state as TaskState, status };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function decodeRecord<T>(bytes: Uint8Array, read: (fields: Fields) => T | undefined): Result<T> {
+  const decoded = decodeMsgpack(bytes);
+  if (!decoded.ok) return decoded;
+  const fields = decoded.value;
+  if (typeof fields !== "object" || fields === null) return fail("the record is not a map");
+  const version = (fields as Fields)["v"];
+  if (typeof version !== "number") return fail("the record has no version");
+  if (version > RECORD_VERSION) {
+    return fail(`the record has version ${version}; this program reads up to ${RECORD_VERSION}`);
+  }
+  const value = read(fields as Fields);
+  return value === undefined ? fail("a field of the record is missing or has the wrong type") : ok(value);
 }

@@ -1,15 +1,55 @@
 /**
  * What to do with each task that the checkpoint remembers, after an agent
- * restart (design.md, "An agent restarts").
+ * restart (design.md, "An agent restarts"). Pure: the pump reads the records
+ * and asks the runtime, this file decides, restore.ts carries it out.
+ *
+ * | recorded state | container     | same boot | action   |
+ * |----------------|---------------|-----------|----------|
+ * | terminal       | any           | any       | settle   |
+ * | other          | ended         | any       | ended    |
+ * | other          | any other     | no        | rebooted |
+ * | other          | running       | yes       | reattach |
+ * | other          | gone          | yes       | gone     |
+ * | TASK_STAGING   | never-started | yes       | launch   |
+ * | other          | never-started | yes       | gone     |
  */
+import { fail, ok, type Result } from "../base/result.ts";
 import type { Exit } from "../isolation/container.ts";
-import type { Launched } from "../isolation/runtime.ts";
-import type { AgentRecord, StreamRecord, TaskRecord } from "./records.ts";
+import type { ContainerState, Launched } from "../isolation/runtime.ts";
+import {
+  AGENT_KEY,
+  type CheckpointEntry,
+  FRAMEWORK_PREFIX,
+  STREAM_PREFIX,
+  TASK_PREFIX,
+} from "./checkpoint.ts";
+import {
+  type AgentRecord,
+  decodeAgentRecord,
+  decodeFrameworkRecord,
+  decodeStreamRecord,
+  decodeTaskRecord,
+  type StreamRecord,
+  type TaskRecord,
+} from "./records.ts";
+import { isTerminal, taskKey } from "./task.ts";
 
-/** One task of the plan. */
-export interface RecoveredTask {
+export interface RecordedTask {
   readonly task: TaskRecord;
   readonly stream: StreamRecord;
+}
+
+/** The whole checkpoint as values. */
+export interface Recorded {
+  /** Undefined on a fresh work directory. */
+  readonly agent: AgentRecord | undefined;
+  /** blob FrameworkInfo by framework id. */
+  readonly frameworks: ReadonlyMap<string, Uint8Array>;
+  readonly tasks: readonly RecordedTask[];
+}
+
+/** One task of the plan. */
+export interface RecoveredTask extends RecordedTask {
   readonly action: RecoveryAction;
 }
 
@@ -28,13 +68,102 @@ export type RecoveryAction =
   | { readonly kind: "settle" };
 
 export interface RecoveryPlan {
-  /** Undefined on a fresh work directory. */
   readonly agent: AgentRecord | undefined;
-  /** blob FrameworkInfo by framework id. */
   readonly frameworks: ReadonlyMap<string, Uint8Array>;
   readonly tasks: readonly RecoveredTask[];
-  /** Containers that belong to no task: end them. */
+  /** Containers that must end because no live task owns them. */
   readonly orphans: readonly string[];
-  /** Ended containers whose records are no longer needed. */
+  /** Ended containers of settled tasks, whose runtime records are no longer needed. */
   readonly cleanups: readonly string[];
+}
+
+/** Decodes the checkpoint. The error names the record and what is wrong with it. */
+export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Recorded> {
+  let agent: AgentRecord | undefined;
+  const frameworks = new Map<string, Uint8Array>();
+  const tasks: TaskRecord[] = [];
+  const streams = new Map<string, StreamRecord>();
+  for (const { key, value } of entries) {
+    const error = readEntry(key, value);
+    if (error !== undefined) return fail(`record "${key}": ${error}`);
+  }
+  const recorded: RecordedTask[] = [];
+  for (const task of tasks) {
+    const key = taskKey(task.frameworkId, task.taskId);
+    const stream = streams.get(key);
+    if (stream === undefined) return fail(`record "${TASK_PREFIX}${key}": its stream record is missing`);
+    if (!frameworks.has(task.frameworkId)) {
+      return fail(`record "${TASK_PREFIX}${key}": its framework record is missing`);
+    }
+    recorded.push({ task, stream });
+  }
+  return ok({ agent, frameworks, tasks: recorded });
+
+  function readEntry(key: string, value: Uint8Array): string | undefined {
+    const keep = <T>(decoded: Result<T>, store: (value: T) => void): string | undefined => {
+      if (!decoded.ok) return decoded.error;
+      store(decoded.value);
+      return undefined;
+    };
+    if (key === AGENT_KEY) {
+      return keep(decodeAgentRecord(value), (record) => {
+        agent = record;
+      });
+    }
+    if (key.startsWith(FRAMEWORK_PREFIX)) {
+      const id = key.slice(FRAMEWORK_PREFIX.length);
+      return keep(decodeFrameworkRecord(value), (info) => frameworks.set(id, info));
+    }
+    if (key.startsWith(TASK_PREFIX)) return keep(decodeTaskRecord(value), (task) => tasks.push(task));
+    if (key.startsWith(STREAM_PREFIX)) {
+      const id = key.slice(STREAM_PREFIX.length);
+      return keep(decodeStreamRecord(value), (stream) => streams.set(id, stream));
+    }
+    return "no record of this kind is known";
+  }
+}
+
+/**
+ * @param containers what the runtime found for the container of each task
+ * @param orphans containers that the runtime found beside them
+ */
+export function planRecovery(
+  bootId: string,
+  recorded: Recorded,
+  containers: ReadonlyMap<string, ContainerState>,
+  orphans: readonly string[],
+): RecoveryPlan {
+  const sameBoot = recorded.agent === undefined || recorded.agent.bootId === bootId;
+  const tasks: RecoveredTask[] = [];
+  const ownerless: string[] = [...orphans];
+  const cleanups: string[] = [];
+  for (const { task, stream } of recorded.tasks) {
+    const container = containers.get(task.containerId) ?? { state: "never-started" };
+    const action = recoveryAction(stream, container, sameBoot);
+    tasks.push({ task, stream, action });
+    if (action.kind !== "settle") continue;
+    if (sameBoot && container.state === "running") ownerless.push(task.containerId);
+    else if (container.state !== "never-started") cleanups.push(task.containerId);
+  }
+  const { agent, frameworks } = recorded;
+  return { agent, frameworks, tasks, orphans: ownerless, cleanups };
+}
+
+/** The table at the top of this file. */
+export function recoveryAction(
+  stream: StreamRecord,
+  container: ContainerState,
+  sameBoot: boolean,
+): RecoveryAction {
+  if (isTerminal(stream.state)) return { kind: "settle" };
+  if (container.state === "ended") return { kind: "ended", exit: container.exit };
+  if (!sameBoot) return { kind: "rebooted" };
+  switch (container.state) {
+    case "running":
+      return { kind: "reattach", launched: container.launched };
+    case "gone":
+      return { kind: "gone" };
+    case "never-started":
+      return stream.state === "TASK_STAGING" ? { kind: "launch" } : { kind: "gone" };
+  }
 }

@@ -1,0 +1,137 @@
+/** From a command task to the container that runs it. */
+import { fail, ok, type Result } from "../base/result.ts";
+import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
+import type { ContainerCommand, ContainerSpec, FetchUri } from "../isolation/container.ts";
+import { commandTaskEnvironment } from "../isolation/environment.ts";
+import type { ContainerInfo } from "../model/v1/containers.ts";
+import type { CommandInfo } from "../model/v1/tasks.ts";
+import { decodeBlob } from "../wire/blob.ts";
+import { latestLinkPath, sandboxPath } from "./paths.ts";
+import type { Task } from "./task.ts";
+import type { AgentConfig } from "./types.ts";
+
+/** Defaults of the Mesos agent's flags that a task sees in its environment. */
+const RECOVERY_TIMEOUT_MS = 15 * MINUTE_MS;
+const SUBSCRIPTION_BACKOFF_MAX_MS = 2 * SECOND_MS;
+const EXECUTOR_SHUTDOWN_GRACE_MS = 5 * SECOND_MS;
+const BYTES_PER_MEGABYTE = 1024 * 1024;
+const MILLI = 1_000;
+
+export interface ContainerPlan {
+  readonly spec: ContainerSpec;
+  readonly latestLink: string;
+  /** The task asks for health checks or checks, which nobody runs yet. */
+  readonly wantsChecks: boolean;
+}
+
+/** The container of a task; the error says what of the task this agent cannot give. */
+export function planContainer(
+  config: AgentConfig,
+  agentId: string | undefined,
+  frameworkUser: string,
+  task: Task,
+): Result<ContainerPlan> {
+  if (agentId === undefined) return fail("the agent has no id yet");
+  const info = decodeBlob("TaskInfo", task.info);
+  const { command } = info;
+  if (command === undefined)
+    return fail("the task has no command; tasks of custom executors cannot run here");
+  const unsupported = unsupportedIn(info.container);
+  if (unsupported !== undefined)
+    return fail(`the task's container asks for ${unsupported}, which is not there`);
+  const program = containerCommand(command);
+  if (!program.ok) return program;
+  const variables = userVariables(command);
+  if (!variables.ok) return variables;
+  const ids = {
+    agentId,
+    frameworkId: task.frameworkId,
+    executorId: task.taskId,
+    containerId: task.containerId,
+  };
+  const sandbox = sandboxPath(config.workDir, ids);
+  const environment = commandTaskEnvironment({
+    ...ids,
+    agentEndpoint: `${config.ip}:${config.port}`,
+    sandbox,
+    checkpoint: true,
+    recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
+    subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
+    executorShutdownGraceMs: EXECUTOR_SHUTDOWN_GRACE_MS,
+    userVariables: variables.value,
+  });
+  const user = config.switchUser ? command.user || frameworkUser : "";
+  return ok({
+    spec: {
+      containerId: task.containerId,
+      sandbox,
+      command: program.value,
+      environment,
+      ...(user === "" ? {} : { user }),
+      stdoutName: "stdout",
+      stderrName: "stderr",
+      uris: fetchUris(command),
+      resources: containerResources(task),
+      isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
+    },
+    latestLink: latestLinkPath(config.workDir, ids),
+    wantsChecks: info.health_check !== undefined || info.check !== undefined,
+  });
+}
+
+/** Shell form unless `shell` is false; `arguments` is the whole argv of the exec form (TSK-28). */
+function containerCommand(command: CommandInfo): Result<ContainerCommand> {
+  const { value } = command;
+  const shell = command.shell ?? true;
+  if (value === undefined || value === "") {
+    return fail(`the command has no value; give ${shell ? "the shell script" : "the program"} to run`);
+  }
+  if (shell) return ok({ kind: "shell", script: value });
+  const words = command.arguments ?? [];
+  return ok({ kind: "exec", file: value, argv: words.length > 0 ? words : [value] });
+}
+
+function userVariables(command: CommandInfo): Result<readonly (readonly [string, string])[]> {
+  const variables: (readonly [string, string])[] = [];
+  for (const variable of command.environment?.variables ?? []) {
+    const { name, value } = variable;
+    if (variable.type === "SECRET") {
+      return fail(`the environment variable "${name}" is a secret, and no secret resolver is set up`);
+    }
+    variables.push([name, value ?? ""]);
+  }
+  return ok(variables);
+}
+
+function fetchUris(command: CommandInfo): readonly FetchUri[] {
+  return (command.uris ?? []).map((uri) => ({
+    value: uri.value,
+    executable: uri.executable ?? false,
+    extract: uri.extract ?? true,
+    ...(uri.output_file === undefined ? {} : { outputFile: uri.output_file }),
+  }));
+}
+
+function containerResources(task: Task): ContainerSpec["resources"] {
+  const milli = (name: string): number => task.amounts.get(name) ?? 0;
+  const bytes = (name: string): number => Math.round((milli(name) / MILLI) * BYTES_PER_MEGABYTE);
+  return { cpusMilli: milli("cpus"), memBytes: bytes("mem"), diskBytes: bytes("disk") };
+}
+
+/** What changes how a container must run is refused, not left out in silence. */
+function unsupportedIn(container: ContainerInfo | undefined): string | undefined {
+  if (container === undefined) return undefined;
+  if (container.type === "DOCKER" || container.docker !== undefined) return "the Docker containerizer";
+  if (container.mesos?.image !== undefined) return "an image";
+  const volume = container.volumes?.[0];
+  if (volume !== undefined) return `a volume at "${volume.container_path}"`;
+  if (container.linux_info !== undefined) return "linux_info";
+  if (container.rlimit_info !== undefined) return "rlimit_info";
+  if (container.tty_info !== undefined) return "a terminal (tty_info)";
+  if (container.hostname !== undefined) return `the hostname "${container.hostname}"`;
+  for (const network of container.network_infos ?? []) {
+    if (network.name !== undefined) return `the network "${network.name}"`;
+    if ((network.port_mappings?.length ?? 0) > 0) return "port mappings";
+  }
+  return undefined;
+}

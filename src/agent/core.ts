@@ -1,0 +1,202 @@
+/**
+ * The agent: takes tasks from the leading master, has them run in containers,
+ * and tells how they fare until the framework has acknowledged it.
+ *
+ * This folder is a core but for run.ts: synchronous, deterministic, without
+ * IO. It decides; the pump (run.ts) carries its effects out through the
+ * container runtime (src/isolation), the checkpoint store and the link to the
+ * master, and brings back what came of them as inputs. It does not know how a
+ * container is isolated (src/isolation), nor anything of offers and roles
+ * (the master's business).
+ *
+ *     inputs  master's messages, ends of containers, writes done, time
+ *     outputs launches, signals, kills, checkpoint writes, messages
+ *
+ * | file              | job                                          |
+ * |-------------------|----------------------------------------------|
+ * | types.ts          | inputs and effects                           |
+ * | registration.ts   | finding the leader, registering, silence     |
+ * | run-task.ts       | RunTask to running container                 |
+ * | kill-task.ts      | SIGTERM, grace period, SIGKILL               |
+ * | end-task.ts       | exits; containers that nobody wants any more |
+ * | status-updates.ts | one acknowledged stream of updates a task    |
+ * | recovery.ts       | what an agent restart means for each task    |
+ * | checkpoint.ts     | what is on disk                              |
+ * | paths.ts          | the work directory                           |
+ */
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Instant } from "../base/time.ts";
+import type { MasterToAgent } from "../model/agent-protocol.ts";
+import { beginStop, condemn, exited, killFailed, removeFramework } from "./end-task.ts";
+import { completionTimeReached, killTask, terminate } from "./kill-task.ts";
+import {
+  disconnect,
+  heard,
+  leaderFound,
+  leaderNotFound,
+  linkClosed,
+  linkOpened,
+  registered,
+  registrationDeadline,
+} from "./registration.ts";
+import { restore } from "./restore.ts";
+import { launched, launchFailed, launchTask, runTask } from "./run-task.ts";
+import { AgentState, type Deferred } from "./state.ts";
+import { acknowledge, retryHead, sendHead } from "./status-updates.ts";
+import type { AgentConfig, AgentEffect, AgentInput } from "./types.ts";
+
+export class AgentCore {
+  /** For views and metrics; only the core's handlers change it. */
+  readonly state: AgentState;
+
+  constructor(config: AgentConfig, random: Random, log: Log) {
+    this.state = new AgentState(config, random, log);
+  }
+
+  /** Takes one input; returns what is to be done, in order. */
+  step(input: AgentInput, now: Instant): AgentEffect[] {
+    const { state } = this;
+    state.now = now;
+    if (state.recovered || input.kind === "recovered") dispatch(state, input);
+    return state.takeEffects();
+  }
+
+  /** Monotonic time of the next `tick`; undefined when nothing is timed. */
+  nextDeadlineMs(): number | undefined {
+    return this.state.deadlines.next();
+  }
+}
+
+type Handler<I> = (state: AgentState, input: I) => void;
+type InputHandlers = { readonly [K in AgentInput["kind"]]: Handler<Extract<AgentInput, { kind: K }>> };
+type MessageHandlers = {
+  readonly [K in MasterToAgent["kind"]]: Handler<Extract<MasterToAgent, { kind: K }>>;
+};
+type DeferredHandlers = { readonly [K in Deferred["kind"]]: Handler<Extract<Deferred, { kind: K }>> };
+
+const INPUTS: InputHandlers = {
+  recovered: (state, { plan }) => restore(state, plan),
+  tick: runDeadlines,
+  "leader-found": (state, { leader }) => leaderFound(state, leader),
+  "leader-not-found": (state, { reason }) => leaderNotFound(state, reason),
+  "link-opened": (state, { linkId }) => linkOpened(state, linkId),
+  "link-closed": (state, { linkId, reason }) => linkClosed(state, linkId, reason),
+  message: takeMessage,
+  checkpointed: (state, { token }) => {
+    for (const deferred of state.takeDurable(token)) runDeferred(state, deferred);
+  },
+  launched: (state, input) => launched(state, input.containerId, input.launched),
+  "launch-failed": (state, { containerId, error }) => launchFailed(state, containerId, error),
+  exited: (state, { containerId, exit }) => exited(state, containerId, exit),
+  "kill-failed": (state, { containerId, message }) => killFailed(state, containerId, message),
+  unregister: (state) => {
+    const reason = "asked to unregister; its tasks were ended";
+    beginStop(state, { failed: false, reason, unregister: true });
+  },
+};
+
+const MESSAGES: MessageHandlers = {
+  "agent-registered": registered,
+  "agent-refused": (state, { reason }) => {
+    disconnect(state);
+    const way = `to bring the machine back as a new agent, delete ${state.config.workDir}/meta`;
+    const message = `The master refused the agent: ${reason}; its tasks were ended. ${way}`;
+    beginStop(state, { failed: true, reason: message, unregister: false });
+  },
+  "run-task": (state, message) => {
+    if (state.stopping === undefined) runTask(state, message);
+  },
+  "kill-task": killTask,
+  "acknowledge-update": acknowledge,
+  "shutdown-framework": (state, { frameworkId }) => {
+    const framework = state.frameworks.get(frameworkId);
+    if (framework !== undefined) removeFramework(state, framework);
+  },
+  ping: (state, { nonce }) => {
+    const { connection } = state;
+    if (!("linkId" in connection)) return;
+    state.emit({ kind: "send", linkId: connection.linkId, message: { kind: "pong", nonce } });
+  },
+};
+
+const DEFERRED: DeferredHandlers = {
+  launch: (state, { containerId }) => {
+    const task = state.containers.get(containerId);
+    if (task !== undefined) launchTask(state, task);
+  },
+  "send-updates": (state, { containerId }) => {
+    const task = state.containers.get(containerId);
+    if (task !== undefined) sendHead(state, task);
+  },
+  terminate: (state, { containerId, graceMs }) => {
+    const task = state.containers.get(containerId);
+    if (task !== undefined) terminate(state, task, graceMs);
+  },
+  cleanup: (state, { containerId }) => state.emit({ kind: "cleanup", containerId }),
+};
+
+function dispatch<K extends AgentInput["kind"]>(
+  state: AgentState,
+  input: Extract<AgentInput, { kind: K }>,
+): void {
+  (INPUTS[input.kind as K] as Handler<typeof input>)(state, input);
+}
+
+function runDeferred<K extends Deferred["kind"]>(
+  state: AgentState,
+  deferred: Extract<Deferred, { kind: K }>,
+): void {
+  (DEFERRED[deferred.kind as K] as Handler<typeof deferred>)(state, deferred);
+}
+
+/** Only the present link counts, and no term lower than the highest seen (design.md 2.5). */
+function takeMessage(state: AgentState, input: Extract<AgentInput, { kind: "message" }>): void {
+  const { connection } = state;
+  const { linkId, message } = input;
+  if (!("linkId" in connection) || connection.linkId !== linkId) return;
+  if (message.term < state.term) {
+    state.counters.staleMessages++;
+    const fields = { kind: message.kind, term: message.term, highestTerm: state.term };
+    state.log.warn("Ignored a message of a master that no longer leads", fields);
+    return;
+  }
+  if (message.term > state.term) {
+    state.term = message.term;
+    state.writeAgentRecord();
+  }
+  dispatchMessage(state, message);
+  // After the handler: a registration has its own silence to count from.
+  heard(state);
+}
+
+function dispatchMessage<K extends MasterToAgent["kind"]>(
+  state: AgentState,
+  message: Extract<MasterToAgent, { kind: K }>,
+): void {
+  (MESSAGES[message.kind as K] as Handler<typeof message>)(state, message);
+}
+
+/** Deadline keys are `<kind>/<id>`. */
+function runDeadlines(state: AgentState): void {
+  for (;;) {
+    const key = state.deadlines.takeDue(state.now.monotonicMs);
+    if (key === undefined) return;
+    const slash = key.indexOf("/");
+    if (slash === -1) {
+      registrationDeadline(state);
+      continue;
+    }
+    const id = key.slice(slash + 1);
+    const kind = key.slice(0, slash);
+    if (kind === "condemned") {
+      condemn(state, id, 0);
+      continue;
+    }
+    const task = state.tasks.get(id);
+    if (task === undefined) continue;
+    if (kind === "retry") retryHead(state, task);
+    else if (kind === "max") completionTimeReached(state, task);
+    else if (task.phase === "running") state.emit({ kind: "kill", containerId: task.containerId });
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The end of a container: when it ended by itself, and when nobody wants it
+ * any more. Killing on request is in kill-task.ts.
+ */
+import { SECOND_MS } from "../base/time.ts";
+import type { Exit } from "../isolation/container.ts";
+import type { AgentState } from "./state.ts";
+import { addUpdate, forgetTask } from "./status-updates.ts";
+import type { Framework, Task } from "./task.ts";
+import { endedStatus } from "./task-status.ts";
+
+/** Distance of repeated tries when a container cannot be killed. */
+const KILL_RETRY_MS = 5 * SECOND_MS;
+
+export function exited(state: AgentState, containerId: string, exit: Exit): void {
+  const task = state.containers.get(containerId);
+  if (task === undefined) {
+    state.emit({ kind: "cleanup", containerId });
+    settleCondemned(state, containerId);
+    return;
+  }
+  if (task.phase === "ended") return;
+  endContainer(state, task);
+  addUpdate(state, task, endedStatus(exit, task.ending));
+  // The exit record must outlive the agent until the update is on disk.
+  state.afterwards({ kind: "cleanup", containerId });
+}
+
+/** The task's container is no more: its resources are free, and nothing is timed. */
+export function endContainer(state: AgentState, task: Task): void {
+  if (task.phase === "ended") return;
+  task.phase = "ended";
+  state.usage.remove(task.amounts);
+  state.deadlines.clear(`kill/${task.key}`);
+  state.deadlines.clear(`max/${task.key}`);
+}
+
+/** Forgets a framework's tasks and ends their containers; no updates are owed (ShutdownFramework). */
+export function removeFramework(state: AgentState, framework: Framework): void {
+  for (const key of [...framework.tasks]) {
+    const task = state.tasks.get(key);
+    if (task !== undefined) abandon(state, task, task.killGraceMs);
+  }
+}
+
+/** Forgets a task and ends its container. */
+export function abandon(state: AgentState, task: Task, graceMs: number): void {
+  const { phase, containerId } = task;
+  endContainer(state, task);
+  if (phase !== "ended") task.stream.state = "TASK_KILLED";
+  forgetTask(state, task);
+  if (phase === "running") condemn(state, containerId, graceMs);
+  // A launch under way is cancelled; if it wins, `launched` ends it.
+  if (phase === "launching") condemn(state, containerId, 0);
+}
+
+/** Ends a container that belongs to no task; SIGKILL at once without grace. */
+export function condemn(state: AgentState, containerId: string, graceMs: number): void {
+  state.condemned.add(containerId);
+  if (graceMs <= 0) {
+    state.emit({ kind: "kill", containerId });
+    return;
+  }
+  state.emit({ kind: "signal", containerId, signal: "SIGTERM" });
+  state.deadlines.set(`condemned/${containerId}`, state.now.monotonicMs + graceMs);
+}
+
+/** A container that belonged to no task is gone. */
+export function settleCondemned(state: AgentState, containerId: string): void {
+  state.deadlines.clear(`condemned/${containerId}`);
+  if (state.condemned.delete(containerId)) stopWhenEmpty(state);
+}
+
+/** A container would not die: say so and try again. */
+export function killFailed(state: AgentState, containerId: string, message: string): void {
+  const task = state.containers.get(containerId);
+  const retryAtMs = state.now.monotonicMs + KILL_RETRY_MS;
+  state.log.error("Cannot kill a container; trying again", { containerId, reason: message });
+  if (task !== undefined && task.phase !== "ended") state.deadlines.set(`kill/${task.key}`, retryAtMs);
+  else if (state.condemned.has(containerId)) state.deadlines.set(`condemned/${containerId}`, retryAtMs);
+}
+
+/** Ends everything and stops the process when all is gone. */
+export function beginStop(state: AgentState, stop: NonNullable<AgentState["stopping"]>): void {
+  if (state.stopping !== undefined) return;
+  state.stopping = stop;
+  for (const task of [...state.tasks.values()]) abandon(state, task, stop.failed ? 0 : task.killGraceMs);
+  stopWhenEmpty(state);
+}
+
+function stopWhenEmpty(state: AgentState): void {
+  const { stopping, connection } = state;
+  if (stopping === undefined || state.condemned.size > 0) return;
+  if (stopping.unregister) {
+    state.agentId = undefined;
+    state.writeAgentRecord();
+    if (connection.kind === "registered") {
+      state.emit({ kind: "send", linkId: connection.linkId, message: { kind: "unregister-agent" } });
+    }
+  }
+  state.emit({ kind: "stop", failed: stopping.failed, reason: stopping.reason });
+}

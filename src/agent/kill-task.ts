@@ -1,0 +1,78 @@
+/**
+ * Ending a task on request or because its time is over: SIGTERM, the grace
+ * period, SIGKILL (TSK-9, TSK-12).
+ */
+import type { KillTask } from "../model/agent-protocol.ts";
+import { endContainer } from "./end-task.ts";
+import type { Ending } from "./records.ts";
+import { killedBeforeStart } from "./run-task.ts";
+import type { AgentState } from "./state.ts";
+import { addUpdate, writeStream } from "./status-updates.ts";
+import { type Task, taskKey } from "./task.ts";
+
+export function killTask(state: AgentState, message: KillTask): void {
+  const { frameworkId, taskId } = message;
+  const task = state.tasks.get(taskKey(frameworkId, taskId));
+  if (task === undefined) {
+    state.log.info("Asked to kill a task that is not here, ignored", { frameworkId, taskId });
+    return;
+  }
+  switch (task.phase) {
+    case "ended":
+      return;
+    case "checkpointing":
+      task.ending = "kill";
+      endContainer(state, task);
+      killedBeforeStart(state, task);
+      return;
+    case "launching":
+      if (task.ending === undefined) {
+        task.ending = "kill";
+        writeStream(state, task);
+      }
+      state.emit({ kind: "kill", containerId: task.containerId });
+      return;
+    case "running":
+      endRunning(state, task, "kill", message.gracePeriodMs ?? task.killGraceMs);
+  }
+}
+
+/** The task ran as long as it may. */
+export function completionTimeReached(state: AgentState, task: Task): void {
+  if (task.phase !== "running" || task.ending !== undefined) return;
+  const { frameworkId, taskId, maxCompletionMs } = task;
+  state.log.info("A task reached its maximum completion time", { frameworkId, taskId, maxCompletionMs });
+  endRunning(state, task, "max-completion-time", task.killGraceMs);
+}
+
+function endRunning(state: AgentState, task: Task, ending: Ending, graceMs: number): void {
+  if (task.ending !== undefined) {
+    shortenGrace(state, task, graceMs);
+    return;
+  }
+  task.ending = ending;
+  state.deadlines.clear(`max/${task.key}`);
+  if (state.frameworks.get(task.frameworkId)?.killingState) {
+    addUpdate(state, task, { state: "TASK_KILLING", source: "SOURCE_EXECUTOR" });
+  } else {
+    writeStream(state, task);
+  }
+  // Written first: a task that a new agent process finds dead was then killed, not failed.
+  state.afterwards({ kind: "terminate", containerId: task.containerId, graceMs });
+}
+
+/** A later kill may bring the SIGKILL nearer, never put it off. */
+function shortenGrace(state: AgentState, task: Task, graceMs: number): void {
+  const atMs = state.now.monotonicMs + graceMs;
+  const presentMs = state.deadlines.get(`kill/${task.key}`);
+  if (presentMs === undefined || atMs < presentMs) state.deadlines.set(`kill/${task.key}`, atMs);
+}
+
+/** The kill is on disk: SIGTERM now, SIGKILL when the grace period is over. */
+export function terminate(state: AgentState, task: Task, graceMs: number): void {
+  if (task.phase !== "running") return;
+  const atMs = state.now.monotonicMs + Math.max(0, graceMs);
+  const presentMs = state.deadlines.get(`kill/${task.key}`);
+  state.emit({ kind: "signal", containerId: task.containerId, signal: "SIGTERM" });
+  state.deadlines.set(`kill/${task.key}`, Math.min(atMs, presentMs ?? atMs));
+}

@@ -1,0 +1,103 @@
+/** Carries out a recovery plan: the memory of the core as the last process left it. */
+import { assert, present } from "../base/assert.ts";
+import { terminate } from "./kill-task.ts";
+import type { RecoveredTask, RecoveryPlan } from "./recovery.ts";
+import { findLeader } from "./registration.ts";
+import { addTask, killedBeforeStart, launchTask, watchCompletionTime } from "./run-task.ts";
+import type { AgentState } from "./state.ts";
+import { addUpdate, forgetTask } from "./status-updates.ts";
+import { type Framework, newFramework, newTask, type Task } from "./task.ts";
+import { endedStatus, lostState } from "./task-status.ts";
+
+export function restore(state: AgentState, plan: RecoveryPlan): void {
+  assert(!state.recovered, "An agent recovers once");
+  state.recovered = true;
+  state.agentId = plan.agent?.agentId;
+  state.term = plan.agent?.term ?? 0;
+  if (plan.agent?.bootId !== state.config.bootId) state.writeAgentRecord();
+  for (const [id, info] of plan.frameworks) state.frameworks.set(id, newFramework(id, info));
+  for (const recovered of plan.tasks) restoreTask(state, recovered);
+  for (const containerId of plan.orphans) {
+    state.log.warn("Ending a container that belongs to no task", { containerId });
+    state.emit({ kind: "remove-orphan", containerId });
+  }
+  for (const containerId of plan.cleanups) state.emit({ kind: "cleanup", containerId });
+  findLeader(state);
+}
+
+function restoreTask(state: AgentState, { task: record, stream, action }: RecoveredTask): void {
+  const framework = present(state.frameworks.get(record.frameworkId), "A recorded task has a framework");
+  const task = newTask(record, stream);
+  addTask(state, framework, task);
+  const fields = { frameworkId: task.frameworkId, taskId: task.taskId, action: action.kind };
+  state.log.info("Recovered a task", fields);
+  switch (action.kind) {
+    case "settle":
+      task.phase = "ended";
+      if (task.stream.pending.length === 0) forgetTask(state, task);
+      return;
+    case "reattach":
+      state.usage.add(task.amounts);
+      task.phase = "running";
+      task.pid = action.launched.pid;
+      announceStart(state, task);
+      if (task.ending === undefined) watchCompletionTime(state, task);
+      else terminate(state, task, task.killGraceMs);
+      return;
+    case "launch":
+      launchRecovered(state, task);
+      return;
+    case "ended":
+      task.phase = "ended";
+      announceStart(state, task);
+      addUpdate(state, task, endedStatus(action.exit, task.ending));
+      break;
+    case "gone":
+      task.phase = "ended";
+      endUnseen(state, task);
+      break;
+    case "rebooted":
+      task.phase = "ended";
+      endByReboot(state, framework, task);
+  }
+  state.afterwards({ kind: "cleanup", containerId: task.containerId });
+}
+
+/** The last process died between the start and the record of it. */
+function announceStart(state: AgentState, task: Task): void {
+  if (task.stream.state !== "TASK_STAGING") return;
+  task.startedAtMs = state.now.wallMs;
+  addUpdate(state, task, { state: "TASK_STARTING", source: "SOURCE_EXECUTOR" });
+  addUpdate(state, task, { state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" });
+}
+
+/** Asked for and never started: nothing can run twice. */
+function launchRecovered(state: AgentState, task: Task): void {
+  if (task.ending === "kill") {
+    task.phase = "ended";
+    killedBeforeStart(state, task);
+    return;
+  }
+  state.usage.add(task.amounts);
+  launchTask(state, task);
+}
+
+function endUnseen(state: AgentState, task: Task): void {
+  addUpdate(
+    state,
+    task,
+    endedStatus({ kind: "unknown", reason: "it ended while the agent was away" }, task.ending),
+  );
+}
+
+/** Mesos names a lost machine's tasks DROPPED or GONE to frameworks that tell them apart. */
+function endByReboot(state: AgentState, framework: Framework, task: Task): void {
+  const started = task.stream.state !== "TASK_STAGING";
+  addUpdate(state, task, {
+    state:
+      task.ending === "kill" ? "TASK_KILLED" : lostState(framework, started ? "TASK_GONE" : "TASK_DROPPED"),
+    source: "SOURCE_AGENT",
+    reason: "REASON_AGENT_RESTARTED",
+    message: "The machine of the agent was restarted",
+  });
+}

@@ -1,0 +1,162 @@
+/** From RunTask to a running container. */
+import { AGENT_TASKS_MAX } from "../base/limits.ts";
+import { randomUuid, uuidText } from "../base/uuid.ts";
+import type { LaunchError, Launched } from "../isolation/runtime.ts";
+import type { RunTask } from "../model/agent-protocol.ts";
+import type { TaskStatusReason } from "../model/v1/tasks.ts";
+import { FRAMEWORK_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
+import { planContainer } from "./container-plan.ts";
+import { condemn, endContainer, settleCondemned } from "./end-task.ts";
+import { encodeFrameworkRecord, encodeTaskRecord, type TaskRecord } from "./records.ts";
+import type { AgentState } from "./state.ts";
+import { addUpdate, writeStream } from "./status-updates.ts";
+import { type Framework, newFramework, newTask, setFrameworkInfo, type Task, taskKey } from "./task.ts";
+import { lostState } from "./task-status.ts";
+
+/** Takes a task on: it is written down before anything of it starts. */
+export function runTask(state: AgentState, message: RunTask): void {
+  const { frameworkId, taskId } = message;
+  const known = state.tasks.get(taskKey(frameworkId, taskId));
+  if (known !== undefined) {
+    const fields = { frameworkId, taskId, state: known.stream.state };
+    state.log.debug("Asked again to run a task that is here already, ignored", fields);
+    return;
+  }
+  const containerId = uuidText(randomUuid(state.random));
+  const record: TaskRecord = { frameworkId, taskId, containerId, info: message.task };
+  const framework = noteFramework(state, frameworkId, message.framework);
+  const task = newTask(record);
+  addTask(state, framework, task);
+  state.write({ key: TASK_PREFIX + task.key, value: encodeTaskRecord(record) });
+  const excess = state.usage.excess(task.amounts);
+  if (excess !== undefined) {
+    refuse(state, framework, task, "REASON_RESOURCES_UNKNOWN", `The agent cannot run the task: ${excess}`);
+    return;
+  }
+  if (state.tasks.size > AGENT_TASKS_MAX) {
+    const message = `The agent holds ${AGENT_TASKS_MAX} tasks, the most it can; let some end first`;
+    refuse(state, framework, task, "REASON_RESOURCES_UNKNOWN", message);
+    return;
+  }
+  state.usage.add(task.amounts);
+  writeStream(state, task);
+  state.afterwards({ kind: "launch", containerId });
+}
+
+/** Enters a task into the maps, newly asked for or read from the checkpoint. */
+export function addTask(state: AgentState, framework: Framework, task: Task): void {
+  state.tasks.set(task.key, task);
+  state.containers.set(task.containerId, task);
+  framework.tasks.add(task.key);
+}
+
+function noteFramework(state: AgentState, id: string, info: Uint8Array): Framework {
+  const known = state.frameworks.get(id);
+  const framework = known ?? newFramework(id, info);
+  if (known !== undefined) {
+    if (sameBytes(known.info, info)) return known;
+    setFrameworkInfo(known, info);
+  }
+  state.frameworks.set(id, framework);
+  state.write({ key: FRAMEWORK_PREFIX + id, value: encodeFrameworkRecord(info) });
+  return framework;
+}
+
+function refuse(
+  state: AgentState,
+  framework: Framework,
+  task: Task,
+  reason: TaskStatusReason,
+  message: string,
+): void {
+  const { frameworkId, taskId } = task;
+  state.log.warn("Refused a task", { frameworkId, taskId, reason: message });
+  task.phase = "ended";
+  addUpdate(state, task, {
+    state: lostState(framework, "TASK_DROPPED"),
+    source: "SOURCE_AGENT",
+    reason,
+    message,
+  });
+}
+
+/** The task is on disk: start its container, unless it was killed meanwhile. */
+export function launchTask(state: AgentState, task: Task): void {
+  if (task.phase !== "checkpointing") return;
+  const framework = state.frameworks.get(task.frameworkId);
+  const plan = planContainer(state.config, state.agentId, framework?.user ?? "", task);
+  task.phase = "launching";
+  if (!plan.ok) {
+    launchFailed(state, task.containerId, { step: "validate", message: plan.error });
+    return;
+  }
+  if (plan.value.wantsChecks) {
+    const { frameworkId, taskId } = task;
+    state.log.warn("The task asks for a check; this agent runs none", { frameworkId, taskId });
+  }
+  state.emit({ kind: "launch", spec: plan.value.spec, latestLink: plan.value.latestLink });
+}
+
+/** The program is about to run. A container that nobody wants any more is ended. */
+export function launched(state: AgentState, containerId: string, how: Launched): void {
+  const task = state.containers.get(containerId);
+  if (task === undefined) {
+    if (state.condemned.has(containerId)) condemn(state, containerId, 0);
+    return;
+  }
+  if (task.phase !== "launching") return;
+  task.phase = "running";
+  task.pid = how.pid;
+  task.startedAtMs = state.now.wallMs;
+  addUpdate(state, task, { state: "TASK_STARTING", source: "SOURCE_EXECUTOR" });
+  addUpdate(state, task, { state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" });
+  watchCompletionTime(state, task);
+  // A kill overtook the launch.
+  if (task.ending !== undefined) state.emit({ kind: "kill", containerId });
+}
+
+/** Starts the clock of `max_completion_time`, which counts from the start also across agent restarts. */
+export function watchCompletionTime(state: AgentState, task: Task): void {
+  const { maxCompletionMs, startedAtMs } = task;
+  if (maxCompletionMs === undefined || startedAtMs === undefined || task.ending !== undefined) return;
+  const elapsedMs = Math.max(0, state.now.wallMs - startedAtMs);
+  const leftMs = Math.max(0, maxCompletionMs - elapsedMs);
+  state.deadlines.set(`max/${task.key}`, state.now.monotonicMs + leftMs);
+}
+
+/** Nothing of the container runs; the message names the step and its value. */
+export function launchFailed(state: AgentState, containerId: string, error: LaunchError): void {
+  const task = state.containers.get(containerId);
+  if (task === undefined) {
+    settleCondemned(state, containerId);
+    return;
+  }
+  if (task.phase !== "launching") return;
+  endContainer(state, task);
+  if (task.ending === "kill") {
+    killedBeforeStart(state, task);
+    return;
+  }
+  const { frameworkId, taskId } = task;
+  state.counters.launchErrors++;
+  state.log.warn("Cannot launch a task", { frameworkId, taskId, step: error.step, reason: error.message });
+  addUpdate(state, task, {
+    state: "TASK_FAILED",
+    source: "SOURCE_AGENT",
+    reason: "REASON_CONTAINER_LAUNCH_FAILED",
+    message: `Failed to launch container: ${error.message}`,
+  });
+}
+
+export function killedBeforeStart(state: AgentState, task: Task): void {
+  addUpdate(state, task, {
+    state: "TASK_KILLED",
+    source: "SOURCE_AGENT",
+    reason: "REASON_TASK_KILLED_DURING_LAUNCH",
+    message: "The task was killed before it was started",
+  });
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}

@@ -1,0 +1,146 @@
+/**
+ * The agent's memory, and the outputs of the step that is under way. Handlers
+ * in the other files change it; core.ts brings inputs in and takes effects out.
+ */
+import { assert } from "../base/assert.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Instant } from "../base/time.ts";
+import { amountsOf, Usage } from "./accounting.ts";
+import type { CheckpointChange } from "./checkpoint.ts";
+import { AGENT_KEY } from "./checkpoint.ts";
+import { Deadlines } from "./deadlines.ts";
+import { History } from "./history.ts";
+import { encodeAgentRecord } from "./records.ts";
+import type { Framework, Task } from "./task.ts";
+import type { AgentConfig, AgentEffect, LeaderAddress } from "./types.ts";
+
+/** What waits for changes to be on disk. Named by container: the task may be gone by then. */
+export type Deferred =
+  | { readonly kind: "launch"; readonly containerId: string }
+  | { readonly kind: "send-updates"; readonly containerId: string }
+  /** Ask the task's processes to end; SIGKILL follows after the grace period. */
+  | { readonly kind: "terminate"; readonly containerId: string; readonly graceMs: number }
+  | { readonly kind: "cleanup"; readonly containerId: string };
+
+/** The way to the leading master; see registration.ts. */
+export type Connection =
+  | { readonly kind: "idle" }
+  | { readonly kind: "waiting" }
+  | { readonly kind: "finding" }
+  | { readonly kind: "connecting"; readonly linkId: number; readonly leader: LeaderAddress }
+  | { readonly kind: "registering"; readonly linkId: number; readonly leader: LeaderAddress }
+  | {
+      readonly kind: "registered";
+      readonly linkId: number;
+      readonly leader: LeaderAddress;
+      readonly pingTimeoutMs: number;
+    };
+
+/** The process is to end once no container is left. */
+export interface Stopping {
+  readonly failed: boolean;
+  readonly reason: string;
+  /** Tell the master goodbye and give up the agent id. */
+  readonly unregister: boolean;
+}
+
+/** Counts since the process started. */
+export interface Counters {
+  launchErrors: number;
+  updatesSent: number;
+  staleMessages: number;
+  registrationAttempts: number;
+  readonly ended: Map<string, number>;
+}
+
+export class AgentState {
+  readonly config: AgentConfig;
+  readonly random: Random;
+  readonly log: Log;
+  readonly usage: Usage;
+  readonly history = new History();
+  readonly deadlines = new Deadlines();
+  /** By key, in the order they came. */
+  readonly tasks = new Map<string, Task>();
+  /** The same tasks by container id. */
+  readonly containers = new Map<string, Task>();
+  readonly frameworks = new Map<string, Framework>();
+  /** Containers being ended that belong to no task any more. */
+  readonly condemned = new Set<string>();
+  readonly counters: Counters = {
+    launchErrors: 0,
+    updatesSent: 0,
+    staleMessages: 0,
+    registrationAttempts: 0,
+    ended: new Map(),
+  };
+  recovered = false;
+  agentId: string | undefined;
+  term = 0;
+  connection: Connection = { kind: "idle" };
+  /** Failed tries to reach the leader since the last registration. */
+  failures = 0;
+  lastLinkId = 0;
+  stopping: Stopping | undefined;
+  /** Everything up to this token is on disk. */
+  durableToken = 0;
+  now: Instant = { monotonicMs: 0, wallMs: 0 };
+
+  #lastToken = 0;
+  #effects: AgentEffect[] = [];
+  #changes: CheckpointChange[] = [];
+  #afterwards: Deferred[] = [];
+  readonly #waiting: { readonly token: number; readonly deferred: readonly Deferred[] }[] = [];
+
+  constructor(config: AgentConfig, random: Random, log: Log) {
+    this.config = config;
+    this.random = random;
+    this.log = log;
+    this.usage = new Usage(amountsOf(config.info.resources ?? []));
+  }
+
+  emit(effect: AgentEffect): void {
+    this.#effects.push(effect);
+  }
+
+  /** Adds changes to this step's batch; returns the batch's token. */
+  write(...changes: readonly CheckpointChange[]): number {
+    this.#changes.push(...changes);
+    return this.#lastToken + 1;
+  }
+
+  writeAgentRecord(): void {
+    const { agentId, term } = this;
+    const record = { agentId, term, bootId: this.config.bootId };
+    this.write({ key: AGENT_KEY, value: encodeAgentRecord(record) });
+  }
+
+  /** Does `deferred` once everything written so far in this step is on disk. */
+  afterwards(deferred: Deferred): void {
+    this.#afterwards.push(deferred);
+  }
+
+  /** Ends the step. */
+  takeEffects(): AgentEffect[] {
+    if (this.#changes.length > 0) {
+      const token = ++this.#lastToken;
+      this.#effects.unshift({ kind: "checkpoint", token, changes: this.#changes });
+      this.#waiting.push({ token, deferred: this.#afterwards });
+      this.#changes = [];
+      this.#afterwards = [];
+    }
+    assert(this.#afterwards.length === 0, "Something waits for a write that nobody made");
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** Marks everything up to `token` as durable; returns what waited for it, in order. */
+  takeDurable(token: number): readonly Deferred[] {
+    if (token > this.durableToken) this.durableToken = token;
+    const count = this.#waiting.findIndex((waiting) => waiting.token > token);
+    const due = this.#waiting.splice(0, count === -1 ? this.#waiting.length : count);
+    return due.flatMap((waiting) => waiting.deferred);
+  }
+}

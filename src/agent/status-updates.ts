@@ -1,0 +1,143 @@
+/**
+ * Status-update streams: one per task (Mesos
+ * src/slave/task_status_update_manager.cpp).
+ *
+ *     made -> written -> [head] sent -> acknowledged -> written -> next head
+ *                          ^   |
+ *                          +---+ again after 10 s, doubling to 10 min,
+ *                                and at once on a new registration
+ *
+ * Nothing is sent before it is on disk, and the next head is not sent before
+ * the acknowledgement of the one before is: an agent that dies in between
+ * never shows a framework an older state after a newer one.
+ */
+import { AGENT_STATUSES_PER_TASK_MAX } from "../base/limits.ts";
+import { MINUTE_MS } from "../base/time.ts";
+import { randomUuid, uuidText } from "../base/uuid.ts";
+import type { AcknowledgeUpdate } from "../model/agent-protocol.ts";
+import { encodeBlob } from "../wire/blob.ts";
+import { FRAMEWORK_PREFIX, STREAM_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
+import { encodeStreamRecord } from "./records.ts";
+import type { AgentState } from "./state.ts";
+import { INITIAL_RETRY_MS, isTerminal, type Task, taskKey } from "./task.ts";
+import { type StatusFields, taskStatus } from "./task-status.ts";
+
+const MAX_RETRY_MS = 10 * MINUTE_MS;
+
+/** Adds an update to the task's stream; it is sent once it is on disk and its turn comes. */
+export function addUpdate(state: AgentState, task: Task, fields: StatusFields): void {
+  const uuid = randomUuid(state.random);
+  const status = encodeBlob("TaskStatus", taskStatus(state, task, uuid, fields));
+  const { stream } = task;
+  stream.state = fields.state;
+  stream.pending.push({ uuid, state: fields.state, status });
+  stream.statuses.push(status);
+  if (stream.statuses.length > AGENT_STATUSES_PER_TASK_MAX) stream.statuses.shift();
+  if (isTerminal(fields.state)) {
+    state.counters.ended.set(fields.state, (state.counters.ended.get(fields.state) ?? 0) + 1);
+  }
+  writeStream(state, task);
+  state.afterwards({ kind: "send-updates", containerId: task.containerId });
+}
+
+/** Writes the stream's record with the changes of this step. */
+export function writeStream(state: AgentState, task: Task): void {
+  const { stream, ending, startedAtMs } = task;
+  const value = encodeStreamRecord({ state: stream.state, ending, startedAtMs, pending: stream.pending });
+  stream.writtenToken = state.write({ key: STREAM_PREFIX + task.key, value });
+}
+
+/** Sends the head if it is on disk, not already under way, and a master listens. */
+export function sendHead(state: AgentState, task: Task): void {
+  const { stream } = task;
+  const { connection } = state;
+  const head = stream.pending[0];
+  if (head === undefined || stream.inFlight || connection.kind !== "registered") return;
+  if (stream.writtenToken > state.durableToken) return;
+  stream.inFlight = true;
+  state.deadlines.set(`retry/${task.key}`, state.now.monotonicMs + stream.retryMs);
+  state.counters.updatesSent++;
+  state.emit({
+    kind: "send",
+    linkId: connection.linkId,
+    message: {
+      kind: "status-update",
+      frameworkId: task.frameworkId,
+      taskId: task.taskId,
+      uuid: head.uuid,
+      state: head.state,
+      latestState: stream.state,
+      status: head.status,
+    },
+  });
+}
+
+/** No acknowledgement came in time: the head goes out again, later each time. */
+export function retryHead(state: AgentState, task: Task): void {
+  const { stream } = task;
+  stream.inFlight = false;
+  stream.retryMs = Math.min(2 * stream.retryMs, MAX_RETRY_MS);
+  sendHead(state, task);
+}
+
+/** A new registration: what was under way over the old link counts for nothing. */
+export function resendHeads(state: AgentState): void {
+  for (const task of state.tasks.values()) {
+    task.stream.inFlight = false;
+    task.stream.retryMs = INITIAL_RETRY_MS;
+    sendHead(state, task);
+  }
+}
+
+/** Only the head can be acknowledged; anything else is a repetition or a mistake, and ignored. */
+export function acknowledge(state: AgentState, message: AcknowledgeUpdate): void {
+  const task = state.tasks.get(taskKey(message.frameworkId, message.taskId));
+  const head = task?.stream.pending[0];
+  const uuid = uuidText(message.uuid);
+  if (task === undefined || head === undefined || uuidText(head.uuid) !== uuid) {
+    const { frameworkId, taskId } = message;
+    state.log.debug("Acknowledgement of an update that is not under way, ignored", {
+      frameworkId,
+      taskId,
+      uuid,
+    });
+    return;
+  }
+  const { stream } = task;
+  stream.pending.shift();
+  stream.inFlight = false;
+  stream.retryMs = INITIAL_RETRY_MS;
+  state.deadlines.clear(`retry/${task.key}`);
+  if (stream.pending.length === 0 && isTerminal(stream.state)) {
+    forgetTask(state, task);
+    return;
+  }
+  writeStream(state, task);
+  if (stream.pending.length > 0) state.afterwards({ kind: "send-updates", containerId: task.containerId });
+}
+
+/** Moves a task into the history and deletes its records, and its framework's with the last task. */
+export function forgetTask(state: AgentState, task: Task): void {
+  for (const kind of ["retry", "kill", "max"]) state.deadlines.clear(`${kind}/${task.key}`);
+  state.tasks.delete(task.key);
+  state.containers.delete(task.containerId);
+  state.write(
+    { key: TASK_PREFIX + task.key, value: undefined },
+    { key: STREAM_PREFIX + task.key, value: undefined },
+  );
+  const framework = state.frameworks.get(task.frameworkId);
+  if (framework === undefined) return;
+  state.history.add({
+    frameworkId: task.frameworkId,
+    taskId: task.taskId,
+    containerId: task.containerId,
+    framework: framework.info,
+    info: task.info,
+    state: task.stream.state,
+    statuses: task.stream.statuses,
+  });
+  framework.tasks.delete(task.key);
+  if (framework.tasks.size > 0) return;
+  state.frameworks.delete(framework.id);
+  state.write({ key: FRAMEWORK_PREFIX + framework.id, value: undefined });
+}

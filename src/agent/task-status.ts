@@ -1,0 +1,95 @@
+/** TaskStatus messages as the Mesos agent and its command executor make them. */
+import { SECOND_MS } from "../base/time.ts";
+import type { Exit } from "../isolation/container.ts";
+import type { TaskState, TaskStatus, TaskStatusReason, TaskStatusSource } from "../model/v1/tasks.ts";
+import type { Ending } from "./records.ts";
+import type { AgentState } from "./state.ts";
+import type { Framework, Task } from "./task.ts";
+
+/** What differs from one update to the next; the rest follows from the task. */
+export interface StatusFields {
+  readonly state: TaskState;
+  readonly source: TaskStatusSource;
+  readonly reason?: TaskStatusReason;
+  readonly message?: string;
+}
+
+/** The complete status; the executor of a command task bears the task's id. */
+export function taskStatus(
+  state: AgentState,
+  task: Task,
+  uuid: Uint8Array,
+  fields: StatusFields,
+): TaskStatus {
+  return {
+    task_id: { value: task.taskId },
+    state: fields.state,
+    ...(fields.message === undefined ? {} : { message: fields.message }),
+    source: fields.source,
+    ...(fields.reason === undefined ? {} : { reason: fields.reason }),
+    ...(state.agentId === undefined ? {} : { agent_id: { value: state.agentId } }),
+    executor_id: { value: task.taskId },
+    timestamp: state.now.wallMs / SECOND_MS,
+    uuid,
+    container_status: {
+      container_id: { value: task.containerId },
+      network_infos: [{ ip_addresses: [{ protocol: "IPv4", ip_address: state.config.ip }] }],
+      ...(task.pid === undefined ? {} : { executor_pid: task.pid }),
+    },
+  };
+}
+
+/** The terminal update of a command that ended (Mesos src/launcher/executor.cpp `reaped`). */
+export function endedStatus(exit: Exit, ending: Ending | undefined): StatusFields {
+  const message = exitMessage(exit);
+  const source = "SOURCE_EXECUTOR";
+  if (ending === "kill") return { state: "TASK_KILLED", source, message };
+  if (ending === "max-completion-time") {
+    return { state: "TASK_FAILED", source, reason: "REASON_MAX_COMPLETION_TIME_REACHED", message };
+  }
+  if (exit.kind === "exited" && exit.code === 0) return { state: "TASK_FINISHED", source, message };
+  if (exit.kind !== "unknown") return { state: "TASK_FAILED", source, message };
+  return { state: "TASK_FAILED", source: "SOURCE_AGENT", reason: "REASON_EXECUTOR_TERMINATED", message };
+}
+
+/** `state` for PARTITION_AWARE frameworks, TASK_LOST for the others (mesos.proto, TaskState). */
+export function lostState(framework: Framework, state: "TASK_DROPPED" | "TASK_GONE"): TaskState {
+  return framework.partitionAware ? state : "TASK_LOST";
+}
+
+function exitMessage(exit: Exit): string {
+  switch (exit.kind) {
+    case "exited":
+      return `Command exited with status ${exit.code}`;
+    case "signaled":
+      return `Command terminated with signal ${signalText(exit.signal)}`;
+    case "unknown":
+      return `Command ended and left no exit status: ${exit.reason}`;
+  }
+}
+
+/** As glibc's strsignal words them. */
+const SIGNAL_TEXTS: Readonly<Record<number, string>> = {
+  1: "Hangup",
+  2: "Interrupt",
+  3: "Quit",
+  4: "Illegal instruction",
+  5: "Trace/breakpoint trap",
+  6: "Aborted",
+  7: "Bus error",
+  8: "Floating point exception",
+  9: "Killed",
+  10: "User defined signal 1",
+  11: "Segmentation fault",
+  12: "User defined signal 2",
+  13: "Broken pipe",
+  14: "Alarm clock",
+  15: "Terminated",
+  24: "CPU time limit exceeded",
+  25: "File size limit exceeded",
+  31: "Bad system call",
+};
+
+function signalText(signal: number): string {
+  return SIGNAL_TEXTS[signal] ?? `${signal}`;
+}

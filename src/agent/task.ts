@@ -1,0 +1,137 @@
+/** A task and a framework as the agent's core holds them in memory. */
+import { msFromNanos, SECOND_MS } from "../base/time.ts";
+import type { FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { TaskInfo, TaskState } from "../model/v1/tasks.ts";
+import { decodeBlob } from "../wire/blob.ts";
+import { type Amounts, amountsOf } from "./accounting.ts";
+import type { Ending, PendingUpdate, StreamRecord, TaskRecord } from "./records.ts";
+
+/** Grace between SIGTERM and SIGKILL without a kill policy (Mesos docs/task-killing; constants.hpp: 3 s). */
+export const DEFAULT_KILL_GRACE_MS = 3 * SECOND_MS;
+
+/**
+ *     checkpointing --durable--> launching --launched--> running --exited--> ended
+ *           \--killed, refused------\--launch-failed-----------------------/
+ */
+export type TaskPhase = "checkpointing" | "launching" | "running" | "ended";
+
+/** A task that runs, or whose terminal update is not acknowledged. */
+export interface Task {
+  /** `<FID>/<TID>`; ids hold no slash. */
+  readonly key: string;
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly containerId: string;
+  /** blob TaskInfo. */
+  readonly info: Uint8Array;
+  readonly amounts: Amounts;
+  readonly killGraceMs: number;
+  readonly maxCompletionMs: number | undefined;
+  phase: TaskPhase;
+  ending: Ending | undefined;
+  /** Wall time; undefined before the start. */
+  startedAtMs: number | undefined;
+  pid: number | undefined;
+  readonly stream: UpdateStream;
+}
+
+/** The updates of one task; see status-updates.ts. */
+export interface UpdateStream {
+  /** Latest state, acknowledged or not. */
+  state: TaskState;
+  readonly pending: PendingUpdate[];
+  /** Blobs TaskStatus, newest last, bounded: for views only. */
+  readonly statuses: Uint8Array[];
+  /** Checkpoint token of the newest write; the head waits for it. */
+  writtenToken: number;
+  /** Whether the head was sent over the present link. */
+  inFlight: boolean;
+  /** Distance to the next repetition. */
+  retryMs: number;
+}
+
+export interface Framework {
+  readonly id: string;
+  /** blob FrameworkInfo. */
+  info: Uint8Array;
+  user: string;
+  partitionAware: boolean;
+  /** Whether it wants to see TASK_KILLING. */
+  killingState: boolean;
+  /** Keys of its tasks, in the order they came. */
+  readonly tasks: Set<string>;
+}
+
+export function taskKey(frameworkId: string, taskId: string): string {
+  return `${frameworkId}/${taskId}`;
+}
+
+export const INITIAL_RETRY_MS = 10 * SECOND_MS;
+
+/** A task as its record describes it; without a stream it is new. */
+export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
+  const info: TaskInfo = decodeBlob("TaskInfo", record.info);
+  const grace = info.kill_policy?.grace_period;
+  const limit = info.max_completion_time;
+  return {
+    key: taskKey(record.frameworkId, record.taskId),
+    frameworkId: record.frameworkId,
+    taskId: record.taskId,
+    containerId: record.containerId,
+    info: record.info,
+    amounts: amountsOf(info.resources ?? []),
+    killGraceMs: grace === undefined ? DEFAULT_KILL_GRACE_MS : msFromNanos(grace.nanoseconds),
+    maxCompletionMs: limit === undefined ? undefined : msFromNanos(limit.nanoseconds),
+    phase: "checkpointing",
+    ending: stream?.ending,
+    startedAtMs: stream?.startedAtMs,
+    pid: undefined,
+    stream: {
+      state: stream?.state ?? "TASK_STAGING",
+      pending: [...(stream?.pending ?? [])],
+      statuses: (stream?.pending ?? []).map((update) => update.status),
+      writtenToken: 0,
+      inFlight: false,
+      retryMs: INITIAL_RETRY_MS,
+    },
+  };
+}
+
+export function newFramework(id: string, info: Uint8Array): Framework {
+  const framework: Framework = {
+    id,
+    info,
+    user: "",
+    partitionAware: false,
+    killingState: false,
+    tasks: new Set(),
+  };
+  setFrameworkInfo(framework, info);
+  return framework;
+}
+
+/** Takes over a newer FrameworkInfo. */
+export function setFrameworkInfo(framework: Framework, info: Uint8Array): void {
+  const decoded: FrameworkInfo = decodeBlob("FrameworkInfo", info);
+  const has = (type: string): boolean => decoded.capabilities?.some((one) => one.type === type) ?? false;
+  framework.info = info;
+  framework.user = decoded.user;
+  framework.partitionAware = has("PARTITION_AWARE");
+  framework.killingState = has("TASK_KILLING_STATE");
+}
+
+const TERMINAL_STATES: ReadonlySet<TaskState> = new Set([
+  "TASK_FINISHED",
+  "TASK_FAILED",
+  "TASK_KILLED",
+  "TASK_ERROR",
+  "TASK_LOST",
+  "TASK_DROPPED",
+  "TASK_GONE",
+  "TASK_GONE_BY_OPERATOR",
+]);
+
+/** Whether nothing can follow this state. */
+export function isTerminal(state: TaskState): boolean {
+  return TERMINAL_STATES.has(state);
+}
