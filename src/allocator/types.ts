@@ -4,8 +4,8 @@
  * tests implements it too, by recomputing everything.
  */
 import type { Instant } from "../base/time.ts";
-import type { ScalarQuantities } from "./quantities.ts";
-import type { Resources } from "./resource-algebra.ts";
+import type { Resources } from "../model/resources.ts";
+import type { MinAllocatable, ScalarQuantities } from "./quantities.ts";
 
 /** A framework as the allocator sees it. */
 export interface FrameworkSpec {
@@ -61,13 +61,6 @@ export interface Recovery extends Allocation {
    */
   readonly refuseMs?: number | undefined;
 }
-
-/**
- * Smallest offer worth making: alternatives of which one must hold; each names
- * the least amounts, all of them required. Scalars in thousandths; ranges and
- * sets by number of items, in thousandths too. Empty: everything is worth it.
- */
-export type MinAllocatable = readonly ScalarQuantities[];
 
 export interface AllocatorOptions {
   /** Default `cpus:0.01|mem:32`, as Mesos (--min_allocatable_resources). */
@@ -171,6 +164,8 @@ export interface ResourceAllocator {
   /** Default weight is 1. Twice the weight: twice the share among its siblings. */
   updateWeight(role: string, weight: number): void;
 
+  /** Ends filters whose time has come; `allocate` does so itself. */
+  expire(now: Instant): void;
   /** Hands out all that can be handed out; what is returned counts as allocated already. */
   allocate(now: Instant): Allocation[];
   /** `monotonicMs` of the next filter's end: call `allocate` then. Undefined without filters. */

@@ -1,0 +1,80 @@
+/** One agent: what it has, who holds what of it, and why it is to be looked at again. */
+import { assert, present } from "../base/assert.ts";
+import { Resources } from "../model/resources.ts";
+import { BitSet } from "./bit-set.ts";
+import type { FilterCohort } from "./filters.ts";
+import type { Client } from "./role-nodes.ts";
+
+export class AgentRecord {
+  readonly slot: number;
+  readonly id: string;
+  /** Number of agents added before it; what the order of visits is made from. */
+  readonly sequence: number;
+  active: boolean;
+  total = Resources.EMPTY;
+  hasGpus = false;
+  /** Total without what is held. */
+  free = Resources.EMPTY;
+  /** What each client holds, offered or in use; never empty amounts. */
+  readonly held = new Map<Client, Resources>();
+  /** More is held than there is: the total shrank, or came with less than was in use. */
+  overcommitted = false;
+  readonly cohorts: FilterCohort[] = [];
+
+  /** Everyone is to be considered for it. */
+  stale = false;
+  /** Clients to be considered for it, beside those who are new everywhere: their filters ended. */
+  readonly woken = new BitSet();
+  anyWoken = false;
+
+  constructor(slot: number, id: string, sequence: number, active: boolean) {
+    this.slot = slot;
+    this.id = id;
+    this.sequence = sequence;
+    this.active = active;
+  }
+
+  setTotal(total: Resources): void {
+    this.total = total;
+    this.hasGpus = total.milli("gpus") > 0;
+    this.#recount();
+  }
+
+  /** Takes resources for a client. True when it held none before. */
+  hold(client: Client, resources: Resources): boolean {
+    const before = this.held.get(client);
+    this.held.set(client, before === undefined ? resources : before.add(resources));
+    if (this.overcommitted || !this.free.contains(resources)) this.#recount();
+    else this.free = this.free === resources ? Resources.EMPTY : this.free.subtract(resources);
+    return before === undefined;
+  }
+
+  /** Gives back what a client held. True when it holds none any more. */
+  release(client: Client, resources: Resources): boolean {
+    const before = present(this.held.get(client), `'${client.name}' holds nothing on agent '${this.id}'`);
+    assert(
+      before === resources || before.contains(resources),
+      `'${client.name}' holds ${before} on agent '${this.id}', less than ${resources} given back`,
+    );
+    const left = before === resources ? Resources.EMPTY : before.subtract(resources);
+    if (left.isEmpty()) this.held.delete(client);
+    else this.held.set(client, left);
+    if (this.overcommitted) this.#recount();
+    else this.free = this.free.add(resources);
+    return left.isEmpty();
+  }
+
+  /** Nothing to look at any more. */
+  visited(): void {
+    this.stale = false;
+    if (!this.anyWoken) return;
+    this.anyWoken = false;
+    this.woken.reset();
+  }
+
+  #recount(): void {
+    const held = Resources.sum(this.held.values());
+    this.overcommitted = !this.total.contains(held);
+    this.free = this.total.subtract(held);
+  }
+}

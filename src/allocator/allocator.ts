@@ -1,0 +1,315 @@
+/**
+ * The allocator decides which framework is offered which free resources: what
+ * Mesos' hierarchical allocator does, computed only where something changed.
+ *
+ * It knows frameworks, agents and who holds what; it does not know offers,
+ * tasks or the registry. Synchronous and deterministic: time comes in as `now`,
+ * chance as a seed. The master core is its only caller.
+ *
+ *     addAgent, recover, …      note what changed       allocate(now)
+ *     ───────────────────▶  stale agents  ─┐    for each of them, shuffled:
+ *     addFramework, revive                 ├──▶   candidates = wants ∖ refused ∖ too little
+ *     ───────────────────▶  fresh clients ─┤      first of them in fair order gets
+ *     end of a filter                      │      all it may have, until none is left
+ *     ───────────────────▶  woken clients ─┘
+ *
+ * Why looking at these suffices: an agent that was visited has no candidates
+ * left, and who is no candidate becomes one only by more free resources on the
+ * agent (stale), by a change of itself (fresh), or by the end of a filter
+ * (woken). Shares decide the order among candidates, never who is one.
+ * tests/allocator compares with a twin that looks at everything every time.
+ *
+ * Parts: role-tree.ts (who is next), agent-record.ts (who holds what),
+ * filters.ts (refusals), candidates.ts (who may have it), share.ts (fairness).
+ */
+import { assert, present } from "../base/assert.ts";
+import { Random } from "../base/random.ts";
+import { DAY_MS, type Instant, SECOND_MS } from "../base/time.ts";
+import type { Resources } from "../model/resources.ts";
+import { AgentRecord } from "./agent-record.ts";
+import { BitSet } from "./bit-set.ts";
+import { CandidateFinder, offerFor } from "./candidates.ts";
+import { assertConsistent } from "./consistency.ts";
+import { explainClient } from "./explain.ts";
+import { firstInOrder } from "./fair-order.ts";
+import { type FilterCohort, Filters, filterEndMs } from "./filters.ts";
+import { DEFAULT_MIN_ALLOCATABLE } from "./quantities.ts";
+import type { Client } from "./role-nodes.ts";
+import { RoleTree } from "./role-tree.ts";
+import { roleViews } from "./role-views.ts";
+import { ClusterTotals } from "./share.ts";
+import { SlotTable } from "./slot-table.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import type {
+  AgentSpec,
+  Allocation,
+  AllocatorOptions,
+  FrameworkExplanation,
+  FrameworkSpec,
+  Recovery,
+  ResourceAllocator,
+  RoleView,
+  UsedByFramework,
+  UsedOnAgent,
+} from "./types.ts";
+import { inVisitOrder } from "./visit-order.ts";
+
+export class Allocator implements ResourceAllocator {
+  readonly #random: Random;
+  readonly #filterMinMs: number;
+  readonly #filterMaxMs: number;
+  readonly #totals: ClusterTotals;
+  readonly #tree: RoleTree;
+  readonly #finder: CandidateFinder;
+  readonly #filters = new Filters();
+  readonly #subscriptions: Subscriptions;
+  readonly #agents = new Map<string, AgentRecord>();
+  readonly #agentTable = new SlotTable<AgentRecord>();
+  #agentsAdded = 0;
+  #paused = false;
+  /** Active agents with something free. */
+  readonly #open = new Set<AgentRecord>();
+  /** Agents that are stale or have woken clients. */
+  readonly #noted = new Set<AgentRecord>();
+  readonly #scope = new BitSet();
+
+  constructor(options: AllocatorOptions) {
+    this.#random = new Random(options.seed);
+    this.#filterMinMs = options.filterMinMs ?? SECOND_MS;
+    this.#filterMaxMs = options.filterMaxMs ?? 365 * DAY_MS;
+    this.#totals = new ClusterTotals(options.fairShareExcluded ?? []);
+    this.#tree = new RoleTree(this.#totals);
+    const minimum = options.minAllocatable ?? DEFAULT_MIN_ALLOCATABLE;
+    this.#finder = new CandidateFinder(this.#tree, minimum, options.filterGpuResources ?? true);
+    this.#subscriptions = new Subscriptions(this.#tree, this.#finder, (client) =>
+      this.#filters.dropClient(client, this.#agentTable.items),
+    );
+  }
+
+  addFramework(frameworkId: string, spec: FrameworkSpec, used: Iterable<UsedOnAgent> = []): void {
+    this.#subscriptions.add(frameworkId, spec);
+    for (const { agentId, role, resources } of used) {
+      const agent = this.#agents.get(agentId);
+      const client = this.#tree.client(frameworkId, role);
+      if (agent === undefined || (client !== undefined && agent.held.has(client))) continue;
+      this.#hold(agent, client ?? this.#tree.ensureClient(frameworkId, role), resources.unallocated());
+    }
+  }
+
+  updateFramework(frameworkId: string, spec: Omit<FrameworkSpec, "active">): void {
+    this.#subscriptions.update(frameworkId, spec);
+  }
+
+  removeFramework(frameworkId: string): void {
+    this.#subscriptions.remove(frameworkId);
+  }
+
+  activateFramework(frameworkId: string): void {
+    this.#subscriptions.setActive(frameworkId, true);
+  }
+
+  deactivateFramework(frameworkId: string): void {
+    this.#subscriptions.setActive(frameworkId, false);
+  }
+
+  addAgent(agentId: string, spec: AgentSpec, used: Iterable<UsedByFramework> = []): void {
+    assert(!this.#agents.has(agentId), `Agent '${agentId}' is known already`);
+    const sequence = this.#agentsAdded++;
+    const agent = this.#agentTable.add(
+      (slot) => new AgentRecord(slot, agentId, sequence, spec.active ?? true),
+    );
+    this.#agents.set(agentId, agent);
+    agent.setTotal(spec.total.unallocated());
+    this.#totals.add(agent.total.quantities());
+    for (const { frameworkId, role, resources } of used) {
+      this.#hold(agent, this.#tree.ensureClient(frameworkId, role), resources.unallocated());
+    }
+    this.#noteStale(agent);
+  }
+
+  updateAgent(agentId: string, spec: Omit<AgentSpec, "active">): void {
+    const agent = this.#agent(agentId);
+    this.#totals.subtract(agent.total.quantities());
+    agent.setTotal(spec.total.unallocated());
+    this.#totals.add(agent.total.quantities());
+    this.#noteStale(agent);
+  }
+
+  removeAgent(agentId: string): void {
+    const agent = this.#agent(agentId);
+    for (const [client, resources] of [...agent.held]) this.#release(agent, client, resources);
+    this.#totals.subtract(agent.total.quantities());
+    this.#filters.dropAgent(agent);
+    this.#agents.delete(agentId);
+    this.#agentTable.remove(agent.slot);
+    this.#open.delete(agent);
+    this.#noted.delete(agent);
+  }
+
+  activateAgent(agentId: string): void {
+    const agent = this.#agent(agentId);
+    if (agent.active) return;
+    agent.active = true;
+    this.#noteStale(agent);
+  }
+
+  deactivateAgent(agentId: string): void {
+    const agent = this.#agent(agentId);
+    agent.active = false;
+    this.#noteOpen(agent);
+  }
+
+  charge({ frameworkId, role, agentId, resources }: Allocation): void {
+    if (resources.isEmpty()) return;
+    const client = this.#tree.ensureClient(frameworkId, role);
+    this.#hold(this.#agent(agentId), client, resources.unallocated());
+  }
+
+  recover(recovery: Recovery, now: Instant): void {
+    const { frameworkId, role, agentId } = recovery;
+    const agent = this.#agents.get(agentId);
+    if (agent === undefined || recovery.resources.isEmpty()) return;
+    const resources = recovery.resources.unallocated();
+    const client = present(
+      this.#tree.client(frameworkId, role),
+      `Framework '${frameworkId}' gives back ${resources} of agent '${agentId}' but holds nothing in role '${role}'`,
+    );
+    const refuseMs = recovery.refuseMs ?? 0;
+    if (refuseMs > 0 && this.#subscriptions.takesFilters(client)) {
+      const lastsMs = Math.min(Math.max(refuseMs, this.#filterMinMs), this.#filterMaxMs);
+      this.#filters.add(agent, client, resources, filterEndMs(now.monotonicMs, lastsMs));
+    }
+    this.#release(agent, client, resources);
+    this.#noteStale(agent);
+  }
+
+  revive(frameworkId: string, roles?: readonly string[]): void {
+    this.#subscriptions.revive(frameworkId, roles);
+  }
+
+  suppress(frameworkId: string, roles?: readonly string[]): void {
+    this.#subscriptions.suppress(frameworkId, roles);
+  }
+
+  updateWeight(role: string, weight: number): void {
+    this.#tree.setWeight(role, weight);
+  }
+
+  allocate(now: Instant): Allocation[] {
+    // Drawn every time, so that the order does not depend on what there was to do.
+    const salt = this.#random.u32();
+    this.expire(now);
+    if (this.#paused) return [];
+    const visits = new Set(this.#noted);
+    if (this.#subscriptions.anyFresh) for (const agent of this.#open) visits.add(agent);
+    if (visits.size === 0) return [];
+    this.#tree.refresh();
+    const allocations: Allocation[] = [];
+    for (const slot of inVisitOrder(visits, salt)) {
+      const agent = present(this.#agentTable.items[slot], "A visited agent is known");
+      if (this.#open.has(agent)) this.#allocateAgent(agent, allocations);
+      agent.visited();
+    }
+    this.#noted.clear();
+    this.#subscriptions.clearFresh();
+    return allocations;
+  }
+
+  nextDeadlineMs(): number | undefined {
+    return this.#filters.nextEndMs();
+  }
+
+  expire(now: Instant): void {
+    this.#filters.expire(now.monotonicMs, (cohort) => this.#wake(cohort));
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+  }
+
+  roles(): RoleView[] {
+    this.#tree.refresh();
+    return roleViews(this.#tree);
+  }
+
+  explain(frameworkId: string, now: Instant, role?: string): FrameworkExplanation | undefined {
+    const framework = this.#subscriptions.find(frameworkId);
+    if (framework === undefined) return undefined;
+    this.expire(now);
+    this.#tree.refresh();
+    const roles = [...framework.clients.values()]
+      .filter((client) => role === undefined || client.queue.role.name === role)
+      .map((client) =>
+        explainClient(client, this.#tree, this.#finder, this.#agents.values(), now.monotonicMs),
+      );
+    return { frameworkId, active: framework.active, paused: this.#paused, roles };
+  }
+
+  /** Throws when the books do not balance; walks over everything. For tests and the simulator. */
+  assertConsistent(): void {
+    this.#tree.refresh();
+    assertConsistent(this.#agents.values(), this.#tree);
+  }
+
+  #allocateAgent(agent: AgentRecord, allocations: Allocation[]): void {
+    let scope: BitSet | undefined;
+    if (!agent.stale) {
+      scope = this.#scope;
+      scope.assign(this.#subscriptions.fresh);
+      scope.union(agent.woken);
+    }
+    for (;;) {
+      const client = firstInOrder(this.#tree, this.#finder.find(agent, scope));
+      if (client === undefined) return;
+      const resources = offerFor(client, agent.free);
+      assert(!resources.isEmpty(), "A candidate has something to get");
+      this.#hold(agent, client, resources);
+      this.#tree.choose(client);
+      allocations.push({
+        frameworkId: client.name,
+        role: client.queue.role.name,
+        agentId: agent.id,
+        resources,
+      });
+    }
+  }
+
+  #hold(agent: AgentRecord, client: Client, resources: Resources): void {
+    if (resources.isEmpty()) return;
+    if (agent.hold(client, resources)) client.agentsHeld++;
+    this.#tree.charge(client, resources.quantities(), 1);
+    this.#noteOpen(agent);
+  }
+
+  #release(agent: AgentRecord, client: Client, resources: Resources): void {
+    if (agent.release(client, resources)) client.agentsHeld--;
+    this.#tree.charge(client, resources.quantities(), -1);
+    this.#subscriptions.forgetIfUnused(client);
+  }
+
+  #wake(cohort: FilterCohort): void {
+    const agent = present(this.#agentTable.items[cohort.agent.slot], "A filter's agent is known");
+    agent.woken.union(cohort.clients);
+    agent.anyWoken = true;
+    this.#noted.add(agent);
+  }
+
+  #noteStale(agent: AgentRecord): void {
+    agent.stale = true;
+    this.#noted.add(agent);
+    this.#noteOpen(agent);
+  }
+
+  #noteOpen(agent: AgentRecord): void {
+    if (agent.active && !agent.free.isEmpty()) this.#open.add(agent);
+    else this.#open.delete(agent);
+  }
+
+  #agent(agentId: string): AgentRecord {
+    return present(this.#agents.get(agentId), `Agent '${agentId}' is unknown to the allocator`);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Dominant resource fairness (Ghodsi et al., NSDI 2011): whoever has the
+ * smallest dominant share is next. The dominant share is the largest
+ * allocated-to-total ratio over all scalar resources. Ties go to whoever was
+ * chosen less often, then by name, as in Mesos (sorter/drf).
+ */
+import { assert } from "../base/assert.ts";
+import type { ScalarQuantities } from "./quantities.ts";
+
+/** Anything that is ordered by share: a framework within a role, a role among its siblings. */
+export class FairNode {
+  /** Place in the table that its ordered list looks it up in. */
+  readonly slot: number;
+  /** Breaks the last tie; unique among siblings. */
+  readonly name: string;
+  weight = 1;
+  /** Thousandths by resource index; see {@link ClusterTotals}. */
+  readonly amounts: number[] = [];
+  share = 0;
+  /** share / weight, what is compared. */
+  weightedShare = 0;
+  /** How often `allocate` has chosen it. */
+  chosen = 0;
+
+  constructor(slot: number, name: string) {
+    this.slot = slot;
+    this.name = name;
+  }
+}
+
+/** Negative when `a` comes first. */
+export function compareFair(a: FairNode, b: FairNode): number {
+  if (a.weightedShare !== b.weightedShare) return a.weightedShare - b.weightedShare;
+  if (a.chosen !== b.chosen) return a.chosen - b.chosen;
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/** What the whole cluster has, by scalar resource: the base of all shares. */
+export class ClusterTotals {
+  readonly #indexes = new Map<string, number>();
+  readonly #amounts: number[] = [];
+  /** False for names left out of fairness. */
+  readonly #counts: boolean[] = [];
+  readonly #excluded: ReadonlySet<string>;
+  /** Rises with every change: shares computed under an older version are stale. */
+  version = 0;
+
+  constructor(fairShareExcluded: readonly string[]) {
+    this.#excluded = new Set(fairShareExcluded);
+  }
+
+  add(quantities: ScalarQuantities): void {
+    this.#change(quantities, 1);
+  }
+
+  subtract(quantities: ScalarQuantities): void {
+    this.#change(quantities, -1);
+  }
+
+  /** Adds `sign` times the quantities to what the node holds and renews its share. */
+  charge(node: FairNode, quantities: ScalarQuantities, sign: 1 | -1): void {
+    const amounts = node.amounts;
+    for (const [name, milli] of quantities) {
+      const index = this.#index(name);
+      const amount = (amounts[index] ?? 0) + sign * milli;
+      assert(amount >= 0, `Allocated ${name} of '${node.name}' became negative: ${amount}`);
+      while (amounts.length < index) amounts.push(0);
+      amounts[index] = amount;
+    }
+    this.refresh(node);
+  }
+
+  /** Recomputes the share from the amounts. */
+  refresh(node: FairNode): void {
+    const amounts = node.amounts;
+    let share = 0;
+    for (let index = 0; index < amounts.length; index++) {
+      const total = this.#amounts[index] as number;
+      if (total <= 0 || !this.#counts[index]) continue;
+      share = Math.max(share, (amounts[index] as number) / total);
+    }
+    node.share = share;
+    node.weightedShare = share / node.weight;
+  }
+
+  /** The node's amounts by name; zeros left out. */
+  quantities(node: FairNode): ScalarQuantities {
+    const out = new Map<string, number>();
+    for (const [name, index] of this.#indexes) {
+      const amount = node.amounts[index] ?? 0;
+      if (amount > 0) out.set(name, amount);
+    }
+    return out;
+  }
+
+  #change(quantities: ScalarQuantities, sign: 1 | -1): void {
+    for (const [name, milli] of quantities) {
+      const index = this.#index(name);
+      const amount = (this.#amounts[index] as number) + sign * milli;
+      assert(amount >= 0, `Total ${name} of the cluster became negative: ${amount}`);
+      this.#amounts[index] = amount;
+    }
+    this.version++;
+  }
+
+  #index(name: string): number {
+    const known = this.#indexes.get(name);
+    if (known !== undefined) return known;
+    const index = this.#amounts.length;
+    this.#indexes.set(name, index);
+    this.#amounts.push(0);
+    this.#counts.push(!this.#excluded.has(name));
+    return index;
+  }
+}
