@@ -13,12 +13,10 @@ type Encode = (value: unknown) => string;
 
 interface FieldEncoder {
   readonly name: string;
-  /** `"name":` */
-  readonly key: string;
-  /** `"name":default`, or nothing to write when the field is unset. */
+  /** `"name":default`, or empty when an unset field is not written. */
   readonly unset: string;
-  readonly repeated: boolean;
-  readonly encode: Encode;
+  /** `"name":content`, or empty for an empty list or map. */
+  readonly write: Encode;
 }
 
 const encoders = new Map<string, Encode>();
@@ -45,20 +43,10 @@ function encodeFields(fields: readonly FieldEncoder[], value: Record<string, unk
   let out = "";
   for (const field of fields) {
     const content = value[field.name];
-    let text: string;
-    if (content === undefined) text = field.unset;
-    else if (field.repeated) text = encodeList(field, content as readonly unknown[]);
-    else text = field.key + field.encode(content);
+    const text = content === undefined ? field.unset : field.write(content);
     if (text !== "") out += out === "" ? text : `,${text}`;
   }
   return `{${out}}`;
-}
-
-function encodeList(field: FieldEncoder, items: readonly unknown[]): string {
-  if (items.length === 0) return "";
-  let out = field.encode(items[0]);
-  for (let i = 1; i < items.length; i++) out += `,${field.encode(items[i])}`;
-  return `${field.key}[${out}]`;
 }
 
 function fieldEncoder(field: FieldSchema): FieldEncoder {
@@ -67,18 +55,32 @@ function fieldEncoder(field: FieldSchema): FieldEncoder {
   const written = field.default !== undefined && !field.deprecated && field.label === "optional";
   return {
     name: field.name,
-    key,
     unset: written ? key + encode(field.default) : "",
-    repeated: field.label === "repeated",
-    encode: field.label === "map" ? mapEncoder(encode) : encode,
+    write: fieldWriter(field, key, encode),
   };
 }
 
-function mapEncoder(encode: Encode): Encode {
-  return (value) => {
-    const entries = Object.entries(value as Record<string, unknown>);
-    return `{${entries.map(([key, item]) => `${quote(key)}:${encode(item)}`).join(",")}}`;
-  };
+function fieldWriter(field: FieldSchema, key: string, encode: Encode): Encode {
+  switch (field.label) {
+    case "repeated":
+      return (value) => writeList(key, value as readonly unknown[], encode);
+    case "map":
+      return (value) => writeMap(key, Object.entries(value as Record<string, unknown>), encode);
+    default:
+      return (value) => key + encode(value);
+  }
+}
+
+function writeList(key: string, items: readonly unknown[], encode: Encode): string {
+  if (items.length === 0) return "";
+  let out = encode(items[0]);
+  for (let i = 1; i < items.length; i++) out += `,${encode(items[i])}`;
+  return `${key}[${out}]`;
+}
+
+function writeMap(key: string, entries: readonly [string, unknown][], encode: Encode): string {
+  if (entries.length === 0) return "";
+  return `${key}{${entries.map(([name, item]) => `${quote(name)}:${encode(item)}`).join(",")}}`;
 }
 
 function typeEncoder(type: FieldType): Encode {
