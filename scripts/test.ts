@@ -3,10 +3,10 @@
  * line `N passed, N failed`. A failed part does not stop the next ones; a part
  * that ran no test has failed. `scripts/test` is the way to call it.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { runBunTests } from "./bun-tests.ts";
 import { installNeeds } from "./needs.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
@@ -72,38 +72,6 @@ async function run(command: readonly string[], environment: Part["environment"] 
   return await child.exited;
 }
 
-/** Counts of a JUnit report of `bun test`; none where it wrote no report. */
-function readReport(path: string): { tests: number; failures: number; skipped: number } {
-  const root = existsSync(path) ? (/<testsuites\b[^>]*>/.exec(readFileSync(path, "utf8"))?.[0] ?? "") : "";
-  const count = (name: string): number => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
-  return { tests: count("tests"), failures: count("failures"), skipped: count("skipped") };
-}
-
-async function runTests(part: Part, tests: readonly string[]): Promise<Omit<Outcome, "name" | "seconds">> {
-  const missing = tests.filter((path) => !existsSync(join(ROOT, "tests", path)));
-  if (missing.length > 0) {
-    console.log(`No tests in ${missing.map((path) => `tests/${path}`).join(", ")}: that counts as a failure`);
-    return { passed: 0, failed: 1, skipped: 0 };
-  }
-  const folder = mkdtempSync(join(tmpdir(), "mesh-test-"));
-  try {
-    const report = join(folder, "report.xml");
-    const paths = tests.map((path) => `./tests/${path}`);
-    const status = await run(
-      [BUN, "test", "--reporter=junit", `--reporter-outfile=${report}`, ...paths],
-      part.environment,
-    );
-    const counts = readReport(report);
-    const passed = counts.tests - counts.failures - counts.skipped;
-    if (passed === 0) console.log(`Part "${part.name}" passed no test: that counts as a failure`);
-    // A file that does not load, or a crash, fails no single test but gives a status.
-    const unseen = (status !== 0 || passed === 0) && counts.failures === 0 ? 1 : 0;
-    return { passed, failed: counts.failures + unseen, skipped: counts.skipped };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 async function runPart(part: Part): Promise<Outcome> {
   console.log(`\n=== ${part.name}: ${part.about} ===`);
   const started = performance.now();
@@ -114,7 +82,8 @@ async function runPart(part: Part): Promise<Outcome> {
     if ((await run(command)) === 0) total.passed++;
     else total.failed++;
   }
-  if (part.tests !== undefined) Object.assign(total, await runTests(part, part.tests));
+  if (part.tests !== undefined)
+    Object.assign(total, await runBunTests(join(ROOT, "tests"), part.tests, part.environment));
   const outcome = { name: part.name, ...total, seconds: (performance.now() - started) / 1000 };
   console.log(describe(outcome));
   return outcome;

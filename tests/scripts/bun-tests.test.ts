@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../support/source-text.ts";
+
+let project = "";
+
+/** Test files of a project of their own, by folder. */
+const SUITES: Readonly<Record<string, string>> = {
+  good: 'import { test } from "bun:test";\ntest("a", () => {});\ntest("b", () => {});\n',
+  bad: 'import { test } from "bun:test";\ntest("a", () => {});\ntest("b", () => { throw new Error("no"); });\n',
+  skips: 'import { test } from "bun:test";\ntest.skip("a", () => {});\n',
+  broken: 'import { nothing } from "./none.ts";\nnothing();\n',
+  dies: 'import { test } from "bun:test";\ntest("a", () => {});\ntest("b", () => process.exit(7));\n',
+  empty: "",
+};
+
+beforeAll(() => {
+  project = mkdtempSync(join(tmpdir(), "mesh-suites-"));
+  for (const [name, text] of Object.entries(SUITES)) {
+    mkdirSync(join(project, "tests", name), { recursive: true });
+    if (text !== "") writeFileSync(join(project, "tests", name, "x.test.ts"), text);
+  }
+});
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+/** Counts in a process of its own, since the runner writes to its own output. */
+function count(...names: string[]): unknown {
+  const program = `
+    import { runBunTests } from ${JSON.stringify(join(ROOT, "scripts/bun-tests.ts"))};
+    console.log(JSON.stringify(await runBunTests(${JSON.stringify(join(project, "tests"))}, ${JSON.stringify(names)})));
+  `;
+  const done = Bun.spawnSync([process.execPath, "-e", program], { cwd: project });
+  return JSON.parse(done.stdout.toString().trim().split("\n").at(-1) ?? "");
+}
+
+test("counts what passed and what failed", () => {
+  expect(count("good")).toEqual({ passed: 2, failed: 0, skipped: 0 });
+  expect(count("bad")).toEqual({ passed: 1, failed: 1, skipped: 0 });
+  expect(count("good", "bad")).toEqual({ passed: 3, failed: 1, skipped: 0 });
+});
+
+test("takes nothing for a failure", () => {
+  expect(count()).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  expect(count("none")).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  expect(count("empty")).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  expect(count("skips")).toEqual({ passed: 0, failed: 1, skipped: 1 });
+});
+
+test("sees a file that does not load, and a process that dies", () => {
+  expect(count("good", "broken")).toMatchObject({ failed: 1 });
+  expect(count("dies")).toMatchObject({ passed: 0, failed: 1 });
+});
