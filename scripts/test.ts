@@ -55,7 +55,7 @@ function parts(seeds: number, firstSeed: number): Part[] {
       about: `${seeds} seeds from ${firstSeed} on`,
       commands: [],
       tests: ["sim"],
-      environment: { MESH_SIM_SEEDS: String(seeds), MESH_SIM_FIRST_SEED: String(firstSeed) },
+      environment: { MESH_SEEDS: String(seeds), MESH_SEED: String(firstSeed) },
     },
     { name: "e2e", about: "whole clusters of the binary", commands: [], tests: ["e2e"] },
     { name: "vm", about: "isolation under a kernel with cgroups v2", commands: [], tests: ["vm"] },
