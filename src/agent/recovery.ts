@@ -16,6 +16,7 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Exit } from "../isolation/container.ts";
 import type { ContainerState, Launched } from "../isolation/runtime.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import {
   AGENT_KEY,
   type CheckpointEntry,
@@ -32,7 +33,7 @@ import {
   type StreamRecord,
   type TaskRecord,
 } from "./records.ts";
-import { isTerminal, taskKey } from "./task.ts";
+import { taskKey } from "./task.ts";
 
 export interface RecordedTask {
   readonly task: TaskRecord;
@@ -155,7 +156,7 @@ export function recoveryAction(
   container: ContainerState,
   sameBoot: boolean,
 ): RecoveryAction {
-  if (isTerminal(stream.state)) return { kind: "settle" };
+  if (isTerminalState(stream.state)) return { kind: "settle" };
   if (container.state === "ended") return { kind: "ended", exit: container.exit };
   if (!sameBoot) return { kind: "rebooted" };
   switch (container.state) {

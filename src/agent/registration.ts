@@ -13,11 +13,11 @@
  */
 import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import type { AgentRegistered, AgentTaskReport } from "../model/agent-protocol.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { abandon } from "./end-task.ts";
 import type { AgentState } from "./state.ts";
 import { resendHeads } from "./status-updates.ts";
-import { isTerminal } from "./task.ts";
 import type { LeaderAddress } from "./types.ts";
 
 const FIRST_BACKOFF_MS = 100;
@@ -78,7 +78,7 @@ function* taskReports(state: AgentState): Iterable<AgentTaskReport> {
       containerId: task.containerId,
       state: task.stream.state,
       // An acknowledged terminal update ends the task here, so none is left to report.
-      settled: isTerminal(task.stream.state) && task.stream.pending.length === 0,
+      settled: isTerminalState(task.stream.state) && task.stream.pending.length === 0,
     };
   }
 }

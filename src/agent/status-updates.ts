@@ -15,11 +15,12 @@ import { AGENT_STATUSES_PER_TASK_MAX } from "../base/limits.ts";
 import { MINUTE_MS } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { AcknowledgeUpdate } from "../model/agent-protocol.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { FRAMEWORK_PREFIX, STREAM_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
 import { encodeStreamRecord } from "./records.ts";
 import type { AgentState } from "./state.ts";
-import { INITIAL_RETRY_MS, isTerminal, type Task, taskKey } from "./task.ts";
+import { INITIAL_RETRY_MS, type Task, taskKey } from "./task.ts";
 import { type StatusFields, taskStatus } from "./task-status.ts";
 
 const MAX_RETRY_MS = 10 * MINUTE_MS;
@@ -33,7 +34,7 @@ export function addUpdate(state: AgentState, task: Task, fields: StatusFields): 
   stream.pending.push({ uuid, state: fields.state, status });
   stream.statuses.push(status);
   if (stream.statuses.length > AGENT_STATUSES_PER_TASK_MAX) stream.statuses.shift();
-  if (isTerminal(fields.state)) {
+  if (isTerminalState(fields.state)) {
     state.counters.ended.set(fields.state, (state.counters.ended.get(fields.state) ?? 0) + 1);
   }
   writeStream(state, task);
@@ -108,7 +109,7 @@ export function acknowledge(state: AgentState, message: AcknowledgeUpdate): void
   stream.inFlight = false;
   stream.retryMs = INITIAL_RETRY_MS;
   state.deadlines.clear(`retry/${task.key}`);
-  if (stream.pending.length === 0 && isTerminal(stream.state)) {
+  if (stream.pending.length === 0 && isTerminalState(stream.state)) {
     forgetTask(state, task);
     return;
   }

@@ -119,19 +119,3 @@ export function setFrameworkInfo(framework: Framework, info: Uint8Array): void {
   framework.partitionAware = has("PARTITION_AWARE");
   framework.killingState = has("TASK_KILLING_STATE");
 }
-
-const TERMINAL_STATES: ReadonlySet<TaskState> = new Set([
-  "TASK_FINISHED",
-  "TASK_FAILED",
-  "TASK_KILLED",
-  "TASK_ERROR",
-  "TASK_LOST",
-  "TASK_DROPPED",
-  "TASK_GONE",
-  "TASK_GONE_BY_OPERATOR",
-]);
-
-/** Whether nothing can follow this state. */
-export function isTerminal(state: TaskState): boolean {
-  return TERMINAL_STATES.has(state);
-}
