@@ -141,14 +141,14 @@ async function main(): Promise<number> {
 }
 
 function report(target: Target, error: unknown): void {
-  console.error(`Cannot build dist/mesh for ${target}:`, error instanceof Error ? error.message : error);
-  if (error instanceof AggregateError) for (const one of error.errors) console.error(String(one));
-  if (/download|extract|registry|network|fetch/i.test(String(error))) {
-    console.error(
-      `Bun ${Bun.version} fetches the runtime of a foreign target from the npm registry. Without access to it,` +
-        ` unpack the npm package @oven/${TARGETS[target]} and pass --runtime <its bin/bun>.`,
-    );
-  }
+  const causes = error instanceof AggregateError ? error.errors : [error];
+  const text = causes.map((cause) => (cause instanceof Error ? cause.message : String(cause))).join("\n");
+  console.error(`Cannot build mesh for ${target}: ${text}`);
+  if (!/download|extract/i.test(text)) return;
+  console.error(
+    `Bun ${Bun.version} gets the runtime of a foreign target from the npm registry. Where it cannot, unpack the` +
+      ` package @oven/${TARGETS[target].replace("arm64", "aarch64")} and pass --runtime <its bin/bun>.`,
+  );
 }
 
 if (import.meta.main) process.exitCode = await main();
