@@ -176,6 +176,11 @@ export interface MasterSettings {
   readonly maxAgentPingTimeouts: number;
   /** How long a new leader waits for a known agent before it is unreachable. */
   readonly agentReregisterTimeoutMs: number;
+  /**
+   * How long a framework may take at least to find a new leader, whatever its
+   * failover_timeout: it did not leave, its leader did.
+   */
+  readonly frameworkReturnTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   /** An offer older than this is rescinded; undefined: never. */
   readonly offerTimeoutMs: number | undefined;

@@ -1,0 +1,51 @@
+import { present } from "../base/assert.ts";
+import { isTerminalState } from "../model/task-state.ts";
+import type { SchedulerCall } from "../model/v1/scheduler.ts";
+import type { CompleteTask } from "../registry/commands.ts";
+import { sameBytes } from "./bytes.ts";
+import type { Leader } from "./leader.ts";
+import { type FrameworkMemory, taskKey } from "./memory.ts";
+
+/**
+ * ACKNOWLEDGE: the agent may send the task's next update. That of the end is
+ * committed first, so that no later leader still waits for it.
+ */
+export function acknowledge(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
+  const body = present(call.acknowledge, "ACKNOWLEDGE must have been validated");
+  const [agentId, taskId] = [body.agent_id.value, body.task_id.value];
+  const agent = leader.agents.get(agentId);
+  const task = leader.registry.task(framework.id, taskId);
+  if (task !== undefined && task.agentId === agentId && sameBytes(task.updateUuid, body.uuid)) {
+    leader.counters.bump("valid_status_update_acknowledgements");
+    if (task.updateState !== undefined && isTerminalState(task.updateState)) {
+      leader.completions.set(taskKey(framework.id, taskId), agentId);
+      leader.propose({ kind: "complete-task", frameworkId: framework.id, taskId, uuid: body.uuid });
+      return;
+    }
+  } else if (agent?.link === undefined) {
+    leader.counters.bump("invalid_status_update_acknowledgements");
+  }
+  // An update older than the registry's last is the agent's to judge.
+  forward(leader, agentId, framework.id, taskId, body.uuid);
+}
+
+/** Refused or not, the agent hears: a refusal means that an earlier leader completed the task. */
+export function taskCompleted(leader: Leader, command: CompleteTask): void {
+  const key = taskKey(command.frameworkId, command.taskId);
+  const agentId = leader.completions.get(key);
+  if (agentId === undefined) return;
+  leader.completions.delete(key);
+  forward(leader, agentId, command.frameworkId, command.taskId, command.uuid);
+}
+
+function forward(
+  leader: Leader,
+  agentId: string,
+  frameworkId: string,
+  taskId: string,
+  uuid: Uint8Array,
+): void {
+  const agent = leader.agents.get(agentId);
+  if (agent === undefined) return;
+  leader.sendAgent(agent, { kind: "acknowledge-update", term: leader.term, frameworkId, taskId, uuid });
+}

@@ -1,0 +1,140 @@
+/** Pings, and agents that do not answer or do not come back (AGT-2, AGT-3, AGT-10). */
+import type { Pong } from "../model/agent-protocol.ts";
+import type { TaskState } from "../model/v1/tasks.ts";
+import type { MarkAgentUnreachable, RemoveAgent } from "../registry/commands.ts";
+import { isPartitionAware } from "./framework-memory.ts";
+import type { Fate, Leader } from "./leader.ts";
+import type { AgentMemory, Holding } from "./memory.ts";
+import { rescindOffersOnAgent } from "./offers.ts";
+import { agentRemovedEvent, taskUpdatedEvent } from "./operator-events.ts";
+import { lostState, masterStatus, updateEvent } from "./task-status.ts";
+import { timerName } from "./timer-names.ts";
+
+export function startPings(leader: Leader, agent: AgentMemory): void {
+  agent.unansweredPings = 0;
+  leader.timers.set(
+    timerName("ping", agent.id),
+    leader.now.monotonicMs + leader.settings.agentPingIntervalMs,
+  );
+}
+
+export function pingDue(leader: Leader, agentId: string): void {
+  const agent = leader.agents.get(agentId);
+  if (agent?.link === undefined) return;
+  if (agent.unansweredPings >= leader.settings.maxAgentPingTimeouts) {
+    markUnreachable(leader, agentId);
+    return;
+  }
+  agent.unansweredPings++;
+  agent.pingNonce++;
+  leader.sendAgent(agent, { kind: "ping", term: leader.term, nonce: agent.pingNonce });
+  leader.timers.set(timerName("ping", agentId), leader.now.monotonicMs + leader.settings.agentPingIntervalMs);
+}
+
+export function pong(agent: AgentMemory, message: Pong): void {
+  if (message.nonce === agent.pingNonce) agent.unansweredPings = 0;
+}
+
+export function watchAbsence(leader: Leader, agent: AgentMemory): void {
+  const { agentPingIntervalMs, maxAgentPingTimeouts } = leader.settings;
+  leader.timers.set(
+    timerName("unreachable", agent.id),
+    leader.now.monotonicMs + agentPingIntervalMs * maxAgentPingTimeouts,
+  );
+}
+
+export function absenceDue(leader: Leader, agentId: string): void {
+  const agent = leader.agents.get(agentId);
+  if (agent !== undefined && agent.link === undefined && !agent.unreachable) markUnreachable(leader, agentId);
+}
+
+function markUnreachable(leader: Leader, agentId: string): void {
+  leader.counters.bump("slave_unreachable_scheduled");
+  leader.propose({ kind: "mark-agent-unreachable", agentId, atMs: leader.now.wallMs });
+}
+
+export function agentUnreachable(leader: Leader, command: MarkAgentUnreachable, fate: Fate): void {
+  const agent = leader.agents.get(command.agentId);
+  if (!fate.accepted || agent === undefined) return;
+  leader.counters.bump("slave_unreachable_completed");
+  agent.unreachable = true;
+  agent.recovered = false;
+  leaveAllocator(leader, agent);
+  endHoldings(leader, agent, {
+    aware: "TASK_UNREACHABLE",
+    message: "Agent did not answer pings and counts as unreachable",
+    atMs: command.atMs,
+    unreachable: true,
+  });
+  announceLoss(leader, agent);
+}
+
+export function agentRemoved(leader: Leader, command: RemoveAgent, fate: Fate): void {
+  const agent = leader.agents.get(command.agentId);
+  if (!fate.accepted || agent === undefined) return;
+  leader.counters.bump("slave_removals");
+  leader.counters.bump("slave_removals/reason_unregistered");
+  leaveAllocator(leader, agent);
+  endHoldings(leader, agent, {
+    aware: "TASK_GONE",
+    message: "Agent was removed",
+    atMs: command.atMs,
+    unreachable: false,
+  });
+  announceLoss(leader, agent);
+  leader.agents.delete(agent.id);
+  for (const framework of leader.frameworks.values()) framework.agentIds.delete(agent.id);
+}
+
+function leaveAllocator(leader: Leader, agent: AgentMemory): void {
+  leader.timers.clear(timerName("ping", agent.id));
+  leader.timers.clear(timerName("unreachable", agent.id));
+  if (agent.link !== undefined) leader.closeLink(agent.link);
+  agent.link = undefined;
+  rescindOffersOnAgent(leader, agent);
+  if (agent.inAllocator) leader.allocator.removeAgent(agent.id);
+  agent.inAllocator = false;
+}
+
+interface Loss {
+  /** State for PARTITION_AWARE frameworks; others hear TASK_LOST. */
+  readonly aware: TaskState;
+  readonly message: string;
+  readonly atMs: number;
+  readonly unreachable: boolean;
+}
+
+/** Tells frameworks of the tasks that went with the agent. The allocator forgot them with it. */
+function endHoldings(leader: Leader, agent: AgentMemory, loss: Loss): void {
+  for (const [key, holding] of [...agent.holdings]) {
+    if (holding.pending) continue;
+    agent.holdings.delete(key);
+    tellLoss(leader, agent, holding, loss);
+  }
+}
+
+function tellLoss(leader: Leader, agent: AgentMemory, { frameworkId, taskId }: Holding, loss: Loss): void {
+  const framework = leader.frameworks.get(frameworkId);
+  const state = lostState(isPartitionAware(framework), loss.aware);
+  const status = masterStatus({
+    taskId,
+    agentId: agent.id,
+    state,
+    reason: "REASON_AGENT_REMOVED",
+    message: loss.message,
+    atMs: loss.atMs,
+    unreachableAtMs: loss.unreachable ? loss.atMs : undefined,
+  });
+  if (state !== "TASK_UNREACHABLE")
+    leader.counters.bump(`tasks_${state.slice("TASK_".length).toLowerCase()}`);
+  if (framework !== undefined) leader.send(framework, updateEvent(status));
+  leader.sendOperators(taskUpdatedEvent(frameworkId, status, state));
+}
+
+/** Every connected framework hears of a lost agent (FRW-20). */
+function announceLoss(leader: Leader, agent: AgentMemory): void {
+  for (const framework of leader.frameworks.values()) {
+    leader.send(framework, { type: "FAILURE", failure: { agent_id: { value: agent.id } } });
+  }
+  leader.sendOperators(agentRemovedEvent(agent.id));
+}

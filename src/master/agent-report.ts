@@ -1,0 +1,105 @@
+/**
+ * A registering agent's tasks against the registry's (design.md, "A leader
+ * dies"; Mesos: Master::reconcileKnownSlave).
+ */
+import type { AgentTaskReport } from "../model/agent-protocol.ts";
+import { isTerminalState } from "../model/task-state.ts";
+import type { TaskState } from "../model/v1/tasks.ts";
+import type { TaskRecord } from "../registry/records.ts";
+import { encodeBlob } from "../wire/blob.ts";
+import { isPartitionAware } from "./framework-memory.ts";
+import { sendKill } from "./kill.ts";
+import { runTask } from "./launch.ts";
+import type { Leader } from "./leader.ts";
+import { type AgentMemory, taskKey } from "./memory.ts";
+import { latestStatus, lostState, masterStatus, updateEvent } from "./task-status.ts";
+
+/** What a comparison leads to. */
+export interface ReportPlan {
+  /** Committed, and the agent never got them. */
+  readonly rerun: readonly TaskRecord[];
+  /** The agent had them and does not know them any more. */
+  readonly lost: readonly TaskRecord[];
+  /** Only the agent has them, of frameworks that still are. */
+  readonly kill: readonly AgentTaskReport[];
+  /** Frameworks that are no more. */
+  readonly shutdown: ReadonlySet<string>;
+}
+
+export function planReport(
+  known: Iterable<TaskRecord>,
+  report: readonly AgentTaskReport[],
+  frameworks: { has(frameworkId: string): boolean },
+): ReportPlan {
+  const reported = new Set(report.map((task) => taskKey(task.frameworkId, task.taskId)));
+  const [rerun, lost]: [TaskRecord[], TaskRecord[]] = [[], []];
+  const keys = new Set<string>();
+  for (const task of known) {
+    const key = taskKey(task.frameworkId, task.taskId);
+    keys.add(key);
+    if (reported.has(key) || isTerminalState(task.state)) continue;
+    if (task.state === "TASK_STAGING" && task.updateState === undefined) rerun.push(task);
+    else lost.push(task);
+  }
+  const kill: AgentTaskReport[] = [];
+  const shutdown = new Set<string>();
+  for (const task of report) {
+    if (!frameworks.has(task.frameworkId)) shutdown.add(task.frameworkId);
+    else if (!keys.has(taskKey(task.frameworkId, task.taskId)) && !isTerminalState(task.state as TaskState)) {
+      kill.push(task);
+    }
+  }
+  return { rerun, lost, kill, shutdown };
+}
+
+/** `returned`: the agent counted as unreachable; its frameworks hear that their tasks live. */
+export function compareWithReport(
+  leader: Leader,
+  agent: AgentMemory,
+  report: readonly AgentTaskReport[],
+  returned: boolean,
+): void {
+  const plan = planReport(leader.registry.tasksOnAgent(agent.id), report, leader.registry.frameworks);
+  for (const frameworkId of plan.shutdown) {
+    leader.sendAgent(agent, { kind: "shutdown-framework", term: leader.term, frameworkId });
+  }
+  for (const task of plan.rerun) runTask(leader, agent, task.frameworkId, task.taskId, task.info);
+  for (const task of plan.lost) proposeLoss(leader, task);
+  for (const { frameworkId, taskId } of plan.kill) {
+    sendKill(leader, agent, { frameworkId, taskId, gracePeriodMs: undefined });
+  }
+  for (const wish of agent.kills.values()) sendKill(leader, agent, wish);
+  if (returned) announceReturn(leader, agent, new Set(plan.lost));
+}
+
+function proposeLoss(leader: Leader, task: TaskRecord): void {
+  const state = lostState(isPartitionAware(leader.frameworks.get(task.frameworkId)), "TASK_GONE");
+  const status = masterStatus({
+    taskId: task.taskId,
+    agentId: task.agentId,
+    state,
+    reason: "REASON_RECONCILIATION",
+    message: "Reconciliation: Task is unknown to the agent",
+    atMs: leader.now.wallMs,
+  });
+  leader.propose({
+    kind: "update-task",
+    frameworkId: task.frameworkId,
+    taskId: task.taskId,
+    agentId: task.agentId,
+    state,
+    latestState: state,
+    uuid: undefined,
+    status: encodeBlob("TaskStatus", status),
+  });
+}
+
+function announceReturn(leader: Leader, agent: AgentMemory, lost: ReadonlySet<TaskRecord>): void {
+  for (const task of leader.registry.tasksOnAgent(agent.id)) {
+    const framework = leader.frameworks.get(task.frameworkId);
+    if (framework === undefined || isTerminalState(task.state) || lost.has(task)) continue;
+    const message = "Agent registered again";
+    const status = latestStatus(task, "REASON_AGENT_REREGISTERED", message, leader.now.wallMs);
+    leader.send(framework, updateEvent(status));
+  }
+}

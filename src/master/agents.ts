@@ -1,0 +1,164 @@
+/** Agents register, lose their link, and leave. */
+import type { RegisterAgent } from "../model/agent-protocol.ts";
+import { Resources } from "../model/resources.ts";
+import type { AgentInfo } from "../model/v1/frameworks.ts";
+import type { AddAgent, ReregisterAgent } from "../registry/commands.ts";
+import type { AgentRecord } from "../registry/records.ts";
+import { decodeBlob, encodeBlob } from "../wire/blob.ts";
+import { startPings, watchAbsence } from "./agent-liveness.ts";
+import { compareWithReport } from "./agent-report.ts";
+import { rebuildHoldings, usedOf } from "./holdings.ts";
+import type { Fate, Leader } from "./leader.ts";
+import type { AgentMemory, PendingAgent } from "./memory.ts";
+import { rescindOffersOnAgent } from "./offers.ts";
+import { agentAddedEvent } from "./operator-events.ts";
+import { timerName } from "./timer-names.ts";
+import type { LinkRef } from "./types.ts";
+
+const DEFAULT_AGENT_PORT = 5051;
+
+export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAgent): void {
+  const known = message.agentId !== undefined && leader.registry.agents.has(message.agentId);
+  leader.counters.bump(known ? "messages_reregister_slave" : "messages_register_slave");
+  const info = decodeBlob("AgentInfo", message.info);
+  const resources = Resources.from(info.resources ?? []);
+  if (!resources.ok) {
+    refuseAgent(leader, link, `Agent reports invalid resources: ${resources.error}`);
+    return;
+  }
+  const agentId = message.agentId ?? leader.newAgentId();
+  if (!known) removeForerunner(leader, agentId, addressOf(message.ip, info));
+  const before = leader.pendingAgents.get(agentId);
+  if (before !== undefined && before.link !== link) leader.closeLink(before.link);
+  leader.pendingAgents.set(agentId, { link, tasks: message.tasks, fresh: message.agentId === undefined });
+  leader.propose({
+    kind: known ? "reregister-agent" : "add-agent",
+    agentId,
+    info: encodeBlob("AgentInfo", { ...info, id: { value: agentId } }),
+    ip: message.ip,
+    version: message.version,
+    capabilities: message.capabilities,
+    atMs: leader.now.wallMs,
+  });
+}
+
+function addressOf(ip: string, info: AgentInfo): string {
+  return `${ip}:${info.port ?? DEFAULT_AGENT_PORT}`;
+}
+
+/** An agent without its old id at an address in use: the one before it is gone for good (Mesos does the same). */
+function removeForerunner(leader: Leader, agentId: string, address: string): void {
+  const old = leader.agents.get(leader.agentOfAddress.get(address) ?? "");
+  if (old === undefined || old.id === agentId || old.link !== undefined) return;
+  leader.propose({ kind: "remove-agent", agentId: old.id, atMs: leader.now.wallMs });
+}
+
+/** The agent ends its tasks and stops. */
+export function refuseAgent(leader: Leader, link: LinkRef, reason: string): void {
+  leader.emit({ kind: "agent-send", link, message: { kind: "agent-refused", term: leader.term, reason } });
+  leader.closeLink(link);
+}
+
+export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAgent, fate: Fate): void {
+  const pending = leader.pendingAgents.get(command.agentId);
+  if (!fate.accepted) {
+    // Two registrations under way with an id that the cluster did not know: the second is a return.
+    if (fate.reason === "agent-exists") leader.propose({ ...command, kind: "reregister-agent" });
+    else if (pending !== undefined) {
+      leader.pendingAgents.delete(command.agentId);
+      refuseAgent(leader, pending.link, `Agent ${command.agentId} was removed from the cluster`);
+    }
+    return;
+  }
+  leader.counters.bump(command.kind === "add-agent" ? "slave_registrations" : "slave_reregistrations");
+  const record = leader.registry.agents.get(command.agentId);
+  if (record === undefined) return;
+  const agent = rememberAgent(leader, record);
+  leader.pendingAgents.delete(agent.id);
+  if (pending !== undefined && leader.links.has(pending.link)) attach(leader, agent, pending);
+  else if (pending?.fresh) {
+    // It never heard its id and comes again as another.
+    leader.propose({ kind: "remove-agent", agentId: agent.id, atMs: leader.now.wallMs });
+  } else if (agent.link === undefined) watchAbsence(leader, agent);
+}
+
+/** Takes over an agent's committed record. */
+export function rememberAgent(leader: Leader, record: AgentRecord): AgentMemory {
+  const info = decodeBlob("AgentInfo", record.info);
+  const parsed = Resources.from(info.resources ?? []);
+  const total = parsed.ok ? parsed.value : Resources.EMPTY;
+  const { id, ip, version, capabilities } = record;
+  leader.agentOfAddress.set(addressOf(ip, info), id);
+  const seen = { info, ip, version, capabilities, total, infoChars: 2 * JSON.stringify(info).length };
+  const known = leader.agents.get(id);
+  if (known !== undefined) return Object.assign(known, seen);
+  const agent: AgentMemory = {
+    id,
+    ...seen,
+    link: undefined,
+    recovered: false,
+    unreachable: false,
+    inAllocator: false,
+    pingNonce: 0,
+    unansweredPings: 0,
+    offerIds: new Set(),
+    holdings: new Map(),
+    kills: new Map(),
+  };
+  leader.agents.set(id, agent);
+  return agent;
+}
+
+function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void {
+  if (agent.link !== undefined && agent.link !== pending.link) leader.closeLink(agent.link);
+  const returned = agent.unreachable;
+  agent.link = pending.link;
+  agent.recovered = false;
+  agent.unreachable = false;
+  leader.agentOfLink.set(pending.link, agent.id);
+  leader.timers.clear(timerName("unreachable", agent.id));
+  enterAllocator(leader, agent, true);
+  leader.sendAgent(agent, {
+    kind: "agent-registered",
+    term: leader.term,
+    agentId: agent.id,
+    masterId: leader.settings.address.id,
+    pingTimeoutMs: leader.settings.agentPingIntervalMs * leader.settings.maxAgentPingTimeouts,
+  });
+  startPings(leader, agent);
+  compareWithReport(leader, agent, pending.tasks, returned);
+  leader.sendOperators(agentAddedEvent(leader, agent));
+}
+
+/** Makes the agent's resources count; offers come from it only while it is `active`. */
+export function enterAllocator(leader: Leader, agent: AgentMemory, active: boolean): void {
+  const { allocator } = leader;
+  const spec = { total: agent.total, capabilities: agent.capabilities };
+  if (agent.inAllocator) {
+    allocator.updateAgent(agent.id, spec);
+    if (active) allocator.activateAgent(agent.id);
+    else allocator.deactivateAgent(agent.id);
+  } else {
+    rebuildHoldings(leader, agent);
+    allocator.addAgent(agent.id, { ...spec, active }, usedOf(agent));
+    agent.inAllocator = true;
+  }
+  leader.allocationDue = true;
+}
+
+/** The link broke: no offers from the agent until it is back; its tasks go on. */
+export function linkClosed(leader: Leader, link: LinkRef): void {
+  leader.links.delete(link);
+  const agent = leader.agents.get(leader.agentOfLink.get(link) ?? "");
+  leader.agentOfLink.delete(link);
+  if (agent?.link === link) detach(leader, agent);
+}
+
+/** Without a link, counted as gone after as long as its pings may go unanswered. */
+export function detach(leader: Leader, agent: AgentMemory): void {
+  agent.link = undefined;
+  leader.timers.clear(timerName("ping", agent.id));
+  leader.allocator.deactivateAgent(agent.id);
+  rescindOffersOnAgent(leader, agent);
+  watchAbsence(leader, agent);
+}

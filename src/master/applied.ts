@@ -1,0 +1,85 @@
+/** What follows from each command once it is applied, or once it is certain that it never will be. */
+import { SECOND_MS } from "../base/time.ts";
+import type { Command, CommandKind } from "../registry/commands.ts";
+import { taskCompleted } from "./acknowledge.ts";
+import { agentRemoved, agentUnreachable } from "./agent-liveness.ts";
+import { agentRegistered } from "./agents.ts";
+import { frameworkDisconnected, frameworkRemoved } from "./disconnect.ts";
+import { tasksLaunched } from "./launch.ts";
+import type { Fate, Leader } from "./leader.ts";
+import { taskUpdated } from "./status-updates.ts";
+import { frameworkAdded, frameworkUpdated } from "./subscribe.ts";
+import { timerName } from "./timer-names.ts";
+import type { Applied, ProposalDropped } from "./types.ts";
+
+type Followers = {
+  readonly [K in CommandKind]: (leader: Leader, command: Extract<Command, { kind: K }>, fate: Fate) => void;
+};
+
+const FOLLOWERS: Followers = {
+  "init-cluster": () => {},
+  "add-framework": frameworkAdded,
+  "update-framework": frameworkUpdated,
+  "disconnect-framework": frameworkDisconnected,
+  "remove-framework": frameworkRemoved,
+  "add-agent": agentRegistered,
+  "reregister-agent": agentRegistered,
+  "mark-agent-unreachable": agentUnreachable,
+  "remove-agent": agentRemoved,
+  "launch-tasks": tasksLaunched,
+  "update-task": taskUpdated,
+  "complete-task": taskCompleted,
+};
+
+function follow<K extends CommandKind>(
+  leader: Leader,
+  command: Extract<Command, { kind: K }>,
+  fate: Fate,
+): void {
+  // The table is keyed by kind, so the follower found under it takes this command.
+  const follower = FOLLOWERS[command.kind] as (leader: Leader, command: Command, fate: Fate) => void;
+  follower(leader, command, fate);
+}
+
+export function applied(leader: Leader, { commands, outcomes }: Applied): void {
+  for (const [i, command] of commands.entries()) {
+    const outcome = outcomes[i];
+    if (outcome !== undefined) follow(leader, command, outcome);
+  }
+}
+
+const RETRY_MS = SECOND_MS;
+
+/**
+ * When the log was full: tell the client that waits, propose again later, or
+ * do nothing, since the agent sends its update again.
+ */
+const WHEN_DROPPED: { readonly [K in CommandKind]: "tell" | "retry" | "drop" } = {
+  "init-cluster": "retry",
+  "add-framework": "tell",
+  "update-framework": "tell",
+  "disconnect-framework": "retry",
+  "remove-framework": "retry",
+  "add-agent": "retry",
+  "reregister-agent": "retry",
+  "mark-agent-unreachable": "retry",
+  "remove-agent": "retry",
+  "launch-tasks": "tell",
+  "update-task": "drop",
+  "complete-task": "retry",
+};
+
+export function proposalDropped(leader: Leader, { commands }: ProposalDropped): void {
+  for (const command of commands) {
+    const way = WHEN_DROPPED[command.kind];
+    if (way === "tell") follow(leader, command, { accepted: false, reason: "overloaded" });
+    if (way === "retry") leader.deferred.push(command);
+  }
+  if (leader.deferred.length > 0) {
+    leader.timers.set(timerName("retry", ""), leader.now.monotonicMs + RETRY_MS);
+  }
+}
+
+export function retryDue(leader: Leader): void {
+  for (const command of leader.deferred.splice(0)) leader.propose(command);
+}

@@ -1,0 +1,211 @@
+/**
+ * The master's core: decides what a leading master does. It reads the
+ * registry and proposes commands; what agents and frameworks see follows from
+ * commands that were applied (commit, then act).
+ *
+ *     calls, streams, links, time ──► step ──► propose ──► log ──► registry
+ *                                      ▲  └──► answers (202 before the commit)
+ *                                      │                            │
+ *                                      └────────── applied ◄────────┘
+ *                                         └──► events, messages to agents
+ *
+ * It holds leader memory only (leader.ts) and none while another master
+ * leads. Handlers live in topic files; the tables here and in calls.ts,
+ * accept.ts and applied.ts name one for every kind.
+ */
+import { Allocator } from "../allocator/allocator.ts";
+import type { Random } from "../base/random.ts";
+import type { Instant } from "../base/time.ts";
+import { randomUuid, uuidText } from "../base/uuid.ts";
+import type { AgentToMaster } from "../model/agent-protocol.ts";
+import { absenceDue, pingDue, pong } from "./agent-liveness.ts";
+import { linkClosed, registerAgent } from "./agents.ts";
+import { applied, proposalDropped, retryDue } from "./applied.ts";
+import { schedulerCall } from "./calls.ts";
+import { Counters } from "./counters.ts";
+import { failoverDue, operatorTeardown, streamClosed } from "./disconnect.ts";
+import { heartbeatDue } from "./heartbeats.ts";
+import { type IdCounters, Leader, type RegistryReader } from "./leader.ts";
+import { leadershipGained, leadershipLost } from "./leadership.ts";
+import type { AgentMemory } from "./memory.ts";
+import { makeOffers, offerDue } from "./offers.ts";
+import { statusUpdate } from "./status-updates.ts";
+import { subscribe } from "./subscribe.ts";
+import { parseTimerName, type TimerKind } from "./timer-names.ts";
+import type { AgentMessage, MasterEffect, MasterInput, MasterInputKind, MasterSettings } from "./types.ts";
+
+const NOT_LEADING = "No leader elected";
+
+type Handlers = {
+  readonly [K in Exclude<MasterInputKind, "leadership-gained" | "leadership-lost">]: (
+    leader: Leader,
+    input: Extract<MasterInput, { kind: K }>,
+  ) => void;
+};
+
+const HANDLERS: Handlers = {
+  tick: () => {},
+  subscribe,
+  "stream-closed": streamClosed,
+  call: schedulerCall,
+  teardown: operatorTeardown,
+  "agent-message": agentMessage,
+  "agent-link-closed": (leader, { link }) => linkClosed(leader, link),
+  applied,
+  "proposal-dropped": proposalDropped,
+};
+
+const TIMERS: { readonly [K in TimerKind]: (leader: Leader, id: string) => void } = {
+  heartbeat: heartbeatDue,
+  failover: failoverDue,
+  ping: pingDue,
+  unreachable: absenceDue,
+  offer: offerDue,
+  retry: retryDue,
+};
+
+type FromAgent = Exclude<AgentToMaster, { kind: "register-agent" }>;
+
+const FROM_AGENT: {
+  readonly [K in FromAgent["kind"]]: (
+    leader: Leader,
+    agent: AgentMemory,
+    message: Extract<FromAgent, { kind: K }>,
+  ) => void;
+} = {
+  "status-update": statusUpdate,
+  pong: (_, agent, message) => pong(agent, message),
+  "unregister-agent": (leader, agent) => {
+    leader.counters.bump("messages_unregister_slave");
+    leader.propose({ kind: "remove-agent", agentId: agent.id, atMs: leader.now.wallMs });
+  },
+};
+
+function agentMessage(leader: Leader, { link, message }: AgentMessage): void {
+  leader.links.add(link);
+  if (message.kind === "register-agent") {
+    registerAgent(leader, link, message);
+    return;
+  }
+  const agent = leader.agents.get(leader.agentOfLink.get(link) ?? "");
+  // Before its registration is committed an agent has nothing to say that counts.
+  if (agent === undefined) return;
+  // The table is keyed by kind, so the handler found under it takes this message.
+  const handler = FROM_AGENT[message.kind] as (l: Leader, a: AgentMemory, m: FromAgent) => void;
+  handler(leader, agent, message);
+}
+
+export class MasterCore {
+  readonly settings: MasterSettings;
+  readonly counters = new Counters();
+  readonly #registry: () => RegistryReader;
+  readonly #random: Random;
+  readonly #ids: IdCounters = { framework: 0, agent: 0, offer: 0 };
+  #leader: Leader | undefined;
+  #electedAtMs: number | undefined;
+
+  /** `registry` is asked at each gain of leadership: a transferred state may have replaced it. */
+  constructor(settings: MasterSettings, registry: () => RegistryReader, random: Random) {
+    this.settings = settings;
+    this.#registry = registry;
+    this.#random = random;
+  }
+
+  /** Leader memory for views and metrics; undefined while another master leads. */
+  get leader(): Leader | undefined {
+    return this.#leader;
+  }
+
+  /** Wall clock of the last gain of leadership, while it lasts. */
+  get electedAtMs(): number | undefined {
+    return this.#electedAtMs;
+  }
+
+  /** One turn. */
+  step(inputs: readonly MasterInput[], now: Instant): MasterEffect[] {
+    const effects: MasterEffect[] = [];
+    if (this.#leader !== undefined) this.#leader.now = now;
+    for (const input of inputs) this.#one(input, now, effects);
+    const leader = this.#leader;
+    if (leader === undefined) return effects;
+    this.#runTimers(leader);
+    const filterEndMs = leader.allocator.nextDeadlineMs();
+    if (leader.allocationDue || (filterEndMs !== undefined && filterEndMs <= now.monotonicMs))
+      makeOffers(leader);
+    effects.push(...leader.takeEffects());
+    return effects;
+  }
+
+  /** When the core wants a turn even if nothing happens; undefined: never. */
+  nextDeadlineMs(): number | undefined {
+    const timerMs = this.#leader?.timers.nextMs();
+    const filterEndMs = this.#leader?.allocator.nextDeadlineMs();
+    if (timerMs === undefined || filterEndMs === undefined) return timerMs ?? filterEndMs;
+    return Math.min(timerMs, filterEndMs);
+  }
+
+  #one(input: MasterInput, now: Instant, effects: MasterEffect[]): void {
+    if (input.kind === "leadership-gained") {
+      this.#gain(input.term, now);
+      return;
+    }
+    if (input.kind === "leadership-lost") {
+      this.#lose(effects);
+      return;
+    }
+    if (this.#leader === undefined) {
+      refuse(input, effects);
+      return;
+    }
+    // The table is keyed by kind, so the handler found under it takes this input.
+    const handler = HANDLERS[input.kind] as (leader: Leader, input: MasterInput) => void;
+    handler(this.#leader, input);
+  }
+
+  #gain(term: number, now: Instant): void {
+    const leader = new Leader(
+      {
+        settings: this.settings,
+        registry: this.#registry(),
+        allocator: new Allocator({ seed: this.#random.u32() }),
+        counters: this.counters,
+        ids: this.#ids,
+        term,
+      },
+      now,
+    );
+    this.#leader = leader;
+    this.#electedAtMs = now.wallMs;
+    leadershipGained(leader, () => uuidText(randomUuid(this.#random)));
+  }
+
+  /** What the leader still wanted to propose cannot be. */
+  #lose(effects: MasterEffect[]): void {
+    const leader = this.#leader;
+    this.#leader = undefined;
+    this.#electedAtMs = undefined;
+    if (leader === undefined) return;
+    leadershipLost(leader);
+    effects.push(...leader.takeEffects().filter((effect) => effect.kind !== "propose"));
+  }
+
+  #runTimers(leader: Leader): void {
+    for (;;) {
+      const name = leader.timers.takeDue(leader.now.monotonicMs);
+      if (name === undefined) return;
+      const { kind, id } = parseTimerName(name);
+      TIMERS[kind](leader, id);
+    }
+  }
+}
+
+/** Inputs that reach a master just after it stopped leading, or before it does. */
+function refuse(input: MasterInput, effects: MasterEffect[]): void {
+  if (input.kind === "call" || input.kind === "teardown") {
+    effects.push({ kind: "answer", ref: input.ref, status: 503, body: NOT_LEADING });
+  } else if (input.kind === "subscribe") {
+    effects.push({ kind: "close-stream", streamId: input.streamId });
+  } else if (input.kind === "agent-message") {
+    effects.push({ kind: "close-link", link: input.link });
+  }
+}

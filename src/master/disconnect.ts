@@ -1,0 +1,114 @@
+/** The end of a framework's stream, and of a framework that does not come back. */
+import type { DisconnectFramework, RemoveFramework } from "../registry/commands.ts";
+import { failoverTimeoutMs } from "./framework-memory.ts";
+import { releaseHolding } from "./holdings.ts";
+import type { Fate, Leader } from "./leader.ts";
+import type { FrameworkMemory } from "./memory.ts";
+import { discardOffers } from "./offers.ts";
+import { frameworkRemovedEvent, taskUpdatedEvent } from "./operator-events.ts";
+import { masterStatus } from "./task-status.ts";
+import { timerName } from "./timer-names.ts";
+import type { StreamClosed, TeardownInput } from "./types.ts";
+
+export function streamClosed(leader: Leader, input: StreamClosed): void {
+  for (const pending of leader.pendingFrameworks) {
+    if (pending.streamId === input.streamId) pending.streamId = undefined;
+  }
+  const frameworkId = leader.frameworkOfStream.get(input.streamId);
+  if (frameworkId === undefined) return;
+  leader.frameworkOfStream.delete(input.streamId);
+  disconnectFramework(leader, leader.framework(frameworkId));
+}
+
+/** Without a failover timeout it is removed at once, in the same log entry. */
+export function disconnectFramework(leader: Leader, framework: FrameworkMemory): void {
+  framework.streamId = undefined;
+  leader.timers.clear(timerName("heartbeat", framework.id));
+  leader.allocator.deactivateFramework(framework.id);
+  discardOffers(leader, framework);
+  const returning = leader.pendingFrameworks.some(
+    (pending) => pending.frameworkId === framework.id && pending.streamId !== undefined,
+  );
+  if (returning) return;
+  const atMs = leader.now.wallMs;
+  leader.propose({ kind: "disconnect-framework", frameworkId: framework.id, atMs });
+  if (failoverTimeoutMs(framework.info) === 0) {
+    leader.propose({ kind: "remove-framework", frameworkId: framework.id, atMs });
+  }
+}
+
+export function frameworkDisconnected(leader: Leader, command: DisconnectFramework, outcome: Fate): void {
+  const framework = leader.frameworks.get(command.frameworkId);
+  if (!outcome.accepted || framework === undefined || framework.streamId !== undefined) return;
+  if (framework.recovered) return;
+  startFailoverTimer(leader, framework, failoverTimeoutMs(framework.info));
+}
+
+export function startFailoverTimer(leader: Leader, framework: FrameworkMemory, remainingMs: number): void {
+  leader.timers.set(timerName("failover", framework.id), leader.now.monotonicMs + remainingMs);
+}
+
+export function failoverDue(leader: Leader, frameworkId: string): void {
+  const framework = leader.frameworks.get(frameworkId);
+  if (framework === undefined || framework.streamId !== undefined) return;
+  leader.propose({ kind: "remove-framework", frameworkId, atMs: leader.now.wallMs });
+}
+
+/** Operator's teardown; answered when the removal is committed. */
+export function operatorTeardown(leader: Leader, input: TeardownInput): void {
+  const { frameworkId, ref } = input;
+  if (!leader.frameworks.has(frameworkId)) {
+    leader.answer(ref, 400, "No framework found with specified ID");
+    return;
+  }
+  const waiting = leader.teardowns.get(frameworkId);
+  if (waiting === undefined) leader.teardowns.set(frameworkId, [ref]);
+  else waiting.push(ref);
+  leader.propose({ kind: "remove-framework", frameworkId, atMs: leader.now.wallMs });
+}
+
+export function frameworkRemoved(leader: Leader, command: RemoveFramework, outcome: Fate): void {
+  const { frameworkId } = command;
+  const framework = leader.frameworks.get(frameworkId);
+  if (outcome.accepted && framework !== undefined) forgetFramework(leader, framework, command.atMs);
+  for (const ref of leader.teardowns.get(frameworkId) ?? []) leader.answer(ref, 200);
+  leader.teardowns.delete(frameworkId);
+}
+
+function forgetFramework(leader: Leader, framework: FrameworkMemory, atMs: number): void {
+  if (framework.streamId !== undefined) {
+    leader.emit({ kind: "close-stream", streamId: framework.streamId });
+    leader.frameworkOfStream.delete(framework.streamId);
+    framework.streamId = undefined;
+  }
+  leader.timers.clear(timerName("heartbeat", framework.id));
+  leader.timers.clear(timerName("failover", framework.id));
+  discardOffers(leader, framework);
+  for (const agentId of framework.agentIds) endOnAgent(leader, framework, agentId, atMs);
+  leader.allocator.removeFramework(framework.id);
+  leader.frameworks.delete(framework.id);
+  leader.allocationDue = true;
+  leader.sendOperators(frameworkRemovedEvent(framework.info));
+}
+
+/** The agent kills what it runs of the framework; launches still under way give back when refused. */
+function endOnAgent(leader: Leader, framework: FrameworkMemory, agentId: string, atMs: number): void {
+  const agent = leader.agents.get(agentId);
+  if (agent === undefined) return;
+  leader.sendAgent(agent, { kind: "shutdown-framework", term: leader.term, frameworkId: framework.id });
+  for (const [key, kill] of agent.kills) if (kill.frameworkId === framework.id) agent.kills.delete(key);
+  for (const holding of [...agent.holdings.values()]) {
+    if (holding.frameworkId !== framework.id || holding.pending) continue;
+    releaseHolding(leader, agent, holding);
+    leader.counters.bump("tasks_killed");
+    const status = masterStatus({
+      taskId: holding.taskId,
+      agentId,
+      state: "TASK_KILLED",
+      reason: "REASON_FRAMEWORK_REMOVED",
+      message: "Framework was removed",
+      atMs,
+    });
+    leader.sendOperators(taskUpdatedEvent(framework.id, status, "TASK_KILLED"));
+  }
+}

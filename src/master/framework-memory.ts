@@ -1,0 +1,61 @@
+import type { FrameworkSpec } from "../allocator/types.ts";
+import { capabilitiesOf, rolesOf } from "../model/capabilities.ts";
+import type { FrameworkInfo } from "../model/v1/frameworks.ts";
+import { Counters } from "./counters.ts";
+import type { Leader } from "./leader.ts";
+import type { FrameworkMemory } from "./memory.ts";
+
+/** Remembers a framework of the registry; not connected yet. */
+export function rememberFramework(
+  leader: Leader,
+  id: string,
+  info: FrameworkInfo,
+  suppressedRoles: ReadonlySet<string>,
+): FrameworkMemory {
+  const framework: FrameworkMemory = {
+    id,
+    info,
+    capabilities: capabilitiesOf(info),
+    roles: rolesOf(info),
+    suppressedRoles,
+    streamId: undefined,
+    recovered: false,
+    offerIds: new Set(),
+    agentIds: new Set(),
+    counters: new Counters(),
+  };
+  leader.frameworks.set(id, framework);
+  return framework;
+}
+
+/** Takes over committed changes of the framework's info. */
+export function refreshFramework(
+  leader: Leader,
+  framework: FrameworkMemory,
+  info: FrameworkInfo,
+  suppressedRoles: ReadonlySet<string>,
+): void {
+  framework.info = info;
+  framework.capabilities = capabilitiesOf(info);
+  framework.roles = rolesOf(info);
+  framework.suppressedRoles = suppressedRoles;
+  leader.allocator.updateFramework(framework.id, frameworkSpec(framework));
+  leader.allocationDue = true;
+}
+
+export function frameworkSpec(framework: FrameworkMemory): Omit<FrameworkSpec, "active"> {
+  return {
+    roles: framework.roles,
+    suppressedRoles: [...framework.suppressedRoles],
+    capabilities: [...framework.capabilities],
+  };
+}
+
+export function isPartitionAware(framework: FrameworkMemory | undefined): boolean {
+  return framework?.capabilities.has("PARTITION_AWARE") ?? false;
+}
+
+/** failover_timeout in milliseconds; absent or negative counts as 0. */
+export function failoverTimeoutMs(info: FrameworkInfo): number {
+  return Math.max(0, info.failover_timeout ?? 0) * 1000;
+}

@@ -1,0 +1,39 @@
+import { present } from "../base/assert.ts";
+import { msFromNanos } from "../base/time.ts";
+import type { SchedulerCall } from "../model/v1/scheduler.ts";
+import type { Leader } from "./leader.ts";
+import { type AgentMemory, type FrameworkMemory, type KillWish, taskKey } from "./memory.ts";
+import { reconcileTask } from "./reconcile.ts";
+
+/**
+ * KILL: remembered until the task ended, so that an agent that was away hears
+ * of it when it returns. Unknown tasks are answered as by RECONCILE (TSK-8).
+ */
+export function kill(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
+  const body = present(call.kill, "KILL must have been validated");
+  const taskId = body.task_id.value;
+  const key = taskKey(framework.id, taskId);
+  const task = leader.registry.task(framework.id, taskId);
+  const agentId = task?.agentId ?? leader.launching.get(key);
+  if (agentId === undefined) {
+    reconcileTask(leader, framework, taskId, body.agent_id?.value);
+    return;
+  }
+  // Mesos ignores a kill that names another agent than the task's.
+  if (body.agent_id !== undefined && body.agent_id.value !== agentId) return;
+  const agent = leader.agents.get(agentId);
+  if (agent === undefined) return;
+  const grace = body.kill_policy?.grace_period?.nanoseconds;
+  const wish: KillWish = {
+    frameworkId: framework.id,
+    taskId,
+    gracePeriodMs: grace === undefined ? undefined : msFromNanos(grace),
+  };
+  agent.kills.set(key, wish);
+  // Before the launch is applied the agent cannot know the task: the kill follows its start.
+  if (task !== undefined) sendKill(leader, agent, wish);
+}
+
+export function sendKill(leader: Leader, agent: AgentMemory, wish: KillWish): void {
+  leader.sendAgent(agent, { kind: "kill-task", term: leader.term, ...wish });
+}

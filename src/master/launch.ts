@@ -1,0 +1,164 @@
+/** LAUNCH: checks against state, reservation in memory, commit, then "run" to the agent. */
+
+import { fail, ok, type Result } from "../base/result.ts";
+import { Resources } from "../model/resources.ts";
+import type { OfferOperation } from "../model/v1/offers.ts";
+import type { TaskInfo } from "../model/v1/tasks.ts";
+import { checkTask } from "../model/validate-task.ts";
+import type { LaunchTask, LaunchTasks, RefusalReason } from "../registry/commands.ts";
+import { encodeBlob } from "../wire/blob.ts";
+import { isPartitionAware } from "./framework-memory.ts";
+import { releaseHolding } from "./holdings.ts";
+import { sendKill } from "./kill.ts";
+import type { Fate, Leader } from "./leader.ts";
+import { type AgentMemory, type FrameworkMemory, taskKey } from "./memory.ts";
+import { taskAddedEvent } from "./operator-events.ts";
+import { refuseTask } from "./refuse-task.ts";
+import { allocatedTask } from "./task-resources.ts";
+import { lostState } from "./task-status.ts";
+
+/** One ACCEPT under way. */
+export interface LaunchContext {
+  readonly framework: FrameworkMemory;
+  readonly agentId: string;
+  readonly role: string;
+  remaining: Resources;
+  /** Tasks to propose. */
+  readonly tasks: LaunchTask[];
+}
+
+export function launchOperation(leader: Leader, context: LaunchContext, operation: OfferOperation): void {
+  for (const task of operation.launch?.task_infos ?? []) {
+    const checked =
+      operation.id === undefined
+        ? checkLaunch(leader, context, task)
+        : fail("The 'id' field was set in an offer operation that launches tasks; leave it out");
+    if (checked.ok) reserve(leader, context, task, checked.value);
+    else {
+      refuseTask(leader, context.framework, {
+        taskId: task.task_id.value,
+        agentId: task.agent_id.value,
+        state: "TASK_ERROR",
+        reason: "REASON_TASK_INVALID",
+        message: checked.error,
+      });
+    }
+  }
+}
+
+/** Resources of the task, or why it cannot run (OFF-25; Mesos: validation::task::validate). */
+function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Result<Resources> {
+  const taskId = task.task_id.value;
+  const expected = { agentId: context.agentId, frameworkId: context.framework.id };
+  const invalid = checkTask(task, expected);
+  if (invalid !== undefined) return fail(invalid);
+  const key = taskKey(context.framework.id, taskId);
+  if (leader.registry.task(context.framework.id, taskId) !== undefined || leader.launching.has(key)) {
+    return fail(`Task has duplicate ID: ${taskId}`);
+  }
+  if (task.executor !== undefined) {
+    return fail("Custom executors are not supported by this master yet; give the task a 'command' instead");
+  }
+  if (task.command?.user === "root" && !leader.settings.rootSubmissions) {
+    return fail("User 'root' is not allowed to run tasks without --root-submissions set");
+  }
+  const parsed = Resources.from(task.resources ?? []);
+  if (!parsed.ok) return fail(`Task uses invalid resources: ${parsed.error}`);
+  for (const role of parsed.value.allocations().keys()) {
+    if (role !== context.role) {
+      return fail(
+        `Task uses resources allocated to role '${role}', its offer is allocated to '${context.role}'`,
+      );
+    }
+  }
+  const resources = parsed.value.unallocated();
+  if (!context.remaining.contains(resources)) {
+    return fail(`Task uses more resources ${resources} than available ${context.remaining}`);
+  }
+  return ok(resources);
+}
+
+function reserve(leader: Leader, context: LaunchContext, task: TaskInfo, resources: Resources): void {
+  const { framework, agentId, role } = context;
+  const taskId = task.task_id.value;
+  context.remaining = context.remaining.subtract(resources);
+  context.tasks.push({
+    taskId,
+    info: encodeBlob("TaskInfo", allocatedTask(task, resources, role)),
+  });
+  framework.agentIds.add(agentId);
+  leader.launching.set(taskKey(framework.id, taskId), agentId);
+  leader.agent(agentId).holdings.set(taskKey(framework.id, taskId), {
+    frameworkId: framework.id,
+    taskId,
+    role,
+    resources,
+    pending: true,
+  });
+}
+
+/** Applied: accepted tasks go to the agent, the others give back what they held. */
+export function tasksLaunched(leader: Leader, command: LaunchTasks, outcome: Fate): void {
+  const agent = leader.agents.get(command.agentId);
+  const refused = new Map<string, RefusalReason>();
+  for (const task of outcome.accepted ? (outcome.refusedTasks ?? []) : [])
+    refused.set(task.taskId, task.reason);
+  for (const task of command.tasks) {
+    leader.launching.delete(taskKey(command.frameworkId, task.taskId));
+    const reason = outcome.accepted ? refused.get(task.taskId) : outcome.reason;
+    if (reason !== undefined) launchRefused(leader, command, agent, task.taskId, reason);
+    else if (agent !== undefined) taskLaunched(leader, command, agent, task);
+  }
+}
+
+function taskLaunched(leader: Leader, command: LaunchTasks, agent: AgentMemory, task: LaunchTask): void {
+  const { frameworkId } = command;
+  const { taskId } = task;
+  const key = taskKey(frameworkId, taskId);
+  const holding = agent.holdings.get(key);
+  if (holding !== undefined) holding.pending = false;
+  const record = leader.registry.task(frameworkId, taskId);
+  if (record !== undefined) leader.sendOperators(taskAddedEvent(leader, record));
+  runTask(leader, agent, frameworkId, taskId, task.info);
+  const kill = agent.kills.get(key);
+  if (kill !== undefined) sendKill(leader, agent, kill);
+}
+
+export function runTask(
+  leader: Leader,
+  agent: AgentMemory,
+  frameworkId: string,
+  taskId: string,
+  task: Uint8Array,
+): void {
+  const framework = leader.registry.frameworks.get(frameworkId)?.info;
+  if (framework === undefined) return;
+  leader.sendAgent(agent, { kind: "run-task", term: leader.term, frameworkId, taskId, framework, task });
+}
+
+function launchRefused(
+  leader: Leader,
+  command: LaunchTasks,
+  agent: AgentMemory | undefined,
+  taskId: string,
+  reason: RefusalReason | "overloaded",
+): void {
+  const key = taskKey(command.frameworkId, taskId);
+  const holding = agent?.holdings.get(key);
+  if (agent !== undefined && holding?.pending) releaseHolding(leader, agent, holding);
+  agent?.kills.delete(key);
+  const framework = leader.frameworks.get(command.frameworkId);
+  if (framework === undefined) return;
+  const duplicate = reason === "task-exists";
+  refuseTask(leader, framework, {
+    taskId,
+    agentId: command.agentId,
+    state: duplicate ? "TASK_ERROR" : lostState(isPartitionAware(framework), "TASK_DROPPED"),
+    reason: duplicate ? "REASON_TASK_INVALID" : "REASON_AGENT_REMOVED",
+    message: duplicate
+      ? `Task has duplicate ID: ${taskId}`
+      : reason === "overloaded"
+        ? "Task was not launched: the log of the master is full; launch it again"
+        : "Task was not launched: its agent is gone or unreachable",
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * The memory of a leading master and the outlet for what a turn leads to.
+ * Lives from leadership gained to leadership lost. Handlers (one topic a
+ * file) are functions over it.
+ */
+import type { Allocator } from "../allocator/allocator.ts";
+import { present } from "../base/assert.ts";
+import type { Instant } from "../base/time.ts";
+import type { MasterToAgent } from "../model/agent-protocol.ts";
+import type { MasterEvent } from "../model/v1/master-events.ts";
+import type { SchedulerEvent } from "../model/v1/scheduler.ts";
+import type { Command, Outcome } from "../registry/commands.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Counters } from "./counters.ts";
+import type { AgentMemory, FrameworkMemory, OfferMemory, PendingAgent, PendingFramework } from "./memory.ts";
+import { Timers } from "./timers.ts";
+import type { AnswerRef, LinkRef, MasterEffect, MasterSettings, StreamId } from "./types.ts";
+
+/** The registry as the core may use it: reads only; changes go through the log. */
+export type RegistryReader = Omit<Registry, "applyEntry" | "takeChanges" | "load">;
+
+/** What became of a proposed command; `overloaded`: the log was full, it will not be applied. */
+export type Fate = Outcome | { readonly accepted: false; readonly reason: "overloaded" };
+
+/** Numbers for new ids; they outlive a term, since the master id in front stays the same. */
+export interface IdCounters {
+  framework: number;
+  agent: number;
+  offer: number;
+}
+
+export interface LeaderParts {
+  readonly settings: MasterSettings;
+  readonly registry: RegistryReader;
+  readonly allocator: Allocator;
+  readonly counters: Counters;
+  readonly ids: IdCounters;
+  readonly term: number;
+}
+
+export class Leader {
+  readonly settings: MasterSettings;
+  readonly registry: RegistryReader;
+  readonly allocator: Allocator;
+  readonly counters: Counters;
+  readonly term: number;
+  readonly frameworks = new Map<string, FrameworkMemory>();
+  readonly agents = new Map<string, AgentMemory>();
+  readonly offers = new Map<string, OfferMemory>();
+  /** Streams of connected frameworks. */
+  readonly frameworkOfStream = new Map<StreamId, string>();
+  /** Links of registered agents. */
+  readonly agentOfLink = new Map<LinkRef, string>();
+  /** All links that are open, registered or not. */
+  readonly links = new Set<LinkRef>();
+  /** In the order proposed. */
+  readonly pendingFrameworks: PendingFramework[] = [];
+  readonly pendingAgents = new Map<string, PendingAgent>();
+  /** Agents of launches that are proposed and not yet applied, by `taskKey`. */
+  readonly launching = new Map<string, string>();
+  /** Commands that found the log full, to be proposed again soon. */
+  readonly deferred: Command[] = [];
+  /** Agents that wait for the commit of a task's acknowledged end, by `taskKey`. */
+  readonly completions = new Map<string, string>();
+  /** Latest agent seen at an address, "ip:port". */
+  readonly agentOfAddress = new Map<string, string>();
+  /** Requests that wait for a framework's removal. */
+  readonly teardowns = new Map<string, AnswerRef[]>();
+  readonly timers = new Timers();
+  /** Set by whatever may free resources or widen demand; the turn's end then asks the allocator. */
+  allocationDue = false;
+  now: Instant;
+  readonly #ids: IdCounters;
+  #effects: MasterEffect[] = [];
+  #commands: Command[] = [];
+
+  constructor(parts: LeaderParts, now: Instant) {
+    this.settings = parts.settings;
+    this.registry = parts.registry;
+    this.allocator = parts.allocator;
+    this.counters = parts.counters;
+    this.term = parts.term;
+    this.now = now;
+    this.#ids = parts.ids;
+  }
+
+  newFrameworkId(): string {
+    return `${this.settings.address.id}-${String(this.#ids.framework++).padStart(4, "0")}`;
+  }
+
+  newAgentId(): string {
+    return `${this.settings.address.id}-S${this.#ids.agent++}`;
+  }
+
+  newOfferId(): string {
+    return `${this.settings.address.id}-O${this.#ids.offer++}`;
+  }
+
+  framework(id: string): FrameworkMemory {
+    return present(this.frameworks.get(id), `Framework ${id} must be in leader memory`);
+  }
+
+  agent(id: string): AgentMemory {
+    return present(this.agents.get(id), `Agent ${id} must be in leader memory`);
+  }
+
+  propose(command: Command): void {
+    this.#commands.push(command);
+  }
+
+  answer(ref: AnswerRef, status: number, body = ""): void {
+    this.emit({ kind: "answer", ref, status, body });
+  }
+
+  /** To a framework, if it is connected. */
+  send(framework: FrameworkMemory, event: SchedulerEvent): void {
+    if (framework.streamId === undefined) return;
+    framework.counters.bump("events");
+    framework.counters.bump(`events/${(event.type ?? "UNKNOWN").toLowerCase()}`);
+    this.emit({ kind: "scheduler-event", streamId: framework.streamId, event });
+  }
+
+  sendOperators(event: MasterEvent): void {
+    this.emit({ kind: "operator-event", event });
+  }
+
+  /** To an agent, if it is registered and linked. */
+  sendAgent(agent: AgentMemory, message: MasterToAgent): void {
+    if (agent.link !== undefined) this.emit({ kind: "agent-send", link: agent.link, message });
+  }
+
+  closeLink(link: LinkRef): void {
+    this.links.delete(link);
+    this.agentOfLink.delete(link);
+    this.emit({ kind: "close-link", link });
+  }
+
+  emit(effect: MasterEffect): void {
+    this.#effects.push(effect);
+  }
+
+  /** Ends a turn: its effects, its commands as one `propose` last. */
+  takeEffects(): MasterEffect[] {
+    const effects = this.#effects;
+    if (this.#commands.length > 0) effects.push({ kind: "propose", commands: this.#commands });
+    this.#effects = [];
+    this.#commands = [];
+    return effects;
+  }
+}

@@ -1,0 +1,70 @@
+/** A new leader's memory, built from the registry alone (HA-10, HA-11). */
+import { decodeBlob } from "../wire/blob.ts";
+import { enterAllocator, rememberAgent } from "./agents.ts";
+import { startFailoverTimer } from "./disconnect.ts";
+import { failoverTimeoutMs, frameworkSpec, rememberFramework } from "./framework-memory.ts";
+import type { Leader } from "./leader.ts";
+import { timerName } from "./timer-names.ts";
+
+export function leadershipGained(leader: Leader, newClusterId: () => string): void {
+  if (leader.registry.clusterId === undefined) {
+    leader.propose({ kind: "init-cluster", clusterId: newClusterId(), atMs: leader.now.wallMs });
+  }
+  recoverFrameworks(leader);
+  recoverAgents(leader);
+}
+
+/**
+ * Whoever was connected lost its leader, not its will: its failover timeout
+ * starts now. Nobody is removed before it had time to find this leader.
+ */
+function recoverFrameworks(leader: Leader): void {
+  const { wallMs } = leader.now;
+  for (const record of leader.registry.frameworks.values()) {
+    const framework = rememberFramework(
+      leader,
+      record.id,
+      decodeBlob("FrameworkInfo", record.info),
+      new Set(),
+    );
+    framework.recovered = true;
+    leader.allocator.addFramework(framework.id, { ...frameworkSpec(framework), active: false });
+    const timeoutMs = failoverTimeoutMs(framework.info);
+    const sinceMs = record.disconnectedAtMs === undefined ? 0 : Math.max(0, wallMs - record.disconnectedAtMs);
+    const remainingMs = Math.max(timeoutMs - sinceMs, leader.settings.frameworkReturnTimeoutMs);
+    startFailoverTimer(leader, framework, remainingMs);
+    if (record.disconnectedAtMs === undefined) {
+      leader.propose({ kind: "disconnect-framework", frameworkId: record.id, atMs: wallMs });
+    }
+  }
+}
+
+function recoverAgents(leader: Leader): void {
+  for (const record of leader.registry.agents.values()) {
+    const agent = rememberAgent(leader, record);
+    if (record.unreachableAtMs !== undefined) {
+      agent.unreachable = true;
+      continue;
+    }
+    agent.recovered = true;
+    enterAllocator(leader, agent, false);
+    leader.timers.set(
+      timerName("unreachable", agent.id),
+      leader.now.monotonicMs + leader.settings.agentReregisterTimeoutMs,
+    );
+  }
+}
+
+/** Everybody is to look for the new leader; what waits for a commit may or may not have happened. */
+export function leadershipLost(leader: Leader): void {
+  for (const streamId of leader.frameworkOfStream.keys()) leader.emit({ kind: "close-stream", streamId });
+  for (const { streamId, ref } of leader.pendingFrameworks) {
+    if (streamId !== undefined) leader.emit({ kind: "close-stream", streamId });
+    if (ref !== undefined) leader.answer(ref, 503, LOST);
+  }
+  for (const refs of leader.teardowns.values()) for (const ref of refs) leader.answer(ref, 503, LOST);
+  for (const link of leader.links) leader.emit({ kind: "close-link", link });
+  leader.emit({ kind: "close-operator-streams" });
+}
+
+const LOST = "This master lost its leadership; ask the new leader whether the call took effect";

@@ -1,0 +1,101 @@
+/**
+ * What a leader remembers beside the registry: streams, links, offers, and
+ * resources in use. All of it is rebuilt from the registry at a new leader.
+ */
+
+import type { AgentTaskReport } from "../model/agent-protocol.ts";
+import type { Resources } from "../model/resources.ts";
+import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { Counters } from "./counters.ts";
+import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
+
+export interface FrameworkMemory {
+  readonly id: string;
+  /** Decoded from the registry's record. */
+  info: FrameworkInfo;
+  capabilities: ReadonlySet<string>;
+  roles: readonly string[];
+  suppressedRoles: ReadonlySet<string>;
+  /** Open while the framework is connected. */
+  streamId: StreamId | undefined;
+  /** Known from the registry, not yet subscribed to this leader. */
+  recovered: boolean;
+  readonly offerIds: Set<string>;
+  /** Agents that may hold something of this framework. */
+  readonly agentIds: Set<string>;
+  readonly counters: Counters;
+}
+
+/** Resources that a task holds on an agent, from ACCEPT on until its end. */
+export interface Holding {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly role: string;
+  readonly resources: Resources;
+  /** The launch is proposed and not yet applied. */
+  pending: boolean;
+}
+
+export interface KillWish {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly gracePeriodMs: number | undefined;
+}
+
+export interface AgentMemory {
+  readonly id: string;
+  info: AgentInfo;
+  ip: string;
+  version: string;
+  capabilities: readonly string[];
+  total: Resources;
+  /** Characters of `info` as JSON: what an offer of this agent roughly takes. */
+  infoChars: number;
+  /** Set while the agent is registered with this leader and linked. */
+  link: LinkRef | undefined;
+  /** Known from the registry, not yet registered with this leader. */
+  recovered: boolean;
+  unreachable: boolean;
+  /** The allocator counts its resources. */
+  inAllocator: boolean;
+  pingNonce: number;
+  unansweredPings: number;
+  readonly offerIds: Set<string>;
+  /** By {@link taskKey}. */
+  readonly holdings: Map<string, Holding>;
+  /** Kills not yet followed by the task's end, by {@link taskKey}. */
+  readonly kills: Map<string, KillWish>;
+}
+
+export interface OfferMemory {
+  readonly id: string;
+  readonly frameworkId: string;
+  readonly agentId: string;
+  readonly role: string;
+  readonly resources: Resources;
+}
+
+/** A proposed add-framework or update-framework that someone waits for. */
+export interface PendingFramework {
+  readonly frameworkId: string;
+  /** Tells this command from others of the same framework. */
+  readonly info: Uint8Array;
+  readonly suppressedRoles: ReadonlySet<string>;
+  /** SUBSCRIBE: the waiting stream; undefined once it closed. */
+  streamId: StreamId | undefined;
+  /** UPDATE_FRAMEWORK: the waiting request. */
+  readonly ref: AnswerRef | undefined;
+}
+
+/** A proposed registration that an agent's link waits for. */
+export interface PendingAgent {
+  readonly link: LinkRef;
+  readonly tasks: readonly AgentTaskReport[];
+  /** The agent had no id before. */
+  readonly fresh: boolean;
+}
+
+/** Ids hold no slash (model/validate-ids.ts), so the pair is unambiguous. */
+export function taskKey(frameworkId: string, taskId: string): string {
+  return `${frameworkId}/${taskId}`;
+}

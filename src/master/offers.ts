@@ -1,0 +1,156 @@
+/** Offers: what the allocator hands out, as frameworks see it, and how it comes back. */
+import type { Allocation } from "../allocator/types.ts";
+import { RECORD_MAX_BYTES } from "../base/limits.ts";
+import type { Resources } from "../model/resources.ts";
+import type { Offer } from "../model/v1/offers.ts";
+import type { Leader } from "./leader.ts";
+import type { AgentMemory, FrameworkMemory, OfferMemory } from "./memory.ts";
+import { offeredResources } from "./task-resources.ts";
+import { timerName } from "./timer-names.ts";
+
+/** The end of a turn: everything that can be offered goes out, one batch for each framework. */
+export function makeOffers(leader: Leader): void {
+  leader.allocationDue = false;
+  leader.counters.bump("allocation_runs");
+  const byFramework = new Map<string, OfferMemory[]>();
+  for (const allocation of leader.allocator.allocate(leader.now)) {
+    const offer = rememberOffer(leader, allocation);
+    const batch = byFramework.get(offer.frameworkId);
+    if (batch === undefined) byFramework.set(offer.frameworkId, [offer]);
+    else batch.push(offer);
+  }
+  for (const [frameworkId, offers] of byFramework) sendOffers(leader, leader.framework(frameworkId), offers);
+}
+
+function rememberOffer(leader: Leader, { frameworkId, role, agentId, resources }: Allocation): OfferMemory {
+  // The allocator hands out parts of the model's Resources that it was given.
+  const offer = {
+    id: leader.newOfferId(),
+    frameworkId,
+    agentId,
+    role,
+    resources: resources as Resources,
+  };
+  leader.offers.set(offer.id, offer);
+  leader.framework(frameworkId).offerIds.add(offer.id);
+  leader.agent(agentId).offerIds.add(offer.id);
+  const timeoutMs = leader.settings.offerTimeoutMs;
+  if (timeoutMs !== undefined) {
+    leader.timers.set(timerName("offer", offer.id), leader.now.monotonicMs + timeoutMs);
+  }
+  return offer;
+}
+
+/** Events stay below what clients' record readers take. */
+function sendOffers(leader: Leader, framework: FrameworkMemory, offers: readonly OfferMemory[]): void {
+  framework.counters.bump("offers/sent", offers.length);
+  let batch: Offer[] = [];
+  let chars = 0;
+  const flush = (): void => {
+    if (batch.length > 0) leader.send(framework, { type: "OFFERS", offers: { offers: batch } });
+    batch = [];
+    chars = 0;
+  };
+  for (const offer of offers) {
+    const agent = leader.agent(offer.agentId);
+    const message = offerMessage(offer, framework, agent);
+    const size = offerChars(message, agent);
+    if (chars + size > RECORD_MAX_BYTES / 2) flush();
+    batch.push(message);
+    chars += size;
+  }
+  flush();
+}
+
+/** Generous guess of an offer's JSON; half the record bound is left for multi-byte text. */
+function offerChars(offer: Offer, agent: AgentMemory): number {
+  let chars = 1_000 + agent.infoChars;
+  for (const resource of offer.resources ?? []) {
+    chars +=
+      300 + 50 * (resource.ranges?.range?.length ?? 0) + 2 * (offer.allocation_info?.role?.length ?? 0);
+  }
+  return chars;
+}
+
+export function offerMessage(offer: OfferMemory, framework: FrameworkMemory, agent: AgentMemory): Offer {
+  const { hostname, port, attributes, domain } = agent.info;
+  return {
+    id: { value: offer.id },
+    framework_id: { value: offer.frameworkId },
+    agent_id: { value: offer.agentId },
+    hostname,
+    url: {
+      scheme: "http",
+      address: { hostname, ip: agent.ip, port: port ?? 5051 },
+      path: "/slave(1)",
+    },
+    ...(domain === undefined ? {} : { domain }),
+    resources: offeredResources(offer.resources, offer.role, framework),
+    ...(attributes === undefined ? {} : { attributes }),
+    ...(framework.capabilities.has("MULTI_ROLE") ? { allocation_info: { role: offer.role } } : {}),
+  };
+}
+
+/** Takes the offer off the books; its resources stay allocated to the framework. */
+export function forgetOffer(leader: Leader, offer: OfferMemory): void {
+  leader.offers.delete(offer.id);
+  leader.frameworks.get(offer.frameworkId)?.offerIds.delete(offer.id);
+  leader.agents.get(offer.agentId)?.offerIds.delete(offer.id);
+  leader.timers.clear(timerName("offer", offer.id));
+}
+
+/** Ends an offer; its resources go back to the pool, refused for `refuseMs` if given. */
+export function giveBackOffer(leader: Leader, offer: OfferMemory, refuseMs?: number): void {
+  forgetOffer(leader, offer);
+  giveBack(leader, offer, offer.resources, refuseMs);
+}
+
+/** Gives a part of what an offer held back to the pool. */
+export function giveBack(leader: Leader, offer: OfferMemory, resources: Resources, refuseMs?: number): void {
+  if (resources.isEmpty()) return;
+  const { frameworkId, role, agentId } = offer;
+  leader.allocator.recover({ frameworkId, role, agentId, resources, refuseMs }, leader.now);
+  leader.allocationDue = true;
+}
+
+/** The framework's connection changed hands or broke: nobody is to be told (mesos-wire.md 4.2). */
+export function discardOffers(leader: Leader, framework: FrameworkMemory): void {
+  for (const id of [...framework.offerIds]) {
+    const offer = leader.offers.get(id);
+    if (offer !== undefined) giveBackOffer(leader, offer);
+  }
+}
+
+/** Withdraws an offer and tells the framework. */
+export function rescindOffer(leader: Leader, offer: OfferMemory): void {
+  giveBackOffer(leader, offer);
+  const framework = leader.frameworks.get(offer.frameworkId);
+  if (framework === undefined) return;
+  framework.counters.bump("offers/rescinded");
+  leader.send(framework, { type: "RESCIND", rescind: { offer_id: { value: offer.id } } });
+}
+
+export function rescindOffersOnAgent(leader: Leader, agent: AgentMemory): void {
+  for (const id of [...agent.offerIds]) {
+    const offer = leader.offers.get(id);
+    if (offer !== undefined) rescindOffer(leader, offer);
+  }
+}
+
+/** The framework gave up roles. */
+export function rescindOffersOutside(
+  leader: Leader,
+  framework: FrameworkMemory,
+  roles: ReadonlySet<string>,
+): void {
+  for (const id of [...framework.offerIds]) {
+    const offer = leader.offers.get(id);
+    if (offer !== undefined && !roles.has(offer.role)) rescindOffer(leader, offer);
+  }
+}
+
+/** `--offer-timeout` passed (OFF-9). */
+export function offerDue(leader: Leader, offerId: string): void {
+  const offer = leader.offers.get(offerId);
+  if (offer !== undefined) rescindOffer(leader, offer);
+}

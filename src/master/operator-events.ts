@@ -1,0 +1,92 @@
+/** Events of the operator stream, made from committed state (Mesos: master.cpp, `subscribers.send`). */
+import { nanosFromMs } from "../base/time.ts";
+import { toResources } from "../model/resource-format.ts";
+import type { AgentInfoCapabilityType, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { MasterEvent } from "../model/v1/master-events.ts";
+import type {
+  MasterResponseGetAgentsAgent,
+  MasterResponseGetFrameworksFramework,
+} from "../model/v1/master-responses.ts";
+import type { Task, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import type { TaskRecord } from "../registry/records.ts";
+import { decodeBlob } from "../wire/blob.ts";
+import type { Leader } from "./leader.ts";
+import type { AgentMemory, FrameworkMemory } from "./memory.ts";
+
+export function frameworkAddedEvent(leader: Leader, framework: FrameworkMemory): MasterEvent {
+  return { type: "FRAMEWORK_ADDED", framework_added: { framework: describe(leader, framework) } };
+}
+
+export function frameworkUpdatedEvent(leader: Leader, framework: FrameworkMemory): MasterEvent {
+  return { type: "FRAMEWORK_UPDATED", framework_updated: { framework: describe(leader, framework) } };
+}
+
+export function frameworkRemovedEvent(info: FrameworkInfo): MasterEvent {
+  return { type: "FRAMEWORK_REMOVED", framework_removed: { framework_info: info } };
+}
+
+/** Offers and resources are left out, as Mesos does. */
+function describe(leader: Leader, framework: FrameworkMemory): MasterResponseGetFrameworksFramework {
+  const record = leader.registry.frameworks.get(framework.id);
+  const reregisteredAtMs = record?.reregisteredAtMs;
+  return {
+    framework_info: framework.info,
+    active: framework.streamId !== undefined,
+    connected: framework.streamId !== undefined,
+    recovered: framework.recovered,
+    registered_time: { nanoseconds: nanosFromMs(record?.registeredAtMs ?? leader.now.wallMs) },
+    ...(reregisteredAtMs === undefined
+      ? {}
+      : { reregistered_time: { nanoseconds: nanosFromMs(reregisteredAtMs) } }),
+  };
+}
+
+export function taskAddedEvent(leader: Leader, record: TaskRecord): MasterEvent {
+  const info = decodeBlob("TaskInfo", record.info);
+  const framework = leader.frameworks.get(record.frameworkId);
+  const user = info.command?.user ?? framework?.info.user;
+  const task: Task = {
+    name: info.name,
+    task_id: info.task_id,
+    framework_id: { value: record.frameworkId },
+    agent_id: info.agent_id,
+    state: record.state,
+    ...(info.resources === undefined ? {} : { resources: info.resources }),
+    ...(info.labels === undefined ? {} : { labels: info.labels }),
+    ...(info.discovery === undefined ? {} : { discovery: info.discovery }),
+    ...(info.container === undefined ? {} : { container: info.container }),
+    ...(info.health_check === undefined ? {} : { health_check: info.health_check }),
+    ...(info.kill_policy === undefined ? {} : { kill_policy: info.kill_policy }),
+    ...(user === undefined ? {} : { user }),
+    ...(info.limits === undefined ? {} : { limits: info.limits }),
+  };
+  return { type: "TASK_ADDED", task_added: { task } };
+}
+
+export function taskUpdatedEvent(frameworkId: string, status: TaskStatus, state: TaskState): MasterEvent {
+  return { type: "TASK_UPDATED", task_updated: { framework_id: { value: frameworkId }, status, state } };
+}
+
+export function agentAddedEvent(leader: Leader, agent: AgentMemory): MasterEvent {
+  const record = leader.registry.agents.get(agent.id);
+  const reregisteredAtMs = record?.reregisteredAtMs;
+  const description: MasterResponseGetAgentsAgent = {
+    agent_info: agent.info,
+    active: agent.link !== undefined,
+    deactivated: false,
+    version: agent.version,
+    pid: `slave(1)@${agent.ip}:${agent.info.port ?? 5051}`,
+    registered_time: { nanoseconds: nanosFromMs(record?.registeredAtMs ?? leader.now.wallMs) },
+    ...(reregisteredAtMs === undefined
+      ? {}
+      : { reregistered_time: { nanoseconds: nanosFromMs(reregisteredAtMs) } }),
+    total_resources: toResources(agent.total),
+    // Names of newer agents that the API does not know are for the codec to drop.
+    capabilities: agent.capabilities.map((type) => ({ type: type as AgentInfoCapabilityType })),
+  };
+  return { type: "AGENT_ADDED", agent_added: { agent: description } };
+}
+
+export function agentRemovedEvent(agentId: string): MasterEvent {
+  return { type: "AGENT_REMOVED", agent_removed: { agent_id: { value: agentId } } };
+}

@@ -1,0 +1,89 @@
+/**
+ * RECONCILE (TSK-5, TSK-6). The registry knows every task from its launch on,
+ * so each question has an answer at once, also while agents are still away.
+ */
+import type { SchedulerCall } from "../model/v1/scheduler.ts";
+import type { TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import type { TaskRecord } from "../registry/records.ts";
+import { isPartitionAware } from "./framework-memory.ts";
+import type { Leader } from "./leader.ts";
+import { type FrameworkMemory, taskKey } from "./memory.ts";
+import { latestStatus, lostState, masterStatus, updateEvent } from "./task-status.ts";
+
+export function reconcile(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
+  const named = call.reconcile?.tasks ?? [];
+  for (const { task_id, agent_id } of named) {
+    reconcileTask(leader, framework, task_id.value, agent_id?.value);
+  }
+  if (named.length > 0) return;
+  for (const task of leader.registry.tasksOf(framework.id)) {
+    leader.send(framework, updateEvent(knownStatus(leader, task)));
+  }
+  for (const [key, agentId] of leader.launching) {
+    const holding = leader.agents.get(agentId)?.holdings.get(key);
+    if (holding?.frameworkId !== framework.id) continue;
+    leader.send(framework, updateEvent(stagingStatus(leader, holding.taskId, agentId)));
+  }
+}
+
+export function reconcileTask(
+  leader: Leader,
+  framework: FrameworkMemory,
+  taskId: string,
+  agentId: string | undefined,
+): void {
+  const task = leader.registry.task(framework.id, taskId);
+  leader.send(
+    framework,
+    updateEvent(
+      task !== undefined
+        ? knownStatus(leader, task)
+        : (launchingStatus(leader, framework, taskId) ?? unknownStatus(leader, framework, taskId, agentId)),
+    ),
+  );
+}
+
+function knownStatus(leader: Leader, task: TaskRecord): TaskStatus {
+  const message = "Reconciliation: Latest task state";
+  return latestStatus(task, "REASON_RECONCILIATION", message, leader.now.wallMs);
+}
+
+function launchingStatus(leader: Leader, framework: FrameworkMemory, taskId: string): TaskStatus | undefined {
+  const agentId = leader.launching.get(taskKey(framework.id, taskId));
+  return agentId === undefined ? undefined : stagingStatus(leader, taskId, agentId);
+}
+
+function stagingStatus(leader: Leader, taskId: string, agentId: string): TaskStatus {
+  return masterStatus({
+    taskId,
+    agentId,
+    state: "TASK_STAGING",
+    reason: "REASON_RECONCILIATION",
+    message: "Reconciliation: Latest task state",
+    atMs: leader.now.wallMs,
+  });
+}
+
+function unknownStatus(
+  leader: Leader,
+  framework: FrameworkMemory,
+  taskId: string,
+  agentId: string | undefined,
+): TaskStatus {
+  const record = agentId === undefined ? undefined : leader.registry.agents.get(agentId);
+  const [state, message]: [TaskState, string] =
+    record === undefined
+      ? ["TASK_UNKNOWN", "Reconciliation: Task is unknown"]
+      : record.unreachableAtMs === undefined
+        ? ["TASK_GONE", "Reconciliation: Task is unknown to the agent"]
+        : ["TASK_UNREACHABLE", "Reconciliation: Task is unreachable"];
+  return masterStatus({
+    taskId,
+    agentId,
+    state: lostState(isPartitionAware(framework), state),
+    reason: "REASON_RECONCILIATION",
+    message,
+    atMs: leader.now.wallMs,
+    unreachableAtMs: record?.unreachableAtMs,
+  });
+}

@@ -1,0 +1,26 @@
+import type { SchedulerCall } from "../model/v1/scheduler.ts";
+import type { Leader } from "./leader.ts";
+import type { FrameworkMemory } from "./memory.ts";
+
+/** REVIVE: drops filters and lifts suppression for the named roles, or for all. */
+export function revive(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
+  const roles = rolesNamed(framework, call.revive?.roles);
+  if (roles === undefined) return;
+  framework.suppressedRoles = new Set([...framework.suppressedRoles].filter((r) => !roles.includes(r)));
+  leader.allocator.revive(framework.id, roles);
+  leader.allocationDue = true;
+}
+
+/** SUPPRESS: no offers for the named roles, or for any. Offers already out stay. */
+export function suppress(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
+  const roles = rolesNamed(framework, call.suppress?.roles);
+  if (roles === undefined) return;
+  framework.suppressedRoles = new Set([...framework.suppressedRoles, ...roles]);
+  leader.allocator.suppress(framework.id, roles);
+}
+
+/** Undefined when a role is not the framework's: the whole call is dropped then. */
+function rolesNamed(framework: FrameworkMemory, named: string[] = []): readonly string[] | undefined {
+  if (named.length === 0) return framework.roles;
+  return named.every((role) => framework.roles.includes(role)) ? named : undefined;
+}

@@ -1,0 +1,15 @@
+import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
+import { DEFAULT_MAX_PING_TIMEOUTS, DEFAULT_PING_INTERVAL_MS } from "../model/agent-protocol.ts";
+import type { MasterSettings } from "./types.ts";
+
+/** Defaults as in Mesos' master/constants.hpp, where Mesos has the setting. */
+export const DEFAULT_SETTINGS = {
+  agentPingIntervalMs: DEFAULT_PING_INTERVAL_MS,
+  maxAgentPingTimeouts: DEFAULT_MAX_PING_TIMEOUTS,
+  agentReregisterTimeoutMs: 10 * MINUTE_MS,
+  frameworkReturnTimeoutMs: 2 * MINUTE_MS,
+  heartbeatIntervalMs: 15 * SECOND_MS,
+  offerTimeoutMs: undefined,
+  roleWhitelist: undefined,
+  rootSubmissions: true,
+} as const satisfies Omit<MasterSettings, "address" | "version">;

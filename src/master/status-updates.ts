@@ -1,0 +1,84 @@
+/** Status updates on their way from agents to frameworks: committed first (TSK-3). */
+import type { StatusUpdate } from "../model/agent-protocol.ts";
+import { isTerminalState } from "../model/task-state.ts";
+import type { TaskState } from "../model/v1/tasks.ts";
+import type { UpdateTask } from "../registry/commands.ts";
+import { decodeBlob } from "../wire/blob.ts";
+import { sameBytes } from "./bytes.ts";
+import { releaseHolding } from "./holdings.ts";
+import type { Fate, Leader } from "./leader.ts";
+import { type AgentMemory, taskKey } from "./memory.ts";
+import { taskUpdatedEvent } from "./operator-events.ts";
+import { updateEvent } from "./task-status.ts";
+
+export function statusUpdate(leader: Leader, agent: AgentMemory, message: StatusUpdate): void {
+  leader.counters.bump("messages_status_update");
+  const { frameworkId, taskId, uuid, state, latestState, status } = message;
+  const task = leader.registry.task(frameworkId, taskId);
+  if (task === undefined || task.agentId !== agent.id) {
+    // Nobody will ever acknowledge it: the task was completed, or is not the cluster's.
+    leader.counters.bump("invalid_status_updates");
+    acknowledge(leader, agent, message);
+    return;
+  }
+  leader.counters.bump("valid_status_updates");
+  if (sameBytes(task.updateUuid, uuid)) {
+    forward(leader, frameworkId, status);
+    return;
+  }
+  leader.propose({
+    kind: "update-task",
+    frameworkId,
+    taskId,
+    agentId: agent.id,
+    state,
+    latestState,
+    uuid,
+    status,
+  });
+}
+
+function acknowledge(
+  leader: Leader,
+  agent: AgentMemory,
+  { frameworkId, taskId, uuid }: { frameworkId: string; taskId: string; uuid: Uint8Array },
+): void {
+  leader.sendAgent(agent, { kind: "acknowledge-update", term: leader.term, frameworkId, taskId, uuid });
+}
+
+function forward(leader: Leader, frameworkId: string, status: Uint8Array): void {
+  const framework = leader.frameworks.get(frameworkId);
+  if (framework?.streamId === undefined) return;
+  leader.send(framework, updateEvent(decodeBlob("TaskStatus", status)));
+}
+
+export function taskUpdated(leader: Leader, command: UpdateTask, fate: Fate): void {
+  const { frameworkId, taskId, uuid } = command;
+  const agent = leader.agents.get(command.agentId);
+  if (!fate.accepted) {
+    const stale = fate.reason === "task-unknown" || fate.reason === "task-terminal";
+    if (stale && agent !== undefined && uuid !== undefined) {
+      acknowledge(leader, agent, { frameworkId, taskId, uuid });
+    }
+    return;
+  }
+  const status = decodeBlob("TaskStatus", command.status);
+  const framework = leader.frameworks.get(frameworkId);
+  if (framework !== undefined) leader.send(framework, updateEvent(status));
+  // An update that needs no acknowledgement completes an ended task at once.
+  const latest = leader.registry.task(frameworkId, taskId)?.state ?? (command.latestState as TaskState);
+  leader.sendOperators(taskUpdatedEvent(frameworkId, status, latest));
+  if (agent !== undefined && isTerminalState(latest)) taskEnded(leader, agent, command, latest);
+}
+
+/** Once for each task, at its first terminal state. */
+function taskEnded(leader: Leader, agent: AgentMemory, command: UpdateTask, state: TaskState): void {
+  const key = taskKey(command.frameworkId, command.taskId);
+  agent.kills.delete(key);
+  const holding = agent.holdings.get(key);
+  if (holding === undefined) return;
+  releaseHolding(leader, agent, holding);
+  leader.counters.bump(`tasks_${state.slice("TASK_".length).toLowerCase()}`);
+  const framework = leader.frameworks.get(command.frameworkId);
+  framework?.counters.bump(`tasks/terminal/${state.toLowerCase()}`);
+}

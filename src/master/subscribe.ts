@@ -1,0 +1,195 @@
+/**
+ * SUBSCRIBE: checks, commit, then the stream is the framework's
+ * (mesos-wire.md 4.2). A refusal is an ERROR event and the stream's end.
+ */
+
+import { present } from "../base/assert.ts";
+import { isTerminalState } from "../model/task-state.ts";
+import type { FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { AddFramework, UpdateFramework } from "../registry/commands.ts";
+import { decodeBlob, encodeBlob } from "../wire/blob.ts";
+import { sameBytes } from "./bytes.ts";
+import { disconnectFramework } from "./disconnect.ts";
+import { checkFramework } from "./framework-checks.ts";
+import { frameworkSpec, refreshFramework, rememberFramework } from "./framework-memory.ts";
+import { scheduleHeartbeat, sendHeartbeat } from "./heartbeats.ts";
+import type { Fate, Leader } from "./leader.ts";
+import { masterInfo } from "./master-info.ts";
+import type { FrameworkMemory, PendingFramework } from "./memory.ts";
+import { discardOffers, rescindOffersOutside } from "./offers.ts";
+import { frameworkAddedEvent, frameworkUpdatedEvent } from "./operator-events.ts";
+import { lastStatus, updateEvent } from "./task-status.ts";
+import { timerName } from "./timer-names.ts";
+import type { StreamId, SubscribeInput } from "./types.ts";
+
+export function subscribe(leader: Leader, input: SubscribeInput): void {
+  leader.counters.bump("messages_register_framework");
+  const { streamId } = input;
+  const body = present(input.call.subscribe, "SUBSCRIBE must have been validated");
+  const suppressedRoles = new Set(body.suppressed_roles ?? []);
+  const id = body.framework_info.id?.value;
+  const given: FrameworkInfo =
+    input.principal === undefined
+      ? body.framework_info
+      : { ...body.framework_info, principal: input.principal };
+  if (id !== undefined && leader.registry.completedFrameworks.has(id)) {
+    refuseStream(leader, streamId, "Framework has been removed");
+    return;
+  }
+  const record = id === undefined ? undefined : leader.registry.frameworks.get(id);
+  const previous = record === undefined ? undefined : decodeBlob("FrameworkInfo", record.info);
+  const error = checkFramework(leader.settings, { ...body, framework_info: given }, previous);
+  if (error !== undefined) {
+    refuseStream(leader, streamId, error);
+    return;
+  }
+  const frameworkId = id ?? leader.newFrameworkId();
+  const info = encodeBlob("FrameworkInfo", committedInfo(given, frameworkId, previous));
+  supersede(leader, frameworkId);
+  leader.pendingFrameworks.push({ frameworkId, info, suppressedRoles, streamId, ref: undefined });
+  leader.propose({
+    kind: record === undefined ? "add-framework" : "update-framework",
+    frameworkId,
+    info,
+    atMs: leader.now.wallMs,
+  });
+}
+
+/** `user` and `checkpoint` stay as first subscribed (FRW-8; Mesos drops the change without a word). */
+function committedInfo(
+  given: FrameworkInfo,
+  frameworkId: string,
+  previous: FrameworkInfo | undefined,
+): FrameworkInfo {
+  const info: FrameworkInfo = { ...given, id: { value: frameworkId } };
+  if (previous === undefined) return info;
+  info.user = previous.user;
+  if (previous.checkpoint === undefined) delete info.checkpoint;
+  else info.checkpoint = previous.checkpoint;
+  return info;
+}
+
+/** A second SUBSCRIBE of one framework wins over a first that is not committed yet. */
+function supersede(leader: Leader, frameworkId: string): void {
+  for (const pending of leader.pendingFrameworks) {
+    if (pending.frameworkId !== frameworkId || pending.streamId === undefined) continue;
+    refuseStream(leader, pending.streamId, "Framework failed over");
+    pending.streamId = undefined;
+  }
+}
+
+export function refuseStream(leader: Leader, streamId: StreamId, message: string): void {
+  leader.emit({ kind: "scheduler-event", streamId, event: { type: "ERROR", error: { message } } });
+  leader.emit({ kind: "close-stream", streamId });
+}
+
+/** Removes the entry that waits for this very command. */
+export function takePendingFramework(
+  leader: Leader,
+  command: AddFramework | UpdateFramework,
+): PendingFramework | undefined {
+  const index = leader.pendingFrameworks.findIndex(
+    (pending) => pending.frameworkId === command.frameworkId && sameBytes(pending.info, command.info),
+  );
+  return index < 0 ? undefined : leader.pendingFrameworks.splice(index, 1)[0];
+}
+
+export function frameworkAdded(leader: Leader, command: AddFramework, outcome: Fate): void {
+  const pending = takePendingFramework(leader, command);
+  if (!outcome.accepted) {
+    // Two subscriptions with one id that the cluster did not know: the second is an update.
+    if (outcome.reason === "framework-exists" && pending !== undefined) {
+      leader.pendingFrameworks.push(pending);
+      leader.propose({ ...command, kind: "update-framework" });
+      return;
+    }
+    refusePending(leader, pending, outcome.reason);
+    return;
+  }
+  const info = decodeBlob("FrameworkInfo", command.info);
+  const suppressedRoles = pending?.suppressedRoles ?? new Set<string>();
+  const framework = rememberFramework(leader, command.frameworkId, info, suppressedRoles);
+  leader.allocator.addFramework(framework.id, { ...frameworkSpec(framework), active: false });
+  connect(leader, framework, pending);
+  leader.sendOperators(frameworkAddedEvent(leader, framework));
+}
+
+export function frameworkUpdated(leader: Leader, command: UpdateFramework, outcome: Fate): void {
+  const pending = takePendingFramework(leader, command);
+  if (!outcome.accepted) {
+    refusePending(leader, pending, outcome.reason);
+    return;
+  }
+  const framework = leader.framework(command.frameworkId);
+  const info = decodeBlob("FrameworkInfo", command.info);
+  const suppressedRoles = pending?.suppressedRoles ?? framework.suppressedRoles;
+  refreshFramework(leader, framework, info, suppressedRoles);
+  if (pending?.ref !== undefined) {
+    rescindOffersOutside(leader, framework, new Set(framework.roles));
+    leader.answer(pending.ref, 200);
+  } else {
+    connect(leader, framework, pending);
+  }
+  leader.sendOperators(frameworkUpdatedEvent(leader, framework));
+}
+
+export function refusePending(leader: Leader, pending: PendingFramework | undefined, reason: string): void {
+  if (pending === undefined) return;
+  const message =
+    reason === "overloaded"
+      ? "Framework could not be subscribed: the log of the master is full; subscribe again"
+      : "Framework has been removed";
+  if (pending.streamId !== undefined) refuseStream(leader, pending.streamId, message);
+  if (pending.ref !== undefined) leader.answer(pending.ref, reason === "overloaded" ? 503 : 400, message);
+}
+
+/** Makes the waiting stream the framework's; an older one learns that it lost (FRW-6). */
+function connect(leader: Leader, framework: FrameworkMemory, pending: PendingFramework | undefined): void {
+  const streamId = pending?.streamId;
+  if (streamId === undefined) {
+    if (framework.streamId === undefined && !hasOpenPending(leader, framework.id)) {
+      disconnectFramework(leader, framework);
+    }
+    return;
+  }
+  if (framework.streamId !== undefined) {
+    leader.frameworkOfStream.delete(framework.streamId);
+    leader.send(framework, { type: "ERROR", error: { message: "Framework failed over" } });
+    leader.emit({ kind: "close-stream", streamId: framework.streamId });
+  }
+  leader.allocator.deactivateFramework(framework.id);
+  discardOffers(leader, framework);
+  framework.streamId = streamId;
+  framework.recovered = false;
+  leader.frameworkOfStream.set(streamId, framework.id);
+  leader.timers.clear(timerName("failover", framework.id));
+  leader.allocator.activateFramework(framework.id);
+  leader.allocationDue = true;
+  leader.send(framework, {
+    type: "SUBSCRIBED",
+    subscribed: {
+      framework_id: { value: framework.id },
+      heartbeat_interval_seconds: leader.settings.heartbeatIntervalMs / 1000,
+      master_info: masterInfo(leader.settings),
+    },
+  });
+  sendHeartbeat(leader, framework);
+  scheduleHeartbeat(leader, framework);
+  resendEnds(leader, framework);
+}
+
+export function hasOpenPending(leader: Leader, frameworkId: string): boolean {
+  return leader.pendingFrameworks.some((p) => p.frameworkId === frameworkId && p.streamId !== undefined);
+}
+
+/**
+ * Ends of tasks that the framework has not acknowledged: it need not wait for
+ * the agents' next retry, which may be minutes away.
+ */
+function resendEnds(leader: Leader, framework: FrameworkMemory): void {
+  for (const task of leader.registry.tasksOf(framework.id)) {
+    if (task.updateState === undefined || !isTerminalState(task.updateState)) continue;
+    const status = lastStatus(task);
+    if (status?.uuid !== undefined) leader.send(framework, updateEvent(status));
+  }
+}
