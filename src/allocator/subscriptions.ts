@@ -40,10 +40,11 @@ export class Subscriptions {
 
   update(frameworkId: string, spec: Omit<FrameworkSpec, "active">): void {
     const framework = this.#get(frameworkId);
+    // New ones first, so that a parent role they share with dropped ones lives on.
+    for (const role of spec.roles) this.#subscribe(frameworkId, framework, role, spec);
     for (const [role, client] of [...framework.clients]) {
       if (!spec.roles.includes(role)) this.#unsubscribe(framework, client);
     }
-    for (const role of spec.roles) this.#subscribe(frameworkId, framework, role, spec);
   }
 
   remove(frameworkId: string): void {

@@ -1,0 +1,300 @@
+/**
+ * The allocator, said as plainly as possible: flat lists, everything computed
+ * anew from them for every agent of every allocation. The real one must hand
+ * out exactly the same over any history.
+ */
+
+import { filterEndMs } from "../../src/allocator/filters.ts";
+import { DEFAULT_MIN_ALLOCATABLE, isWorthOffering } from "../../src/allocator/quantities.ts";
+import type {
+  AgentSpec,
+  Allocation,
+  AllocatorOptions,
+  FrameworkSpec,
+  Recovery,
+  UsedByFramework,
+} from "../../src/allocator/types.ts";
+import { visitKey } from "../../src/allocator/visit-order.ts";
+import { assert } from "../../src/base/assert.ts";
+import { Random } from "../../src/base/random.ts";
+import { DAY_MS, type Instant, SECOND_MS } from "../../src/base/time.ts";
+import { Resources } from "../../src/model/resources.ts";
+
+interface Agent {
+  readonly id: string;
+  readonly sequence: number;
+  total: Resources;
+  active: boolean;
+}
+
+interface Filter {
+  readonly frameworkId: string;
+  readonly role: string;
+  readonly agentId: string;
+  readonly resources: Resources;
+  readonly endsAtMs: number;
+}
+
+interface Client {
+  readonly frameworkId: string;
+  readonly role: string;
+}
+
+export class SlowAllocator {
+  readonly #random: Random;
+  readonly #options: AllocatorOptions;
+  readonly #frameworks = new Map<string, FrameworkSpec>();
+  readonly #agents = new Map<string, Agent>();
+  readonly #weights = new Map<string, number>();
+  /** How often a client (`role framework`), own queue (`role/.`) or role was chosen. */
+  readonly #chosen = new Map<string, number>();
+  #held: UsedByFramework[] = [];
+  #heldOn: string[] = [];
+  #filters: Filter[] = [];
+  #agentsAdded = 0;
+  #paused = false;
+
+  constructor(options: AllocatorOptions) {
+    this.#random = new Random(options.seed);
+    this.#options = options;
+  }
+
+  addFramework(id: string, spec: FrameworkSpec): void {
+    this.#frameworks.set(id, spec);
+  }
+
+  updateFramework(id: string, spec: Omit<FrameworkSpec, "active">): void {
+    this.#frameworks.set(id, { ...spec, active: this.#framework(id).active });
+    this.#filters = this.#filters.filter((f) => f.frameworkId !== id || spec.roles.includes(f.role));
+    this.#forget();
+  }
+
+  removeFramework(id: string): void {
+    this.#frameworks.delete(id);
+    this.#filters = this.#filters.filter((f) => f.frameworkId !== id);
+    this.#forget();
+  }
+
+  setActive(id: string, active: boolean): void {
+    this.#frameworks.set(id, { ...this.#framework(id), active });
+    if (!active) this.#filters = this.#filters.filter((f) => f.frameworkId !== id);
+  }
+
+  addAgent(id: string, spec: AgentSpec, used: readonly UsedByFramework[]): void {
+    const active = spec.active ?? true;
+    this.#agents.set(id, { id, sequence: this.#agentsAdded++, total: spec.total, active });
+    for (const item of used) this.#hold(id, item);
+  }
+
+  updateAgent(id: string, total: Resources): void {
+    this.#agent(id).total = total;
+  }
+
+  removeAgent(id: string): void {
+    this.#agents.delete(id);
+    this.#filters = this.#filters.filter((f) => f.agentId !== id);
+    this.#held = this.#held.filter((_, i) => this.#heldOn[i] !== id);
+    this.#heldOn = this.#heldOn.filter((agentId) => agentId !== id);
+    this.#forget();
+  }
+
+  setAgentActive(id: string, active: boolean): void {
+    this.#agent(id).active = active;
+  }
+
+  recover(recovery: Recovery, now: Instant): void {
+    const { frameworkId, role, agentId, resources, refuseMs = 0 } = recovery;
+    if (!this.#agents.has(agentId) || resources.isEmpty()) return;
+    const framework = this.#frameworks.get(frameworkId);
+    if (refuseMs > 0 && framework?.active && framework.roles.includes(role)) {
+      const minMs = this.#options.filterMinMs ?? SECOND_MS;
+      const maxMs = this.#options.filterMaxMs ?? 365 * DAY_MS;
+      const lastsMs = Math.min(Math.max(refuseMs, minMs), maxMs);
+      const endsAtMs = filterEndMs(now.monotonicMs, lastsMs);
+      this.#filters.push({ frameworkId, role, agentId, resources, endsAtMs });
+    }
+    const left = this.heldBy(frameworkId, role, agentId).subtract(resources);
+    const others = this.#held.map(
+      (h, i) => h.frameworkId !== frameworkId || h.role !== role || this.#heldOn[i] !== agentId,
+    );
+    this.#held = this.#held.filter((_, i) => others[i]);
+    this.#heldOn = this.#heldOn.filter((_, i) => others[i]);
+    if (!left.isEmpty()) this.#hold(agentId, { frameworkId, role, resources: left });
+    this.#forget();
+  }
+
+  revive(id: string, roles: readonly string[]): void {
+    const framework = this.#framework(id);
+    const touched = roles.length === 0 ? framework.roles : roles;
+    const suppressedRoles = framework.suppressedRoles.filter((role) => !touched.includes(role));
+    this.#frameworks.set(id, { ...framework, suppressedRoles });
+    this.#filters = this.#filters.filter((f) => f.frameworkId !== id || !touched.includes(f.role));
+  }
+
+  suppress(id: string, roles: readonly string[]): void {
+    const framework = this.#framework(id);
+    const suppressedRoles = [...framework.suppressedRoles, ...(roles.length === 0 ? framework.roles : roles)];
+    this.#frameworks.set(id, { ...framework, suppressedRoles });
+  }
+
+  updateWeight(role: string, weight: number): void {
+    this.#weights.set(role, weight);
+    this.#forget();
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+  }
+
+  nextDeadlineMs(): number | undefined {
+    return this.#filters.length === 0 ? undefined : Math.min(...this.#filters.map((f) => f.endsAtMs));
+  }
+
+  heldBy(frameworkId: string, role: string, agentId: string): Resources {
+    return Resources.sum(
+      this.#held
+        .filter((h, i) => h.frameworkId === frameworkId && h.role === role && this.#heldOn[i] === agentId)
+        .map((h) => h.resources),
+    );
+  }
+
+  /** Everything held, one item for each framework, role and agent. */
+  holdings(): Allocation[] {
+    const keys = new Set(this.#held.map((h, i) => `${h.frameworkId} ${h.role} ${this.#heldOn[i]}`));
+    return [...keys].map((key) => {
+      const [frameworkId = "", role = "", agentId = ""] = key.split(" ");
+      return { frameworkId, role, agentId, resources: this.heldBy(frameworkId, role, agentId) };
+    });
+  }
+
+  allocate(now: Instant): Allocation[] {
+    const salt = this.#random.u32();
+    this.#filters = this.#filters.filter((f) => f.endsAtMs > now.monotonicMs);
+    if (this.#paused) return [];
+    const allocations: Allocation[] = [];
+    const agents = [...this.#agents.values()].filter((agent) => agent.active);
+    agents.sort((a, b) => visitKey(salt, a.sequence) - visitKey(salt, b.sequence));
+    for (const agent of agents) {
+      for (let given = this.#giveOnce(agent); given !== undefined; given = this.#giveOnce(agent)) {
+        allocations.push(given);
+      }
+    }
+    return allocations;
+  }
+
+  #giveOnce(agent: Agent): Allocation | undefined {
+    const free = agent.total.subtract(
+      Resources.sum(this.#held.filter((_, i) => this.#heldOn[i] === agent.id).map((h) => h.resources)),
+    );
+    for (const client of this.#wanting().sort((a, b) => this.#compare(a, b))) {
+      const resources = this.#offer(agent, free, client);
+      if (resources === undefined) continue;
+      const { frameworkId, role } = client;
+      this.#hold(agent.id, { frameworkId, role, resources });
+      for (const name of [`${role} ${frameworkId}`, ...levels(role)]) {
+        this.#chosen.set(name, (this.#chosen.get(name) ?? 0) + 1);
+      }
+      return { frameworkId, role, agentId: agent.id, resources };
+    }
+    return undefined;
+  }
+
+  #offer(agent: Agent, free: Resources, { frameworkId, role }: Client): Resources | undefined {
+    const { capabilities, minAllocatable } = this.#framework(frameworkId);
+    if (agent.total.milli("gpus") > 0 && !capabilities.includes("GPU_RESOURCES")) return undefined;
+    const offer = free.filter(
+      (identity) =>
+        identity.isAllocatableTo(role) &&
+        (!identity.isRevocable || capabilities.includes("REVOCABLE_RESOURCES")) &&
+        (identity.traits.reservations.length < 2 || capabilities.includes("RESERVATION_REFINEMENT")),
+    );
+    const minimum = minAllocatable?.get(role) ?? this.#options.minAllocatable ?? DEFAULT_MIN_ALLOCATABLE;
+    if (offer.isEmpty() || !isWorthOffering(offer, minimum)) return undefined;
+    const refused = this.#filters.some(
+      (f) =>
+        f.frameworkId === frameworkId &&
+        f.role === role &&
+        f.agentId === agent.id &&
+        f.resources.contains(offer),
+    );
+    return refused ? undefined : offer;
+  }
+
+  #wanting(): Client[] {
+    return [...this.#frameworks]
+      .filter(([, spec]) => spec.active)
+      .flatMap(([frameworkId, spec]) =>
+        spec.roles
+          .filter((role) => !spec.suppressedRoles.includes(role))
+          .map((role) => ({ frameworkId, role })),
+      );
+  }
+
+  /** By the topmost roles first, then level by level, then framework by framework. */
+  #compare(a: Client, b: Client): number {
+    const left = levels(a.role);
+    const right = levels(b.role);
+    for (let i = 0; i < left.length && i < right.length; i++) {
+      if (left[i] !== right[i]) return this.#compareNodes(left[i] as string, right[i] as string);
+    }
+    return this.#compareNodes(`${a.role} ${a.frameworkId}`, `${b.role} ${b.frameworkId}`);
+  }
+
+  #compareNodes(a: string, b: string): number {
+    const byShare = this.#share(a) - this.#share(b);
+    if (byShare !== 0) return byShare;
+    const byChosen = (this.#chosen.get(a) ?? 0) - (this.#chosen.get(b) ?? 0);
+    return byChosen !== 0 ? byChosen : a < b ? -1 : 1;
+  }
+
+  #share(node: string): number {
+    const mine = this.#held.filter((h) => {
+      const names = [`${h.role} ${h.frameworkId}`, ...levels(h.role)];
+      return names.includes(node);
+    });
+    const allocated = Resources.sum(mine.map((h) => h.resources)).quantities();
+    const total = Resources.sum([...this.#agents.values()].map((agent) => agent.total)).quantities();
+    const excluded = this.#options.fairShareExcluded ?? [];
+    const ratios = [...allocated].map(([name, milli]) =>
+      excluded.includes(name) || (total.get(name) ?? 0) === 0 ? 0 : milli / (total.get(name) as number),
+    );
+    return Math.max(0, ...ratios) / (this.#weights.get(node) ?? 1);
+  }
+
+  #hold(agentId: string, item: UsedByFramework): void {
+    this.#held.push(item);
+    this.#heldOn.push(agentId);
+  }
+
+  /** Who neither wants nor holds anything starts from nothing when it comes again. */
+  #forget(): void {
+    const alive = new Set<string>();
+    const keep = (role: string, frameworkId: string) => {
+      for (const name of [`${role} ${frameworkId}`, ...levels(role)]) alive.add(name);
+    };
+    for (const [id, spec] of this.#frameworks) for (const role of spec.roles) keep(role, id);
+    for (const { frameworkId, role } of this.#held) keep(role, frameworkId);
+    for (const [role, weight] of this.#weights) {
+      if (weight !== 1) for (const name of levels(role).slice(0, -1)) alive.add(name);
+    }
+    for (const name of this.#chosen.keys()) if (!alive.has(name)) this.#chosen.delete(name);
+  }
+
+  #framework(id: string): FrameworkSpec {
+    const framework = this.#frameworks.get(id);
+    assert(framework !== undefined, `Framework ${id} is known`);
+    return framework;
+  }
+
+  #agent(id: string): Agent {
+    const agent = this.#agents.get(id);
+    assert(agent !== undefined, `Agent ${id} is known`);
+    return agent;
+  }
+}
+
+/** `a/b` gives `a`, `a/b` and `a/b/.`, the frameworks of exactly that role. */
+function levels(role: string): string[] {
+  const parts = role.split("/");
+  return [...parts.map((_, i) => parts.slice(0, i + 1).join("/")), `${role}/.`];
+}

@@ -1,0 +1,240 @@
+import { expect, test } from "bun:test";
+import { Allocator } from "../../src/allocator/allocator.ts";
+import type { Allocation, FrameworkSpec, UsedByFramework } from "../../src/allocator/types.ts";
+import { assert } from "../../src/base/assert.ts";
+import { Random } from "../../src/base/random.ts";
+import { Resources } from "../../src/model/resources.ts";
+import { at, resourcesOf } from "./resources-of.ts";
+import { SlowAllocator } from "./slow-allocator.ts";
+
+const ROLES = ["*", "a", "a/b", "a/c", "a/b/d", "e"];
+const TOTALS = [
+  "cpus:4;mem:4096",
+  "cpus:2;mem:8192;ports:[100-200]",
+  "cpus:1;cpus(a):1;mem:512;mem(a):512",
+  "cpus(a/b):2;mem(a/b):1024;disk(e):100",
+  "cpus:8;gpus:2;mem:2048",
+  "mem:16;disk:1000",
+].map(resourcesOf);
+const REVOCABLE = Resources.from([
+  { name: "cpus", type: "SCALAR", scalar: { value: 3 }, revocable: {} },
+  { name: "mem", type: "SCALAR", scalar: { value: 256 } },
+]);
+assert(REVOCABLE.ok, "Revocable resources are valid");
+TOTALS.push(REVOCABLE.value);
+const CAPABILITIES = ["GPU_RESOURCES", "REVOCABLE_RESOURCES", "RESERVATION_REFINEMENT"];
+
+/** Runs one random history through the allocator and its twin. */
+class History {
+  readonly random: Random;
+  readonly fast: Allocator;
+  readonly slow: SlowAllocator;
+  readonly frameworks = new Set<string>();
+  readonly agents = new Set<string>();
+  readonly frameworksMax: number;
+  handedOut = 0;
+  #nowMs = 1_000;
+  #ids = 0;
+
+  constructor(seed: number, frameworksMax: number) {
+    this.random = new Random(seed);
+    this.frameworksMax = frameworksMax;
+    const options = {
+      seed,
+      ...(this.random.chance(0.2) ? { fairShareExcluded: ["mem"] } : {}),
+      ...(this.random.chance(0.2) ? { minAllocatable: [] } : {}),
+      filterMinMs: 10,
+    };
+    this.fast = new Allocator(options);
+    this.slow = new SlowAllocator(options);
+  }
+
+  run(steps: number): void {
+    for (let i = 0; i < steps; i++) {
+      this.#step();
+      if (this.random.chance(0.5)) this.#allocate();
+    }
+    this.#allocate();
+  }
+
+  #allocate(): void {
+    const now = at(this.#nowMs);
+    const fast = this.fast.allocate(now);
+    const slow = this.slow.allocate(now);
+    expect(fast.map(describe)).toEqual(slow.map(describe));
+    this.fast.assertConsistent();
+    expect(this.fast.nextDeadlineMs()).toBe(this.slow.nextDeadlineMs());
+    this.handedOut += fast.length;
+    this.#expectNothingAvailable();
+  }
+
+  /** After an allocation nobody who wants offers could be given more. */
+  #expectNothingAvailable(): void {
+    for (const id of this.frameworks) {
+      const explanation = this.fast.explain(id, at(this.#nowMs));
+      assert(explanation !== undefined, "A framework that was added is explained");
+      for (const { role, suppressed, agents } of explanation.roles) {
+        const { total, available, ...others } = agents;
+        if (explanation.active && !explanation.paused && !suppressed)
+          expect(`${role} ${available}`).toBe(`${role} 0`);
+        expect(available + Object.values(others).reduce((a, b) => a + b)).toBe(total);
+      }
+    }
+  }
+
+  #step(): void {
+    const dice = this.random.below(100);
+    if (dice < 40) this.#recover();
+    else if (dice < 50) this.#nowMs += this.random.pick([1, 5, 40, 300]);
+    else if (dice < 60) this.#addAgent();
+    else if (dice < 70) this.#addFramework();
+    else if (dice < 80) this.#changeAgent();
+    else if (dice < 98) this.#changeFramework();
+    else if (dice < 99) this.#pause(true);
+    else this.#weigh();
+    if (dice % 7 === 0) this.#pause(false);
+  }
+
+  #pause(paused: boolean): void {
+    if (paused) this.fast.pause();
+    else this.fast.resume();
+    this.slow.pause(paused);
+  }
+
+  #weigh(): void {
+    const role = this.random.pick(ROLES);
+    const weight = this.random.pick([0.5, 1, 2, 3]);
+    this.fast.updateWeight(role, weight);
+    this.slow.updateWeight(role, weight);
+  }
+
+  #recover(): void {
+    const holdings = this.slow.holdings();
+    if (holdings.length === 0) return;
+    const holding = this.random.pick(holdings);
+    const part = this.random.chance(0.3)
+      ? holding.resources.filter((identity) => identity.name !== "mem")
+      : holding.resources;
+    const resources = this.random.chance(0.3) ? halved(part) : part;
+    const refuseMs = this.random.pick([undefined, 0, 30, 250, 1_000, 100_000]);
+    this.fast.recover({ ...holding, resources, refuseMs }, at(this.#nowMs));
+    this.slow.recover({ ...holding, resources, refuseMs }, at(this.#nowMs));
+  }
+
+  #addAgent(): void {
+    if (this.agents.size >= 7) return;
+    const id = `agent-${this.#ids++}`;
+    this.agents.add(id);
+    const spec = { total: this.random.pick(TOTALS), active: this.random.chance(0.8) };
+    const used: UsedByFramework[] = [];
+    if (this.random.chance(0.3)) {
+      const frameworkId = this.random.pick([...this.frameworks, "framework-unknown"]);
+      used.push({ frameworkId, role: this.random.pick(ROLES), resources: resourcesOf("cpus:0.5;mem:64") });
+    }
+    this.fast.addAgent(id, spec, used);
+    this.slow.addAgent(id, spec, used);
+  }
+
+  #changeAgent(): void {
+    if (this.agents.size === 0) return;
+    const id = this.random.pick([...this.agents]);
+    const dice = this.random.below(6);
+    if (dice === 0) {
+      this.agents.delete(id);
+      this.fast.removeAgent(id);
+      this.slow.removeAgent(id);
+    } else if (dice === 1) {
+      const total = this.random.pick(TOTALS);
+      this.fast.updateAgent(id, { total });
+      this.slow.updateAgent(id, total);
+    } else if (dice < 4) {
+      this.fast.activateAgent(id);
+      this.slow.setAgentActive(id, true);
+    } else {
+      this.fast.deactivateAgent(id);
+      this.slow.setAgentActive(id, false);
+    }
+  }
+
+  #addFramework(): void {
+    if (this.frameworks.size >= this.frameworksMax) return;
+    const id = `framework-${this.#ids++}`;
+    this.frameworks.add(id);
+    const spec = { ...this.#spec(), active: this.random.chance(0.8) };
+    this.fast.addFramework(id, spec);
+    this.slow.addFramework(id, spec);
+  }
+
+  #spec(): Omit<FrameworkSpec, "active"> {
+    const roles = ROLES.filter(() => this.random.chance(0.4));
+    return {
+      roles,
+      suppressedRoles: roles.filter(() => this.random.chance(0.1)),
+      capabilities: CAPABILITIES.filter(() => this.random.chance(0.5)),
+      ...(this.random.chance(0.2)
+        ? { minAllocatable: new Map([[this.random.pick(ROLES), [new Map([["cpus", 1_500]])]]]) }
+        : {}),
+    };
+  }
+
+  #changeFramework(): void {
+    if (this.frameworks.size === 0) return;
+    const id = this.random.pick([...this.frameworks]);
+    const roles = this.random.chance(0.5) ? [] : [this.random.pick(ROLES)];
+    const dice = this.random.below(12);
+    if (dice === 0) {
+      this.frameworks.delete(id);
+      this.fast.removeFramework(id);
+      this.slow.removeFramework(id);
+    } else if (dice < 3) {
+      const spec = this.#spec();
+      this.fast.updateFramework(id, spec);
+      this.slow.updateFramework(id, spec);
+    } else if (dice < 5) {
+      this.fast.activateFramework(id);
+      this.slow.setActive(id, true);
+    } else if (dice < 6) {
+      this.fast.deactivateFramework(id);
+      this.slow.setActive(id, false);
+    } else if (dice < 10) {
+      this.fast.revive(id, roles);
+      this.slow.revive(id, roles);
+    } else {
+      this.fast.suppress(id, roles);
+      this.slow.suppress(id, roles);
+    }
+  }
+}
+
+function halved(resources: Resources): Resources {
+  const scalars = resources.filter((identity) => identity.kind === "SCALAR" && identity.name !== "gpus");
+  const half = scalars.entries.map(({ identity, amount }) => ({
+    name: identity.name,
+    type: "SCALAR" as const,
+    scalar: { value: Math.floor((amount as number) / 2) / 1000 },
+    reservations: [...identity.traits.reservations],
+    ...(identity.isRevocable ? { revocable: {} } : {}),
+  }));
+  const parsed = Resources.from(half.filter((resource) => resource.scalar.value > 0));
+  assert(parsed.ok, parsed.ok ? "" : parsed.error);
+  return parsed.value;
+}
+
+function describe({ frameworkId, role, agentId, resources }: Allocation): string {
+  return `${agentId} to ${frameworkId} in ${role}: ${resources}`;
+}
+
+test("hands out what a full recomputation hands out, over random histories", () => {
+  let handedOut = 0;
+  for (let seed = 1; seed <= 60; seed++) {
+    const history = new History(seed, seed % 2 === 0 ? 5 : 25);
+    try {
+      history.run(120);
+    } catch (error) {
+      throw new Error(`History of seed ${seed}: ${(error as Error).message}`, { cause: error });
+    }
+    handedOut += history.handedOut;
+  }
+  // Not a comparison of nothing with nothing.
+  expect(handedOut).toBeGreaterThan(1_000);
+});
