@@ -19,6 +19,14 @@ export const ERRORS = {
   ADDRESS_IN_USE: { status: 0, meaning: "Another process listens on the address; choose another port" },
   DIRECTORY_UNUSABLE: { status: 0, meaning: "A directory cannot be created or written" },
   DIRECTORY_LOCKED: { status: 0, meaning: "Another process uses the data directory" },
+  LOG_DAMAGED: {
+    status: 0,
+    meaning: "A record of the master's log on disk is damaged; replace this master by one with an empty directory",
+  },
+  CHECKPOINT_DAMAGED: {
+    status: 0,
+    meaning: "A record of the agent's checkpoint is damaged; delete its meta directory to start as a new agent",
+  },
   MASTER_UNREACHABLE: {
     status: 0,
     meaning: "No leading master answers at the addresses given; check --master",

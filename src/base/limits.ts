@@ -42,6 +42,10 @@ export const RAFT_LOG_MEMORY_MAX_BYTES = 64 * MIB;
 export const RAFT_LOG_KEEP_ENTRIES = 20_000;
 /** Entry bytes appended since the last compaction that force the next one. */
 export const RAFT_LOG_GROWTH_MAX_BYTES = 256 * MIB;
+/** Bytes of writes that need no sync of their own, held back to ride with the next synced one. */
+export const STORE_DEFERRED_MAX_BYTES = 4 * MIB;
+/** Longest time such a write waits. */
+export const STORE_DEFERRED_MAX_MS = 1_000;
 /** State bytes in one message of a snapshot transfer. */
 export const SNAPSHOT_CHUNK_MAX_BYTES = MIB;
 /** Linearisable reads waiting for their confirmation. */

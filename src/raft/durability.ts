@@ -74,10 +74,14 @@ export class Durability {
     this.#outbox.push({ to, message, promises });
   }
 
-  /** Ends a step: one write with all its changes, then the messages that may leave. */
+  /**
+   * Ends a step: one write with all its changes goes first, since entries that
+   * the step commits must not reach the disk after their effect; then the
+   * messages that may leave.
+   */
   flush(effects: RaftEffect[]): void {
     const persist = this.#takeWrite();
-    if (persist !== null) effects.push(persist);
+    if (persist !== null) effects.unshift(persist);
     for (const { to, message, promises } of this.#outbox) {
       const token = promises === "nothing" ? 0 : promises === "term" ? this.#hardToken : this.#issuedToken;
       if (token <= this.#doneToken) effects.push({ kind: "send", to, message });

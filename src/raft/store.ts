@@ -32,7 +32,10 @@ export interface StoreWrite {
   readonly appliedIndex?: number;
   /** Forgets entries up to its index, which may not be above the applied index. */
   readonly compactTo?: SnapshotMeta;
-  /** Resolve only when on disk. Unsynced writes can be lost, but only newest first. */
+  /**
+   * Write now. Otherwise the change waits for the next synced write, a second
+   * at most, and until then is lost in a crash (so are all changes after it).
+   */
   readonly sync: boolean;
 }
 
@@ -54,6 +57,7 @@ export interface StateReader {
 export interface RaftStore {
   /** Throws MeshError DIRECTORY_LOCKED, DIRECTORY_UNUSABLE or LOG_DAMAGED. Call once, first. */
   open(): Promise<RestoredStore>;
+  /** Resolves when on disk. */
   write(change: StoreWrite): Promise<void>;
   /**
    * Entries from `from` to `to`, both included; at most `maxBytes` of data but
@@ -67,7 +71,7 @@ export interface RaftStore {
    * replace the present ones atomically and durably: entries the log keeps
    * above `snapshot.index` survive only if the log holds the entry of the
    * snapshot itself with the same term; otherwise the log is emptied.
-   * A crash before that leaves the present state.
+   * A crash before that leaves the present state. Resolves when on disk.
    */
   stageSnapshot(chunk: SnapshotChunk): Promise<void>;
   /** Waits for the writes under way. */

@@ -1,0 +1,98 @@
+/**
+ * The only user of the level package: an ordered map of bytes in a directory,
+ * with atomic batches and consistent views. (`level` picks the storage for the
+ * platform; on a server that is classic-level, used directly because the
+ * build embeds its native addon, scripts/level-plugin.ts.)
+ */
+import { mkdir } from "node:fs/promises";
+import { ClassicLevel } from "classic-level";
+import { MeshError } from "../base/errors.ts";
+
+export type LevelOperation =
+  | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: "del"; readonly key: Uint8Array };
+
+/** Keys from `gte` on and below `lt`. */
+export interface KeyRange {
+  readonly gte: Uint8Array;
+  readonly lt: Uint8Array;
+}
+
+/** One view of the database, unmoved by later writes. */
+export interface LevelView {
+  get(key: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Up to `count` pairs in key order, none at the end of the range. */
+  iterate(range: KeyRange): {
+    next(count: number): Promise<[Uint8Array, Uint8Array][]>;
+    close(): Promise<void>;
+  };
+  close(): Promise<void>;
+}
+
+const VIEW = { keyEncoding: "view", valueEncoding: "view" } as const;
+
+export class LevelDatabase {
+  readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
+
+  private constructor(db: ClassicLevel<Uint8Array, Uint8Array>) {
+    this.#db = db;
+  }
+
+  /** Creates the directory if needed. Throws MeshError DIRECTORY_LOCKED or DIRECTORY_UNUSABLE. */
+  static async open(directory: string): Promise<LevelDatabase> {
+    try {
+      await mkdir(directory, { recursive: true });
+      const db = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...VIEW, compression: false });
+      await db.open();
+      return new LevelDatabase(db);
+    } catch (error) {
+      throw openError(directory, error);
+    }
+  }
+
+  /** One atomic batch, in the order given. */
+  async write(operations: LevelOperation[], sync: boolean): Promise<void> {
+    await this.#db.batch(operations, { ...VIEW, sync });
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#db.get(key);
+  }
+
+  async clear(range: KeyRange): Promise<void> {
+    await this.#db.clear(range);
+  }
+
+  view(): LevelView {
+    const db = this.#db;
+    const snapshot = db.snapshot();
+    return {
+      get: (key) => db.get(key, { ...VIEW, snapshot }),
+      iterate(range) {
+        const iterator = db.iterator({ ...VIEW, ...range, snapshot });
+        return { next: (count) => iterator.nextv(count), close: () => iterator.close() };
+      },
+      close: () => snapshot.close(),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#db.close();
+  }
+}
+
+function openError(directory: string, error: unknown): MeshError {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "LEVEL_LOCKED") {
+    return new MeshError(
+      "DIRECTORY_LOCKED",
+      `Cannot open the database "${directory}": another process uses it; stop that process or choose another --data-dir`,
+    );
+  }
+  const text = cause instanceof Error ? cause.message : String(error);
+  return new MeshError(
+    "DIRECTORY_UNUSABLE",
+    `Cannot open the database "${directory}": ${text}; make it writable or choose another --data-dir`,
+  );
+}

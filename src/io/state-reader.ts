@@ -1,0 +1,55 @@
+/** Reads the registry's keys from one view of a master's database. */
+import { assert } from "../base/assert.ts";
+import type { StateReader } from "../raft/store.ts";
+import type { StateRecord } from "../raft/types.ts";
+import type { LevelDatabase } from "./level.ts";
+import { decodeFact, metaKey, plainKey, stateRange } from "./store-keys.ts";
+
+const READ_RECORDS = 256;
+
+export async function openStateReader(db: LevelDatabase, generation: number): Promise<StateReader> {
+  const view = db.view();
+  const applied = await view.get(metaKey("applied"));
+  const fact = applied === undefined ? undefined : decodeFact(applied);
+  const appliedIndex = fact?.ok === true ? fact.value : 0;
+  assert(typeof appliedIndex === "number", "The applied index is a number");
+  const source = view.iterate(stateRange(generation));
+  /** Read but not handed out yet. */
+  let waiting: StateRecord[] = [];
+  let ended = false;
+  let open = true;
+
+  const refill = async (): Promise<void> => {
+    if (waiting.length > 0 || ended) return;
+    const batch = await source.next(READ_RECORDS);
+    ended = batch.length === 0;
+    waiting = batch.map(([key, value]) => [plainKey(key), value]);
+  };
+
+  return {
+    appliedIndex,
+    async next(maxBytes) {
+      const records: StateRecord[] = [];
+      let bytes = 0;
+      while (true) {
+        await refill();
+        if (waiting.length === 0) return { records, done: true };
+        let taken = 0;
+        for (const record of waiting) {
+          bytes += record[0].length + record[1].length;
+          if (records.length > 0 && bytes > maxBytes) break;
+          records.push(record);
+          taken++;
+        }
+        waiting = waiting.slice(taken);
+        if (waiting.length > 0) return { records, done: false };
+      }
+    },
+    async close() {
+      if (!open) return;
+      open = false;
+      await source.close();
+      await view.close();
+    },
+  };
+}
