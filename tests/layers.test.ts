@@ -57,6 +57,7 @@ const LAYERS: readonly Layer[] = [
       "raft/types.ts",
       "master/port.ts",
       "agent/port.ts",
+      "agent/checkpoint.ts",
       "isolation/container.ts",
       "isolation/runtime.ts",
     ],

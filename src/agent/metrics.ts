@@ -23,7 +23,7 @@ const ENDED_STATES = {
   TASK_KILLED: "slave/tasks_killed",
   TASK_LOST: "slave/tasks_lost",
   TASK_GONE: "slave/tasks_gone",
-  TASK_DROPPED: "slave/tasks_dropped",
+  TASK_DROPPED: "mesh/agent/tasks_dropped",
 } as const;
 
 /** @param upMs time since the process started */
