@@ -1,0 +1,87 @@
+/** What each operator call of an agent answers (mesos-wire.md section 6.3). */
+import { present } from "../base/assert.ts";
+import type { AgentCall, AgentCallType } from "../model/v1/agent.ts";
+import type { AgentResponse } from "../model/v1/agent-responses.ts";
+import {
+  agentExecutorsMessage,
+  agentFrameworksMessage,
+  agentStateMessage,
+  agentTasksMessage,
+  containersMessage,
+} from "./agent-messages.ts";
+import type { AgentContext } from "./context.ts";
+import { notImplemented } from "./respond.ts";
+import { flagList, listFiles, metricList, readFilePart, setLoggingLevel } from "./shared-calls.ts";
+import { versionMessage } from "./version.ts";
+
+export type AgentAnswer = AgentResponse | Response;
+type CallHandler = (context: AgentContext, call: AgentCall) => AgentAnswer | Promise<AgentAnswer>;
+
+/** Answers a call that passed validation: the body named after its type is there. */
+export function answerAgentCall(
+  context: AgentContext,
+  type: AgentCallType,
+  call: AgentCall,
+): AgentAnswer | Promise<AgentAnswer> {
+  return HANDLERS[type](context, call);
+}
+
+function notYet(type: AgentCallType): CallHandler {
+  return () => notImplemented(type);
+}
+
+const HANDLERS: Record<AgentCallType, CallHandler> = {
+  UNKNOWN: notYet("UNKNOWN"),
+  GET_HEALTH: () => ({ type: "GET_HEALTH", get_health: { healthy: true } }),
+  GET_FLAGS: ({ port }) => ({ type: "GET_FLAGS", get_flags: { flags: flagList(port.flags()) } }),
+  GET_VERSION: ({ build }) => ({
+    type: "GET_VERSION",
+    get_version: { version_info: versionMessage(build) },
+  }),
+  GET_METRICS: ({ port }) => ({
+    type: "GET_METRICS",
+    get_metrics: { metrics: metricList(port.metrics()) },
+  }),
+  GET_LOGGING_LEVEL: ({ verbosity }) => ({
+    type: "GET_LOGGING_LEVEL",
+    get_logging_level: { level: verbosity.level() },
+  }),
+  SET_LOGGING_LEVEL: ({ verbosity }, call) =>
+    setLoggingLevel(verbosity, present(call.set_logging_level, "validated")),
+  LIST_FILES: async ({ port }, call) => {
+    const answer = await listFiles(port, present(call.list_files, "validated"));
+    return answer instanceof Response ? answer : { type: "LIST_FILES", list_files: answer };
+  },
+  READ_FILE: async ({ port }, call) => {
+    const answer = await readFilePart(port, present(call.read_file, "validated"));
+    return answer instanceof Response ? answer : { type: "READ_FILE", read_file: answer };
+  },
+  GET_STATE: ({ port }) => ({ type: "GET_STATE", get_state: agentStateMessage(port) }),
+  GET_CONTAINERS: async (context) => ({
+    type: "GET_CONTAINERS",
+    get_containers: await containersMessage(context),
+  }),
+  GET_FRAMEWORKS: ({ port }) => ({ type: "GET_FRAMEWORKS", get_frameworks: agentFrameworksMessage(port) }),
+  GET_EXECUTORS: ({ port }) => ({ type: "GET_EXECUTORS", get_executors: agentExecutorsMessage(port) }),
+  // Nothing makes an operation or a resource provider yet, so there are none.
+  GET_OPERATIONS: () => ({ type: "GET_OPERATIONS", get_operations: {} }),
+  GET_RESOURCE_PROVIDERS: () => ({ type: "GET_RESOURCE_PROVIDERS", get_resource_providers: {} }),
+  GET_TASKS: ({ port }) => ({ type: "GET_TASKS", get_tasks: agentTasksMessage(port) }),
+  GET_AGENT: ({ port }) => ({ type: "GET_AGENT", get_agent: { agent_info: port.info() } }),
+  LAUNCH_NESTED_CONTAINER: notYet("LAUNCH_NESTED_CONTAINER"),
+  WAIT_NESTED_CONTAINER: notYet("WAIT_NESTED_CONTAINER"),
+  KILL_NESTED_CONTAINER: notYet("KILL_NESTED_CONTAINER"),
+  REMOVE_NESTED_CONTAINER: notYet("REMOVE_NESTED_CONTAINER"),
+  LAUNCH_NESTED_CONTAINER_SESSION: notYet("LAUNCH_NESTED_CONTAINER_SESSION"),
+  ATTACH_CONTAINER_INPUT: notYet("ATTACH_CONTAINER_INPUT"),
+  ATTACH_CONTAINER_OUTPUT: notYet("ATTACH_CONTAINER_OUTPUT"),
+  LAUNCH_CONTAINER: notYet("LAUNCH_CONTAINER"),
+  WAIT_CONTAINER: notYet("WAIT_CONTAINER"),
+  KILL_CONTAINER: notYet("KILL_CONTAINER"),
+  REMOVE_CONTAINER: notYet("REMOVE_CONTAINER"),
+  ADD_RESOURCE_PROVIDER_CONFIG: notYet("ADD_RESOURCE_PROVIDER_CONFIG"),
+  UPDATE_RESOURCE_PROVIDER_CONFIG: notYet("UPDATE_RESOURCE_PROVIDER_CONFIG"),
+  REMOVE_RESOURCE_PROVIDER_CONFIG: notYet("REMOVE_RESOURCE_PROVIDER_CONFIG"),
+  MARK_RESOURCE_PROVIDER_GONE: notYet("MARK_RESOURCE_PROVIDER_GONE"),
+  PRUNE_IMAGES: notYet("PRUNE_IMAGES"),
+};

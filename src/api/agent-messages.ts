@@ -1,0 +1,81 @@
+/** The agent's views as v1 messages. */
+import type { AgentExecutorView, AgentPort, AgentTaskView } from "../agent/port.ts";
+import type {
+  AgentResponseGetContainers,
+  AgentResponseGetExecutors,
+  AgentResponseGetFrameworks,
+  AgentResponseGetState,
+  AgentResponseGetTasks,
+} from "../model/v1/agent-responses.ts";
+import type { Task } from "../model/v1/tasks.ts";
+import { allExecutors, executorInfo, executorName } from "./agent-executors.ts";
+import type { AgentContext } from "./context.ts";
+import { taskMessage } from "./task-message.ts";
+
+export function agentStateMessage(port: AgentPort): AgentResponseGetState {
+  return {
+    get_tasks: agentTasksMessage(port),
+    get_executors: agentExecutorsMessage(port),
+    get_frameworks: agentFrameworksMessage(port),
+  };
+}
+
+export function agentFrameworksMessage(port: AgentPort): AgentResponseGetFrameworks {
+  const frameworks = [...port.frameworks()];
+  const pick = (completed: boolean) =>
+    frameworks
+      .filter((framework) => framework.completed === completed)
+      .map(({ info }) => ({ framework_info: info }));
+  return { frameworks: pick(false), completed_frameworks: pick(true) };
+}
+
+export function agentExecutorsMessage(port: AgentPort): AgentResponseGetExecutors {
+  const executors = [...allExecutors(port)].map(({ executor }) => executor);
+  const pick = (completed: boolean) =>
+    executors
+      .filter((executor) => executor.completed === completed)
+      .map((executor) => ({ executor_info: executorInfo(executor) }));
+  return { executors: pick(false), completed_executors: pick(true) };
+}
+
+/** A task that ended is terminated while its last update is not acknowledged; the port does not tell, so it counts as completed. */
+export function agentTasksMessage(port: AgentPort): AgentResponseGetTasks {
+  const queued: Task[] = [];
+  const launched: Task[] = [];
+  const completed: Task[] = [];
+  for (const { executor } of allExecutors(port)) {
+    const message = (task: AgentTaskView): Task => agentTask(port, executor, task);
+    queued.push(...executor.queuedTasks.map(message));
+    launched.push(...executor.tasks.map(message));
+    completed.push(...executor.completedTasks.map(message));
+  }
+  return { queued_tasks: queued, launched_tasks: launched, completed_tasks: completed };
+}
+
+function agentTask(port: AgentPort, executor: AgentExecutorView, task: AgentTaskView): Task {
+  return taskMessage({
+    ...task,
+    frameworkId: executor.frameworkId,
+    agentId: port.agentId() ?? "",
+    executorId: executor.executorId,
+  });
+}
+
+/** Containers that run now, with what they use where the machine tells. */
+export async function containersMessage(context: AgentContext): Promise<AgentResponseGetContainers> {
+  const running = [...allExecutors(context.port)].filter(({ executor }) => !executor.completed);
+  const containers = await Promise.all(
+    running.map(async ({ executor }) => {
+      const statistics = await context.containerStatistics?.(executor.containerId);
+      return {
+        framework_id: { value: executor.frameworkId },
+        executor_id: { value: executor.executorId },
+        executor_name: executorName(executor),
+        container_id: { value: executor.containerId },
+        container_status: { container_id: { value: executor.containerId } },
+        ...(statistics !== undefined && { resource_statistics: statistics }),
+      };
+    }),
+  );
+  return { containers };
+}

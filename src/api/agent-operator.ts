@@ -1,0 +1,69 @@
+/** An agent's operator API, `POST /api/v1`: checks in the order of mesos-wire.md section 6.3. */
+import { accepts } from "./accept.ts";
+import { answerAgentCall } from "./agent-calls.ts";
+import { JSON_TYPE, negotiate, PROTOBUF_TYPE, RECORDIO_TYPE, readCall } from "./codec.ts";
+import type { AgentContext, Handler } from "./context.ts";
+import { methodNotAllowed, notImplemented, payload, text } from "./respond.ts";
+import { validateOperatorCall } from "./validate-operator-call.ts";
+
+export function agentOperatorApi(context: AgentContext): Handler {
+  return async (request) => {
+    if (!context.port.recovered()) return text(503, "Agent has not finished recovery");
+    if (request.method !== "POST") return methodNotAllowed(["POST"], request.method);
+    const refused = refuseTypes(request);
+    if (refused) return refused;
+    const call = await readCall(request, "AgentCall");
+    if (!call.ok) return call.error;
+    const type = validateOperatorCall("AgentCall", call.value);
+    if (!type.ok) return text(400, `Failed to validate agent::Call: ${type.error}`);
+    if (type.value === "ATTACH_CONTAINER_INPUT") {
+      return text(415, `Expecting 'Content-Type' to be ${RECORDIO_TYPE} for ATTACH_CONTAINER_INPUT`);
+    }
+    const encoder = negotiate(request);
+    if (!encoder.ok) return STREAMED.has(type.value) ? notImplemented(type.value) : encoder.error;
+    const answer = await answerAgentCall(context, type.value, call.value);
+    if (answer instanceof Response) return answer;
+    const { contentType } = encoder.value;
+    return payload(request, contentType, encoder.value.encode("AgentResponse", answer));
+  };
+}
+
+/** Calls whose answer is a RecordIO stream. */
+const STREAMED: ReadonlySet<string> = new Set(["ATTACH_CONTAINER_OUTPUT", "LAUNCH_NESTED_CONTAINER_SESSION"]);
+
+/** The checks of content types and `Accept` that come before the body is read. */
+function refuseTypes(request: Request): Response | undefined {
+  return refuseContentType(request.headers) ?? refuseAccept(request.headers);
+}
+
+function refuseContentType(headers: Headers): Response | undefined {
+  const type = headers.get("Content-Type");
+  const inner = headers.get("Message-Content-Type");
+  if (type === null) return text(400, "Expecting 'Content-Type' to be present");
+  if (type !== JSON_TYPE && type !== PROTOBUF_TYPE && type !== RECORDIO_TYPE) {
+    return text(415, `Expecting 'Content-Type' of ${JSON_TYPE} or ${PROTOBUF_TYPE} or ${RECORDIO_TYPE}`);
+  }
+  if (type !== RECORDIO_TYPE) {
+    if (inner === null) return undefined;
+    return text(415, `Expecting 'Message-Content-Type' to be not set for 'Content-Type' ${type}`);
+  }
+  if (inner === null) return text(400, "Expecting 'Message-Content-Type' to be present");
+  if (inner !== JSON_TYPE && inner !== PROTOBUF_TYPE) {
+    return text(415, `Expecting 'Message-Content-Type' of ${JSON_TYPE} or ${PROTOBUF_TYPE}`);
+  }
+  return text(415, `This version of mesh does not read ${RECORDIO_TYPE} requests yet; send ${JSON_TYPE}`);
+}
+
+function refuseAccept(headers: Headers): Response | undefined {
+  const accept = headers.get("Accept");
+  const inner = headers.get("Message-Accept");
+  const single = accepts(accept, JSON_TYPE) || accepts(accept, PROTOBUF_TYPE);
+  if (!single && !accepts(accept, RECORDIO_TYPE)) {
+    const expected = `'${JSON_TYPE}' or '${PROTOBUF_TYPE}' or '${RECORDIO_TYPE}'`;
+    return text(406, `Expecting 'Accept' to allow ${expected}`);
+  }
+  if (inner === null) return undefined;
+  if (single) return text(406, "Expecting 'Message-Accept' to be not set unless 'Accept' is recordio");
+  if (accepts(inner, JSON_TYPE) || accepts(inner, PROTOBUF_TYPE)) return undefined;
+  return text(406, `Expecting 'Message-Accept' to allow '${JSON_TYPE}' or '${PROTOBUF_TYPE}'`);
+}

@@ -1,0 +1,48 @@
+/** Leadership as HTTP answers (mesos-wire.md section 1, "Leader redirect"). */
+import type { MasterAddress, MasterPort } from "../master/port.ts";
+import type { Handler } from "./context.ts";
+import { text } from "./respond.ts";
+import { rawPath } from "./router.ts";
+
+/** Lets only the leader answer: 307 to it, or 503 while there is none. */
+export function leaderOnly(port: MasterPort, handler: Handler): Handler {
+  return (request) => refuseFollower(port, request) ?? handler(request);
+}
+
+/** The 307 or 503 of a master that does not lead. */
+export function refuseFollower(port: MasterPort, request: Request): Response | undefined {
+  const leadership = port.leadership();
+  if (leadership.kind === "leading") return undefined;
+  if (leadership.kind === "unknown") return text(503, "No leader elected");
+  const at = request.url.indexOf("?");
+  const query = at < 0 ? "" : request.url.slice(at);
+  return redirect(leadership.leader, rawPath(request) + query);
+}
+
+/** 503 while the leader has not applied its log; checked by the v1 endpoints only. */
+export function refuseUnrecovered(port: MasterPort): Response | undefined {
+  const leadership = port.leadership();
+  if (leadership.kind !== "leading" || leadership.recovered) return undefined;
+  return text(503, "Master has not finished recovery");
+}
+
+/** `/redirect`: always to the root of the leader, also when that is this master. */
+export function redirectHandler(port: MasterPort): Handler {
+  return (request) => {
+    // Longest-prefix matching brings `/redirect/...` here, too: following it would go on for ever.
+    if (!/^(?:\/master)?\/redirect\/?$/.test(rawPath(request))) return text(404, "404 Not Found.");
+    const leader = leaderAddress(port);
+    return leader === undefined ? text(503, "No leader elected") : redirect(leader, "");
+  };
+}
+
+/** The leader this master knows; itself when it leads. */
+export function leaderAddress(port: MasterPort): MasterAddress | undefined {
+  const leadership = port.leadership();
+  if (leadership.kind === "leading") return port.address;
+  return leadership.kind === "following" ? leadership.leader : undefined;
+}
+
+function redirect(leader: MasterAddress, pathAndQuery: string): Response {
+  return text(307, "", { Location: `//${leader.hostname}:${leader.port}${pathAndQuery}` });
+}

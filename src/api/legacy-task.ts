@@ -1,0 +1,100 @@
+/** Tasks, statuses and executors in the legacy JSON (mesos-wire.md section 7.2; common/http.cpp). */
+import type { Label, Labels } from "../model/v1/ids.ts";
+import type { Resource } from "../model/v1/resources.ts";
+import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import { encodeJson } from "../wire/json-encode.ts";
+import { bool, dictionary, double, type JsonText, list, object, quote } from "./json-text.ts";
+import { resourcesJson } from "./resource-text.ts";
+import { taskUser } from "./task-message.ts";
+
+export interface LegacyTask {
+  readonly taskId: string;
+  readonly frameworkId: string;
+  readonly agentId: string;
+  /** `""` for command tasks on the master. */
+  readonly executorId: string;
+  /** Role the resources are allocated to. */
+  readonly role: string;
+  readonly state: TaskState;
+  readonly statuses: readonly TaskStatus[];
+  readonly info: TaskInfo;
+}
+
+export function taskJson(task: LegacyTask): JsonText {
+  const { info } = task;
+  const user = taskUser(info);
+  return object({
+    id: quote(task.taskId),
+    name: quote(info.name),
+    framework_id: quote(task.frameworkId),
+    executor_id: quote(task.executorId),
+    slave_id: quote(task.agentId),
+    state: quote(task.state),
+    resources: resourcesJson(info.resources ?? []),
+    limits: info.limits && dictionary(limits(info.limits)),
+    role: quote(task.role),
+    statuses: list(task.statuses, statusJson),
+    user: user === undefined ? undefined : quote(user),
+    labels: labelsJson(info.labels),
+    discovery: info.discovery && encodeJson("DiscoveryInfo", info.discovery),
+    container: info.container && encodeJson("ContainerInfo", info.container),
+    health_check: info.health_check && encodeJson("HealthCheck", info.health_check),
+  });
+}
+
+function limits(values: Readonly<Record<string, { readonly value: number }>>): [string, JsonText][] {
+  return Object.entries(values).map(([name, { value }]) => [name, double(value)]);
+}
+
+function statusJson(status: TaskStatus): JsonText {
+  const container = status.container_status;
+  return object({
+    state: quote(status.state),
+    timestamp: double(status.timestamp ?? 0),
+    labels: labelsJson(status.labels),
+    container_status:
+      container &&
+      object({
+        container_id: container.container_id && encodeJson("ContainerID", container.container_id),
+        network_infos: list(container.network_infos ?? [], (info) => encodeJson("NetworkInfo", info)),
+        cgroup_info: container.cgroup_info && encodeJson("CgroupInfo", container.cgroup_info),
+      }),
+    healthy: status.healthy === undefined ? undefined : bool(status.healthy),
+  });
+}
+
+/** `[{"key":…,"value":…}]`; undefined when there are none. */
+export function labelsJson(labels: Labels | undefined): JsonText | undefined {
+  if (labels?.labels === undefined || labels.labels.length === 0) return undefined;
+  return list(labels.labels, (label: Label) => encodeJson("Label", label));
+}
+
+/** Members that an executor has on the master (`executor_id`, `slave_id`). */
+export function executorJson(executor: ExecutorInfo, frameworkId: string, agentId: string): JsonText {
+  const { command } = executor;
+  const role = roleOf(executor.resources ?? []);
+  return object({
+    executor_id: quote(executor.executor_id.value),
+    name: quote(executor.name ?? ""),
+    framework_id: quote(frameworkId),
+    command: object({
+      shell: command && bool(command.shell ?? true),
+      value: command?.value === undefined ? undefined : quote(command.value),
+      argv: list(command?.arguments ?? [], quote),
+      environment: command?.environment && encodeJson("Environment", command.environment),
+      uris: list(command?.uris ?? [], (uri) =>
+        object({ value: quote(uri.value), executable: bool(uri.executable ?? false) }),
+      ),
+    }),
+    resources: resourcesJson(executor.resources ?? []),
+    role: role === undefined ? undefined : quote(role),
+    labels: labelsJson(executor.labels),
+    type: executor.type === undefined ? undefined : quote(executor.type),
+    slave_id: quote(agentId),
+  });
+}
+
+/** The role that resources are allocated to; all of one task or executor share it. */
+export function roleOf(resources: readonly Resource[]): string | undefined {
+  return resources[0]?.allocation_info?.role;
+}

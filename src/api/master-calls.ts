@@ -1,0 +1,115 @@
+/** What each operator call of the master answers (mesos-wire.md section 6.1). */
+import { assert, present } from "../base/assert.ts";
+import type { MasterCall, MasterCallType } from "../model/v1/master.ts";
+import type { MasterResponse } from "../model/v1/master-responses.ts";
+import type { MasterContext } from "./context.ts";
+import {
+  agentsMessage,
+  executorsMessage,
+  frameworksMessage,
+  masterInfoMessage,
+  stateMessage,
+  tasksMessage,
+} from "./master-messages.ts";
+import { notImplemented, text } from "./respond.ts";
+import { rolesMessage } from "./roles.ts";
+import { flagList, listFiles, metricList, readFilePart, setLoggingLevel } from "./shared-calls.ts";
+import { versionMessage } from "./version.ts";
+
+/** A message to encode, or a whole answer. */
+export type Answer = MasterResponse | Response;
+type CallHandler = (context: MasterContext, call: MasterCall) => Answer | Promise<Answer>;
+
+/** SUBSCRIBE is a stream, see operator-stream.ts; UNKNOWN is refused before. */
+type AnsweredType = Exclude<MasterCallType, "SUBSCRIBE" | "UNKNOWN">;
+
+/** Answers a call that passed validation: the body named after its type is there. */
+export function answerMasterCall(
+  context: MasterContext,
+  type: AnsweredType,
+  call: MasterCall,
+): Answer | Promise<Answer> {
+  return HANDLERS[type](context, call);
+}
+
+function notYet(type: AnsweredType): CallHandler {
+  return () => notImplemented(type);
+}
+
+const HANDLERS: Record<AnsweredType, CallHandler> = {
+  GET_HEALTH: () => ({ type: "GET_HEALTH", get_health: { healthy: true } }),
+  GET_FLAGS: ({ port }) => ({ type: "GET_FLAGS", get_flags: { flags: flagList(port.flags()) } }),
+  GET_VERSION: ({ build }) => ({
+    type: "GET_VERSION",
+    get_version: { version_info: versionMessage(build) },
+  }),
+  GET_METRICS: ({ port }) => ({
+    type: "GET_METRICS",
+    get_metrics: { metrics: metricList(port.metrics()) },
+  }),
+  GET_LOGGING_LEVEL: ({ verbosity }) => ({
+    type: "GET_LOGGING_LEVEL",
+    get_logging_level: { level: verbosity.level() },
+  }),
+  SET_LOGGING_LEVEL: ({ verbosity }, call) =>
+    setLoggingLevel(verbosity, present(call.set_logging_level, "validated")),
+  LIST_FILES: async ({ files }, call) => {
+    const answer = await listFiles(files, present(call.list_files, "validated"));
+    return answer instanceof Response ? answer : { type: "LIST_FILES", list_files: answer };
+  },
+  READ_FILE: async ({ files }, call) => {
+    const answer = await readFilePart(files, present(call.read_file, "validated"));
+    return answer instanceof Response ? answer : { type: "READ_FILE", read_file: answer };
+  },
+  GET_STATE: ({ port }) => ({ type: "GET_STATE", get_state: stateMessage(port.view()) }),
+  GET_AGENTS: ({ port }) => ({ type: "GET_AGENTS", get_agents: agentsMessage(port.view()) }),
+  GET_FRAMEWORKS: ({ port }) => ({
+    type: "GET_FRAMEWORKS",
+    get_frameworks: frameworksMessage(port.view()),
+  }),
+  GET_EXECUTORS: ({ port }) => ({ type: "GET_EXECUTORS", get_executors: executorsMessage(port.view()) }),
+  // No call makes an operation, a weight, a window or a quota yet, so there are none.
+  GET_OPERATIONS: () => ({ type: "GET_OPERATIONS", get_operations: {} }),
+  GET_WEIGHTS: () => ({ type: "GET_WEIGHTS", get_weights: {} }),
+  GET_MAINTENANCE_STATUS: () => ({ type: "GET_MAINTENANCE_STATUS", get_maintenance_status: { status: {} } }),
+  GET_MAINTENANCE_SCHEDULE: () => ({
+    type: "GET_MAINTENANCE_SCHEDULE",
+    get_maintenance_schedule: { schedule: {} },
+  }),
+  GET_QUOTA: () => ({ type: "GET_QUOTA", get_quota: { status: {} } }),
+  GET_TASKS: ({ port }) => ({ type: "GET_TASKS", get_tasks: tasksMessage(port.view()) }),
+  GET_ROLES: ({ port }) => ({ type: "GET_ROLES", get_roles: { roles: rolesMessage(port.view()) } }),
+  GET_MASTER: ({ port }) => {
+    const elected = port.electedAtMs();
+    return {
+      type: "GET_MASTER",
+      get_master: {
+        master_info: masterInfoMessage(port.address),
+        start_time: port.startedAtMs / 1_000,
+        ...(elected !== undefined && { elected_time: elected / 1_000 }),
+      },
+    };
+  },
+  TEARDOWN: async ({ port }, call) => {
+    assert(call.teardown, "validated");
+    const answer = await port.teardown(call.teardown.framework_id.value);
+    return text(answer.status, answer.body);
+  },
+  UPDATE_WEIGHTS: notYet("UPDATE_WEIGHTS"),
+  RESERVE_RESOURCES: notYet("RESERVE_RESOURCES"),
+  UNRESERVE_RESOURCES: notYet("UNRESERVE_RESOURCES"),
+  CREATE_VOLUMES: notYet("CREATE_VOLUMES"),
+  DESTROY_VOLUMES: notYet("DESTROY_VOLUMES"),
+  GROW_VOLUME: notYet("GROW_VOLUME"),
+  SHRINK_VOLUME: notYet("SHRINK_VOLUME"),
+  UPDATE_MAINTENANCE_SCHEDULE: notYet("UPDATE_MAINTENANCE_SCHEDULE"),
+  START_MAINTENANCE: notYet("START_MAINTENANCE"),
+  STOP_MAINTENANCE: notYet("STOP_MAINTENANCE"),
+  DRAIN_AGENT: notYet("DRAIN_AGENT"),
+  DEACTIVATE_AGENT: notYet("DEACTIVATE_AGENT"),
+  REACTIVATE_AGENT: notYet("REACTIVATE_AGENT"),
+  UPDATE_QUOTA: notYet("UPDATE_QUOTA"),
+  SET_QUOTA: notYet("SET_QUOTA"),
+  REMOVE_QUOTA: notYet("REMOVE_QUOTA"),
+  MARK_AGENT_GONE: notYet("MARK_AGENT_GONE"),
+};

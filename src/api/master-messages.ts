@@ -1,0 +1,142 @@
+/** The master's views as v1 messages: what GET_* calls and operator events carry. */
+
+import { nanosFromMs } from "../base/time.ts";
+import { MESOS_API_VERSION } from "../base/version.ts";
+import type { AgentView, ClusterView, FrameworkView, MasterAddress, TaskView } from "../master/port.ts";
+import type { AgentInfoCapability, MasterInfo } from "../model/v1/frameworks.ts";
+import type { TimeInfo } from "../model/v1/ids.ts";
+import type {
+  MasterResponseGetAgents,
+  MasterResponseGetAgentsAgent,
+  MasterResponseGetExecutors,
+  MasterResponseGetExecutorsExecutor,
+  MasterResponseGetFrameworks,
+  MasterResponseGetFrameworksFramework,
+  MasterResponseGetState,
+  MasterResponseGetTasks,
+} from "../model/v1/master-responses.ts";
+import type { Task } from "../model/v1/tasks.ts";
+import { endpointResource } from "./resource-text.ts";
+import { type TaskSource, taskMessage } from "./task-message.ts";
+
+export function stateMessage(view: ClusterView): MasterResponseGetState {
+  return {
+    get_tasks: tasksMessage(view),
+    get_executors: executorsMessage(view),
+    get_frameworks: frameworksMessage(view),
+    get_agents: agentsMessage(view),
+  };
+}
+
+export function tasksMessage(view: ClusterView): MasterResponseGetTasks {
+  return {
+    tasks: [...view.tasks()].map(masterTask),
+    unreachable_tasks: [...view.unreachableTasks()].map(masterTask),
+    completed_tasks: [...view.completedTasks()].map(masterTask),
+  };
+}
+
+function masterTask(view: TaskView): Task {
+  const source: TaskSource = { ...view, executorId: view.info.executor?.executor_id.value };
+  return taskMessage(source);
+}
+
+/** Executors that frameworks brought, each once for an agent. Command tasks have none here, as in Mesos. */
+export function executorsMessage(view: ClusterView): MasterResponseGetExecutors {
+  const executors = new Map<string, MasterResponseGetExecutorsExecutor>();
+  for (const { info, frameworkId, agentId } of view.tasks()) {
+    if (info.executor === undefined) continue;
+    const key = JSON.stringify([frameworkId, agentId, info.executor.executor_id.value]);
+    executors.set(key, {
+      executor_info: { ...info.executor, framework_id: { value: frameworkId } },
+      agent_id: { value: agentId },
+    });
+  }
+  return { executors: [...executors.values()] };
+}
+
+export function frameworksMessage(view: ClusterView): MasterResponseGetFrameworks {
+  return {
+    frameworks: [...view.frameworks()].map(frameworkMessage),
+    completed_frameworks: [...view.completedFrameworks()].map(frameworkMessage),
+  };
+}
+
+export function frameworkMessage(view: FrameworkView): MasterResponseGetFrameworksFramework {
+  return {
+    framework_info: view.info,
+    active: view.active,
+    connected: view.connected,
+    recovered: view.recovered,
+    registered_time: time(view.registeredAtMs),
+    reregistered_time: time(view.reregisteredAtMs ?? view.registeredAtMs),
+    ...(view.unregisteredAtMs !== undefined && { unregistered_time: time(view.unregisteredAtMs) }),
+    offers: [...view.offers],
+    allocated_resources: view.used.map(endpointResource),
+    offered_resources: view.offered.map(endpointResource),
+    offer_constraints: {},
+  };
+}
+
+export function agentsMessage(view: ClusterView): MasterResponseGetAgents {
+  const agents = [...view.agents()];
+  return {
+    agents: agents.filter((agent) => !agent.recovered && !agent.unreachable).map(agentMessage),
+    recovered_agents: agents.filter((agent) => agent.recovered).map((agent) => agent.info),
+  };
+}
+
+export function agentMessage(view: AgentView): MasterResponseGetAgentsAgent {
+  return {
+    agent_info: view.info,
+    active: view.active,
+    deactivated: false,
+    version: view.version,
+    pid: agentPid(view.ip, view.info.port),
+    registered_time: time(view.registeredAtMs),
+    ...(view.reregisteredAtMs !== undefined && { reregistered_time: time(view.reregisteredAtMs) }),
+    total_resources: view.total.map(endpointResource),
+    allocated_resources: view.used.map(endpointResource),
+    offered_resources: view.offered.map(endpointResource),
+    capabilities: view.capabilities.map((type) => ({ type }) as AgentInfoCapability),
+  };
+}
+
+/** Port of an agent whose info names none (AgentInfo.port). */
+const DEFAULT_AGENT_PORT = 5051;
+
+/** libprocess' address of an agent; clients parse it. */
+export function agentPid(ip: string, port: number | undefined): string {
+  return `slave(1)@${ip}:${port ?? DEFAULT_AGENT_PORT}`;
+}
+
+export function masterPid(address: MasterAddress): string {
+  return `master@${address.ip}:${address.port}`;
+}
+
+/** What this master can do beyond the oldest API. */
+export const MASTER_CAPABILITIES = ["AGENT_UPDATE"] as const;
+
+export function masterInfoMessage(address: MasterAddress): MasterInfo {
+  return {
+    id: address.id,
+    ip: ipNumber(address.ip),
+    port: address.port,
+    pid: masterPid(address),
+    hostname: address.hostname,
+    version: MESOS_API_VERSION,
+    address: { hostname: address.hostname, ip: address.ip, port: address.port },
+    capabilities: MASTER_CAPABILITIES.map((type) => ({ type })),
+  };
+}
+
+/** An IPv4 address as MasterInfo.ip has it: bytes in network order, read as a little-endian number. */
+function ipNumber(ip: string): number {
+  const bytes = ip.split(".").map(Number);
+  if (bytes.length !== 4 || !bytes.every((byte) => byte >= 0 && byte <= 255)) return 0;
+  return bytes.reduceRight((number, byte) => number * 256 + byte, 0);
+}
+
+function time(ms: number): TimeInfo {
+  return { nanoseconds: nanosFromMs(ms) };
+}

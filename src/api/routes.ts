@@ -1,0 +1,126 @@
+/**
+ * src/api/: the HTTP edge. It turns requests into questions to a master or an
+ * agent (src/master/port.ts, src/agent/port.ts) and their answers into
+ * responses that clients of Mesos understand. Handlers are functions from
+ * Request to Response; no port is opened here (src/io/http.ts does), and no
+ * state is kept but the streams that are open.
+ *
+ *   request → router → leader? → method, content type → decode → validate
+ *           → port → encode → response, or an event stream
+ *
+ * Files: this one (what is served where); router, respond, accept, codec,
+ * request-body (HTTP); leader; scheduler, master-operator, agent-operator,
+ * executor (v1 calls) with event-stream, operator-stream; …-messages (views as
+ * v1 messages); legacy-… (views as the older JSON); file-… (/files); mesh.
+ *
+ * Status codes, texts and the order of checks are those a Mesos master was
+ * seen to give; tests/api/ compares them.
+ */
+import { agentOperatorApi } from "./agent-operator.ts";
+import type { AgentContext, Handler, MasterContext } from "./context.ts";
+import { executorApi } from "./executor.ts";
+import { filesRoutes } from "./files.ts";
+import { leaderOnly, redirectHandler } from "./leader.ts";
+import { agentStateJson, containersJson, statisticsJson } from "./legacy-agent-state.ts";
+import { frameworksJson, slavesJson, stateJson, stateSummaryJson } from "./legacy-state.ts";
+import { tasksJson } from "./legacy-tasks-query.ts";
+import { masterOperatorApi } from "./master-operator.ts";
+import { meshRoutes } from "./mesh.ts";
+import { json, processRoutes } from "./process-routes.ts";
+import { legacyJson, notFound, text } from "./respond.ts";
+import { rolesJson } from "./roles.ts";
+import { Router, type Routes, rawPath } from "./router.ts";
+import { schedulerApi } from "./scheduler.ts";
+import { teardownHandler } from "./teardown.ts";
+
+/** Everything a master serves. */
+export function masterApi(context: MasterContext): Handler {
+  const { port } = context;
+  const leader = (handler: Handler): Handler => leaderOnly(port, handler);
+  const view = (document: (url: URL) => string): Handler => leader(json(document));
+  return serveRoutes(context, "master", {
+    ...processRoutes("master", port, context.build, context.verbosity),
+    ...filesRoutes(context.files),
+    ...meshRoutes(port),
+    "master/redirect": redirectHandler(port),
+    "master/api/v1": masterOperatorApi(context),
+    "master/api/v1/scheduler": schedulerApi(context),
+    "master/state": view(() => stateJson(context)),
+    "master/state-summary": view(() => stateSummaryJson(context)),
+    "master/slaves": leader(slavesHandler(context)),
+    "master/frameworks": view((url) => frameworksJson(port.view(), url.searchParams.get("framework_id"))),
+    "master/tasks": view((url) => tasksJson(port.view(), url.searchParams)),
+    "master/roles": view(() => rolesJson(port.view())),
+    "master/teardown": leader(teardownHandler(context)),
+  });
+}
+
+/** `/slaves?slave_id=` and, as some clients write it, `/slaves/<id>`. */
+function slavesHandler({ port }: MasterContext): Handler {
+  return json((url) => {
+    const [, id] = /\/slaves\/([^/]+)\/?$/.exec(url.pathname) ?? [];
+    const wanted = url.searchParams.get("slave_id") ?? (id === undefined ? null : decodeURIComponent(id));
+    return slavesJson(port.view(), wanted);
+  });
+}
+
+/** Everything an agent serves. */
+export function agentApi(context: AgentContext): Handler {
+  const { port } = context;
+  const id = "slave(1)";
+  return serveRoutes(context, id, {
+    ...processRoutes(id, port, context.build, context.verbosity),
+    ...filesRoutes(port),
+    [`${id}/api/v1`]: agentOperatorApi(context),
+    [`${id}/api/v1/executor`]: executorApi(context),
+    [`${id}/state`]: (request) => {
+      if (!port.recovered()) return text(503, "Agent has not finished recovery");
+      return legacyJson(request, new URL(request.url), agentStateJson(context));
+    },
+    [`${id}/containers`]: containersHandler(context),
+    "monitor/statistics": json(() => statisticsJson(context)),
+    [`${id}/monitor/statistics`]: json(() => statisticsJson(context)),
+  });
+}
+
+/** slave/http.cpp takes a container, or a framework and perhaps one of its executors. */
+function containersHandler(context: AgentContext): Handler {
+  return async (request) => {
+    const url = new URL(request.url);
+    const query = url.searchParams;
+    const containerId = query.get("container_id");
+    const frameworkId = query.get("framework_id");
+    const executorId = query.get("executor_id");
+    if (containerId !== null && (frameworkId !== null || executorId !== null)) {
+      return text(400, "Failed to filter containers: give either 'container_id', or 'framework_id'");
+    }
+    if (executorId !== null && frameworkId === null) {
+      return text(400, "Failed to filter containers: 'executor_id' needs 'framework_id' beside it");
+    }
+    return legacyJson(request, url, await containersJson(context, { containerId, frameworkId, executorId }));
+  };
+}
+
+function serveRoutes(context: MasterContext | AgentContext, delegate: string, routes: Routes): Handler {
+  const router: Router = new Router(delegate, {
+    ...routes,
+    __processes__: (request) =>
+      legacyJson(
+        request,
+        new URL(request.url),
+        JSON.stringify(router.processes.map((id) => ({ id, events: [] }))),
+      ),
+  });
+  return async (request) => {
+    const handler = router.find(rawPath(request));
+    if (handler === undefined) return context.assets?.(request) ?? notFound();
+    try {
+      return await handler(request);
+    } catch (error) {
+      // A fault of mesh: the client learns that much, the log the rest.
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      context.log.error("Failed to answer a request", { method: request.method, url: request.url, detail });
+      return text(500, `Failed to answer ${request.method} ${rawPath(request)}; the log of mesh says why`);
+    }
+  };
+}

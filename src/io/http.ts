@@ -1,0 +1,69 @@
+/** The HTTP driver: opens the port that the handlers of src/api/ answer on. */
+
+import { MeshError } from "../base/errors.ts";
+import { REQUEST_BODY_MAX_BYTES } from "../base/limits.ts";
+
+export interface HttpServerOptions {
+  readonly hostname: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** The flag that sets the port, as an error message names it. */
+  readonly portFlag?: string;
+}
+
+export interface HttpServer {
+  readonly hostname: string;
+  readonly port: number;
+  /** Takes no new connections and lets answers finish, but at most for `graceMs`; open event streams are cut then. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Bodies just above the limit still reach the handler, which refuses them in words; far larger ones get Bun's bare 413. */
+const BODY_MARGIN_BYTES = 64 * 1024;
+
+/** Throws a MeshError when the address cannot be had. */
+export function serve(options: HttpServerOptions): HttpServer {
+  const { hostname, port, portFlag = "--port" } = options;
+  let server: Bun.Server<undefined>;
+  try {
+    server = Bun.serve({
+      hostname,
+      port,
+      fetch: options.fetch,
+      // Silent event streams are normal: a heartbeat comes every 15 s, an idle keep-alive client may wait longer.
+      idleTimeout: 0,
+      maxRequestBodySize: REQUEST_BODY_MAX_BYTES + BODY_MARGIN_BYTES,
+      development: false,
+    });
+  } catch (error) {
+    throw new MeshError("ADDRESS_IN_USE", explain(hostname, port, portFlag, error));
+  }
+  return {
+    hostname,
+    port: server.port ?? port,
+    stop: (graceMs) => stop(server, graceMs),
+  };
+}
+
+function explain(hostname: string, port: number, portFlag: string, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const address = `${hostname}:${port}`;
+  if (code === "EADDRINUSE") {
+    return `Failed to listen on ${address}: another process uses it; choose another port with ${portFlag}`;
+  }
+  if (code === "EACCES") {
+    return `Failed to listen on ${address}: ports below 1024 need root; choose another with ${portFlag}`;
+  }
+  return `Failed to listen on ${address}: ${message}; check --ip and ${portFlag}`;
+}
+
+async function stop(server: Bun.Server<undefined>, graceMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const grace = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), graceMs);
+  });
+  const outcome = await Promise.race([server.stop(), grace]);
+  clearTimeout(timer);
+  if (outcome === "late") await server.stop(true);
+}
