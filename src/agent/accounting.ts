@@ -62,7 +62,7 @@ export class Usage {
     return this.#total.get(name) ?? 0;
   }
 
-  /** Names the first resource of which `amounts` more would be too much, with the figures; undefined when all fits. */
+  /** Says of which resource `amounts` more would be too much, with the figures; undefined when all fits. */
   excess(amounts: Amounts): string | undefined {
     for (const [name, milli] of amounts) {
       const free = this.total(name) - this.used(name);

@@ -26,7 +26,7 @@ const MAX_BACKOFF_MS = MINUTE_MS;
 const STEP_TIMEOUT_MS = 15 * SECOND_MS;
 const DEADLINE = "registration";
 
-/** Of AgentInfo.Capability, those that hold for this agent; Mesos masters refuse agents without the first three. */
+/** Of AgentInfo.Capability, those that hold for this agent. */
 export const AGENT_CAPABILITIES = ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT"] as const;
 
 export function findLeader(state: AgentState): void {

@@ -1,0 +1,389 @@
+/**
+ * The agent's pump: brings inputs to the core in turns, carries its effects
+ * out through the drivers, and shows its memory to the HTTP edge.
+ *
+ *     drivers -> inbox -> core.step ... core.step -> effects -> drivers
+ *                         (one turn)         \-> one checkpoint write
+ *
+ * Checkpoint changes of a turn, and of all turns during a write, make one
+ * synced batch. A failed write ends the process: what the disk holds is then
+ * unknown, the tasks run on, and a new process finds them again.
+ */
+import { MeshError } from "../base/errors.ts";
+import { INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Result } from "../base/result.ts";
+import type { Instant } from "../base/time.ts";
+import type { Runtime } from "../isolation/runtime.ts";
+import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
+import type { AgentInfo } from "../model/v1/frameworks.ts";
+import type { CheckpointChange, CheckpointStore } from "./checkpoint.ts";
+import { AgentCore } from "./core.ts";
+import { type Launch, LaunchQueue } from "./launch-queue.ts";
+import { agentMetrics } from "./metrics.ts";
+import { type FileLocation, resolveSandboxPath } from "./paths.ts";
+import type { AgentFrameworkView, AgentPort } from "./port.ts";
+import { planRecovery, readCheckpoint } from "./recovery.ts";
+import type { AgentConfig, AgentEffect, AgentInput, LeaderAddress } from "./types.ts";
+import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
+
+/** An open link to the leading master. */
+export interface AgentLink {
+  send(message: AgentToMaster): void;
+  /** No `onClose` follows. */
+  close(): void;
+}
+
+export interface LinkEvents {
+  onMessage(message: MasterToAgent): void;
+  /** The link broke. Comes at most once, and only for a link that was open. */
+  onClose(reason: string): void;
+}
+
+export interface AgentDrivers {
+  now(): Instant;
+  readonly runtime: Runtime;
+  readonly store: CheckpointStore;
+  findLeader(): Promise<Result<LeaderAddress>>;
+  /** Resolves once both sides have said hello. */
+  openLink(leader: LeaderAddress, events: LinkEvents): Promise<Result<AgentLink>>;
+  /** Points the symbolic link at the sandbox, atomically, and makes its directory. */
+  linkLatest(link: string, sandbox: string): Promise<void>;
+}
+
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  /** As /flags shows them. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** Launches under way at once; about twice the processors. */
+  readonly maxLaunches: number;
+}
+
+/** How the agent came to an end by itself. */
+export interface AgentEnd {
+  readonly failed: boolean;
+  readonly reason: string;
+}
+
+export class Agent implements AgentPort {
+  readonly startedAtMs: number;
+  readonly hostname: string;
+  readonly ip: string;
+  readonly port: number;
+  /** Resolves when the agent cannot or may not go on; then call `close`. */
+  readonly ended: Promise<AgentEnd>;
+
+  readonly #core: AgentCore;
+  readonly #options: AgentOptions;
+  readonly #drivers: AgentDrivers;
+  readonly #log: Log;
+  readonly #launches: LaunchQueue;
+  readonly #startedAt: Instant;
+  #end: (end: AgentEnd) => void = () => {};
+  #inbox: AgentInput[] = [];
+  #turn: ReturnType<typeof setImmediate> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #link: { readonly id: number; readonly link: AgentLink } | undefined;
+  /** The link that the core wants; one that opens later than that is closed again. */
+  #wantedLink = 0;
+  #changes: CheckpointChange[] = [];
+  #token = 0;
+  #writing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: AgentOptions, drivers: AgentDrivers, random: Random, log: Log) {
+    const { config } = options;
+    this.#options = options;
+    this.#drivers = drivers;
+    this.#log = log;
+    this.#core = new AgentCore(config, random, log);
+    this.#launches = new LaunchQueue(options.maxLaunches);
+    this.#startedAt = drivers.now();
+    this.startedAtMs = this.#startedAt.wallMs;
+    this.hostname = config.info.hostname;
+    this.ip = config.ip;
+    this.port = config.port;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /**
+   * Reads the checkpoint, finds the tasks that live on, and begins to look for
+   * the leader. Throws MeshError CHECKPOINT_DAMAGED.
+   */
+  async start(): Promise<void> {
+    const { runtime, store } = this.#drivers;
+    const { config } = this.#options;
+    runtime.onExit((containerId, exit) => this.#put({ kind: "exited", containerId, exit }));
+    const recorded = readCheckpoint(await store.readAll());
+    if (!recorded.ok) {
+      const wayOut = `delete "${config.workDir}/meta" to start as a new agent; its tasks will be ended`;
+      const message = `Cannot read the checkpoint in "${config.workDir}/meta": ${recorded.error}; ${wayOut}`;
+      throw new MeshError("CHECKPOINT_DAMAGED", message);
+    }
+    const containers = await runtime.recover(recorded.value.tasks.map(({ task }) => task.containerId));
+    const orphans = (await runtime.listOrphans()).filter((id) => !containers.has(id));
+    this.#put(
+      { kind: "recovered", plan: planRecovery(config.bootId, recorded.value, containers, orphans) },
+      true,
+    );
+  }
+
+  /** Ends the tasks, leaves the cluster; `ended` tells when it is done. */
+  unregister(): void {
+    this.#put({ kind: "unregister" });
+  }
+
+  /** Stops the process's part; tasks live on. Waits for writes under way. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearImmediate(this.#turn);
+    clearTimeout(this.#timer);
+    this.#link?.link.close();
+    await this.#writing;
+    await this.#drivers.runtime.close();
+    await this.#drivers.store.close();
+  }
+
+  /** @param first puts the input before all others */
+  #put(input: AgentInput, first = false): void {
+    if (this.#closed) return;
+    if (first) this.#inbox.unshift(input);
+    else this.#inbox.push(input);
+    this.#turn ??= setImmediate(() => this.#runTurn());
+  }
+
+  #runTurn(): void {
+    this.#turn = undefined;
+    if (this.#closed) return;
+    try {
+      const inputs = this.#inbox.splice(0, TURN_MAX_INPUTS);
+      for (const input of inputs) {
+        for (const effect of this.#core.step(input, this.#drivers.now())) this.#carryOut(effect);
+      }
+      this.#write();
+      if (this.#inbox.length > 0) this.#turn ??= setImmediate(() => this.#runTurn());
+      this.#setTimer();
+    } catch (error) {
+      this.#fail(`The agent failed: ${textOf(error)}; start it again, its tasks run on`);
+    }
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const deadlineMs = this.#core.nextDeadlineMs();
+    if (deadlineMs === undefined) return;
+    const waitMs = Math.max(0, deadlineMs - this.#drivers.now().monotonicMs);
+    // A timer counts whole milliseconds, so it could fire just before the deadline.
+    this.#timer = setTimeout(() => this.#put({ kind: "tick" }), Math.min(Math.ceil(waitMs), 2 ** 31 - 1));
+  }
+
+  #fail(reason: string): void {
+    this.#log.error("The agent stops", { reason });
+    this.#end({ failed: true, reason });
+  }
+
+  #carryOut(effect: AgentEffect): void {
+    const { runtime } = this.#drivers;
+    switch (effect.kind) {
+      case "find-leader":
+        void this.#findLeader();
+        return;
+      case "connect":
+        void this.#connect(effect.linkId, effect.leader);
+        return;
+      case "disconnect":
+        this.#disconnect(effect.linkId);
+        return;
+      case "send":
+        if (this.#link?.id === effect.linkId) this.#link.link.send(effect.message);
+        return;
+      case "checkpoint":
+        this.#changes.push(...effect.changes);
+        this.#token = effect.token;
+        return;
+      case "launch":
+        this.#launches.add(effect);
+        this.#beginLaunches();
+        return;
+      case "signal":
+        this.#background("signal a container", runtime.signal(effect.containerId, effect.signal));
+        return;
+      case "kill":
+        void this.#kill(effect.containerId);
+        return;
+      case "remove-orphan":
+        void this.#removeOrphan(effect.containerId);
+        return;
+      case "cleanup":
+        this.#background("clean up a container", runtime.cleanup(effect.containerId));
+        return;
+      case "stop":
+        void this.#stop(effect);
+    }
+  }
+
+  /** Writes what has gathered, unless a write is under way, which does it at its end. */
+  #write(): void {
+    if (this.#writing !== undefined || this.#changes.length === 0 || this.#closed) return;
+    const token = this.#token;
+    const changes = this.#changes;
+    this.#changes = [];
+    this.#writing = this.#drivers.store.write(changes).then(
+      () => {
+        this.#writing = undefined;
+        this.#put({ kind: "checkpointed", token });
+        this.#write();
+      },
+      (error: unknown) => {
+        // `#writing` stays set: nothing is written after a failure.
+        this.#fail(textOf(error));
+      },
+    );
+  }
+
+  async #findLeader(): Promise<void> {
+    const found = await this.#drivers.findLeader();
+    if (found.ok) this.#put({ kind: "leader-found", leader: found.value });
+    else this.#put({ kind: "leader-not-found", reason: found.error });
+  }
+
+  async #connect(linkId: number, leader: LeaderAddress): Promise<void> {
+    this.#wantedLink = linkId;
+    const opened = await this.#drivers.openLink(leader, {
+      onMessage: (message) => this.#takeMessage(linkId, message),
+      onClose: (reason) => {
+        if (this.#link?.id === linkId) this.#link = undefined;
+        this.#put({ kind: "link-closed", linkId, reason });
+      },
+    });
+    if (!opened.ok) {
+      this.#put({ kind: "link-closed", linkId, reason: opened.error });
+      return;
+    }
+    if (this.#wantedLink !== linkId || this.#closed) {
+      opened.value.close();
+      return;
+    }
+    this.#link = { id: linkId, link: opened.value };
+    this.#put({ kind: "link-opened", linkId });
+  }
+
+  #takeMessage(linkId: number, message: MasterToAgent): void {
+    if (this.#inbox.length >= INBOX_MAX_INPUTS) {
+      // The master says everything again after the next registration.
+      this.#disconnect(linkId);
+      const reason = `the inbox is full (${INBOX_MAX_INPUTS} inputs)`;
+      this.#put({ kind: "link-closed", linkId, reason });
+      return;
+    }
+    this.#put({ kind: "message", linkId, message });
+  }
+
+  #disconnect(linkId: number): void {
+    if (this.#wantedLink === linkId) this.#wantedLink = 0;
+    if (this.#link?.id !== linkId) return;
+    this.#link.link.close();
+    this.#link = undefined;
+  }
+
+  #beginLaunches(): void {
+    for (let launch = this.#launches.begin(); launch !== undefined; launch = this.#launches.begin()) {
+      void this.#launch(launch);
+    }
+  }
+
+  async #launch({ spec, latestLink }: Launch): Promise<void> {
+    const { containerId, sandbox } = spec;
+    const drivers = this.#drivers;
+    await drivers.linkLatest(latestLink, sandbox).catch((error: unknown) => {
+      this.#log.warn("Cannot point the link at the newest sandbox", { latestLink, reason: textOf(error) });
+    });
+    const launched = await drivers.runtime.launch(spec);
+    this.#launches.finished();
+    if (launched.ok) this.#put({ kind: "launched", containerId, launched: launched.value });
+    else this.#put({ kind: "launch-failed", containerId, error: launched.error });
+    this.#beginLaunches();
+  }
+
+  async #kill(containerId: string): Promise<void> {
+    if (this.#launches.cancel(containerId)) {
+      const message = "it was killed while it waited for its launch";
+      this.#put({ kind: "launch-failed", containerId, error: { step: "cancelled", message } });
+      return;
+    }
+    const killed = await this.#drivers.runtime.kill(containerId);
+    if (!killed.ok) this.#put({ kind: "kill-failed", containerId, message: killed.error });
+  }
+
+  async #removeOrphan(containerId: string): Promise<void> {
+    const { runtime } = this.#drivers;
+    const killed = await runtime.kill(containerId);
+    if (killed.ok) this.#background("clean up a container", runtime.cleanup(containerId));
+    else this.#log.error("Cannot end an orphaned container", { containerId, reason: killed.error });
+  }
+
+  async #stop(end: AgentEnd): Promise<void> {
+    // The changes of this turn are on their way only when the turn is over.
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#writing;
+    this.#end({ failed: end.failed, reason: end.reason });
+  }
+
+  #background(action: string, promise: Promise<void>): void {
+    promise.catch((error: unknown) => {
+      this.#log.error(`Cannot ${action}`, { reason: textOf(error) });
+    });
+  }
+
+  agentId(): string | undefined {
+    return this.#core.state.agentId;
+  }
+
+  info(): AgentInfo {
+    const id = this.agentId();
+    const { info } = this.#options.config;
+    return id === undefined ? info : { ...info, id: { value: id } };
+  }
+
+  masterHostname(): string | undefined {
+    const { connection } = this.#core.state;
+    return connection.kind === "registered" ? connection.leader.hostname : undefined;
+  }
+
+  recovered(): boolean {
+    return this.#core.state.recovered;
+  }
+
+  flags(): Readonly<Record<string, string>> {
+    return this.#options.flags;
+  }
+
+  metrics(): Readonly<Record<string, number>> {
+    const upMs = this.#drivers.now().monotonicMs - this.#startedAt.monotonicMs;
+    return agentMetrics(this.#core.state, upMs);
+  }
+
+  frameworks(): Iterable<AgentFrameworkView> {
+    return frameworkViews(this.#core.state);
+  }
+
+  framework(id: string): AgentFrameworkView | undefined {
+    return findFrameworkView(this.#core.state, id);
+  }
+
+  resolveFile(virtualPath: string): FileLocation | undefined {
+    return resolveSandboxPath(this.#options.config.workDir, this.agentId(), virtualPath);
+  }
+
+  attachedFiles(): Readonly<Record<string, string>> {
+    return sandboxPaths(this.#core.state);
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
