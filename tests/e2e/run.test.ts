@@ -1,0 +1,205 @@
+/** What a person does first: one binary in an empty directory, and a command run on it. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "../../scripts/free-port.ts";
+import { BINARY, eventually, MeshProcess, mesh } from "./test-cluster.ts";
+
+let directory: string;
+let dev: MeshProcess;
+let master: string;
+let ports: string[];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "mesh-run-"));
+  copyFileSync(BINARY, join(directory, "mesh"));
+  const port = freePort();
+  master = `127.0.0.1:${port}`;
+  ports = ["--port", String(port), "--raft-port", String(freePort()), "--agent-port", String(freePort())];
+  dev = new MeshProcess(directory, "dev", ["dev", "--dir", join(directory, "data"), ...ports]);
+  await eventually("mesh dev to have an agent", async () => {
+    const answer = await fetch(`http://${master}/slaves`);
+    const { slaves } = (await answer.json()) as { slaves: { active: boolean }[] };
+    return slaves.some((agent) => agent.active);
+  });
+});
+
+afterAll(async () => {
+  await dev.kill("SIGTERM");
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function run(...words: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  return mesh(["run", "--master", master, ...words]);
+}
+
+describe("mesh run", () => {
+  test("shows the output and ends with the command's status", async () => {
+    const result = await run("--", "sh", "-c", "echo hello; echo oops >&2; exit 3");
+    expect(result.stdout).toBe("hello\n");
+    expect(result.stderr).toContain("oops\n");
+    expect(result.stderr).toContain("Command exited with status 3");
+    expect(result.status).toBe(3);
+  });
+
+  test("a command ended by a signal gives 128 and the signal's number", async () => {
+    const result = await run("--quiet", "--", "sh", "-c", "kill -9 $$");
+    expect(result.status).toBe(128 + 9);
+  });
+
+  test("variables, arguments with blanks and bytes that are not text arrive unchanged", async () => {
+    const result = await run(
+      "--quiet",
+      "--env",
+      "GREETING=a b  c",
+      "--",
+      "sh",
+      "-c",
+      'printf "%s|%s\\377" "$GREETING" "$1"',
+      "sh",
+      "x  y",
+    );
+    expect(result.stdout).toBe("a b  c|x  y\ufffd");
+    expect(result.status).toBe(0);
+  });
+
+  test("files are fetched into the sandbox", async () => {
+    const path = join(directory, "input.txt");
+    writeFileSync(path, "from a file\n");
+    const result = await run("--quiet", "--uri", path, "--", "cat", "input.txt");
+    expect(result.stdout).toBe("from a file\n");
+  });
+
+  test("a file that is not there fails the task and says which", async () => {
+    const result = await run("--uri", "/nowhere/at-all.txt", "--", "true");
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain("/nowhere/at-all.txt");
+    expect(result.stderr).toContain("TASK_FAILED");
+  });
+
+  test("several instances run side by side, their lines marked", async () => {
+    const result = await run("--quiet", "--instances", "3", "--", "sh", "-c", "echo I am $MESH_INSTANCE");
+    expect(result.stdout.split("\n").filter(Boolean).sort()).toEqual([
+      "[0] I am 0",
+      "[1] I am 1",
+      "[2] I am 2",
+    ]);
+    expect(result.status).toBe(0);
+  });
+
+  test("a megabyte of output comes whole", async () => {
+    const result = await run("--quiet", "--", "sh", "-c", "seq 1 150000");
+    expect(result.stdout.length).toBe(
+      Array.from({ length: 150_000 }, (_, i) => `${i + 1}\n`).join("").length,
+    );
+    expect(result.stdout.endsWith("150000\n")).toBe(true);
+  });
+
+  test("a command that does not exist ends with 127 and says so", async () => {
+    const result = await run("--", "no-such-command-here");
+    expect(result.status).toBe(127);
+    expect(result.stderr).toContain("no-such-command-here");
+  });
+
+  test("Ctrl-C kills the task and everything it started", async () => {
+    const marker = `sleep 9${process.pid}71`;
+    const child = Bun.spawn([BINARY, "run", "--master", master, "--", "sh", "-c", `${marker} & ${marker}`], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    await eventually("the task to run", () => processesWith(marker).length >= 2);
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(130);
+    await eventually("its processes to be gone", () => processesWith(marker).length === 0);
+  });
+});
+
+function processesWith(text: string): string[] {
+  const found = Bun.spawnSync(["pgrep", "-f", `^${text}$`]).stdout.toString();
+  return found.split("\n").filter(Boolean);
+}
+
+describe("other commands", () => {
+  test("tasks, logs and kill work on a task that runs", async () => {
+    const child = Bun.spawn(
+      [BINARY, "run", "--master", master, "--name", "sleeper", "--", "sh", "-c", "echo started; sleep 1000"],
+      {
+        stdio: ["ignore", "ignore", "pipe"],
+      },
+    );
+    const listed = await eventually("the task in mesh tasks", async () => {
+      const { stdout } = await mesh(["tasks", "--master", master]);
+      return stdout.split("\n").find((line) => line.startsWith("sleeper.") && line.includes("TASK_RUNNING"));
+    });
+    const id = listed.split(" ")[0] ?? "";
+    await eventually("its output in mesh logs", async () => {
+      return (await mesh(["logs", "--master", master, id])).stdout === "started\n";
+    });
+    const killed = await mesh(["kill", "--master", master, "--wait", id]);
+    expect(killed.stdout).toContain("TASK_KILLED");
+    expect(killed.status).toBe(0);
+    expect(await child.exited).toBe(128 + 15);
+    const json = JSON.parse((await mesh(["tasks", "--master", master, "--json"])).stdout) as {
+      state: string;
+    }[];
+    expect(json.length).toBeGreaterThan(0);
+  });
+
+  test("agents, frameworks and raft status answer in text and JSON", async () => {
+    expect((await mesh(["agents", "--master", master])).stdout).toContain("active");
+    const agents = JSON.parse((await mesh(["agents", "--master", master, "--json"])).stdout) as {
+      agents: unknown[];
+    };
+    expect(agents.agents).toHaveLength(1);
+    expect((await mesh(["frameworks", "--master", master])).stdout).toContain("mesh run");
+    expect((await mesh(["raft", "status", "--master", master])).stdout).toContain("leader");
+  });
+});
+
+describe("bad use gets one clear line", () => {
+  const cases: [name: string, words: () => string[], status: number, text: string][] = [
+    ["an unknown command", () => ["fly"], 2, "Unknown command 'fly'"],
+    ["an unknown flag", () => ["agent", "--warp", "9"], 2, "Unknown flag '--warp'"],
+    ["a port that is no number", () => ["master", "--port", "many"], 2, "Flag --port has the value 'many'"],
+    ["a port out of range", () => ["master", "--port", "70000"], 2, "from 0 to 65535"],
+    ["an address without a port", () => ["tasks", "--master", "here:and:there"], 2, "--master"],
+    ["resources that cannot be read", () => ["agent", "--resources", "cpus:four"], 2, "cpus:four"],
+    ["attributes that cannot be read", () => ["agent", "--attributes", "rack"], 2, "rack"],
+    ["peers without this master", () => ["master", "--peers", "10.9.9.9:5060,10.9.9.8:5060"], 2, "--peers"],
+    ["no command to run", () => ["run"], 2, "Missing the command"],
+    ["a task that is not there", () => ["logs", "--master", master, "no-such-task"], 1, "no-such-task"],
+    [
+      "a directory that cannot be written",
+      () => ["master", "--data-dir", "/proc/nowhere"],
+      1,
+      "/proc/nowhere",
+    ],
+    ["a port in use", () => ["dev", "--dir", join(directory, "other"), ...ports], 1, "in use"],
+    [
+      "a second process on the same directory",
+      () => [
+        "master",
+        "--ip",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--raft-port",
+        String(freePort()),
+        "--data-dir",
+        join(directory, "data/master"),
+      ],
+      1,
+      "in use by another process",
+    ],
+  ];
+  for (const [name, words, status, text] of cases) {
+    test(name, async () => {
+      mkdirSync(join(directory, "cwd"), { recursive: true });
+      const result = await mesh(words(), join(directory, "cwd"));
+      const lines = result.stderr.split("\n").filter((line) => line.startsWith("mesh: "));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain(text);
+      expect(result.status).toBe(status);
+    });
+  }
+});
