@@ -1,5 +1,11 @@
 /**
- * Resource arithmetic. A `Resources` is immutable: entries sorted by identity,
+ * src/model/ is the Mesos v1 vocabulary and what its values mean by themselves:
+ * the generated types (v1/), resource arithmetic, the rules a call, task or
+ * framework must keep whatever the cluster's state, task states, capabilities,
+ * and the messages between master and agent. It holds no state, and knows no
+ * bytes: those are src/wire/'s part.
+ *
+ * This file is the arithmetic. A `Resources` is immutable: entries sorted by identity,
  * each identity once, no empty amounts. Scalars are thousandths, ranges sorted
  * intervals, sets sorted names. Adding and subtracting walk two sorted lists.
  */

@@ -104,14 +104,14 @@ const SCALAR_ENCODERS: Record<ScalarType, Encode> = {
 const MAX_INT64 = 2n ** 63n - 1n;
 const MAX_UINT64 = 2n ** 64n - 1n;
 
-/** A number can name 2^63 where the largest int64 was meant: it is brought back into range. */
+/** A number can be 2^63 where the largest int64 was meant: it is brought back into range. */
 function encodeInteger(value: number, max: bigint): string {
   if (Number.isSafeInteger(value)) return String(value);
-  const exact = BigInt(value);
+  const exact = BigInt(Math.round(value));
   return String(exact > max ? max : exact);
 }
 
-/** Mesos writes a bare `Infinity`, which no JSON reader but its own takes; the string is what it reads, too. */
+/** Mesos writes a bare `Infinity`, which is no JSON; the string form is what it reads as well. */
 function encodeDouble(value: number): string {
   if (!Number.isFinite(value)) return `"${value}"`;
   const text = String(value);

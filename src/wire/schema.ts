@@ -1,42 +1,19 @@
 /**
- * The one schema of the Mesos v1 API. The JSON codec, blobs, the generated
- * types of src/model/v1/ and protobuf all work from it. The messages are those of
- * Apache Mesos 1.12 (include/mesos/v1/**.proto), written in the notation of
- * schema-parser.ts under schema/.
+ * src/wire/ turns values into bytes and back: JSON of the v1 API, blobs,
+ * msgpack, frames, RecordIO. It is synchronous, opens nothing, and decides
+ * nothing about what the values mean; that is src/model/'s part.
+ *
+ *   schema/ ─ schema-parser ─┬─ json-encode, json-decode   HTTP bodies and events
+ *                            ├─ blob ── msgpack            registry, checkpoints, links
+ *                            └─ scripts/generate-model     src/model/v1/
+ *
+ * This file holds the one schema that all of them, and protobuf, work from.
  */
 import { present } from "../base/assert.ts";
-import { AGENT } from "./schema/agent.ts";
-import { CONTAINERS } from "./schema/containers.ts";
-import { EXECUTOR } from "./schema/executor.ts";
-import { FRAMEWORKS } from "./schema/frameworks.ts";
-import { IDS } from "./schema/ids.ts";
-import { MAINTENANCE } from "./schema/maintenance.ts";
-import { MASTER } from "./schema/master.ts";
-import { OFFERS } from "./schema/offers.ts";
-import { QUOTA } from "./schema/quota.ts";
-import { RESOURCE_PROVIDER } from "./schema/resource-provider.ts";
-import { RESOURCES } from "./schema/resources.ts";
-import { SCHEDULER } from "./schema/scheduler.ts";
-import { STATISTICS } from "./schema/statistics.ts";
-import { TASKS } from "./schema/tasks.ts";
+import { SCHEMA_SOURCES } from "./schema/sources.ts";
 import { type EnumSchema, type MessageSchema, parseSchema, type Schema } from "./schema-parser.ts";
 
-export const SCHEMA: Schema = parseSchema([
-  ...IDS,
-  ...FRAMEWORKS,
-  ...RESOURCES,
-  ...STATISTICS,
-  ...OFFERS,
-  ...TASKS,
-  ...CONTAINERS,
-  ...SCHEDULER,
-  ...EXECUTOR,
-  ...MASTER,
-  ...AGENT,
-  ...MAINTENANCE,
-  ...QUOTA,
-  ...RESOURCE_PROVIDER,
-]);
+export const SCHEMA: Schema = parseSchema(SCHEMA_SOURCES);
 
 /** The table of one message, by model name. */
 export function messageSchema(name: string): MessageSchema {
