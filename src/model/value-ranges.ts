@@ -40,7 +40,19 @@ export function checkRanges(ranges: readonly ValueRange[]): string | undefined {
 export function unionIntervals(a: Intervals, b: Intervals): Intervals {
   if (a.length === 0) return b;
   if (b.length === 0) return a;
-  return coalesce([...toRanges(a), ...toRanges(b)]);
+  const out: number[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const takeA = j >= b.length || (i < a.length && at(a, i) <= at(b, j));
+    const [begin, end] = takeA ? [at(a, i), at(a, i + 1)] : [at(b, j), at(b, j + 1)];
+    if (takeA) i += 2;
+    else j += 2;
+    const last = out.length - 1;
+    if (last > 0 && begin <= at(out, last) + 1) out[last] = Math.max(at(out, last), end);
+    else out.push(begin, end);
+  }
+  return out;
 }
 
 /** The numbers of `a` that are not in `b`. */
