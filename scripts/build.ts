@@ -74,7 +74,10 @@ function buildFacts(): { version: string; gitSha: string; buildDate: string } {
   };
 }
 
-/** Builds one target into `outfile`. `runtime` is a Bun executable of that target, or undefined to let Bun fetch it. */
+/**
+ * Builds one target into `outfile`. `runtime` is a Bun executable of that target, or undefined to let Bun
+ * fetch it.
+ */
 async function build(target: Target, outfile: string, runtime: string | undefined): Promise<void> {
   const started = performance.now();
   mkdirSync(join(ROOT, "dist"), { recursive: true });
