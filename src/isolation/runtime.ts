@@ -38,7 +38,8 @@ export interface Launched {
 /**
  * What a container is doing now. `gone`: ended, and nothing recorded how.
  * `never-started`: no record shows that a launch of it ever came to the start
- * of a program, so launching it now cannot run it twice.
+ * of a program, so launching it now cannot run it twice; only `recover` says so,
+ * after it has ended a launch that the old agent process left in the middle.
  */
 export type ContainerState =
   | { readonly state: "running"; readonly launched: Launched }
@@ -111,9 +112,14 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** Brings URIs into a sandbox, in their order; the runtime hands the files to the user afterwards. Errors name the URI and what failed. Implemented by src/io/fetcher.ts. */
+/**
+ * Brings URIs into a sandbox, in their order. With an `owner` local files are
+ * read with that user's rights; the runtime hands the sandbox over afterwards.
+ * Errors name the URI and what failed. Implemented by src/io/fetcher.ts.
+ */
 export type Fetch = (
   uris: readonly FetchUri[],
   sandbox: string,
+  owner: Owner | undefined,
   signal: AbortSignal,
 ) => Promise<Result<void, string>>;

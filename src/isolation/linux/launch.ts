@@ -57,7 +57,7 @@ export async function launchContainer(
   } catch (error) {
     return fail({ step: "record", message: `Cannot write the container's record: ${text(error)}` });
   }
-  const launch = new Launch(context, plan.value, record, paths, signal);
+  const launch = new Launch(context, plan.value, record, paths, signal, owner.value);
   const started = await launch.run();
   if (!started.ok) {
     if (record.cgroup !== undefined) removeCgroup(record.cgroup);
@@ -95,6 +95,7 @@ class Launch {
   readonly #record: ContainerRecord;
   readonly #paths: ContainerPaths;
   readonly #signal: AbortSignal;
+  readonly #owner: Owner | undefined;
 
   constructor(
     context: LaunchContext,
@@ -102,12 +103,14 @@ class Launch {
     record: ContainerRecord,
     paths: ContainerPaths,
     signal: AbortSignal,
+    owner: Owner | undefined,
   ) {
     this.#context = context;
     this.#plan = plan;
     this.#record = record;
     this.#paths = paths;
     this.#signal = signal;
+    this.#owner = owner;
   }
 
   async run(): Promise<Result<Started, LaunchError>> {
@@ -142,7 +145,7 @@ class Launch {
         createOutputs([step.stdout, step.stderr]);
         return ok(undefined);
       case "fetch":
-        return await this.#context.fetch(step.uris, sandbox, this.#signal);
+        return await this.#context.fetch(step.uris, sandbox, this.#owner, this.#signal);
       case "own-sandbox":
         await ownSandbox(sandbox, step.owner);
         return ok(undefined);
@@ -174,7 +177,7 @@ class Launch {
     await this.#announced(child);
     const { records } = this.#context;
     const id = this.#plan.containerId;
-    const tracked = trackedFromRecord(this.#record, records.started(id) ?? []);
+    const tracked = trackedFromRecord(this.#record, this.#paths.started, records.started(id) ?? []);
     if (tracked !== undefined) return ok({ tracked, child });
     if (child.exitCode === null && child.signalCode === null) {
       sendSignal(child.pid, "SIGKILL");
@@ -184,7 +187,11 @@ class Launch {
     }
     const said = records.messages(id).trim();
     const step = said.includes(`${FAILED_STEP_MARK}cgroup`) ? "cgroup" : "start";
-    const how = said === "" ? `the supervisor ended with ${child.exitCode ?? child.signalCode}` : said;
+    const words = said
+      .split("\n")
+      .filter((line) => !line.startsWith(FAILED_STEP_MARK))
+      .join("; ");
+    const how = words === "" ? `the supervisor ended with ${child.exitCode ?? child.signalCode}` : words;
     return fail({ step, message: `Cannot start container ${id}: ${how}` });
   }
 

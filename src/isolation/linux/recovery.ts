@@ -7,7 +7,8 @@ import { type Tracked, trackedFromRecord } from "./tracked.ts";
 export function readTracked(records: Records, containerId: string): Tracked | undefined {
   const record = records.read(containerId);
   const lines = records.started(containerId);
-  return record === undefined || lines === undefined ? undefined : trackedFromRecord(record, lines);
+  if (record === undefined || lines === undefined) return undefined;
+  return trackedFromRecord(record, records.paths(containerId).started, lines);
 }
 
 /**
@@ -21,12 +22,13 @@ export function findSupervisor(
 ): Tracked | undefined {
   const record = records.read(containerId);
   if (record === undefined) return undefined;
-  const exitRecord = records.paths(containerId).exit;
+  const { exit: exitRecord, started: startRecord } = records.paths(containerId);
   for (const process of table.all()) {
     if (!table.commandLine(process.pid).includes(exitRecord)) continue;
     const supervisor = { pid: process.pid, startTime: process.startTime };
     const session = { id: process.session, startTime: process.startTime };
-    return record.namespaces.includes("pid") ? { record, supervisor } : { record, supervisor, session };
+    const found = { record, startRecord, supervisor };
+    return record.namespaces.includes("pid") ? found : { ...found, session };
   }
   return undefined;
 }

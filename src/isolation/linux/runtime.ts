@@ -23,7 +23,13 @@ import type {
   RuntimeCapabilities,
 } from "../runtime.ts";
 import type { Host } from "../tools.ts";
-import { cgroupChildren, removeCgroup, removeEmptyCgroupDirectory, SUPERVISORS } from "./cgroup.ts";
+import {
+  cgroupChildren,
+  makeCgroup,
+  removeCgroup,
+  removeEmptyCgroupDirectory,
+  SUPERVISORS,
+} from "./cgroup.ts";
 import { exitFromStatus } from "./exit-status.ts";
 import { EventFiles } from "./exits.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
@@ -40,6 +46,8 @@ export interface LinuxRuntimeOptions {
   readonly fetch: Fetch;
   /** False: neither namespaces nor cgroups. Default true. */
   readonly isolate?: boolean;
+  /** How often recovered containers are looked at, beside the events. */
+  readonly sweepIntervalMs?: number;
   /** Instead of probing; for tests of what a poorer machine does. */
   readonly host?: Host;
 }
@@ -49,7 +57,7 @@ export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
   makeRuntimeDirectory(options.runtimeDirectory);
   const runtimeDirectory = realpathSync(options.runtimeDirectory);
   const host = options.host ?? probe({ runtimeDirectory, isolate: options.isolate ?? true });
-  return new LinuxRuntime(host, runtimeDirectory, options.fetch);
+  return new LinuxRuntime(host, runtimeDirectory, options);
 }
 
 interface Container {
@@ -69,12 +77,16 @@ class LinuxRuntime implements Runtime {
   readonly #table: ProcessTable;
   readonly #containers = new Map<string, Container>();
   readonly #recovered = new Set<Container>();
+  readonly #sweepIntervalMs: number;
   #sweep: ReturnType<typeof setInterval> | undefined;
   #listener: (containerId: string, exit: Exit) => void = () => {};
   #closed = false;
 
-  constructor(host: Host, runtimeDirectory: string, fetch: Fetch) {
+  constructor(host: Host, runtimeDirectory: string, options: LinuxRuntimeOptions) {
+    const { fetch } = options;
+    this.#sweepIntervalMs = options.sweepIntervalMs ?? CONTAINER_SWEEP_INTERVAL_MS;
     const records = new Records(runtimeDirectory);
+    if (host.supervisorsCgroup !== undefined) makeCgroup(host.supervisorsCgroup);
     this.capabilities = host.capabilities;
     this.#table = host.procfs ? procTable : psTable;
     this.#context = { host, records, events: new EventFiles(records.events), fetch, bootId: bootId() };
@@ -209,18 +221,22 @@ class LinuxRuntime implements Runtime {
     const { records } = this.#context;
     for (const id of containerIds) {
       const tracked = readTracked(records, id);
-      const state: ContainerState = tracked === undefined ? { state: "gone" } : this.#stateOf(tracked);
+      const state = tracked === undefined ? await this.#unstarted(id) : this.#stateOf(tracked);
       states.set(id, state);
-      if (tracked === undefined || state.state !== "running") await this.#killRemains(id, tracked);
-      else this.#watch(id, tracked);
+      if (tracked === undefined) continue;
+      if (state.state === "running") this.#watch(id, tracked);
+      else if (tracked.record.bootId === this.#context.bootId) await killStragglers(this.#table, tracked);
     }
     return states;
   }
 
-  async #killRemains(id: string, tracked: Tracked | undefined): Promise<void> {
-    const sameBoot = tracked?.record.bootId === this.#context.bootId;
-    if (tracked !== undefined && sameBoot) await killStragglers(this.#table, tracked);
-    else if (tracked === undefined) await this.#killUnknown(id);
+  /** The agent died before the start, or in the middle of it: ends what there is, then looks again. */
+  async #unstarted(id: string): Promise<ContainerState> {
+    const { records } = this.#context;
+    const killed = await this.#killUnknown(id);
+    if (!killed.ok || records.started(id) !== undefined) return { state: "gone" };
+    records.remove(id);
+    return { state: "never-started" };
   }
 
   /** Follows a container that an earlier process started. */
@@ -233,7 +249,7 @@ class LinuxRuntime implements Runtime {
     if (this.#sweep === undefined) {
       this.#sweep = setInterval(() => {
         for (const each of this.#recovered) this.#look(each);
-      }, CONTAINER_SWEEP_INTERVAL_MS);
+      }, this.#sweepIntervalMs);
     }
     // It may have ended before the listener was set.
     this.#look(container);

@@ -8,19 +8,30 @@ import type { ContainerRecord } from "./records.ts";
 export interface Tracked {
   readonly record: ContainerRecord;
   readonly supervisor: Launched;
+  /** Path of the start record. */
+  readonly startRecord: string;
   /** Id and start time of the leader of the task's session; absent with a pid namespace. */
   readonly session?: { readonly id: number; readonly startTime: string };
 }
 
 /** Reads the lines of a start record: the supervisor's identity, then the task's (see supervisor-script.ts). */
-export function trackedFromRecord(record: ContainerRecord, lines: readonly string[]): Tracked | undefined {
+export function trackedFromRecord(
+  record: ContainerRecord,
+  startRecord: string,
+  lines: readonly string[],
+): Tracked | undefined {
   const supervisor = identity(lines[0]);
   if (supervisor === undefined) return undefined;
   const launched: Launched = { pid: supervisor.pid, startTime: supervisor.startTime };
   // Inside a pid namespace the task knows only its pid in there.
-  if (record.namespaces.includes("pid")) return { record, supervisor: launched };
+  if (record.namespaces.includes("pid")) return { record, startRecord, supervisor: launched };
   const leader = record.ownSession ? (identity(lines[1]) ?? supervisor) : supervisor;
-  return { record, supervisor: launched, session: { id: leader.pid, startTime: leader.startTime } };
+  return {
+    record,
+    startRecord,
+    supervisor: launched,
+    session: { id: leader.pid, startTime: leader.startTime },
+  };
 }
 
 /** A line of /proc/<pid>/stat, or "pid start date" as the script writes it where there is no /proc. */
@@ -40,8 +51,16 @@ export function supervisorAlive(table: ProcessTable, { supervisor }: Tracked): b
 
 /** Pid 1 of the container's pid namespace as the host sees it; none once it ended. */
 export function initOf(table: ProcessTable, tracked: Tracked): number | undefined {
-  if (!tracked.record.namespaces.includes("pid") || !supervisorAlive(table, tracked)) return undefined;
-  return table.children(tracked.supervisor.pid)[0];
+  const { record, supervisor } = tracked;
+  if (!record.namespaces.includes("pid")) return undefined;
+  if (supervisorAlive(table, tracked)) return table.children(supervisor.pid)[0];
+  // Somebody killed the supervisor. With a cgroup, init ends when its task is killed there.
+  return record.cgroup === undefined ? initByCommandLine(table, tracked) : undefined;
+}
+
+/** Init's command line names the start record, which no other container has. */
+function initByCommandLine(table: ProcessTable, { startRecord }: Tracked): number | undefined {
+  return table.all().find(({ pid }) => table.commandLine(pid).includes(startRecord))?.pid;
 }
 
 /** Live processes of the container, without the waiting shells. */

@@ -1,0 +1,164 @@
+/**
+ * Boots Debian's cloud kernel in QEMU (emulated, no KVM) with an initramfs that
+ * holds one compiled program, the shells and util-linux. Inside, cgroup v2 is
+ * mounted alone at /sys/fs/cgroup with all controllers, which the machine that
+ * runs the tests may not have.
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+
+const PACKAGES = [
+  "qemu-system-x86",
+  "linux-image-cloud-amd64",
+  "busybox-static",
+  "cpio",
+  "util-linux",
+  "dash",
+];
+/** Copied from the host with the libraries they need. */
+const PROGRAMS = [
+  "/usr/bin/unshare",
+  "/usr/bin/setpriv",
+  "/usr/bin/setsid",
+  "/usr/bin/mount",
+  "/usr/bin/dash",
+];
+const BUSYBOX_LINKS = [
+  "cat",
+  "env",
+  "grep",
+  "hostname",
+  "id",
+  "ls",
+  "readlink",
+  "sleep",
+  "umount",
+  "wc",
+  "sync",
+];
+const BOOT_TIMEOUT_MS = 240_000;
+const MEMORY_MIB = 1_024;
+
+const INIT = `#!/bin/busybox sh
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sys /sys
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox mount -t tmpfs tmp /tmp
+/bin/busybox mount -t tmpfs run /run
+/bin/busybox mount -t cgroup2 cgroup2 /sys/fs/cgroup
+echo "+cpu +memory +pids +io" >/sys/fs/cgroup/cgroup.subtree_control
+export PATH=/usr/bin:/bin HOME=/tmp
+/program
+echo "program ended with $?"
+/bin/busybox poweroff -f
+`;
+
+/** Why the machine cannot be had here, or nothing. Installs what is missing when run as root. */
+export function missingForVm(): string | undefined {
+  if (process.platform !== "linux" || process.arch !== "x64") return "it needs Linux on x64";
+  const missing = missingParts();
+  if (missing === undefined) return undefined;
+  if (process.getuid?.() !== 0) return `${missing} is not installed, and only root can install it`;
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const apt = (...words: string[]) =>
+    Bun.spawnSync(["apt-get", "-o", "DPkg::Lock::Timeout=300", "-y", "-qq", ...words], { env });
+  apt("update");
+  apt("install", "--no-install-recommends", ...PACKAGES);
+  const still = missingParts();
+  return still === undefined ? undefined : `${still} cannot be installed by apt-get`;
+}
+
+function missingParts(): string | undefined {
+  const files = [...PROGRAMS, "/usr/bin/qemu-system-x86_64", "/usr/bin/cpio", busybox()];
+  return files.find((file) => !existsSync(file)) ?? (kernel() === undefined ? "a cloud kernel" : undefined);
+}
+
+function busybox(): string {
+  return existsSync("/usr/bin/busybox") ? "/usr/bin/busybox" : "/bin/busybox";
+}
+
+function kernel(): string | undefined {
+  const images = readdirSync("/boot").filter((name) => /^vmlinuz-.*-cloud-amd64$/.test(name));
+  const newest = images.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
+  return newest === undefined ? undefined : `/boot/${newest}`;
+}
+
+/** Compiles `source`, boots it, and gives everything the console said. */
+export async function runInVm(source: string, directory: string): Promise<string> {
+  const root = join(directory, "root");
+  buildRoot(source, root);
+  const archive = join(directory, "initramfs.cpio");
+  check(["sh", "-c", 'cd "$1" && find . | cpio --quiet -o -H newc >"$2"', "sh", root, archive]);
+  const machine = Bun.spawn(
+    [
+      ...["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"],
+      ...["-m", String(MEMORY_MIB), "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"],
+      ...["-kernel", kernel() ?? "", "-initrd", archive, "-append", "console=ttyS0 quiet panic=-1"],
+    ],
+    { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+  );
+  const limit = setTimeout(() => machine.kill("SIGKILL"), BOOT_TIMEOUT_MS);
+  const [output, errors] = await Promise.all([
+    new Response(machine.stdout).text(),
+    new Response(machine.stderr).text(),
+    machine.exited,
+  ]);
+  clearTimeout(limit);
+  return `${output}${errors}`.replaceAll("\r", "");
+}
+
+function buildRoot(source: string, root: string): void {
+  for (const path of ["proc", "sys", "dev", "tmp", "run", "etc", "usr/bin", "usr/lib", "usr/lib64"]) {
+    mkdirSync(join(root, path), { recursive: true });
+  }
+  // As Debian has it, so that the libraries are found under both names.
+  for (const name of ["bin", "lib", "lib64"]) symlinkSync(`usr/${name}`, join(root, name));
+  check([process.execPath, "build", "--compile", source, "--outfile", join(root, "program")]);
+  const copied = new Set<string>();
+  for (const program of [...PROGRAMS, join(root, "program")]) {
+    if (!program.startsWith(root)) cpSync(program, join(root, program), { dereference: true });
+    for (const library of libraries(program)) copied.add(library);
+  }
+  for (const library of copied) {
+    const target = library.startsWith("/usr/") ? library : `/usr${library}`;
+    mkdirSync(dirname(join(root, target)), { recursive: true });
+    cpSync(library, join(root, target), { dereference: true });
+  }
+  cpSync(busybox(), join(root, "usr/bin/busybox"), { dereference: true });
+  symlinkSync("dash", join(root, "usr/bin/sh"));
+  for (const name of BUSYBOX_LINKS) symlinkSync("busybox", join(root, "usr/bin", name));
+  writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n");
+  writeFileSync(join(root, "etc/group"), "root:x:0:\nnogroup:x:65534:\n");
+  writeFileSync(join(root, "init"), INIT, { mode: 0o755 });
+}
+
+/** Absolute paths in what ldd(1) prints. */
+function libraries(program: string): string[] {
+  return check(["ldd", program]).match(/\/\S+\.so\S*/g) ?? [];
+}
+
+function check(command: string[]): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command);
+  if (exitCode !== 0) throw new Error(`${command.join(" ")} failed: ${stderr.toString()}`);
+  return stdout.toString();
+}
+
+/** Lines that the program printed for the test: `check <ok|FAILED> <what>`. */
+export function checksOf(output: string): readonly { readonly ok: boolean; readonly what: string }[] {
+  const found = [...output.matchAll(/^check (ok|FAILED) (.*)$/gm)];
+  return found.map(([, verdict, what = ""]) => ({ ok: verdict === "ok", what }));
+}
+
+/** Version of the kernel that will boot, for reports. */
+export function kernelName(): string {
+  const path = kernel();
+  return path === undefined ? "none" : `${path} (${readFileSync(path).length} bytes)`;
+}
