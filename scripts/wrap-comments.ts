@@ -45,7 +45,7 @@ export function wrapComments(text: string): string {
 function typeScriptFiles(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path];
   return readdirSync(path, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => name.endsWith(".ts") && !name.includes("node_modules/"))
     .map((name) => join(path, name));
 }
 
