@@ -1,6 +1,7 @@
 /**
  * Runs one benchmark: `bun scripts/bench.ts <name>`, where <name> is a file of
- * scripts/bench/ that exports `bench`. Prints its figures, the machine they were
+ * scripts/bench/ that exports `bench`, or that measures and prints when it is
+ * loaded. Prints its figures, the machine they were
  * measured on, and both as one JSON line at the end. docs/benchmarks.md keeps
  * the figures that count.
  */
@@ -13,7 +14,7 @@ const FOLDER = join(import.meta.dir, "bench");
 const SHARED = ["lib", "load"];
 
 interface Benchmark {
-  readonly bench: () => Promise<Record<string, unknown>>;
+  readonly bench?: () => Promise<Record<string, unknown>>;
 }
 
 function names(): string[] {
@@ -39,7 +40,7 @@ function machine(): Record<string, unknown> {
 }
 
 function print(facts: Readonly<Record<string, unknown>>): void {
-  const width = Math.max(...Object.keys(facts).map((name) => name.length));
+  const width = Math.max(0, ...Object.keys(facts).map((name) => name.length));
   for (const [name, value] of Object.entries(facts)) {
     const text = typeof value === "object" ? JSON.stringify(value) : String(value);
     console.log(`${name.padEnd(width)}  ${text}`);
@@ -49,7 +50,7 @@ function print(facts: Readonly<Record<string, unknown>>): void {
 const name = process.argv[2] ?? "";
 if (names().includes(name)) {
   const { bench } = (await import(join(FOLDER, `${name}.ts`))) as Benchmark;
-  const figures = await bench();
+  const figures = (await bench?.()) ?? {};
   print(figures);
   print(machine());
   console.log(JSON.stringify({ bench: name, figures, machine: machine() }));
