@@ -57,7 +57,8 @@ function agentTask(port: AgentPort, executor: AgentExecutorView, task: AgentTask
     ...task,
     frameworkId: executor.frameworkId,
     agentId: port.agentId() ?? "",
-    executorId: executor.executorId,
+    // As on the master: a command task names no executor, though the agent shows one.
+    executorId: task.info.executor?.executor_id.value,
   });
 }
 

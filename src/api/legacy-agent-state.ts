@@ -117,7 +117,7 @@ function launchedTask(port: AgentPort, executor: AgentExecutorView, task: AgentT
     ...task,
     frameworkId: executor.frameworkId,
     agentId: port.agentId() ?? "",
-    executorId: executor.executorId,
+    executorId: task.info.executor?.executor_id.value ?? "",
     role: roleOf(task.info.resources ?? []) ?? "*",
   });
 }

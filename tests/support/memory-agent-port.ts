@@ -1,0 +1,97 @@
+/** An agent for the tests of the HTTP edge: a fixed set of frameworks and one attached directory. */
+import { join } from "node:path";
+import type {
+  AgentExecutorView,
+  AgentFrameworkView,
+  AgentPort,
+  AgentTaskView,
+} from "../../src/agent/port.ts";
+import { fixedFileSpace } from "../../src/api/file-space.ts";
+import type { AgentInfo } from "../../src/model/v1/frameworks.ts";
+import type { TaskState } from "../../src/model/v1/tasks.ts";
+import {
+  AGENT_ID,
+  AGENT_INFO,
+  FRAMEWORK_ID,
+  FRAMEWORK_INFO,
+  taskInfo,
+  taskStatus,
+} from "./cluster-sample.ts";
+
+export class MemoryAgentPort implements AgentPort {
+  readonly startedAtMs = 1_763_805_489_250;
+  readonly hostname = "127.0.0.1";
+  readonly ip = "127.0.0.1";
+  readonly port = 5051;
+  isRecovered = true;
+  readonly #frameworks: readonly AgentFrameworkView[];
+  readonly #attached: Record<string, string>;
+
+  /** `sandbox` is attached as `/sandbox`. */
+  constructor(sandbox = "/nonexistent") {
+    this.#attached = { "/sandbox": sandbox };
+    const running = { id: FRAMEWORK_ID, info: FRAMEWORK_INFO, completed: false };
+    const old = { id: `${FRAMEWORK_ID}-old`, info: FRAMEWORK_INFO, completed: true };
+    this.#frameworks = [
+      { ...running, executors: [executor("t-run", "TASK_RUNNING", sandbox)] },
+      { ...old, executors: [executor("t-end", "TASK_FINISHED", sandbox)] },
+    ];
+  }
+
+  agentId(): string {
+    return AGENT_ID;
+  }
+
+  info(): AgentInfo {
+    return AGENT_INFO;
+  }
+
+  masterHostname(): string {
+    return "127.0.0.1";
+  }
+
+  recovered(): boolean {
+    return this.isRecovered;
+  }
+
+  flags(): Record<string, string> {
+    return { port: "5051" };
+  }
+
+  metrics(): Record<string, number> {
+    return { "slave/registered": 1 };
+  }
+
+  frameworks(): readonly AgentFrameworkView[] {
+    return this.#frameworks;
+  }
+
+  framework(id: string): AgentFrameworkView | undefined {
+    return this.#frameworks.find((framework) => framework.id === id);
+  }
+
+  resolveFile(virtualPath: string) {
+    return fixedFileSpace(this.#attached).resolveFile(virtualPath);
+  }
+
+  attachedFiles(): Record<string, string> {
+    return this.#attached;
+  }
+}
+
+function executor(taskId: string, state: TaskState, sandbox: string): AgentExecutorView {
+  const info = taskInfo(taskId);
+  const task: AgentTaskView = { taskId, info, state, statuses: [taskStatus(taskId, state, 1_763_805_490.5)] };
+  const completed = state === "TASK_FINISHED";
+  return {
+    frameworkId: FRAMEWORK_ID,
+    executorId: taskId,
+    containerId: `container-of-${taskId}`,
+    directory: join(sandbox, taskId),
+    completed,
+    resources: info.resources ?? [],
+    tasks: completed ? [] : [task],
+    queuedTasks: [],
+    completedTasks: completed ? [task] : [],
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * A master for the tests of the HTTP edge: a fixed view, and the answers to
+ * calls that need nothing but the list of subscribed frameworks (steps 13 to
+ * 20 of mesos-wire.md section 4.1).
+ */
+import type {
+  AgentView,
+  CallAnswer,
+  CallContext,
+  EventSink,
+  FrameworkView,
+  Leadership,
+  MasterAddress,
+  MasterPort,
+  RaftStatus,
+  Subscription,
+  TaskView,
+} from "../../src/master/port.ts";
+import type { MasterEvent } from "../../src/model/v1/master-events.ts";
+import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
+
+export interface MemoryView {
+  frameworks: FrameworkView[];
+  completedFrameworks: FrameworkView[];
+  agents: AgentView[];
+  tasks: TaskView[];
+  unreachableTasks: TaskView[];
+  completedTasks: TaskView[];
+}
+
+interface Subscribed {
+  readonly streamId: string;
+  readonly sink: EventSink<SchedulerEvent>;
+}
+
+export class MemoryMasterPort implements MasterPort {
+  readonly address: MasterAddress = { id: "m-1", hostname: "127.0.0.1", ip: "127.0.0.1", port: 5050 };
+  readonly startedAtMs = 1_763_805_489_250;
+  leadershipNow: Leadership = { kind: "leading", recovered: true };
+  readonly contents: MemoryView = {
+    frameworks: [],
+    completedFrameworks: [],
+    agents: [],
+    tasks: [],
+    unreachableTasks: [],
+    completedTasks: [],
+  };
+  /** Calls that reached the master, in order. */
+  readonly calls: { readonly call: SchedulerCall; readonly context: CallContext }[] = [];
+  readonly subscribed = new Map<string, Subscribed>();
+  readonly operatorSinks = new Set<EventSink<MasterEvent>>();
+  /** Framework ids of streams whose client went away. */
+  readonly disconnected: string[] = [];
+  /** Whether SUBSCRIBED and HEARTBEAT are sent at once. */
+  answersSubscribe = true;
+  #nextId = 0;
+
+  electedAtMs(): number {
+    return this.startedAtMs + 750;
+  }
+
+  leadership(): Leadership {
+    return this.leadershipNow;
+  }
+
+  agentLink(): { hostname: string; port: number } {
+    return { hostname: "127.0.0.1", port: 5060 };
+  }
+
+  flags(): Record<string, string> {
+    return { port: "5050", quorum: "1" };
+  }
+
+  metrics(): Record<string, number> {
+    return { "master/elected": 1, "master/uptime_secs": 12.5 };
+  }
+
+  raftStatus(): RaftStatus {
+    const indexes = { commitIndex: 7, appliedIndex: 7, firstIndex: 1, lastIndex: 7 };
+    return { self: "m-1", role: "leader", term: 2, leader: "m-1", ...indexes, peers: [] };
+  }
+
+  view() {
+    const { contents } = this;
+    const of = (tasks: TaskView[], id: string | undefined): TaskView[] =>
+      id === undefined ? tasks : tasks.filter((task) => task.frameworkId === id);
+    return {
+      frameworks: () => contents.frameworks,
+      framework: (id: string) => contents.frameworks.find((framework) => framework.id === id),
+      completedFrameworks: () => contents.completedFrameworks,
+      agents: () => contents.agents,
+      agent: (id: string) => contents.agents.find((agent) => agent.id === id),
+      tasks: (id?: string) => of(contents.tasks, id),
+      unreachableTasks: (id?: string) => of(contents.unreachableTasks, id),
+      completedTasks: (id?: string) => of(contents.completedTasks, id),
+    };
+  }
+
+  subscribe(call: SchedulerCall, _: string | undefined, sink: EventSink<SchedulerEvent>): Subscription {
+    const number = this.#nextId++;
+    const frameworkId = call.framework_id?.value ?? `framework-${number}`;
+    const streamId = `stream-${number}`;
+    this.subscribed.set(frameworkId, { streamId, sink });
+    if (this.answersSubscribe) {
+      sink.send({
+        type: "SUBSCRIBED",
+        subscribed: { framework_id: { value: frameworkId }, heartbeat_interval_seconds: 15 },
+      });
+      sink.send({ type: "HEARTBEAT" });
+    }
+    return { streamId, disconnected: () => this.disconnected.push(frameworkId) };
+  }
+
+  async call(call: SchedulerCall, context: CallContext): Promise<CallAnswer> {
+    this.calls.push({ call, context });
+    const id = call.framework_id?.value ?? "";
+    const framework = this.subscribed.get(id);
+    if (framework === undefined) return { status: 400, body: "Framework cannot be found" };
+    if (context.streamId === undefined) {
+      return { status: 400, body: "All non-subscribe calls should include the 'Mesos-Stream-Id' header" };
+    }
+    if (context.streamId !== framework.streamId) {
+      const body =
+        `The stream ID '${context.streamId}' included in this request didn't match ` +
+        `the stream ID currently associated with framework ID ${id}`;
+      return { status: 400, body };
+    }
+    if (call.type === "UNKNOWN") return { status: 501, body: "Unknown call" };
+    return { status: 202, body: "" };
+  }
+
+  async teardown(frameworkId: string): Promise<CallAnswer> {
+    const known = this.contents.frameworks.some(({ id }) => id === frameworkId);
+    return known ? { status: 200, body: "" } : { status: 400, body: "No framework found with specified ID" };
+  }
+
+  subscribeOperator(sink: EventSink<MasterEvent>): Subscription {
+    this.operatorSinks.add(sink);
+    return { streamId: "operator", disconnected: () => this.operatorSinks.delete(sink) };
+  }
+}
