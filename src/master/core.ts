@@ -103,6 +103,7 @@ export class MasterCore {
   readonly #ids: IdCounters = { framework: 0, agent: 0, offer: 0 };
   #leader: Leader | undefined;
   #electedAtMs: number | undefined;
+  #effects: MasterEffect[] = [];
 
   /** `registry` is asked at each gain of leadership: a transferred state may have replaced it. */
   constructor(settings: MasterSettings, registry: () => RegistryReader, random: Random) {
@@ -121,18 +122,39 @@ export class MasterCore {
     return this.#electedAtMs;
   }
 
-  /** One turn. */
+  /** One whole turn. */
   step(inputs: readonly MasterInput[], now: Instant): MasterEffect[] {
-    const effects: MasterEffect[] = [];
-    if (this.#leader !== undefined) this.#leader.now = now;
-    for (const input of inputs) this.#one(input, now, effects);
+    for (const input of inputs) this.handle(input, now);
+    return this.finish(now);
+  }
+
+  /** Takes one input; what it leads to comes out of {@link finish}. */
+  handle(input: MasterInput, now: Instant): void {
+    const leader = this.#leader;
+    if (leader !== undefined) leader.now = now;
+    if (input.kind === "leadership-gained") this.#gain(input.term, now);
+    else if (input.kind === "leadership-lost") this.#lose();
+    else if (leader === undefined) refuse(input, this.#effects);
+    else {
+      // The table is keyed by kind, so the handler found under it takes this input.
+      const handler = HANDLERS[input.kind] as (leader: Leader, input: MasterInput) => void;
+      handler(leader, input);
+    }
+  }
+
+  /** Ends the turn: deadlines that came, offers, and all effects. */
+  finish(now: Instant): MasterEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
     const leader = this.#leader;
     if (leader === undefined) return effects;
+    leader.now = now;
     this.#runTimers(leader);
     const filterEndMs = leader.allocator.nextDeadlineMs();
-    if (leader.allocationDue || (filterEndMs !== undefined && filterEndMs <= now.monotonicMs))
+    if (leader.allocationDue || (filterEndMs !== undefined && filterEndMs <= now.monotonicMs)) {
       makeOffers(leader);
-    effects.push(...leader.takeEffects());
+    }
+    for (const effect of leader.takeEffects()) effects.push(effect);
     return effects;
   }
 
@@ -142,24 +164,6 @@ export class MasterCore {
     const filterEndMs = this.#leader?.allocator.nextDeadlineMs();
     if (timerMs === undefined || filterEndMs === undefined) return timerMs ?? filterEndMs;
     return Math.min(timerMs, filterEndMs);
-  }
-
-  #one(input: MasterInput, now: Instant, effects: MasterEffect[]): void {
-    if (input.kind === "leadership-gained") {
-      this.#gain(input.term, now);
-      return;
-    }
-    if (input.kind === "leadership-lost") {
-      this.#lose(effects);
-      return;
-    }
-    if (this.#leader === undefined) {
-      refuse(input, effects);
-      return;
-    }
-    // The table is keyed by kind, so the handler found under it takes this input.
-    const handler = HANDLERS[input.kind] as (leader: Leader, input: MasterInput) => void;
-    handler(this.#leader, input);
   }
 
   #gain(term: number, now: Instant): void {
@@ -180,13 +184,13 @@ export class MasterCore {
   }
 
   /** What the leader still wanted to propose cannot be. */
-  #lose(effects: MasterEffect[]): void {
+  #lose(): void {
     const leader = this.#leader;
     this.#leader = undefined;
     this.#electedAtMs = undefined;
     if (leader === undefined) return;
     leadershipLost(leader);
-    effects.push(...leader.takeEffects().filter((effect) => effect.kind !== "propose"));
+    for (const effect of leader.takeEffects()) if (effect.kind !== "propose") this.#effects.push(effect);
   }
 
   #runTimers(leader: Leader): void {

@@ -59,6 +59,8 @@ export function updateTask(state: RegistryState, command: UpdateTask): Outcome {
   task.updateUuid = command.uuid;
   appendStatus(task, update, command.status);
   state.touch({ kind: "task", frameworkId: task.frameworkId, taskId: task.taskId });
+  // Made by the master itself: without a uuid nobody acknowledges the end.
+  if (command.uuid === undefined && isTerminalState(update)) completeTask(state, task);
   return ACCEPTED;
 }
 
