@@ -1,5 +1,5 @@
 /** One agent: what it has, who holds what of it, and why it is to be looked at again. */
-import { assert, present } from "../base/assert.ts";
+import { assert } from "../base/assert.ts";
 import { Resources } from "../model/resources.ts";
 import { BitSet } from "./bit-set.ts";
 import type { FilterCohort } from "./filters.ts";
@@ -26,12 +26,22 @@ export class AgentRecord {
   /** Clients to be considered for it, beside those who are new everywhere: their filters ended. */
   readonly woken = new BitSet();
   anyWoken = false;
+  /** In the allocator's list of agents to visit. */
+  noted = false;
+  /** In the allocator's list of agents that may have something free. */
+  listed = false;
+  removed = false;
 
   constructor(slot: number, id: string, sequence: number, active: boolean) {
     this.slot = slot;
     this.id = id;
     this.sequence = sequence;
     this.active = active;
+  }
+
+  /** Whether there is anything to hand out. */
+  get open(): boolean {
+    return this.active && !this.removed && !this.free.isEmpty();
   }
 
   setTotal(total: Resources): void {
@@ -51,11 +61,11 @@ export class AgentRecord {
 
   /** Gives back what a client held. True when it holds none any more. */
   release(client: Client, resources: Resources): boolean {
-    const before = present(this.held.get(client), `'${client.name}' holds nothing on agent '${this.id}'`);
-    assert(
-      before === resources || before.contains(resources),
-      `'${client.name}' holds ${before} on agent '${this.id}', less than ${resources} given back`,
-    );
+    const before = this.held.get(client) ?? Resources.EMPTY;
+    if (before !== resources && !before.contains(resources)) {
+      const holder = `Framework '${client.name}' in role '${client.queue.role.name}'`;
+      assert(false, `${holder} holds ${before} on agent '${this.id}', less than ${resources} given back`);
+    }
     const left = before === resources ? Resources.EMPTY : before.subtract(resources);
     if (left.isEmpty()) this.held.delete(client);
     else this.held.set(client, left);
@@ -66,6 +76,7 @@ export class AgentRecord {
 
   /** Nothing to look at any more. */
   visited(): void {
+    this.noted = false;
     this.stale = false;
     if (!this.anyWoken) return;
     this.anyWoken = false;

@@ -67,10 +67,10 @@ export class Allocator implements ResourceAllocator {
   readonly #agentTable = new SlotTable<AgentRecord>();
   #agentsAdded = 0;
   #paused = false;
-  /** Active agents with something free. */
-  readonly #open = new Set<AgentRecord>();
+  /** Every agent that is open, and some that were; see AgentRecord.listed. */
+  #maybeOpen: AgentRecord[] = [];
   /** Agents that are stale or have woken clients. */
-  readonly #noted = new Set<AgentRecord>();
+  #noted: AgentRecord[] = [];
   readonly #scope = new BitSet();
 
   constructor(options: AllocatorOptions) {
@@ -120,7 +120,7 @@ export class Allocator implements ResourceAllocator {
     );
     this.#agents.set(agentId, agent);
     agent.setTotal(spec.total.unallocated());
-    this.#totals.add(agent.total.quantities());
+    this.#totals.add(agent.total);
     for (const { frameworkId, role, resources } of used) {
       this.#hold(agent, this.#tree.ensureClient(frameworkId, role), resources.unallocated());
     }
@@ -129,21 +129,20 @@ export class Allocator implements ResourceAllocator {
 
   updateAgent(agentId: string, spec: Omit<AgentSpec, "active">): void {
     const agent = this.#agent(agentId);
-    this.#totals.subtract(agent.total.quantities());
+    this.#totals.subtract(agent.total);
     agent.setTotal(spec.total.unallocated());
-    this.#totals.add(agent.total.quantities());
+    this.#totals.add(agent.total);
     this.#noteStale(agent);
   }
 
   removeAgent(agentId: string): void {
     const agent = this.#agent(agentId);
     for (const [client, resources] of [...agent.held]) this.#release(agent, client, resources);
-    this.#totals.subtract(agent.total.quantities());
+    this.#totals.subtract(agent.total);
     this.#filters.dropAgent(agent);
     this.#agents.delete(agentId);
     this.#agentTable.remove(agent.slot);
-    this.#open.delete(agent);
-    this.#noted.delete(agent);
+    agent.removed = true;
   }
 
   activateAgent(agentId: string): void {
@@ -154,9 +153,7 @@ export class Allocator implements ResourceAllocator {
   }
 
   deactivateAgent(agentId: string): void {
-    const agent = this.#agent(agentId);
-    agent.active = false;
-    this.#noteOpen(agent);
+    this.#agent(agentId).active = false;
   }
 
   charge({ frameworkId, role, agentId, resources }: Allocation): void {
@@ -170,10 +167,8 @@ export class Allocator implements ResourceAllocator {
     const agent = this.#agents.get(agentId);
     if (agent === undefined || recovery.resources.isEmpty()) return;
     const resources = recovery.resources.unallocated();
-    const client = present(
-      this.#tree.client(frameworkId, role),
-      `Framework '${frameworkId}' gives back ${resources} of agent '${agentId}' but holds nothing in role '${role}'`,
-    );
+    const client = this.#tree.client(frameworkId, role);
+    assert(client !== undefined, "Only what is held is given back");
     const refuseMs = recovery.refuseMs ?? 0;
     if (refuseMs > 0 && this.#subscriptions.takesFilters(client)) {
       const lastsMs = Math.min(Math.max(refuseMs, this.#filterMinMs), this.#filterMaxMs);
@@ -200,17 +195,15 @@ export class Allocator implements ResourceAllocator {
     const salt = this.#random.u32();
     this.expire(now);
     if (this.#paused) return [];
-    const visits = new Set(this.#noted);
-    if (this.#subscriptions.anyFresh) for (const agent of this.#open) visits.add(agent);
-    if (visits.size === 0) return [];
+    const visits = this.#takeVisits();
+    if (visits.length === 0) return [];
     this.#tree.refresh();
     const allocations: Allocation[] = [];
     for (const slot of inVisitOrder(visits, salt)) {
       const agent = present(this.#agentTable.items[slot], "A visited agent is known");
-      if (this.#open.has(agent)) this.#allocateAgent(agent, allocations);
+      if (agent.open) this.#allocateAgent(agent, allocations);
       agent.visited();
     }
-    this.#noted.clear();
     this.#subscriptions.clearFresh();
     return allocations;
   }
@@ -255,6 +248,19 @@ export class Allocator implements ResourceAllocator {
     assertConsistent(this.#agents.values(), this.#tree);
   }
 
+  /** Agents to look at: those noted, and all that are open when someone is fresh. */
+  #takeVisits(): AgentRecord[] {
+    const visits = this.#noted.filter((agent) => !agent.removed);
+    this.#noted = [];
+    if (!this.#subscriptions.anyFresh) return visits;
+    this.#maybeOpen = this.#maybeOpen.filter((agent) => {
+      agent.listed = agent.open;
+      if (agent.listed && !agent.noted) visits.push(agent);
+      return agent.listed;
+    });
+    return visits;
+  }
+
   #allocateAgent(agent: AgentRecord, allocations: Allocation[]): void {
     let scope: BitSet | undefined;
     if (!agent.stale) {
@@ -275,19 +281,19 @@ export class Allocator implements ResourceAllocator {
         agentId: agent.id,
         resources,
       });
+      if (agent.free.isEmpty()) return;
     }
   }
 
   #hold(agent: AgentRecord, client: Client, resources: Resources): void {
     if (resources.isEmpty()) return;
     if (agent.hold(client, resources)) client.agentsHeld++;
-    this.#tree.charge(client, resources.quantities(), 1);
-    this.#noteOpen(agent);
+    this.#tree.charge(client, resources, 1);
   }
 
   #release(agent: AgentRecord, client: Client, resources: Resources): void {
     if (agent.release(client, resources)) client.agentsHeld--;
-    this.#tree.charge(client, resources.quantities(), -1);
+    this.#tree.charge(client, resources, -1);
     this.#subscriptions.forgetIfUnused(client);
   }
 
@@ -295,18 +301,25 @@ export class Allocator implements ResourceAllocator {
     const agent = present(this.#agentTable.items[cohort.agent.slot], "A filter's agent is known");
     agent.woken.union(cohort.clients);
     agent.anyWoken = true;
-    this.#noted.add(agent);
+    this.#note(agent);
   }
 
   #noteStale(agent: AgentRecord): void {
     agent.stale = true;
-    this.#noted.add(agent);
-    this.#noteOpen(agent);
+    this.#note(agent);
+    if (agent.listed) return;
+    agent.listed = true;
+    this.#maybeOpen.push(agent);
+    // Agents that came and went; the lists are otherwise cleared when someone is fresh.
+    if (this.#maybeOpen.length > 2 * this.#agents.size + 64) {
+      this.#maybeOpen = this.#maybeOpen.filter((listed) => !listed.removed);
+    }
   }
 
-  #noteOpen(agent: AgentRecord): void {
-    if (agent.active && !agent.free.isEmpty()) this.#open.add(agent);
-    else this.#open.delete(agent);
+  #note(agent: AgentRecord): void {
+    if (agent.noted) return;
+    agent.noted = true;
+    this.#noted.push(agent);
   }
 
   #agent(agentId: string): AgentRecord {

@@ -6,7 +6,7 @@
  * on whole bit sets. Only clients in roles that something on the agent is
  * reserved to, and those with a smallest offer of their own, are looked at one by one.
  */
-import type { Resources } from "../model/resources.ts";
+import type { ResourceEntry, Resources } from "../model/resources.ts";
 import type { AgentRecord } from "./agent-record.ts";
 import { BitSet } from "./bit-set.ts";
 import { removeFiltered } from "./filters.ts";
@@ -14,8 +14,19 @@ import { isWorthOffering, type MinAllocatable } from "./quantities.ts";
 import type { Client, RoleNode } from "./role-nodes.ts";
 import type { RoleTree } from "./role-tree.ts";
 
+/** Whether everyone may have all of the resources: nothing in them is reserved or revocable. Shared ones are reserved. */
+function isForAll(resources: Resources): boolean {
+  const entries = resources.entries;
+  for (let i = 0; i < entries.length; i++) {
+    const { reservations, revocable, shared } = (entries[i] as ResourceEntry).identity.traits;
+    if (reservations.length > 0 || revocable !== undefined || shared !== undefined) return false;
+  }
+  return true;
+}
+
 /** The part of `free` that a client may be offered. */
 export function offerFor(client: Client, free: Resources): Resources {
+  if (isForAll(free)) return free;
   const role = client.queue.role.name;
   const { revocable, shared, refined } = client.takes;
   return free.filter(
@@ -37,8 +48,11 @@ export class CandidateFinder {
   readonly #takesRevocable = new BitSet();
   /** Clients with a smallest offer of their own. */
   readonly #ownMinimum = new BitSet();
+  /** How many have one. */
+  #ownMinimums = 0;
   readonly #found = new BitSet();
   readonly #part = new BitSet();
+  readonly #own = new BitSet();
   readonly #single = new BitSet();
 
   constructor(tree: RoleTree, minAllocatable: MinAllocatable, filterGpuResources: boolean) {
@@ -59,10 +73,10 @@ export class CandidateFinder {
       shared: capabilities.includes("SHARED_RESOURCES"),
       refined: capabilities.includes("RESERVATION_REFINEMENT"),
     };
+    this.#countOwnMinimum(client, minAllocatable !== undefined);
     client.minAllocatable = minAllocatable;
     setMember(this.#takesGpus, client, client.takes.gpus);
     setMember(this.#takesRevocable, client, client.takes.revocable);
-    setMember(this.#ownMinimum, client, minAllocatable !== undefined);
   }
 
   setEligible(client: Client, eligible: boolean): void {
@@ -71,9 +85,13 @@ export class CandidateFinder {
 
   /** The client's slot is about to be given to another. */
   forget(client: Client): void {
-    for (const set of [this.#eligible, this.#takesGpus, this.#takesRevocable, this.#ownMinimum]) {
-      set.clear(client.slot);
-    }
+    this.#countOwnMinimum(client, false);
+    for (const set of [this.#eligible, this.#takesGpus, this.#takesRevocable]) set.clear(client.slot);
+  }
+
+  #countOwnMinimum(client: Client, has: boolean): void {
+    if (this.#ownMinimum.has(client.slot) !== has) this.#ownMinimums += has ? 1 : -1;
+    setMember(this.#ownMinimum, client, has);
   }
 
   /** Whether the agent is kept from the client because it has GPUs. */
@@ -99,6 +117,10 @@ export class CandidateFinder {
     found.assign(this.#eligible);
     if (scope !== undefined) found.intersect(scope);
     if (this.#filterGpuResources && agent.hasGpus) found.intersect(this.#takesGpus);
+    if (isForAll(agent.free)) {
+      this.#keepWilling(agent, agent.free, found);
+      return found;
+    }
     const open = agent.free.unreserved();
     const special = open === agent.free ? undefined : this.#specialCandidates(agent, found);
     this.#keepOpenCandidates(agent, open, found);
@@ -153,16 +175,22 @@ export class CandidateFinder {
       clients.reset();
       return;
     }
-    const own = this.#single;
+    const enough = isWorthOffering(offer, this.#minAllocatable);
+    if (this.#ownMinimums > 0) this.#keepWithMinimum(offer, clients, enough);
+    else if (!enough) clients.reset();
+    removeFiltered(agent, offer, clients);
+  }
+
+  /** Keeps those to whom the offer is enough, by the allocator's minimum (`enough`) or their own. */
+  #keepWithMinimum(offer: Resources, clients: BitSet, enough: boolean): void {
+    const own = this.#own;
     own.assign(clients);
     own.intersect(this.#ownMinimum);
-    if (!isWorthOffering(offer, this.#minAllocatable)) clients.reset();
+    if (!enough) clients.reset();
     own.forEach((slot) => {
       if (this.isEnough(this.#tree.clientAt(slot), offer)) clients.set(slot);
       else clients.clear(slot);
     });
-    own.reset();
-    removeFiltered(agent, offer, clients);
   }
 }
 

@@ -100,7 +100,7 @@ export class OrderedSlots<T extends FairNode> {
 
   #cut(slot: number): void {
     const place = this.#slots.indexOf(slot);
-    assert(place >= 0 && place < this.#length, `Slot ${slot} is not in the order`);
+    assert(place >= 0 && place < this.#length, "What is removed is in the order");
     this.#slots.copyWithin(place, place + 1, this.#length);
     this.#length--;
   }

@@ -19,11 +19,13 @@ export const DEFAULT_MIN_ALLOCATABLE: MinAllocatable = [new Map([["cpus", 10]]),
 
 /** Whether the resources reach one of the alternatives. */
 export function isWorthOffering(resources: Resources, minimum: MinAllocatable): boolean {
-  if (minimum.length === 0) return true;
-  return minimum.some((alternative) => {
-    for (const [name, milli] of alternative) if (amountOf(resources, name) < milli) return false;
-    return true;
-  });
+  for (const alternative of minimum) if (reaches(resources, alternative)) return true;
+  return minimum.length === 0;
+}
+
+function reaches(resources: Resources, amounts: ScalarQuantities): boolean {
+  for (const [name, milli] of amounts) if (amountOf(resources, name) < milli) return false;
+  return true;
 }
 
 /** Thousandths of a scalar; a thousand for each item of a range or set. */

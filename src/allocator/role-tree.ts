@@ -12,6 +12,7 @@
  * when the role has no children. Only what wants offers is in an order.
  */
 import { assert } from "../base/assert.ts";
+import type { Resources } from "../model/resources.ts";
 import type { ScalarQuantities } from "./quantities.ts";
 import { Client, RoleNode, RoleQueue, type Sibling } from "./role-nodes.ts";
 import type { ClusterTotals, FairNode } from "./share.ts";
@@ -42,7 +43,7 @@ export class RoleTree {
 
   clientAt(slot: number): Client {
     const client = this.#clients.items[slot];
-    assert(client !== undefined, `No client at slot ${slot}`);
+    assert(client !== undefined, "There is a client at the slot");
     return client;
   }
 
@@ -109,10 +110,11 @@ export class RoleTree {
   }
 
   /** The client and everything above it hold more (`sign` 1) or less (-1). */
-  charge(client: Client, quantities: ScalarQuantities, sign: 1 | -1): void {
-    this.#totals.charge(client, quantities, sign);
+  charge(client: Client, resources: Resources, sign: 1 | -1): void {
+    const vector = this.#totals.vectorOf(resources);
+    this.#totals.charge(client, vector, sign);
     if (client.eligible) client.queue.order.changed(client.slot);
-    for (const node of client.queue.path) this.#totals.charge(node, quantities, sign);
+    for (const node of client.queue.path) this.#totals.charge(node, vector, sign);
     this.#noteChangedPath(client.queue);
   }
 

@@ -5,7 +5,11 @@
  * chosen less often, then by name, as in Mesos (sorter/drf).
  */
 import { assert } from "../base/assert.ts";
+import type { Resources } from "../model/resources.ts";
 import type { ScalarQuantities } from "./quantities.ts";
+
+/** Thousandths by resource index; see {@link ClusterTotals.vectorOf}. */
+export type Vector = readonly number[];
 
 /** Anything that is ordered by share: a framework within a role, a role among its siblings. */
 export class FairNode {
@@ -14,7 +18,7 @@ export class FairNode {
   /** Breaks the last tie; unique among siblings. */
   readonly name: string;
   weight = 1;
-  /** Thousandths by resource index; see {@link ClusterTotals}. */
+  /** Thousandths by resource index; may be shorter than there are resources. */
   readonly amounts: number[] = [];
   share = 0;
   /** share / weight, what is compared. */
@@ -49,24 +53,31 @@ export class ClusterTotals {
     this.#excluded = new Set(fairShareExcluded);
   }
 
-  add(quantities: ScalarQuantities): void {
-    this.#change(quantities, 1);
+  add(resources: Resources): void {
+    addTo(this.#amounts, this.vectorOf(resources), 1);
+    this.version++;
   }
 
-  subtract(quantities: ScalarQuantities): void {
-    this.#change(quantities, -1);
+  subtract(resources: Resources): void {
+    addTo(this.#amounts, this.vectorOf(resources), -1);
+    this.version++;
   }
 
-  /** Adds `sign` times the quantities to what the node holds and renews its share. */
-  charge(node: FairNode, quantities: ScalarQuantities, sign: 1 | -1): void {
-    const amounts = node.amounts;
-    for (const [name, milli] of quantities) {
-      const index = this.#index(name);
-      const amount = (amounts[index] ?? 0) + sign * milli;
-      assert(amount >= 0, `Allocated ${name} of '${node.name}' became negative: ${amount}`);
-      while (amounts.length < index) amounts.push(0);
-      amounts[index] = amount;
+  /** The scalars of the resources by index, summed over roles and disks. A shared volume counts once. */
+  vectorOf(resources: Resources): Vector {
+    const vector: number[] = [];
+    for (const { identity, amount } of resources.entries) {
+      if (typeof amount !== "number") continue;
+      const index = this.#index(identity.name);
+      while (vector.length <= index) vector.push(0);
+      vector[index] = (vector[index] as number) + amount;
     }
+    return vector;
+  }
+
+  /** Adds `sign` times the vector to what the node holds and renews its share. */
+  charge(node: FairNode, vector: Vector, sign: 1 | -1): void {
+    addTo(node.amounts, vector, sign);
     this.refresh(node);
   }
 
@@ -93,16 +104,6 @@ export class ClusterTotals {
     return out;
   }
 
-  #change(quantities: ScalarQuantities, sign: 1 | -1): void {
-    for (const [name, milli] of quantities) {
-      const index = this.#index(name);
-      const amount = (this.#amounts[index] as number) + sign * milli;
-      assert(amount >= 0, `Total ${name} of the cluster became negative: ${amount}`);
-      this.#amounts[index] = amount;
-    }
-    this.version++;
-  }
-
   #index(name: string): number {
     const known = this.#indexes.get(name);
     if (known !== undefined) return known;
@@ -111,5 +112,14 @@ export class ClusterTotals {
     this.#amounts.push(0);
     this.#counts.push(!this.#excluded.has(name));
     return index;
+  }
+}
+
+function addTo(amounts: number[], vector: Vector, sign: 1 | -1): void {
+  while (amounts.length < vector.length) amounts.push(0);
+  for (let index = 0; index < vector.length; index++) {
+    const amount = (amounts[index] as number) + sign * (vector[index] as number);
+    assert(amount >= 0, "More is given back than was counted");
+    amounts[index] = amount;
   }
 }

@@ -23,13 +23,13 @@ export function visitKey(salt: number, sequence: number): number {
 }
 
 /** The slots in the order of their visits. */
-export function* inVisitOrder(agents: ReadonlySet<Visited>, salt: number): Generator<number> {
-  const keys = new Float64Array(agents.size);
+export function inVisitOrder(agents: readonly Visited[], salt: number): Float64Array {
+  const keys = new Float64Array(agents.length);
   let count = 0;
   for (const { slot, sequence } of agents) {
     assert(slot < SLOTS_MAX, `At most ${SLOTS_MAX} agents can be known at once`);
     keys[count++] = visitKey(salt, sequence) * SLOTS_MAX + slot;
   }
   keys.sort();
-  for (const key of keys) yield key % SLOTS_MAX;
+  return keys.map((key) => key % SLOTS_MAX);
 }

@@ -1,0 +1,224 @@
+/**
+ * The allocator alone, in the shapes of Mesos' own benchmark tests
+ * (src/tests/hierarchical_allocator_benchmarks.cpp), virtual time, no network:
+ *
+ *     bun scripts/bench/allocator.ts [--big]
+ *
+ * Beside each figure stands Mesos': "here" measured on a machine of this kind
+ * with 2 cores, "published" from its commit messages. `--big` adds the shapes
+ * that take tens of seconds altogether.
+ */
+import { Allocator } from "../../src/allocator/allocator.ts";
+import type { Allocation } from "../../src/allocator/types.ts";
+import { assert } from "../../src/base/assert.ts";
+import { DAY_MS, type Instant } from "../../src/base/time.ts";
+import { Resources } from "../../src/model/resources.ts";
+
+const NOW: Instant = { monotonicMs: 1_000, wallMs: 1_000 };
+const FOREVER_MS = 365 * DAY_MS;
+
+const AGENT = resources({ cpus: 24, mem: 4_096, disk: 4_096 }, [31_000, 32_000]);
+const USED = resources({ cpus: 1, mem: 128, disk: 32 });
+
+interface Row {
+  readonly shape: string;
+  readonly figure: string;
+  readonly mesos: string;
+}
+
+const rows: Row[] = [];
+
+function resources(scalars: Record<string, number>, ports?: [number, number]): Resources {
+  const parsed = Resources.from([
+    ...Object.entries(scalars).map(([name, value]) => ({ name, type: "SCALAR" as const, scalar: { value } })),
+    ...(ports
+      ? [{ name: "ports", type: "RANGES" as const, ranges: { range: [{ begin: ports[0], end: ports[1] }] } }]
+      : []),
+  ]);
+  assert(parsed.ok, parsed.ok ? "" : parsed.error);
+  return parsed.value;
+}
+
+function timed<T>(run: () => T): { ms: number; value: T } {
+  const start = performance.now();
+  const value = run();
+  return { ms: performance.now() - start, value };
+}
+
+function report(shape: string, figure: string, mesos: string): void {
+  rows.push({ shape, figure, mesos });
+  console.log(`${shape.padEnd(58)} ${figure.padStart(30)}   Mesos: ${mesos}`);
+}
+
+function ms(value: number): string {
+  return `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+function cluster(agents: number, frameworks: number, roleOf: (framework: number) => string): Allocator {
+  const allocator = new Allocator({ seed: 42 });
+  for (let i = 0; i < frameworks; i++) {
+    const spec = { roles: [roleOf(i)], suppressedRoles: [], capabilities: [], active: true };
+    allocator.addFramework(`framework-${i}`, spec);
+  }
+  for (let i = 0; i < agents; i++) {
+    const used = [
+      { frameworkId: `framework-${i % frameworks}`, role: roleOf(i % frameworks), resources: USED },
+    ];
+    allocator.addAgent(`agent-${i}`, { total: AGENT }, used);
+  }
+  return allocator;
+}
+
+function declineAll(allocator: Allocator, offers: readonly Allocation[]): void {
+  for (const offer of offers) allocator.recover({ ...offer, refuseMs: FOREVER_MS }, NOW);
+}
+
+/** Each round allocates, and every offer is declined for ever, until everyone has refused every agent. */
+function declineOffers(agents: number, frameworks: number, mesos: string): void {
+  const allocator = cluster(agents, frameworks, () => "*");
+  const rounds: number[] = [];
+  let declineMs = 0;
+  let last = 0;
+  for (;;) {
+    const { ms: roundMs, value: offers } = timed(() => allocator.allocate(NOW));
+    if (offers.length === 0) {
+      last = roundMs;
+      break;
+    }
+    rounds.push(roundMs);
+    declineMs += timed(() => declineAll(allocator, offers)).ms;
+  }
+  assert(rounds.length === frameworks, `Expected ${frameworks} rounds with offers, got ${rounds.length}`);
+  const shape = `decline all, ${agents} agents x ${frameworks} frameworks`;
+  report(`${shape}: first round`, ms(rounds[0] ?? 0), mesos);
+  report(`${shape}: median / max round`, `${ms(median(rounds))} / ${ms(Math.max(...rounds))}`, "");
+  report(`${shape}: last round, all filtered`, ms(last), "");
+  report(`${shape}: one decline`, `${((declineMs * 1_000) / (agents * frameworks)).toFixed(2)} us`, "");
+  report(`${shape}: idle round`, ms(timed(() => allocator.allocate(NOW)).ms), "");
+  reportRecheck(allocator, shape, agents);
+}
+
+/** All agents looked at again although everyone has refused them: the worst a full cycle can be. */
+function reportRecheck(allocator: Allocator, shape: string, agents: number): void {
+  for (let i = 0; i < agents; i++) {
+    allocator.deactivateAgent(`agent-${i}`);
+    allocator.activateAgent(`agent-${i}`);
+  }
+  const { ms: fullMs, value } = timed(() => allocator.allocate(NOW));
+  assert(value.length === 0, "Everyone has refused everything");
+  report(`${shape}: full cycle, all filtered`, ms(fullMs), "");
+}
+
+/** AddAndUpdateSlave: an allocation runs after each agent. */
+function addAgents(agents: number, frameworks: number, mesosAdd: string, mesosUpdate: string): void {
+  const allocator = new Allocator({ seed: 42 });
+  const addFrameworks = timed(() => {
+    for (let i = 0; i < frameworks; i++) {
+      const spec = { roles: ["*"], suppressedRoles: [], capabilities: [], active: true };
+      allocator.addFramework(`framework-${i}`, spec);
+      allocator.allocate(NOW);
+    }
+  });
+  const add = timed(() => {
+    let offers = 0;
+    for (let i = 0; i < agents; i++) {
+      allocator.addAgent(`agent-${i}`, { total: AGENT }, [
+        { frameworkId: `framework-${i % frameworks}`, role: "*", resources: USED },
+      ]);
+      offers += allocator.allocate(NOW).length;
+    }
+    assert(offers === agents, "Every agent is offered once");
+  });
+  const update = timed(() => {
+    for (let i = 0; i < agents; i++) {
+      allocator.updateAgent(`agent-${i}`, { total: AGENT.add(USED) });
+      allocator.allocate(NOW);
+    }
+  });
+  const shape = `add, ${agents} agents x ${frameworks} frameworks`;
+  report(`${shape}: frameworks`, ms(addFrameworks.ms), "");
+  report(`${shape}: agents, ${agents} allocations`, ms(add.ms), mesosAdd);
+  report(`${shape}: update agents, ${agents} allocations`, ms(update.ms), mesosUpdate);
+}
+
+/** Every framework in a role of its own. */
+function manyRoles(size: number): void {
+  const shape = `${size} agents x ${size} roles x ${size} frameworks`;
+  const added = timed(() => cluster(size, size, (i) => `role-${i}`));
+  const allocator = added.value;
+  report(`${shape}, no quota: add all`, ms(added.ms), "> 40 s here with quota");
+  const first = timed(() => allocator.allocate(NOW));
+  report(
+    `${shape}, no quota: ${first.value.length} allocations`,
+    ms(first.ms),
+    "15.4 s published, with quota",
+  );
+  report(
+    `${shape}, no quota: idle`,
+    ms(timed(() => allocator.allocate(NOW)).ms),
+    "13.7 s published, with quota",
+  );
+}
+
+/** One declined offer goes out again at once, to someone else. */
+function oneDecline(agents: number, frameworks: number): void {
+  const allocator = cluster(agents, frameworks, () => "*");
+  let offer = allocator.allocate(NOW)[0];
+  const count = 20_000;
+  const { ms: totalMs } = timed(() => {
+    for (let i = 0; i < count; i++) {
+      assert(offer !== undefined, "A declined offer goes out again");
+      allocator.recover(offer, NOW);
+      offer = allocator.allocate(NOW)[0];
+    }
+  });
+  const figure = `${((totalMs * 1_000) / count).toFixed(2)} us`;
+  report(`decline + allocate, ${agents} agents x ${frameworks} frameworks`, figure, "waits for its 1 s tick");
+}
+
+/** AllocatorBacklog: 50 revives, each followed by an allocation. */
+function revives(agents: number, frameworks: number, mesos: string): void {
+  const allocator = cluster(agents, frameworks, () => "*");
+  for (let offers = allocator.allocate(NOW); offers.length > 0; offers = allocator.allocate(NOW)) {
+    declineAll(allocator, offers);
+  }
+  const offers: Allocation[] = [];
+  const { ms: totalMs } = timed(() => {
+    for (let i = 0; i < 50; i++) {
+      allocator.revive(`framework-${i % frameworks}`);
+      const given = allocator.allocate(NOW);
+      offers.push(...given);
+      for (const offer of given) allocator.recover(offer, NOW);
+      allocator.suppress(`framework-${i % frameworks}`);
+    }
+  });
+  const figure = `${ms(totalMs)}, ${offers.length} offers`;
+  report(`50 revives, everyone gets all, ${agents} agents x ${frameworks}`, figure, mesos);
+}
+
+const big = process.argv.includes("--big");
+declineOffers(1_000, 1, "17 ms here");
+declineOffers(1_000, 50, "48 ms; rounds 63 / 279 ms; filtered 379 ms here");
+declineOffers(1_000, 200, "37 ms; rounds 77 / 668 ms; filtered 1,862 ms here");
+declineOffers(5_000, 50, "202 ms; rounds 246 / 1,355 ms; filtered 2,191 ms here");
+declineOffers(10_000, 50, "412 ms; rounds 694 / 967 ms here");
+declineOffers(10_000, 200, "709 ms; rounds 762 / 898 ms here");
+if (big) {
+  declineOffers(10_000, 1_000, "1,060 ms published");
+  declineOffers(10_000, 3_000, "2,600 ms published");
+  declineOffers(50_000, 200, "");
+}
+addAgents(1_000, 50, "96 ms (94 allocations) here", "53 ms here");
+addAgents(10_000, 50, "766 ms (188) here", "495 ms here");
+addAgents(10_000, 200, "942 ms (627) here", "651 ms here");
+addAgents(10_000, 1_000, "1,044 ms (1,950) here", "783 ms here");
+manyRoles(300);
+manyRoles(3_000);
+oneDecline(10_000, 1_000);
+revives(1_000, 50, "8.5 ms here");
+revives(5_000, 50, "55.4 ms here");
+console.log(`memory at the end: ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`);
