@@ -202,7 +202,13 @@ export function describePlan(plan: Plan): string {
 }
 
 function describeStep(step: Step): string {
-  const { in: where, do: what, ...rest } = step;
+  const { in: where, do: what, ...rest } = step.do === "set-environment" ? withoutValues(step) : step;
   const details = Object.entries(rest).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   return [where.padEnd(10), what, ...details].join(" ").trimEnd();
+}
+
+/** Values are often secrets. */
+function withoutValues({ environment, ...step }: Extract<Step, { do: "set-environment" }>): Step {
+  const variables = environment.variables.map(([name]) => [name, "…"] as const);
+  return { ...step, environment: { ...environment, variables } };
 }

@@ -45,7 +45,9 @@ async function run(id: string, script: string, user?: string): Promise<{ exit: s
   return { exit: exit === undefined ? "unknown" : describeExit(exit), stdout };
 }
 
-const processes = (): number => procTable.all().filter((each) => !each.zombie).length;
+/** Kernel threads, which come and go, have no command line. */
+const processes = (): number =>
+  procTable.all().filter(({ pid }) => procTable.commandLine(pid).length > 0).length;
 const containerCgroups = (): string[] => {
   const root = runtime.capabilities.cgroupRoot ?? "";
   return readdirSync(root, { withFileTypes: true })

@@ -1,0 +1,134 @@
+import { describe, expect, test } from "bun:test";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ContainerSpec } from "../../src/isolation/container.ts";
+import { planLaunch } from "../../src/isolation/plan.ts";
+import { supervisorCommand } from "../../src/isolation/supervisor-script.ts";
+import type { Host } from "../../src/isolation/tools.ts";
+import { FULL, PATHS, POSIX, SPEC } from "./plan.test.ts";
+
+function command(spec: ContainerSpec, host: Host, owner?: { uid: number; gid: number }, paths = PATHS) {
+  const plan = planLaunch(spec, host, owner, paths);
+  if (!plan.ok) throw new Error(plan.error.message);
+  return supervisorCommand(plan.value, host, paths);
+}
+
+describe("the command line", () => {
+  test("with everything, as another user", () => {
+    const { argv, environment } = command(SPEC, FULL, { uid: 65534, gid: 65534 });
+    expect(argv.join("\n")).toMatchInlineSnapshot(`
+      "/usr/bin/unshare
+      --pid
+      --mount
+      --ipc
+      --uts
+      --propagation
+      slave
+      /bin/sh
+      -c
+      trap : HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ
+      exit_record=$1 own_cgroup=$2 init=$3 started=$4 cgroup=$5; shift 5
+      echo 0 >"$own_cgroup/cgroup.procs" || { echo "mesh: failed step: cgroup" >&2; exit 125; }
+      read -r stat </proc/$$/stat || { echo "mesh: failed step: record" >&2; exit 125; }
+      /bin/sh -c "$init" mesh-init "$stat" "$started" "$cgroup" "$@"
+      status=$?
+      echo "$status" >"$exit_record"
+      exit "$status"
+      mesh-supervisor
+      /r/c1.exit
+      /cg/mesh/a/supervisors
+      trap : HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ
+      stat=$1 started=$2 cgroup=$3; shift 3
+      /usr/bin/mount -t proc -o nosuid,nodev,noexec proc /proc || { echo "mesh: failed step: start" >&2; exit 125; }
+      (
+      echo 0 >"$cgroup/cgroup.procs" || { echo "mesh: failed step: cgroup" >&2; exit 125; }
+      read -r self </proc/self/stat || { echo "mesh: failed step: record" >&2; exit 125; }
+      printf "%s\\n%s\\n" "$stat" "$self" >"$started" || { echo "mesh: failed step: record" >&2; exit 125; }
+      exec 2>&3 3>&-
+      exec /usr/bin/setsid /usr/bin/setpriv --reuid=65534 --regid=65534 --init-groups /bin/sh -c 'export "$mesh_env_0" "$mesh_env_1"; unset PWD OLDPWD SHLVL mesh_env_0 mesh_env_1; exec "$@"' mesh-task "$@"
+      )
+      exit $?
+      /r/c1.started
+      /cg/mesh/a/c1
+      /bin/sh
+      -c
+      echo $HOME"
+    `);
+    expect(environment).toEqual({ mesh_env_0: "HOME=/s/c1", mesh_env_1: "PATH=/bin" });
+  });
+
+  test("without anything", () => {
+    expect(command(SPEC, POSIX).argv.join("\n")).toMatchInlineSnapshot(`
+      "/bin/sh
+      -c
+      trap : HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ
+      exit_record=$1 own_cgroup=$2 init=$3 started=$4 cgroup=$5; shift 5
+      stat="$$ $(ps -o lstart= -p $$)" || { echo "mesh: failed step: record" >&2; exit 125; }
+      (
+      self=
+      printf "%s\\n%s\\n" "$stat" "$self" >"$started" || { echo "mesh: failed step: record" >&2; exit 125; }
+      exec 2>&3 3>&-
+      export "$mesh_env_0" "$mesh_env_1"; unset PWD OLDPWD SHLVL mesh_env_0 mesh_env_1
+      exec "$@"
+      )
+      status=$?
+      echo "$status" >"$exit_record"
+      exit "$status"
+      mesh-supervisor
+      /r/c1.exit
+
+
+      /r/c1.started
+
+      /bin/sh
+      -c
+      echo $HOME"
+    `);
+  });
+
+  test("no value of a container is in the script text", () => {
+    const nasty = `'"$(touch /tmp/x)\`;\\`;
+    const spec: ContainerSpec = {
+      ...SPEC,
+      command: { kind: "exec", file: nasty, argv: [`${nasty}0`, nasty] },
+      environment: [
+        ["A", nasty],
+        [nasty, nasty],
+      ],
+    };
+    for (const owner of [undefined, { uid: 1, gid: 1 }]) {
+      const { argv } = command(spec, FULL, owner);
+      const scripts = argv.filter((word) => word.includes("trap :"));
+      expect(scripts.length).toBe(2);
+      for (const script of scripts) expect(script).not.toContain("touch");
+      expect(argv.slice(-3)).toEqual([`${nasty}0`, nasty, nasty]);
+    }
+  });
+});
+
+/** Runs the posix form as it is on every system, macOS included: with each shell that is here. */
+describe.each(["/bin/sh", "/bin/bash"].filter((shell) => Bun.which(shell) !== null))("run by %s", (shell) => {
+  test.each([
+    ["exit 0", 0],
+    ["exit 3", 3],
+    ["kill -9 $$", 137],
+  ])("%s is recorded", async (script, status) => {
+    const directory = mkdtempSync(join(tmpdir(), "mesh-script-"));
+    const paths = { started: join(directory, "started"), exit: join(directory, "exit"), messages: "" };
+    const host: Host = { ...POSIX, tools: { ...POSIX.tools, shell } };
+    const spec: ContainerSpec = { ...SPEC, command: { kind: "shell", script: `echo "$HOME"; ${script}` } };
+    const { argv, environment } = command(spec, host, undefined, paths);
+    const stderr = openSync(join(directory, "stderr"), "a");
+    const child = Bun.spawn([...argv], {
+      env: { ...environment },
+      stdio: ["ignore", "pipe", "pipe", stderr],
+    });
+    expect(await new Response(child.stdout).text()).toBe("/s/c1\n");
+    expect(await child.exited).toBe(status);
+    expect(readFileSync(paths.exit, "utf8")).toBe(`${status}\n`);
+    expect(readFileSync(paths.started, "utf8")).toStartWith(`${child.pid} `);
+    closeSync(stderr);
+    rmSync(directory, { recursive: true });
+  });
+});
