@@ -1,0 +1,156 @@
+/**
+ * Values of /metrics/snapshot under Mesos' names (mesos/docs/monitoring.md):
+ * those that mesh can measure. What has no counterpart is left out rather
+ * than shown as a constant; system metrics are the pump's.
+ */
+import type { TaskState } from "../model/v1/tasks.ts";
+import type { MasterCore } from "./core.ts";
+import type { Leader, RegistryReader } from "./leader.ts";
+import type { FrameworkMemory } from "./memory.ts";
+
+/** Counters that are shown from the start, at 0. */
+const COUNTERS = [
+  "invalid_status_update_acknowledgements",
+  "invalid_status_updates",
+  "messages_decline_offers",
+  "messages_framework_to_executor",
+  "messages_kill_task",
+  "messages_launch_tasks",
+  "messages_reconcile_operations",
+  "messages_reconcile_tasks",
+  "messages_register_framework",
+  "messages_register_slave",
+  "messages_reregister_framework",
+  "messages_reregister_slave",
+  "messages_resource_request",
+  "messages_revive_offers",
+  "messages_status_update",
+  "messages_status_update_acknowledgement",
+  "messages_suppress_offers",
+  "messages_unregister_framework",
+  "messages_unregister_slave",
+  "operations/error",
+  "slave_registrations",
+  "slave_removals",
+  "slave_removals/reason_unregistered",
+  "slave_reregistrations",
+  "slave_unreachable_completed",
+  "slave_unreachable_scheduled",
+  "tasks_dropped",
+  "tasks_error",
+  "tasks_failed",
+  "tasks_finished",
+  "tasks_gone",
+  "tasks_gone_by_operator",
+  "tasks_killed",
+  "tasks_lost",
+  "valid_status_update_acknowledgements",
+  "valid_status_updates",
+] as const;
+
+const LIVE_STATES: readonly TaskState[] = [
+  "TASK_KILLING",
+  "TASK_RUNNING",
+  "TASK_STAGING",
+  "TASK_STARTING",
+  "TASK_UNREACHABLE",
+];
+
+const RESOURCE_NAMES = ["cpus", "gpus", "mem", "disk"] as const;
+
+export type Metrics = Record<string, number>;
+
+export function masterMetrics(core: MasterCore, registry: RegistryReader, uptimeMs: number): Metrics {
+  const metrics: Metrics = {
+    "master/elected": core.leader === undefined ? 0 : 1,
+    "master/uptime_secs": uptimeMs / 1000,
+    "registrar/log/recovered": core.leader === undefined ? 0 : 1,
+  };
+  for (const name of COUNTERS) metrics[`master/${name}`] = 0;
+  for (const [name, count] of core.counters.entries()) {
+    metrics[name === "allocation_runs" ? "allocator/mesos/allocation_runs" : `master/${name}`] = count;
+  }
+  const { leader } = core;
+  if (leader === undefined) return metrics;
+  addAgents(metrics, leader);
+  addFrameworks(metrics, leader);
+  addTasks(metrics, leader, registry);
+  addResources(metrics, leader);
+  metrics["master/outstanding_offers"] = leader.offers.size;
+  for (const { role, share } of leader.allocator.roles()) {
+    metrics[`allocator/mesos/roles/${role}/shares/dominant`] = share;
+  }
+  return metrics;
+}
+
+function addAgents(metrics: Metrics, leader: Leader): void {
+  let [connected, disconnected, unreachable] = [0, 0, 0];
+  for (const agent of leader.agents.values()) {
+    if (agent.unreachable) unreachable++;
+    else if (agent.link !== undefined) connected++;
+    else if (!agent.recovered) disconnected++;
+  }
+  // An agent is offered from exactly while it is connected.
+  metrics["master/slaves_active"] = connected;
+  metrics["master/slaves_connected"] = connected;
+  metrics["master/slaves_disconnected"] = disconnected;
+  metrics["master/slaves_inactive"] = disconnected;
+  metrics["master/slaves_unreachable"] = unreachable;
+}
+
+function addFrameworks(metrics: Metrics, leader: Leader): void {
+  let connected = 0;
+  for (const framework of leader.frameworks.values()) {
+    if (framework.streamId !== undefined) connected++;
+    addFramework(metrics, framework);
+  }
+  const disconnected = leader.frameworks.size - connected;
+  metrics["master/frameworks_active"] = connected;
+  metrics["master/frameworks_connected"] = connected;
+  metrics["master/frameworks_disconnected"] = disconnected;
+  metrics["master/frameworks_inactive"] = disconnected;
+}
+
+function addFramework(metrics: Metrics, framework: FrameworkMemory): void {
+  // As Mesos: a name with a slash would read as more levels.
+  const prefix = `master/frameworks/${framework.info.name.replaceAll("/", "%2F")}/${framework.id}`;
+  metrics[`${prefix}/subscribed`] = framework.streamId === undefined ? 0 : 1;
+  for (const [name, count] of framework.counters.entries()) metrics[`${prefix}/${name}`] = count;
+  for (const role of framework.roles) {
+    metrics[`${prefix}/roles/${role}/suppressed`] = framework.suppressedRoles.has(role) ? 1 : 0;
+  }
+}
+
+function addTasks(metrics: Metrics, leader: Leader, registry: RegistryReader): void {
+  for (const state of LIVE_STATES) metrics[taskMetric(state)] = 0;
+  for (const framework of leader.frameworks.values()) {
+    for (const { state } of registry.tasksOf(framework.id)) {
+      const name = taskMetric(state);
+      if (LIVE_STATES.includes(state)) metrics[name] = (metrics[name] ?? 0) + 1;
+    }
+  }
+  metrics["master/tasks_staging"] = (metrics["master/tasks_staging"] ?? 0) + leader.launching.size;
+}
+
+function taskMetric(state: TaskState): string {
+  return `master/tasks_${state.slice("TASK_".length).toLowerCase()}`;
+}
+
+/** Totals of registered agents; `used` without offers in `master/`, with them in `allocator/`, as in Mesos. */
+function addResources(metrics: Metrics, leader: Leader): void {
+  for (const name of RESOURCE_NAMES) {
+    let [total, used, offered] = [0, 0, 0];
+    for (const agent of leader.agents.values()) {
+      if (!agent.inAllocator || agent.recovered) continue;
+      total += agent.total.milli(name);
+      for (const { resources } of agent.holdings.values()) used += resources.milli(name);
+      for (const id of agent.offerIds) offered += leader.offers.get(id)?.resources.milli(name) ?? 0;
+    }
+    metrics[`master/${name}_total`] = total / 1000;
+    metrics[`master/${name}_used`] = used / 1000;
+    metrics[`master/${name}_percent`] = total === 0 ? 0 : used / total;
+    if (name === "gpus") continue;
+    metrics[`allocator/mesos/resources/${name}/total`] = total / 1000;
+    metrics[`allocator/mesos/resources/${name}/offered_or_allocated`] = (used + offered) / 1000;
+  }
+}

@@ -1,0 +1,387 @@
+/**
+ * The master's pump: queues inputs, runs turns of the node, carries out its
+ * effects through drivers, and answers the HTTP edge (port.ts). It decides
+ * nothing. Drivers come as constructor arguments; tests pass their own.
+ */
+
+import { ERRORS } from "../base/errors.ts";
+import { INBOX_MAX_INPUTS, SNAPSHOT_CHUNK_MAX_BYTES, TURN_MAX_INPUTS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Instant } from "../base/time.ts";
+import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
+import type { MasterEvent } from "../model/v1/master-events.ts";
+import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
+import { masterMetrics } from "./metrics.ts";
+import type { MasterNode, NodeEffect, NodeInput, NodeStore, PeerMessage } from "./node.ts";
+import type {
+  CallAnswer,
+  CallContext,
+  ClusterView,
+  EventSink,
+  Leadership,
+  MasterAddress,
+  MasterPort,
+  RaftStatus,
+  Subscription,
+} from "./port.ts";
+import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
+import { MasterView } from "./views.ts";
+
+/** What the master sends other masters through; losing a message is harmless. */
+export interface PeerSender {
+  send(to: string, message: PeerMessage): void;
+}
+
+/** An agent's link, as its driver shows it. */
+export interface AgentLinkDriver {
+  send(message: MasterToAgent): void;
+  /** Closes after what was sent before. */
+  close(): void;
+}
+
+/** What the driver of an agent's link calls. */
+export interface AgentLinkInput {
+  message(message: AgentToMaster): void;
+  closed(): void;
+}
+
+export interface MasterDrivers {
+  readonly store: NodeStore;
+  readonly peers: PeerSender;
+  now(): Instant;
+  /** Calls back once, not before the monotonic time; the result cancels. */
+  wakeAt(monotonicMs: number, wake: () => void): () => void;
+  /** Calls back soon, after sockets had their share. */
+  soon(run: () => void): void;
+  /** A UUID that was never used. */
+  newUuid(): string;
+  /** `system/…` metrics; they come from the machine. */
+  systemMetrics(): Readonly<Record<string, number>>;
+  readonly log: Log;
+  /** An assertion failed inside a turn: the process is to end. */
+  onFailure(error: unknown): void;
+}
+
+type EffectOf<K extends NodeEffect["kind"]> = Extract<NodeEffect, { kind: K }>;
+type StateReader = Awaited<ReturnType<NodeStore["readState"]>>;
+
+const OVERLOADED: CallAnswer = { status: 503, body: ERRORS.OVERLOADED.meaning };
+
+export class Master implements MasterPort {
+  readonly address: MasterAddress;
+  readonly startedAtMs: number;
+  readonly #node: MasterNode;
+  readonly #drivers: MasterDrivers;
+  readonly #flags: Readonly<Record<string, string>>;
+  readonly #inbox: NodeInput[] = [];
+  /** Inputs of `#inbox` already taken. */
+  #taken = 0;
+  #turnPlanned = false;
+  #closed = false;
+  #cancelWake: (() => void) | undefined;
+  #nextRef = 1;
+  #nextLink = 1;
+  readonly #answers = new Map<AnswerRef, (answer: CallAnswer) => void>();
+  readonly #streams = new Map<StreamId, EventSink<SchedulerEvent>>();
+  readonly #operators = new Set<EventSink<MasterEvent>>();
+  readonly #links = new Map<LinkRef, AgentLinkDriver>();
+  /** State transfers to other masters under way: their open iterations. */
+  readonly #readers = new Map<string, StateReader>();
+
+  constructor(node: MasterNode, drivers: MasterDrivers, flags: Readonly<Record<string, string>>) {
+    this.#node = node;
+    this.#drivers = drivers;
+    this.#flags = flags;
+    this.address = node.settings.address;
+    this.startedAtMs = drivers.now().wallMs;
+  }
+
+  /** Begins to take part: the first turn starts raft's clocks. */
+  start(): void {
+    this.#push({ kind: "tick" });
+  }
+
+  /** No turn follows; open requests are answered, streams and links closed. The store is the caller's. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelWake?.();
+    for (const reader of this.#readers.values()) void reader.close();
+    for (const answer of this.#answers.values()) answer({ status: 503, body: "The master is stopping" });
+    for (const sink of this.#streams.values()) sink.close();
+    for (const sink of this.#operators) sink.close();
+    for (const link of this.#links.values()) link.close();
+    this.#answers.clear();
+    this.#streams.clear();
+    this.#operators.clear();
+    this.#links.clear();
+  }
+
+  /** True while drivers should stop reading from agents and peers. */
+  get congested(): boolean {
+    return this.#waiting >= INBOX_MAX_INPUTS;
+  }
+
+  peerMessage(from: string, message: PeerMessage): void {
+    // Raft repeats what got lost.
+    if (!this.congested) this.#push({ kind: "message", from, message });
+  }
+
+  peerLost(peer: string): void {
+    this.#push({ kind: "peer-lost", peer });
+  }
+
+  agentLinkOpened(driver: AgentLinkDriver): AgentLinkInput {
+    const link = this.#nextLink++;
+    this.#links.set(link, driver);
+    return {
+      message: (message) => {
+        if (this.#links.has(link)) this.#push({ kind: "agent-message", link, message });
+      },
+      closed: () => {
+        if (this.#links.delete(link)) this.#push({ kind: "agent-link-closed", link });
+      },
+    };
+  }
+
+  electedAtMs(): number | undefined {
+    return this.#node.core.electedAtMs;
+  }
+
+  leadership(): Leadership {
+    return this.#node.leadership();
+  }
+
+  agentLink(): { readonly hostname: string; readonly port: number } | undefined {
+    const leader = this.#node.leaderId();
+    if (leader === undefined) return undefined;
+    const colon = leader.lastIndexOf(":");
+    return { hostname: leader.slice(0, colon), port: Number(leader.slice(colon + 1)) };
+  }
+
+  flags(): Readonly<Record<string, string>> {
+    return this.#flags;
+  }
+
+  view(): ClusterView {
+    return new MasterView(this.#node.registry, this.#node.core.leader);
+  }
+
+  metrics(): Readonly<Record<string, number>> {
+    const uptimeMs = this.#drivers.now().wallMs - this.startedAtMs;
+    return {
+      ...masterMetrics(this.#node.core, this.#node.registry, uptimeMs),
+      "master/event_queue_messages": this.#waiting,
+      "master/operator_event_stream_subscribers": this.#operators.size,
+      ...this.#drivers.systemMetrics(),
+    };
+  }
+
+  raftStatus(): RaftStatus {
+    const { peers, leader, ...status } = this.#node.raftStatus();
+    return {
+      ...status,
+      leader: leader ?? undefined,
+      peers: peers.map(({ id, matchIndex, active }) => ({ id, matchIndex, connected: active })),
+    };
+  }
+
+  subscribe(
+    call: SchedulerCall,
+    principal: string | undefined,
+    sink: EventSink<SchedulerEvent>,
+  ): Subscription {
+    const streamId = this.#drivers.newUuid();
+    if (this.#refusing) {
+      sink.send({ type: "ERROR", error: { message: OVERLOADED.body } });
+      sink.close();
+      return { streamId, disconnected() {} };
+    }
+    this.#streams.set(streamId, sink);
+    this.#push({ kind: "subscribe", streamId, call, principal });
+    return {
+      streamId,
+      disconnected: () => {
+        if (this.#streams.delete(streamId)) this.#push({ kind: "stream-closed", streamId });
+      },
+    };
+  }
+
+  call(call: SchedulerCall, context: CallContext): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "call", ref, call, context }));
+  }
+
+  teardown(frameworkId: string): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "teardown", ref, frameworkId }));
+  }
+
+  subscribeOperator(sink: EventSink<MasterEvent>): Subscription {
+    this.#operators.add(sink);
+    return {
+      streamId: this.#drivers.newUuid(),
+      disconnected: () => {
+        this.#operators.delete(sink);
+      },
+    };
+  }
+
+  get #waiting(): number {
+    return this.#inbox.length - this.#taken;
+  }
+
+  get #refusing(): boolean {
+    return this.#closed || this.congested;
+  }
+
+  #ask(input: (ref: AnswerRef) => NodeInput): Promise<CallAnswer> {
+    if (this.#refusing) return Promise.resolve(OVERLOADED);
+    const ref = this.#nextRef++;
+    return new Promise((resolve) => {
+      this.#answers.set(ref, resolve);
+      this.#push(input(ref));
+    });
+  }
+
+  #push(input: NodeInput): void {
+    if (this.#closed) return;
+    this.#inbox.push(input);
+    this.#planTurn();
+  }
+
+  #planTurn(): void {
+    if (this.#turnPlanned || this.#closed) return;
+    this.#turnPlanned = true;
+    this.#drivers.soon(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#turnPlanned = false;
+    if (this.#closed) return;
+    try {
+      const now = this.#drivers.now();
+      const inputs = this.#take();
+      if (now.monotonicMs >= this.#node.nextDeadlineMs()) inputs.push({ kind: "tick" });
+      for (const effect of this.#node.step(inputs, now)) this.#carryOut(effect);
+    } catch (error) {
+      this.#fail("A turn of the master failed", error);
+      return;
+    }
+    if (this.#waiting > 0) this.#planTurn();
+    this.#armTimer();
+  }
+
+  /** The oldest inputs; the array is compacted when all are taken, so that taking stays cheap. */
+  #take(): NodeInput[] {
+    const inputs = this.#inbox.slice(this.#taken, this.#taken + TURN_MAX_INPUTS);
+    this.#taken += inputs.length;
+    if (this.#taken === this.#inbox.length) {
+      this.#inbox.length = 0;
+      this.#taken = 0;
+    }
+    return inputs;
+  }
+
+  #armTimer(): void {
+    this.#cancelWake?.();
+    const atMs = this.#node.nextDeadlineMs();
+    this.#cancelWake = Number.isFinite(atMs)
+      ? this.#drivers.wakeAt(atMs, () => this.#push({ kind: "tick" }))
+      : undefined;
+  }
+
+  #carryOut(effect: NodeEffect): void {
+    switch (effect.kind) {
+      case "write":
+        this.#write(effect);
+        return;
+      case "send":
+        this.#drivers.peers.send(effect.to, effect.message);
+        return;
+      case "answer":
+        this.#answers.get(effect.ref)?.({ status: effect.status, body: effect.body });
+        this.#answers.delete(effect.ref);
+        return;
+      case "scheduler-event":
+        this.#streams.get(effect.streamId)?.send(effect.event);
+        return;
+      case "close-stream":
+        this.#streams.get(effect.streamId)?.close();
+        this.#streams.delete(effect.streamId);
+        return;
+      case "operator-event":
+        for (const sink of this.#operators) sink.send(effect.event);
+        return;
+      case "close-operator-streams":
+        for (const sink of this.#operators) sink.close();
+        this.#operators.clear();
+        return;
+      case "agent-send":
+        this.#links.get(effect.link)?.send(effect.message);
+        return;
+      case "close-link":
+        this.#links.get(effect.link)?.close();
+        this.#links.delete(effect.link);
+        return;
+      case "read-entries":
+        this.#readEntries(effect);
+        return;
+      case "read-snapshot":
+        void this.#readState(effect);
+        return;
+      case "close-snapshot":
+        this.#closeReader(effect.to);
+        return;
+      case "stage-snapshot":
+        this.#stage(effect);
+        return;
+    }
+  }
+
+  #readEntries({ peer, from, to, maxBytes }: EffectOf<"read-entries">): void {
+    this.#drivers.store.readEntries(from, to, maxBytes).then(
+      (entries) => this.#push({ kind: "entries-read", peer, entries }),
+      (error: unknown) => this.#fail("Reading entries of the log failed", error),
+    );
+  }
+
+  async #readState({ to, id, sequence }: EffectOf<"read-snapshot">): Promise<void> {
+    try {
+      if (sequence === 0) {
+        this.#closeReader(to);
+        this.#readers.set(to, await this.#drivers.store.readState());
+      }
+      const reader = this.#readers.get(to);
+      if (reader === undefined) throw new Error(`No iteration is open for ${to}`);
+      const { appliedIndex } = reader;
+      const { records, done } = await reader.next(SNAPSHOT_CHUNK_MAX_BYTES);
+      this.#push({ kind: "snapshot-read", to, id, sequence, appliedIndex, records, done });
+    } catch (error) {
+      this.#drivers.log.warn("Reading the state for another master failed", { to, error: String(error) });
+      this.#push({ kind: "snapshot-failed", to, id });
+    }
+  }
+
+  #closeReader(to: string): void {
+    void this.#readers.get(to)?.close();
+    this.#readers.delete(to);
+  }
+
+  #stage({ chunk }: EffectOf<"stage-snapshot">): void {
+    const { id, sequence } = chunk;
+    this.#drivers.store.stageSnapshot(chunk).then(
+      () => this.#push({ kind: "snapshot-staged", id, sequence }),
+      (error: unknown) => this.#fail("Storing transferred state failed", error),
+    );
+  }
+
+  #fail(what: string, error: unknown): void {
+    this.#drivers.log.error(what, { error: String(error) });
+    this.#drivers.onFailure(error);
+  }
+
+  /** A write that fails never resolves; the store reports it and the process ends. */
+  #write({ token, write }: EffectOf<"write">): void {
+    void this.#drivers.store.write(write).then(() => {
+      if (token !== undefined) this.#push({ kind: "persisted", token });
+    });
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The cluster as the HTTP edge reads it: records of the registry with what
+ * leader memory adds. Without a leader's memory (on a follower) nothing is
+ * connected. A view is good for one request: sums are made once, on demand.
+ */
+
+import { toResources } from "../model/resource-format.ts";
+import { Resources } from "../model/resources.ts";
+import type { Offer } from "../model/v1/offers.ts";
+import type { Resource } from "../model/v1/resources.ts";
+import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import type { AgentRecord, FrameworkRecord, TaskRecord } from "../registry/records.ts";
+import { decodeBlob } from "../wire/blob.ts";
+import type { Leader, RegistryReader } from "./leader.ts";
+import { offerMessage } from "./offers.ts";
+import type { AgentView, ClusterView, FrameworkView, TaskView } from "./port.ts";
+
+export class MasterView implements ClusterView {
+  readonly #registry: RegistryReader;
+  readonly #leader: Leader | undefined;
+  #usedByFramework: Map<string, Resources> | undefined;
+
+  constructor(registry: RegistryReader, leader: Leader | undefined) {
+    this.#registry = registry;
+    this.#leader = leader;
+  }
+
+  *frameworks(): Iterable<FrameworkView> {
+    for (const record of this.#registry.frameworks.values()) yield this.#frameworkView(record);
+  }
+
+  framework(id: string): FrameworkView | undefined {
+    const record = this.#registry.frameworks.get(id);
+    return record === undefined ? undefined : this.#frameworkView(record);
+  }
+
+  *completedFrameworks(): Iterable<FrameworkView> {
+    for (const record of this.#registry.completedFrameworks.values()) yield this.#frameworkView(record);
+  }
+
+  *agents(): Iterable<AgentView> {
+    for (const record of this.#registry.agents.values()) yield this.#agentView(record);
+  }
+
+  agent(id: string): AgentView | undefined {
+    const record = this.#registry.agents.get(id);
+    return record === undefined ? undefined : this.#agentView(record);
+  }
+
+  *tasks(frameworkId?: string): Iterable<TaskView> {
+    for (const task of this.#liveTasks(frameworkId))
+      if (!isLostWithAgent(task)) yield new TaskRecordView(task);
+  }
+
+  *unreachableTasks(frameworkId?: string): Iterable<TaskView> {
+    for (const task of this.#liveTasks(frameworkId))
+      if (isLostWithAgent(task)) yield new TaskRecordView(task);
+  }
+
+  *completedTasks(frameworkId?: string): Iterable<TaskView> {
+    for (const id of frameworkId === undefined ? this.#allFrameworkIds() : [frameworkId]) {
+      for (const task of this.#registry.completedTasksOf(id)) yield new TaskRecordView(task);
+    }
+  }
+
+  *#liveTasks(frameworkId: string | undefined): Iterable<TaskRecord> {
+    for (const id of frameworkId === undefined ? this.#registry.frameworks.keys() : [frameworkId]) {
+      yield* this.#registry.tasksOf(id);
+    }
+  }
+
+  *#allFrameworkIds(): Iterable<string> {
+    yield* this.#registry.frameworks.keys();
+    yield* this.#registry.completedFrameworks.keys();
+  }
+
+  #frameworkView(record: FrameworkRecord): FrameworkView {
+    const memory = this.#leader?.frameworks.get(record.id);
+    const connected = memory?.streamId !== undefined;
+    const offers: Offer[] = [];
+    const offered: Resources[] = [];
+    for (const id of memory?.offerIds ?? []) {
+      const offer = this.#leader?.offers.get(id);
+      const agent = this.#leader?.agents.get(offer?.agentId ?? "");
+      if (memory === undefined || offer === undefined || agent === undefined) continue;
+      offers.push(offerMessage(offer, memory, agent));
+      offered.push(offer.resources.allocate(offer.role));
+    }
+    return {
+      id: record.id,
+      info: memory?.info ?? decodeBlob("FrameworkInfo", record.info),
+      active: connected,
+      connected,
+      recovered: memory?.recovered ?? record.removedAtMs === undefined,
+      registeredAtMs: record.registeredAtMs,
+      reregisteredAtMs: record.reregisteredAtMs,
+      unregisteredAtMs: record.removedAtMs,
+      used: messages(this.#used().get(record.id)),
+      offered: messages(Resources.sum(offered)),
+      offers,
+    };
+  }
+
+  #used(): Map<string, Resources> {
+    if (this.#usedByFramework !== undefined) return this.#usedByFramework;
+    const parts = new Map<string, Resources[]>();
+    for (const agent of this.#leader?.agents.values() ?? []) {
+      for (const { frameworkId, role, resources } of agent.holdings.values()) {
+        const known = parts.get(frameworkId);
+        const part = resources.allocate(role);
+        if (known === undefined) parts.set(frameworkId, [part]);
+        else known.push(part);
+      }
+    }
+    this.#usedByFramework = new Map([...parts].map(([id, list]) => [id, Resources.sum(list)]));
+    return this.#usedByFramework;
+  }
+
+  #agentView(record: AgentRecord): AgentView {
+    const memory = this.#leader?.agents.get(record.id);
+    const info = memory?.info ?? decodeBlob("AgentInfo", record.info);
+    const used: Resources[] = [];
+    const offered: Resources[] = [];
+    for (const { role, resources } of memory?.holdings.values() ?? []) used.push(resources.allocate(role));
+    for (const id of memory?.offerIds ?? []) {
+      const offer = this.#leader?.offers.get(id);
+      if (offer !== undefined) offered.push(offer.resources.allocate(offer.role));
+    }
+    return {
+      id: record.id,
+      info,
+      ip: record.ip,
+      version: record.version,
+      capabilities: record.capabilities,
+      active: memory?.link !== undefined,
+      recovered: memory?.recovered ?? record.unreachableAtMs === undefined,
+      unreachable: record.unreachableAtMs !== undefined,
+      registeredAtMs: record.registeredAtMs,
+      reregisteredAtMs: record.reregisteredAtMs,
+      total: memory === undefined ? (info.resources ?? []) : messages(memory.total),
+      used: messages(Resources.sum(used)),
+      offered: messages(Resources.sum(offered)),
+    };
+  }
+}
+
+function messages(resources: Resources | undefined): Resource[] {
+  return resources === undefined ? [] : toResources(resources);
+}
+
+/** The agent is unreachable: the state says so, or TASK_LOST stands for it. */
+function isLostWithAgent(task: TaskRecord): boolean {
+  return task.stateBeforeUnreachable !== undefined;
+}
+
+/** Decodes a task's cold values only when they are asked for. */
+class TaskRecordView implements TaskView {
+  readonly #record: TaskRecord;
+
+  constructor(record: TaskRecord) {
+    this.#record = record;
+  }
+
+  get frameworkId(): string {
+    return this.#record.frameworkId;
+  }
+  get taskId(): string {
+    return this.#record.taskId;
+  }
+  get agentId(): string {
+    return this.#record.agentId;
+  }
+  get role(): string {
+    return this.#record.role;
+  }
+  get state(): TaskState {
+    return this.#record.state;
+  }
+  get statuses(): readonly TaskStatus[] {
+    return this.#record.statuses.map((status) => decodeBlob("TaskStatus", status));
+  }
+  get info(): TaskInfo {
+    return decodeBlob("TaskInfo", this.#record.info);
+  }
+}
