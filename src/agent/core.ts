@@ -101,7 +101,7 @@ const MESSAGES: MessageHandlers = {
   "agent-refused": (state, { reason }) => {
     disconnect(state);
     const way = `to bring the machine back as a new agent, delete ${state.config.workDir}/meta`;
-    const message = `The master refused the agent: ${reason}; its tasks were ended. ${way}`;
+    const message = `The master refused the agent: ${reason}; its tasks were ended; ${way}`;
     beginStop(state, { failed: true, reason: message, unregister: false });
   },
   "run-task": (state, message) => {

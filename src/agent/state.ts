@@ -106,7 +106,11 @@ export class AgentState {
 
   /** Adds changes to this step's batch; returns the batch's token. */
   write(...changes: readonly CheckpointChange[]): number {
-    this.#changes.push(...changes);
+    for (const change of changes) {
+      // Two updates in one step write the stream once.
+      if (this.#changes.at(-1)?.key === change.key) this.#changes.pop();
+      this.#changes.push(change);
+    }
     return this.#lastToken + 1;
   }
 

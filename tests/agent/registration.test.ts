@@ -1,0 +1,176 @@
+import { describe, expect, test } from "bun:test";
+import { AgentBench, LEADER } from "./agent-bench.ts";
+
+describe("registration", () => {
+  test("finds the leader, links, registers, and remembers the id", () => {
+    const bench = new AgentBench().recover();
+    expect(bench.lines()).toEqual(["find-leader"]);
+    bench.step({ kind: "leader-found", leader: LEADER });
+    expect(bench.lines()).toEqual(["connect 10.0.0.1:5060"]);
+    bench.step({ kind: "link-opened", linkId: bench.linkId });
+    expect(bench.lines()).toEqual(["send register-agent new"]);
+    const message = {
+      kind: "agent-registered",
+      term: 1,
+      agentId: "A",
+      masterId: "m1",
+      pingTimeoutMs: 75_000,
+    } as const;
+    bench.message(message);
+    expect(bench.core.state.agentId).toBe("A");
+    const again = new AgentBench({ disk: bench.disk }).recover();
+    again.step({ kind: "leader-found", leader: LEADER });
+    again.step({ kind: "link-opened", linkId: again.linkId });
+    expect(again.lines()).toEqual(["find-leader", "connect 10.0.0.1:5060", "send register-agent A"]);
+  });
+
+  test("backs off from 100 ms to a minute, with one log line a step", () => {
+    const bench = new AgentBench().recover();
+    const delays: number[] = [];
+    for (let step = 0; step < 14; step++) {
+      bench.step({ kind: "leader-not-found", reason: "10.0.0.1:5050 cannot be reached" });
+      const nextMs = bench.core.nextDeadlineMs() ?? 0;
+      delays.push(nextMs - bench.nowMs);
+      bench.advance(nextMs - bench.nowMs);
+    }
+    for (const [step, delayMs] of delays.entries()) {
+      const longestMs = Math.min(60_000, 100 * 2 ** step);
+      expect(delayMs).toBeGreaterThanOrEqual(longestMs / 2);
+      expect(delayMs).toBeLessThanOrEqual(longestMs);
+    }
+    expect(bench.warnings).toHaveLength(14);
+    expect(bench.lines().every((line) => line === "find-leader")).toBe(true);
+  });
+
+  test("starts over when a step is not answered", () => {
+    const bench = new AgentBench().recover();
+    bench.step({ kind: "leader-found", leader: LEADER });
+    bench.step({ kind: "link-opened", linkId: bench.linkId });
+    bench.lines();
+    bench.advance(15_000);
+    bench.advance(100);
+    expect(bench.lines()).toEqual(["disconnect", "find-leader"]);
+  });
+
+  test("answers pings, and looks for the leader when they stop", () => {
+    const bench = AgentBench.registered();
+    bench.advance(70_000);
+    bench.message({ kind: "ping", term: 1, nonce: 7 });
+    expect(bench.lines()).toEqual(["send pong 7"]);
+    bench.advance(74_999);
+    expect(bench.lines()).toEqual([]);
+    bench.advance(1);
+    expect(bench.lines()).toEqual(["disconnect", "find-leader"]);
+  });
+
+  test("after a broken link reports every task and sends what is unacknowledged", () => {
+    const bench = AgentBench.registered();
+    bench.running("a");
+    bench.run("b");
+    bench.launched("b");
+    bench.step({ kind: "link-closed", linkId: bench.linkId, reason: "reset" });
+    bench.exited("a");
+    bench.lines();
+    bench.term = 2;
+    bench.register();
+    expect(bench.lines()).toEqual([
+      "connect 10.0.0.1:5060",
+      "send register-agent A a:TASK_FINISHED b:TASK_RUNNING",
+      "send a TASK_FINISHED",
+      "send b TASK_STARTING (latest TASK_RUNNING)",
+    ]);
+  });
+
+  test("ignores everything of an older link", () => {
+    const bench = AgentBench.registered();
+    const oldLink = bench.linkId;
+    bench.step({ kind: "link-closed", linkId: oldLink, reason: "reset" });
+    bench.register();
+    bench.lines();
+    bench.step({ kind: "message", linkId: oldLink, message: { kind: "ping", term: 1, nonce: 1 } });
+    bench.step({ kind: "link-closed", linkId: oldLink, reason: "again" });
+    expect(bench.lines()).toEqual([]);
+  });
+});
+
+describe("the term fence", () => {
+  test("refuses a deposed leader, also after a restart of the agent", () => {
+    const bench = AgentBench.registered();
+    bench.message({ kind: "ping", term: 5, nonce: 1 });
+    bench.run("t");
+    expect(bench.lines()).toEqual(["send pong 1"]);
+    const again = new AgentBench({ disk: bench.disk }).recover();
+    again.term = 5;
+    again.register();
+    again.lines();
+    again.term = 4;
+    again.run("t");
+    expect(again.lines()).toEqual([]);
+    expect(again.warnings).toEqual(["Ignored a message of a master that no longer leads"]);
+  });
+});
+
+describe("the end of a framework or an agent", () => {
+  test("a framework that is shut down leaves no task, no update and no record", () => {
+    const bench = AgentBench.registered();
+    bench.running("a");
+    bench.run("b");
+    bench.lines();
+    bench.message({ kind: "shutdown-framework", term: 1, frameworkId: "F" });
+    expect(bench.lines()).toEqual(["SIGTERM a", "kill b"]);
+    expect(bench.keys()).toEqual(["agent"]);
+    bench.advance(3_000);
+    expect(bench.lines()).toEqual(["kill a"]);
+    bench.exited("a", { kind: "signaled", signal: 9 });
+    expect(bench.lines()).toEqual(["cleanup a"]);
+    // The launch of b won the race.
+    bench.launched("b");
+    expect(bench.lines()).toEqual(["kill b"]);
+    bench.exited("b", { kind: "signaled", signal: 9 });
+    expect(bench.lines()).toEqual(["cleanup b"]);
+    expect(bench.core.state.condemned.size).toBe(0);
+    expect(bench.core.state.usage.used("cpus")).toBe(0);
+  });
+
+  test("a refused agent kills its tasks and stops with the reason and a way out", () => {
+    const bench = AgentBench.registered();
+    bench.running("t");
+    bench.message({ kind: "agent-refused", term: 1, reason: "marked gone" });
+    expect(bench.lines()).toEqual(["disconnect", "kill t"]);
+    bench.exited("t", { kind: "signaled", signal: 9 });
+    expect(bench.lines()).toEqual([
+      "cleanup t",
+      "stop failed: The master refused the agent: marked gone; its tasks were ended; " +
+        "to bring the machine back as a new agent, delete /var/lib/mesh/meta",
+    ]);
+    expect(bench.keys()).toEqual(["agent"]);
+  });
+
+  test("an agent that unregisters ends its tasks, says goodbye and gives up its id", () => {
+    const bench = AgentBench.registered();
+    bench.running("t");
+    bench.step({ kind: "unregister" });
+    bench.run("late");
+    expect(bench.lines()).toEqual(["SIGTERM t"]);
+    bench.exited("t", { kind: "signaled", signal: 15 });
+    expect(bench.lines()).toEqual([
+      "cleanup t",
+      "send unregister-agent",
+      "stop done: asked to unregister; its tasks were ended",
+    ]);
+    const again = new AgentBench({ disk: bench.disk }).recover();
+    expect(again.core.state.agentId).toBeUndefined();
+  });
+
+  test("a new agent id ends the tasks of the old one", () => {
+    const bench = AgentBench.registered();
+    bench.running("t");
+    bench.step({ kind: "link-closed", linkId: bench.linkId, reason: "reset" });
+    bench.step({ kind: "leader-found", leader: LEADER });
+    bench.step({ kind: "link-opened", linkId: bench.linkId });
+    bench.lines();
+    bench.message({ kind: "agent-registered", term: 2, agentId: "B", masterId: "m2", pingTimeoutMs: 75_000 });
+    expect(bench.lines()).toEqual(["SIGTERM t"]);
+    expect(bench.keys()).toEqual(["agent"]);
+  });
+});

@@ -1,0 +1,221 @@
+import { describe, expect, test } from "bun:test";
+import { present } from "../../src/base/assert.ts";
+import { AgentBench, frameworkBlob, taskBlob } from "./agent-bench.ts";
+
+describe("a command task", () => {
+  test("runs from RunTask to the acknowledged end", () => {
+    const bench = AgentBench.registered();
+    bench.run("t");
+    expect(bench.lines()).toEqual(["launch t"]);
+    bench.launched("t");
+    expect(bench.lines()).toEqual(["send t TASK_STARTING (latest TASK_RUNNING)"]);
+    bench.acknowledge("t");
+    expect(bench.lines()).toEqual(["send t TASK_RUNNING"]);
+    bench.acknowledge("t");
+    expect(bench.lines()).toEqual([]);
+    bench.exited("t");
+    expect(bench.lines()).toEqual(["send t TASK_FINISHED", "cleanup t"]);
+    expect(bench.keys()).toEqual(["agent", "framework/F", "stream/F/t", "task/F/t"]);
+    bench.acknowledge("t");
+    expect(bench.lines()).toEqual([]);
+    expect(bench.keys()).toEqual(["agent"]);
+    expect(bench.core.state.usage.used("cpus")).toBe(0);
+  });
+
+  test("is on disk before it is launched, and its updates before they are sent", () => {
+    const bench = AgentBench.registered();
+    bench.autoSync = false;
+    bench.run("t");
+    expect(bench.lines()).toEqual(["write framework/F task/F/t stream/F/t"]);
+    bench.sync();
+    expect(bench.lines()).toEqual(["launch t"]);
+    bench.launched("t");
+    expect(bench.lines()).toEqual(["write stream/F/t"]);
+    bench.sync();
+    expect(bench.lines()).toEqual(["send t TASK_STARTING (latest TASK_RUNNING)"]);
+    bench.acknowledge("t");
+    expect(bench.lines()).toEqual(["write stream/F/t"]);
+    bench.sync();
+    expect(bench.lines()).toEqual(["send t TASK_RUNNING"]);
+    bench.exited("t");
+    expect(bench.lines()).toEqual(["write stream/F/t"]);
+    bench.acknowledge("t");
+    bench.sync();
+    expect(bench.lines()).toEqual(["write stream/F/t", "cleanup t", "send t TASK_FINISHED"]);
+    bench.acknowledge("t");
+    expect(bench.lines()).toEqual(["write -task/F/t -stream/F/t -framework/F"]);
+  });
+
+  test("has statuses like those of a Mesos command executor", () => {
+    const bench = AgentBench.registered();
+    bench.run("t");
+    bench.launched("t");
+    const status = bench.lastStatus("t");
+    expect(status).toEqual({
+      task_id: { value: "t" },
+      state: "TASK_STARTING",
+      source: "SOURCE_EXECUTOR",
+      agent_id: { value: "A" },
+      executor_id: { value: "t" },
+      timestamp: (1e12 + 1_000) / 1_000,
+      uuid: bench.lastUpdate("t").uuid,
+      container_status: {
+        container_id: { value: bench.containerOf("t") },
+        network_infos: [{ ip_addresses: [{ protocol: "IPv4", ip_address: "10.0.0.9" }] }],
+        executor_pid: 42,
+      },
+    });
+  });
+
+  const ends = [
+    [{ kind: "exited", code: 0 }, "TASK_FINISHED", "Command exited with status 0", undefined],
+    [{ kind: "exited", code: 3 }, "TASK_FAILED", "Command exited with status 3", undefined],
+    [
+      { kind: "signaled", signal: 11 },
+      "TASK_FAILED",
+      "Command terminated with signal Segmentation fault",
+      undefined,
+    ],
+    [
+      { kind: "unknown", reason: "its supervisor ended" },
+      "TASK_FAILED",
+      "Command ended and left no exit status: its supervisor ended",
+      "REASON_EXECUTOR_TERMINATED",
+    ],
+  ] as const;
+  for (const [exit, state, message, reason] of ends) {
+    test(`ends as ${state} with "${message}"`, () => {
+      const bench = AgentBench.registered();
+      bench.running("t");
+      bench.exited("t", exit);
+      const status = bench.lastStatus("t");
+      expect([status.state, status.message, status.reason]).toEqual([state, message, reason]);
+    });
+  }
+
+  test("is run once however often it is asked for", () => {
+    const bench = AgentBench.registered();
+    bench.run("t");
+    bench.run("t");
+    bench.launched("t");
+    bench.run("t");
+    bench.exited("t");
+    bench.run("t");
+    expect(bench.lines().filter((line) => line.startsWith("launch"))).toEqual(["launch t"]);
+  });
+
+  test("may use the id of a task that is settled", () => {
+    const bench = AgentBench.registered();
+    bench.running("t");
+    bench.exited("t");
+    bench.acknowledge("t");
+    bench.lines();
+    bench.run("t");
+    expect(bench.lines()).toEqual(["launch t"]);
+  });
+
+  test("whose launch fails is TASK_FAILED with the reason", () => {
+    const bench = AgentBench.registered();
+    bench.run("t");
+    const message = 'Failed to fetch "http://x/y": answered with status 404';
+    const containerId = bench.containerOf("t");
+    bench.step({ kind: "launch-failed", containerId, error: { step: "fetch", message } });
+    const status = bench.lastStatus("t");
+    expect([status.state, status.source, status.reason]).toEqual([
+      "TASK_FAILED",
+      "SOURCE_AGENT",
+      "REASON_CONTAINER_LAUNCH_FAILED",
+    ]);
+    expect(status.message).toBe(`Failed to launch container: ${message}`);
+    expect(bench.core.state.usage.used("cpus")).toBe(0);
+  });
+
+  const impossible = [
+    [{ command: {} }, "the command has no value"],
+    [{ container: { type: "MESOS", mesos: { image: { type: "DOCKER" } } } }, "asks for an image"],
+    [{ container: { type: "DOCKER", docker: { image: "x" } } }, "the Docker containerizer"],
+    [
+      { command: { value: "x", environment: { variables: [{ name: "S", type: "SECRET" }] } } },
+      'the environment variable "S" is a secret',
+    ],
+  ] as const;
+  for (const [overrides, text] of impossible) {
+    test(`that cannot be run here is TASK_FAILED: ${text}`, () => {
+      const bench = AgentBench.registered();
+      bench.run("t", structuredClone(overrides) as Parameters<AgentBench["run"]>[1]);
+      expect(bench.lastStatus("t").reason).toBe("REASON_CONTAINER_LAUNCH_FAILED");
+      expect(bench.lastStatus("t").message).toContain(text);
+    });
+  }
+
+  test("that exceeds the machine is refused by capability, with figures", () => {
+    const resources = [{ name: "cpus", type: "SCALAR" as const, scalar: { value: 3 } }];
+    for (const [framework, state] of [
+      [frameworkBlob("PARTITION_AWARE"), "TASK_DROPPED"],
+      [frameworkBlob(), "TASK_LOST"],
+    ] as const) {
+      const bench = AgentBench.registered();
+      bench.run("first", { resources }, framework);
+      bench.run("second", { resources }, framework);
+      expect(bench.lines()).toEqual(["launch first", `send second ${state}`]);
+      expect(bench.lastStatus("second").message).toBe(
+        "The agent cannot run the task: it asks for 3 cpus; of 4 in all, 1 are free",
+      );
+      expect(bench.core.state.usage.used("cpus")).toBe(3_000);
+    }
+  });
+});
+
+describe("the container of a task", () => {
+  test("has the sandbox, environment and program that Mesos gives", () => {
+    const bench = AgentBench.registered({ config: { switchUser: true } });
+    const effects = bench.core.step(
+      {
+        kind: "message",
+        linkId: bench.linkId,
+        message: {
+          kind: "run-task",
+          term: 1,
+          frameworkId: "F",
+          taskId: "t",
+          framework: frameworkBlob(),
+          task: taskBlob("t", {
+            resources: [
+              { name: "cpus", type: "SCALAR", scalar: { value: 0.5 } },
+              { name: "mem", type: "SCALAR", scalar: { value: 32 } },
+            ],
+            command: {
+              shell: false,
+              value: "prog",
+              arguments: ["prog", "-v"],
+              uris: [{ value: "/a.tgz", output_file: "b" }],
+              environment: { variables: [{ name: "GREETING", value: "hi" }] },
+            },
+          }),
+        },
+      },
+      { monotonicMs: 1_000, wallMs: 1e12 },
+    );
+    const checkpoint = present(
+      effects.find((effect) => effect.kind === "checkpoint"),
+      "a checkpoint",
+    );
+    const token = checkpoint.kind === "checkpoint" ? checkpoint.token : 0;
+    const [launch] = bench.core.step({ kind: "checkpointed", token }, { monotonicMs: 1_000, wallMs: 1e12 });
+    expect(launch?.kind).toBe("launch");
+    if (launch?.kind !== "launch") return;
+    const { spec, latestLink } = launch;
+    const runs = "/var/lib/mesh/slaves/A/frameworks/F/executors/t/runs";
+    expect(spec.sandbox).toBe(`${runs}/${spec.containerId}`);
+    expect(latestLink).toBe(`${runs}/latest`);
+    expect(spec.command).toEqual({ kind: "exec", file: "prog", argv: ["prog", "-v"] });
+    expect(spec.user).toBe("nobody");
+    expect(spec.uris).toEqual([{ value: "/a.tgz", executable: false, extract: true, outputFile: "b" }]);
+    expect(spec.resources).toEqual({ cpusMilli: 500, memBytes: 32 * 1024 * 1024, diskBytes: 0 });
+    const environment = new Map(spec.environment);
+    expect(environment.get("MESOS_EXECUTOR_ID")).toBe("t");
+    expect(environment.get("MESOS_AGENT_ENDPOINT")).toBe("10.0.0.9:5051");
+    expect(environment.get("MESOS_SANDBOX")).toBe(spec.sandbox);
+    expect(environment.get("GREETING")).toBe("hi");
+  });
+});
