@@ -1,0 +1,76 @@
+/** The dialling side of a link: connects, says hello, waits for the welcome. */
+import { HELLO_TIMEOUT_MS } from "../base/limits.ts";
+import { FrameLink, type SocketData, socketHandlers } from "./frame-link.ts";
+import { decodeAnswer, encodeHello, type Hello } from "./link-hello.ts";
+
+export interface DialOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly hello: Hello;
+  /** The other side accepted; its cluster's name. */
+  onWelcome(cluster: string): void;
+  onMessage(payload: Uint8Array): void;
+  /** Called once, whether or not there ever was a connection. */
+  onClose(reason: string): void;
+  onDrain?(): void;
+}
+
+export interface Dialled {
+  /** False before the welcome, after the end, and while the queue is full. */
+  send(payload: Uint8Array): boolean;
+  pause(): void;
+  resume(): void;
+  close(): void;
+  readonly queuedBytes: number;
+}
+
+/** Starts to connect; everything else is reported to the handlers. */
+export function dial(options: DialOptions): Dialled {
+  let link: FrameLink | null = null;
+  let welcomed = false;
+  let ended = false;
+  const end = (reason: string): void => {
+    if (ended) return;
+    ended = true;
+    clearTimeout(timer);
+    link?.close(reason);
+    options.onClose(reason);
+  };
+  const timer = setTimeout(() => end(`no answer within ${HELLO_TIMEOUT_MS} ms`), HELLO_TIMEOUT_MS);
+
+  const answered = (payload: Uint8Array): void => {
+    const answer = decodeAnswer(payload);
+    if (!answer.ok) end(answer.error);
+    else if (answer.value.kind === "refused") end(`refused: ${answer.value.reason}`);
+    else {
+      welcomed = true;
+      clearTimeout(timer);
+      options.onWelcome(answer.value.cluster);
+    }
+  };
+  const handlers = {
+    onFrame: (payload: Uint8Array) => (welcomed ? options.onMessage(payload) : answered(payload)),
+    onClose: end,
+    onDrain: () => options.onDrain?.(),
+  };
+  Bun.connect<SocketData>({
+    hostname: options.hostname,
+    port: options.port,
+    socket: socketHandlers((socket) => {
+      link = new FrameLink(socket, handlers);
+      if (ended) link.close("given up");
+      else link.send(encodeHello(options.hello));
+      return link;
+    }),
+  }).catch((error: unknown) => end(error instanceof Error ? error.message : String(error)));
+
+  return {
+    send: (payload) => welcomed && !ended && link?.send(payload) === true,
+    pause: () => link?.pause(),
+    resume: () => link?.resume(),
+    close: () => end("closed here"),
+    get queuedBytes() {
+      return link?.queuedBytes ?? 0;
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/** The one listening port of a master: other masters and agents say hello here. */
+import { MeshError } from "../base/errors.ts";
+import { HELLO_TIMEOUT_MS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { AgentLink } from "./agent-link.ts";
+import { FrameLink, type LinkHandlers, type SocketData, socketHandlers } from "./frame-link.ts";
+import { decodeHello, encodeAnswer, type Hello, helloRefusal } from "./link-hello.ts";
+
+/** What the owner of an agent's link wants to hear of it. */
+export interface AgentLinkHandlers {
+  /** One message; `payload` is to be copied if it is kept. */
+  onMessage(payload: Uint8Array): void;
+  onClose(reason: string): void;
+  onDrain?(): void;
+}
+
+export interface ListenerOptions {
+  readonly hostname: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly cluster: string;
+  readonly log: Log;
+  onPeerMessage(from: string, payload: Uint8Array): void;
+  onPeerClosed(from: string): void;
+  onAgentLink(link: AgentLink, hello: Hello): AgentLinkHandlers;
+}
+
+export interface LinkListener {
+  readonly port: number;
+  close(): void;
+}
+
+/** Throws MeshError ADDRESS_IN_USE, or BAD_FLAG for an address that is not of this machine. */
+export function listenForLinks(options: ListenerOptions): LinkListener {
+  const links = new Set<FrameLink>();
+  const opened = (socket: ConstructorParameters<typeof FrameLink>[0]): FrameLink => {
+    const link = new FrameLink(socket, { onFrame() {}, onClose() {} });
+    const timer = setTimeout(() => link.close(`no hello within ${HELLO_TIMEOUT_MS} ms`), HELLO_TIMEOUT_MS);
+    links.add(link);
+    const adopt = (handlers: LinkHandlers): void => {
+      link.handlers = {
+        ...handlers,
+        onClose(reason) {
+          clearTimeout(timer);
+          links.delete(link);
+          handlers.onClose(reason);
+        },
+      };
+    };
+    adopt({
+      onClose() {},
+      onFrame(payload) {
+        clearTimeout(timer);
+        greet(options, link, payload, adopt);
+      },
+    });
+    return link;
+  };
+  const listener = listen(options, opened);
+  return {
+    port: listener.port,
+    close() {
+      listener.stop(true);
+      for (const link of links) link.close("this master stops");
+    },
+  };
+}
+
+function greet(
+  options: ListenerOptions,
+  link: FrameLink,
+  payload: Uint8Array,
+  adopt: (handlers: LinkHandlers) => void,
+): void {
+  const hello = decodeHello(payload);
+  const refusal = hello.ok ? helloRefusal(hello.value, options.cluster) : hello.error;
+  if (!hello.ok || refusal !== null) {
+    const reason = refusal ?? "";
+    options.log.warn("Refused a link", { remote: link.remote, reason });
+    link.send(encodeAnswer({ kind: "refused", reason }));
+    link.end(reason);
+    return;
+  }
+  link.send(encodeAnswer({ kind: "welcome", cluster: options.cluster }));
+  const { kind, from } = hello.value;
+  if (kind === "peer") {
+    adopt({
+      onFrame: (frame) => options.onPeerMessage(from, frame),
+      onClose: () => options.onPeerClosed(from),
+    });
+    return;
+  }
+  const handlers = options.onAgentLink(agentLink(link), hello.value);
+  adopt({
+    onFrame: (frame) => handlers.onMessage(frame),
+    onClose: (reason) => handlers.onClose(reason),
+    onDrain: () => handlers.onDrain?.(),
+  });
+}
+
+function agentLink(link: FrameLink): AgentLink {
+  return {
+    remote: link.remote,
+    get queuedBytes() {
+      return link.queuedBytes;
+    },
+    send: (payload) => link.send(payload),
+    pause: () => link.pause(),
+    resume: () => link.resume(),
+    close: () => link.close("closed by the master"),
+  };
+}
+
+function listen(options: ListenerOptions, opened: Parameters<typeof socketHandlers>[0]) {
+  const { hostname, port } = options;
+  try {
+    return Bun.listen<SocketData>({ hostname, port, socket: socketHandlers(opened) });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const action = `Cannot listen on "${hostname}:${port}"`;
+    if (code === "EADDRINUSE") {
+      throw new MeshError(
+        "ADDRESS_IN_USE",
+        `${action}: another process does; stop it or choose another --raft-port`,
+      );
+    }
+    const text = error instanceof Error ? error.message : String(error);
+    throw new MeshError("BAD_FLAG", `${action}: ${text}; give an address of this machine as --ip`);
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Transport between masters, and the door for agents. Each master dials every
+ * other one and sends on that connection; what it hears comes on the
+ * connections that the others dialled. Messages to a peer that cannot be
+ * reached are dropped: raft repeats what matters.
+ *
+ *   PeerLinks.send ──► connection dialled here ──► the other's listener
+ *   onPeerMessage  ◄── connection dialled there ◄── the other's PeerLinks.send
+ */
+import { assert } from "../base/assert.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { type Dialled, dial } from "./dial.ts";
+import { LINK_VERSION } from "./link-hello.ts";
+import { type LinkListener, type ListenerOptions, listenForLinks } from "./link-listener.ts";
+
+/** Waiting time after the first failed connection, doubled for each one more. */
+const RECONNECT_MIN_MS = 50;
+const RECONNECT_MAX_MS = 2_000;
+
+export interface PeerLinksOptions {
+  /** Raft address of this master, as the others name it. */
+  readonly self: string;
+  readonly cluster: string;
+  readonly random: Random;
+  readonly log: Log;
+  /** A value that the peer gave to `send`; not checked yet. */
+  onPeerMessage(from: string, message: unknown): void;
+  /** A connection from or to the peer broke: its process may be gone. */
+  onPeerLost(peer: string): void;
+  readonly onAgentLink: ListenerOptions["onAgentLink"];
+}
+
+interface Peer {
+  readonly id: string;
+  connection: Dialled | null;
+  /** The other side welcomed the connection under way. */
+  ready: boolean;
+  failures: number;
+  timer: ReturnType<typeof setTimeout> | null;
+}
+
+export class PeerLinks {
+  readonly #options: PeerLinksOptions;
+  readonly #peers = new Map<string, Peer>();
+  #listener: LinkListener | null = null;
+
+  constructor(options: PeerLinksOptions) {
+    this.#options = options;
+  }
+
+  /** Returns the port. Throws MeshError ADDRESS_IN_USE or BAD_FLAG. */
+  listen(address: { readonly hostname: string; readonly port: number }): number {
+    assert(this.#listener === null, "A master listens once");
+    const { cluster, log, onAgentLink } = this.#options;
+    this.#listener = listenForLinks({
+      ...address,
+      cluster,
+      log,
+      onAgentLink,
+      onPeerMessage: (from, payload) => this.#received(from, payload),
+      onPeerClosed: (from) => this.#options.onPeerLost(from),
+    });
+    return this.#listener.port;
+  }
+
+  /** Dials new peers and lets go of those no longer named; the own address is left out. */
+  setPeers(peers: readonly string[]): void {
+    for (const [id, peer] of this.#peers) if (!peers.includes(id)) this.#forget(peer);
+    for (const id of peers) {
+      if (id === this.#options.self || this.#peers.has(id)) continue;
+      const peer: Peer = { id, connection: null, ready: false, failures: 0, timer: null };
+      this.#peers.set(id, peer);
+      this.#connect(peer);
+    }
+  }
+
+  /** False if the message was dropped. */
+  send(to: string, message: unknown): boolean {
+    const peer = this.#peers.get(to);
+    if (peer?.connection == null || !peer.ready) return false;
+    return peer.connection.send(encodeMsgpack(message));
+  }
+
+  /** Peers that a message would reach now. */
+  connected(): string[] {
+    return [...this.#peers.values()].filter((peer) => peer.ready).map((peer) => peer.id);
+  }
+
+  close(): void {
+    for (const peer of this.#peers.values()) this.#forget(peer);
+    this.#listener?.close();
+    this.#listener = null;
+  }
+
+  #received(from: string, payload: Uint8Array): void {
+    const message = decodeMsgpack(payload);
+    if (message.ok) this.#options.onPeerMessage(from, message.value);
+    else this.#options.log.warn("Dropped a message of a peer", { peer: from, reason: message.error });
+  }
+
+  #connect(peer: Peer): void {
+    const { self, cluster, log } = this.#options;
+    const colon = peer.id.lastIndexOf(":");
+    peer.timer = null;
+    const connection = dial({
+      hostname: peer.id.slice(0, colon).replace(/^\[|\]$/g, ""),
+      port: Number(peer.id.slice(colon + 1)),
+      hello: { kind: "peer", cluster, from: self, version: LINK_VERSION },
+      onWelcome: () => {
+        peer.ready = true;
+        peer.failures = 0;
+        log.info("Connected to peer", { peer: peer.id });
+      },
+      onMessage: () => connection.close(),
+      onClose: (reason) => this.#disconnected(peer, reason),
+    });
+    peer.connection = connection;
+  }
+
+  #disconnected(peer: Peer, reason: string): void {
+    const wasReady = peer.ready;
+    peer.ready = false;
+    peer.connection = null;
+    if (this.#peers.get(peer.id) !== peer) return;
+    const { log, random } = this.#options;
+    const stepMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** peer.failures);
+    // Said once per step of the back-off, not once per try.
+    if (stepMs < RECONNECT_MAX_MS || wasReady) {
+      log.warn("No connection to peer", { peer: peer.id, reason, retryMs: stepMs });
+    }
+    if (stepMs < RECONNECT_MAX_MS) peer.failures++;
+    peer.timer = setTimeout(() => this.#connect(peer), random.between(Math.ceil(stepMs / 2), stepMs));
+    if (wasReady) this.#options.onPeerLost(peer.id);
+  }
+
+  #forget(peer: Peer): void {
+    this.#peers.delete(peer.id);
+    if (peer.timer !== null) clearTimeout(peer.timer);
+    peer.connection?.close();
+  }
+}
