@@ -26,18 +26,20 @@ async function readNames(path: string): Promise<Map<number, string>> {
   return names;
 }
 
-const TYPES: Readonly<Record<number, string>> = {
-  9604: "d",
-  21609: "l",
-  4802: "c",
-  14406: "b",
-  2401: "p",
-  26411: "s",
-};
+/** Type bits of `st_mode` (inode(7)). */
+const TYPE_MASK = 0o170000;
+const TYPES: ReadonlyMap<number, string> = new Map([
+  [0o140000, "s"],
+  [0o120000, "l"],
+  [0o060000, "b"],
+  [0o040000, "d"],
+  [0o020000, "c"],
+  [0o010000, "p"],
+]);
 
 /** `-rw-r--r--` */
 export function modeText(mode: number): string {
-  let out = TYPES[mode & 0o170000] ?? "-";
+  let out = TYPES.get(mode & TYPE_MASK) ?? "-";
   for (const shift of [6, 3, 0]) {
     const bits = mode >> shift;
     out += (bits & 4 ? "r" : "-") + (bits & 2 ? "w" : "-") + (bits & 1 ? "x" : "-");

@@ -1,0 +1,183 @@
+/** /files: what is served, byte for byte, and what stays out of reach. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Handler } from "../../src/api/context.ts";
+import { agentApi } from "../../src/api/routes.ts";
+import { FILE_READ_MAX_BYTES } from "../../src/base/limits.ts";
+import type { MasterResponse } from "../../src/model/v1/master-responses.ts";
+import { agentContext } from "../support/api-context.ts";
+import { MemoryAgentPort } from "../support/memory-agent-port.ts";
+
+let root = "";
+let api: Handler;
+const BINARY = new Uint8Array(256).map((_, i) => i);
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "mesh-files-"));
+  const sandbox = join(root, "sandbox");
+  await mkdir(join(sandbox, "sub"), { recursive: true });
+  await writeFile(join(root, "secret"), "secret");
+  await writeFile(join(sandbox, "stdout"), "hello\n");
+  await writeFile(join(sandbox, "binary"), BINARY);
+  await writeFile(join(sandbox, "large.txt"), "l".repeat(3 * FILE_READ_MAX_BYTES + 5));
+  await symlink(join(root, "secret"), join(sandbox, "leak"));
+  await symlink("..", join(sandbox, "up"));
+  await symlink("stdout", join(sandbox, "inner"));
+  await mkdir(join(root, "sandbox-other"));
+  await writeFile(join(root, "sandbox-other", "x"), "x");
+  await symlink("../sandbox-other", join(sandbox, "sibling"));
+  Bun.spawnSync(["mkfifo", join(sandbox, "pipe")]);
+  api = agentApi(agentContext(new MemoryAgentPort(sandbox)));
+});
+
+afterAll(() => rm(root, { recursive: true }));
+
+const ask = async (endpoint: string, query: Record<string, string>): Promise<Response> =>
+  api(new Request(`http://127.0.0.1:5051/files/${endpoint}?${new URLSearchParams(query)}`));
+
+const call = async (body: unknown): Promise<Response> => {
+  const headers = { "Content-Type": "application/json" };
+  return api(
+    new Request("http://127.0.0.1:5051/api/v1", { method: "POST", headers, body: JSON.stringify(body) }),
+  );
+};
+
+interface Entry {
+  readonly path: string;
+  readonly size: number;
+  readonly mode: string;
+}
+
+const json = async (answer: Response): Promise<Record<string, unknown>> =>
+  (await answer.json()) as Record<string, unknown>;
+
+describe("/files/read", () => {
+  test("parts of a file", async () => {
+    const path = "/sandbox/stdout";
+    const read = async (query: Record<string, string>) => (await ask("read", { path, ...query })).json();
+    expect(await read({ offset: "0" })).toEqual({ data: "hello\n", offset: 0 });
+    expect(await read({ offset: "1", length: "3" })).toEqual({ data: "ell", offset: 1 });
+    expect(await read({ offset: "1", length: "-1" })).toEqual({ data: "ello\n", offset: 1 });
+    expect(await read({ offset: "100" })).toEqual({ data: "", offset: 100 });
+    expect(await read({})).toEqual({ data: "", offset: 6 });
+    expect(await read({ offset: "-1" })).toEqual({ data: "", offset: 6 });
+  });
+
+  test("at most 16 pages", async () => {
+    const answer = await json(await ask("read", { path: "/sandbox/large.txt", offset: "1" }));
+    expect(answer["data"]).toHaveLength(FILE_READ_MAX_BYTES);
+  });
+
+  test("binary data comes back byte for byte", async () => {
+    const bytes = await (await ask("read", { path: "/sandbox/binary", offset: "0" })).bytes();
+    // Read as latin1, each byte is one character, and the JSON around it is plain ASCII.
+    const parsed = JSON.parse(Buffer.from(bytes).toString("latin1"));
+    expect(Buffer.from(parsed.data, "latin1")).toEqual(Buffer.from(BINARY));
+  });
+
+  test("refusals", async () => {
+    const refused: readonly (readonly [Record<string, string>, number])[] = [
+      [{}, 400],
+      [{ path: "/sandbox/stdout", offset: "x" }, 400],
+      [{ path: "/sandbox/stdout", offset: "-2" }, 400],
+      [{ path: "/sandbox/stdout", length: "-5" }, 400],
+      [{ path: "/sandbox" }, 400],
+      [{ path: "/sandbox/sub" }, 400],
+      [{ path: "/sandbox/pipe" }, 400],
+      [{ path: "/sandbox/none" }, 404],
+      [{ path: "/sandbox/stdout/below" }, 404],
+      [{ path: "/elsewhere/x" }, 404],
+      [{ path: "/sandboxes" }, 404],
+    ];
+    for (const [query, status] of refused) expect((await ask("read", query)).status).toBe(status);
+  });
+});
+
+describe("nothing outside the root", () => {
+  const OUTSIDE = [
+    "/sandbox/../secret",
+    "/sandbox/sub/../../secret",
+    "/sandbox/leak",
+    "/sandbox/up/secret",
+    "/sandbox/sibling/x",
+    "/sandbox/up",
+    "/sandbox/stdout\0",
+  ];
+  for (const path of OUTSIDE) {
+    test(JSON.stringify(path), async () => {
+      for (const endpoint of ["read", "download", "browse"]) {
+        const answer = await ask(endpoint, { path, offset: "0" });
+        expect([400, 404]).toContain(answer.status);
+        expect(await answer.text()).not.toContain('"secret"');
+      }
+    });
+  }
+
+  test("links inside the root work", async () => {
+    expect(await (await ask("read", { path: "/sandbox/inner", offset: "0" })).json()).toEqual({
+      data: "hello\n",
+      offset: 0,
+    });
+  });
+});
+
+describe("/files/browse, /files/download, /files/debug", () => {
+  test("a listing", async () => {
+    const entries = (await (await ask("browse", { path: "/sandbox" })).json()) as Entry[];
+    expect(entries.map((entry) => entry.path)).toEqual(
+      ["binary", "inner", "large.txt", "leak", "pipe", "sibling", "stdout", "sub", "up"].map(
+        (name) => `/sandbox/${name}`,
+      ),
+    );
+    const entryOf = (path: string): Entry | undefined => entries.find((entry) => entry.path === path);
+    const stdout = entryOf("/sandbox/stdout");
+    expect(Object.keys(stdout ?? {}).sort()).toEqual([
+      "gid",
+      "mode",
+      "mtime",
+      "nlink",
+      "path",
+      "size",
+      "uid",
+    ]);
+    expect(stdout?.size).toBe(6);
+    expect(stdout?.mode).toMatch(/^-rw-/);
+    expect(entryOf("/sandbox/sub")?.mode).toMatch(/^d/);
+    expect(await (await ask("browse", { path: "/sandbox/stdout" })).json()).toEqual([]);
+    expect((await ask("browse", { path: "/sandbox/none" })).status).toBe(404);
+    expect((await ask("browse", {})).status).toBe(400);
+  });
+
+  test("a download", async () => {
+    const answer = await ask("download", { path: "/sandbox/large.txt" });
+    expect(answer.headers.get("Content-Disposition")).toBe('attachment; filename="large.txt"');
+    expect(await answer.text()).toHaveLength(3 * FILE_READ_MAX_BYTES + 5);
+    expect(Buffer.from(await (await ask("download", { path: "/sandbox/binary" })).bytes())).toEqual(
+      Buffer.from(BINARY),
+    );
+    expect((await ask("download", { path: "/sandbox/sub" })).status).toBe(400);
+  });
+
+  test("what is attached", async () => {
+    expect(await (await ask("debug", {})).json()).toEqual({ "/sandbox": join(root, "sandbox") });
+  });
+});
+
+describe("v1", () => {
+  test("LIST_FILES and READ_FILE", async () => {
+    const listed = await call({ type: "LIST_FILES", list_files: { path: "/sandbox" } });
+    const { list_files } = (await listed.json()) as MasterResponse;
+    const info = list_files?.file_infos?.find((entry) => entry.path === "/sandbox/stdout");
+    expect(info?.size).toBe(6);
+    expect(info?.mtime?.nanoseconds).toBeGreaterThan(1e18);
+    const body = { path: "/sandbox/stdout", offset: 1, length: 4 };
+    expect(await (await call({ type: "READ_FILE", read_file: body })).json()).toEqual({
+      type: "READ_FILE",
+      read_file: { size: 6, data: Buffer.from("ello").toString("base64") },
+    });
+    const missing = await call({ type: "READ_FILE", read_file: { ...body, path: "/sandbox/none" } });
+    expect(missing.status).toBe(404);
+  });
+});
