@@ -5,7 +5,7 @@
  * many), 128 plus the signal's number when a signal ended it, 1 when it never
  * ran, 130 after Ctrl-C.
  */
-import { userInfo } from "node:os";
+import { readFileSync } from "node:fs";
 import type { Offer } from "../model/v1/offers.ts";
 import type { CommandInfo } from "../model/v1/tasks.ts";
 import { exitStatusOf } from "./client/exit-status.ts";
@@ -43,7 +43,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
     if (!options.quiet) process.stderr.write(`mesh: ${text}\n`);
   };
   const scheduler = new SchedulerClient(new MasterClient(options.masters), {
-    user: options.user ?? userInfo().username,
+    user: options.user ?? ownUser(),
     name: `mesh run ${options.name}`,
     roles: [options.role],
     failover_timeout: FAILOVER_TIMEOUT_SECONDS,
@@ -60,14 +60,30 @@ export async function runCommand(options: RunOptions): Promise<number> {
   });
   const stop = interruptible(job, scheduler, say);
   try {
-    await job.run();
-    await Promise.all(followers.values());
-    await scheduler.call({ type: "TEARDOWN" });
+    await job.run(async () => {
+      await Promise.all(followers.values());
+      await scheduler.call({ type: "TEARDOWN" });
+    });
   } finally {
     stop.release();
     scheduler.close();
   }
   return stop.interrupted ? INTERRUPTED_STATUS : exitStatus(job);
+}
+
+/** Name of the user who runs this; Bun's `userInfo` only knows what the environment says. */
+function ownUser(): string {
+  const named = process.env["USER"] ?? process.env["LOGNAME"];
+  if (named !== undefined && named !== "") return named;
+  const uid = String(process.getuid?.() ?? 0);
+  try {
+    const line = readFileSync("/etc/passwd", "utf8")
+      .split("\n")
+      .find((one) => one.split(":")[2] === uid);
+    return line?.split(":")[0] ?? uid;
+  } catch {
+    return uid;
+  }
 }
 
 function runName(): string {

@@ -45,6 +45,12 @@ export interface AgentLinkInput {
   closed(): void;
 }
 
+/** Where agent links are opened. */
+export interface LinkPlace {
+  readonly hostname: string;
+  readonly port: number;
+}
+
 export interface MasterDrivers {
   readonly store: NodeStore;
   readonly peers: PeerSender;
@@ -73,6 +79,7 @@ export class Master implements MasterPort {
   readonly #node: MasterNode;
   readonly #drivers: MasterDrivers;
   readonly #flags: Readonly<Record<string, string>>;
+  readonly #ownLink: LinkPlace;
   readonly #inbox: NodeInput[] = [];
   /** Inputs of `#inbox` already taken. */
   #taken = 0;
@@ -88,7 +95,14 @@ export class Master implements MasterPort {
   /** State transfers to other masters under way: their open iterations. */
   readonly #readers = new Map<string, StateReader>();
 
-  constructor(node: MasterNode, drivers: MasterDrivers, flags: Readonly<Record<string, string>>) {
+  /** `ownLink`: where this master's own agent links are opened; its raft name may be older than its address. */
+  constructor(
+    node: MasterNode,
+    drivers: MasterDrivers,
+    flags: Readonly<Record<string, string>>,
+    ownLink: LinkPlace,
+  ) {
+    this.#ownLink = ownLink;
     this.#node = node;
     this.#drivers = drivers;
     this.#flags = flags;
@@ -151,9 +165,10 @@ export class Master implements MasterPort {
     return this.#node.leadership();
   }
 
-  agentLink(): { readonly hostname: string; readonly port: number } | undefined {
+  agentLink(): LinkPlace | undefined {
     const leader = this.#node.leaderId();
     if (leader === undefined) return undefined;
+    if (this.#node.leadership().kind === "leading") return this.#ownLink;
     const colon = leader.lastIndexOf(":");
     return { hostname: leader.slice(0, colon), port: Number(leader.slice(colon + 1)) };
   }

@@ -60,11 +60,13 @@ export class Job {
     }));
   }
 
-  /** Resolves when every instance has ended. */
-  async run(): Promise<void> {
+  /** Resolves when every instance has ended and `finish`, called while still subscribed, is through. */
+  async run(finish: () => Promise<void>): Promise<void> {
     for await (const event of this.#scheduler.events()) {
       await this.#handle(event);
-      if (this.instances.every(hasEnded)) return;
+      if (!this.instances.every(hasEnded)) continue;
+      await finish();
+      return;
     }
   }
 

@@ -1,0 +1,254 @@
+/** `mesh agent`: composes the agent's core with its drivers. */
+import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { checkpointDirectory, runtimeDirectory } from "../agent/paths.ts";
+import { agentResources } from "../agent/resources.ts";
+import { Agent, type AgentDrivers, type AgentLink, type LinkEvents } from "../agent/run.ts";
+import type { AgentConfig, LeaderAddress } from "../agent/types.ts";
+import { agentApi } from "../api/routes.ts";
+import { MeshError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import { connectAgentLink } from "../io/agent-link.ts";
+import { openCheckpointStore } from "../io/checkpoint-store.ts";
+import { createFetcher } from "../io/fetcher.ts";
+import { type HttpServer, serve } from "../io/http.ts";
+import { linkLatest } from "../io/latest-link.ts";
+import { LeaderFinder } from "../io/leader-finder.ts";
+import { createLogger, type Logger } from "../io/logger.ts";
+import { inspectMachine } from "../io/machine.ts";
+import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
+import type { Runtime } from "../isolation/runtime.ts";
+import type { MasterToAgent } from "../model/agent-protocol.ts";
+import { parseAttributes } from "../model/attributes.ts";
+import type { AgentInfo } from "../model/v1/frameworks.ts";
+import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { badFlag, type Flags, splitAddress } from "./flags.ts";
+import { advertisedIp } from "./local-address.ts";
+import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
+import { BUILD } from "./version.ts";
+
+/** Launches under way at once for each processor: enough to keep them busy while some wait for the disk. */
+const LAUNCHES_PER_CPU = 2;
+/** Given to HTTP answers under way at the end. */
+const HTTP_GRACE_MS = 500;
+
+export interface AgentFlags {
+  /** `host:port` of the masters' HTTP APIs. */
+  readonly masters: readonly string[];
+  readonly ip: string;
+  readonly port: number;
+  readonly advertise: string | undefined;
+  readonly hostname: string | undefined;
+  readonly workDir: string;
+  readonly resources: string | undefined;
+  readonly attributes: string | undefined;
+  /** False: no namespaces and cgroups. */
+  readonly isolate: boolean;
+  /** As /flags shows them. */
+  readonly effective: Readonly<Record<string, string>>;
+  /** Flag that sets the port, for error messages. */
+  readonly portFlag: string;
+  readonly directoryFlag: string;
+}
+
+export interface RunningAgent {
+  readonly url: string;
+  readonly agent: Agent;
+  /** Ends the process's part; tasks live on. */
+  stop(): Promise<void>;
+}
+
+export async function runAgent(flags: Flags): Promise<number> {
+  const logger = createLogger({ name: "agent", level: logLevel(flags) });
+  const running = await startAgent(readFlags(flags), logger);
+  const outcome = await Promise.race([stopSignal(), running.agent.ended]);
+  await running.stop();
+  if (typeof outcome === "string" || !outcome.failed) return 0;
+  process.stderr.write(`mesh: ${outcome.reason}\n`);
+  return 1;
+}
+
+function readFlags(flags: Flags): AgentFlags {
+  return {
+    masters: flags.addresses("master", 5050),
+    ip: flags.text("ip"),
+    port: flags.port("port"),
+    advertise: flags.optional("advertise") === undefined ? undefined : flags.addresses("advertise")[0],
+    hostname: flags.optional("hostname"),
+    workDir: flags.text("work-dir"),
+    resources: flags.optional("resources"),
+    attributes: flags.optional("attributes"),
+    isolate: readIsolation(flags),
+    effective: flags.effective(),
+    portFlag: "--port",
+    directoryFlag: "--work-dir",
+  };
+}
+
+export function readIsolation(flags: Flags): boolean {
+  const isolation = flags.text("isolation");
+  if (isolation !== "auto" && isolation !== "posix") throw badFlag("isolation", isolation, "auto or posix");
+  return isolation === "auto";
+}
+
+/** Reads the checkpoint, opens the port and begins to look for the leader. */
+export async function startAgent(flags: AgentFlags, logger: Logger): Promise<RunningAgent> {
+  const { log } = logger;
+  const workDir = resolve(flags.workDir);
+  try {
+    mkdirSync(workDir, { recursive: true });
+  } catch (error) {
+    throw directoryError(workDir, flags.directoryFlag, error);
+  }
+  const machine = inspectMachine(workDir);
+  const info = agentInfo(flags, machine);
+  const store = await openCheckpointStore(checkpointDirectory(workDir));
+  const runtime = openLinuxRuntime({
+    runtimeDirectory: runtimeDirectory(workDir),
+    fetch: createFetcher(),
+    isolate: flags.isolate,
+  });
+  logCapabilities(log, runtime);
+
+  let handler: (request: Request) => Response | Promise<Response> = () =>
+    new Response("Starting", { status: 503 });
+  let server: HttpServer;
+  try {
+    server = serve({
+      hostname: flags.ip,
+      port: flags.port,
+      portFlag: flags.portFlag,
+      fetch: (r) => handler(r),
+    });
+  } catch (error) {
+    await runtime.close();
+    await store.close();
+    throw error;
+  }
+  const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
+  const config: AgentConfig = {
+    info: { ...info, port },
+    ip: agentIp(flags),
+    port,
+    version: BUILD.version,
+    workDir,
+    bootId: machine.bootId,
+    switchUser: runtime.capabilities.switchUser,
+  };
+  const options = {
+    config,
+    flags: flags.effective,
+    maxLaunches: LAUNCHES_PER_CPU * availableParallelism(),
+  };
+  const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
+  handler = agentApi({ port: agent, build: buildInfo(), verbosity: logger.verbosity, clock: apiClock, log });
+  await agent.start();
+  const url = `http://${config.ip}:${port}`;
+  log.info("Agent started", { url, workDir, masters: flags.masters.join(",") });
+  return {
+    url,
+    agent,
+    stop: async () => {
+      await server.stop(HTTP_GRACE_MS);
+      await agent.close();
+      logger.close();
+    },
+  };
+}
+
+function agentInfo(flags: AgentFlags, machine: ReturnType<typeof inspectMachine>): AgentInfo {
+  const resources = agentResources(flags.resources, machine);
+  if (!resources.ok) throw new MeshError("BAD_FLAG", resources.error);
+  const attributes = parseAttributes(flags.attributes ?? "");
+  if (!attributes.ok) {
+    throw badFlag("attributes", flags.attributes ?? "", `name:value[;name:value…]: ${attributes.error}`);
+  }
+  return {
+    hostname: flags.hostname ?? agentIp(flags),
+    port: flags.port,
+    resources: [...resources.value],
+    ...(attributes.value.length === 0 ? {} : { attributes: attributes.value }),
+  };
+}
+
+function agentIp(flags: AgentFlags): string {
+  if (flags.advertise !== undefined) return splitAddress(flags.advertise).hostname;
+  return advertisedIp(
+    flags.ip,
+    flags.masters.map((address) => splitAddress(address).hostname),
+  );
+}
+
+function logCapabilities(log: Log, runtime: Runtime): void {
+  const { form, namespaces, cgroupRoot, missing } = runtime.capabilities;
+  log.info("Isolation of tasks", {
+    form,
+    namespaces: namespaces.join(",") || "none",
+    cgroupRoot: cgroupRoot ?? "none",
+  });
+  for (const reason of missing) log.warn("Isolation is limited", { reason });
+}
+
+function agentDrivers(
+  flags: AgentFlags,
+  runtime: Runtime,
+  store: AgentDrivers["store"],
+  name: string,
+): AgentDrivers {
+  const finder = new LeaderFinder(flags.masters.map(splitAddress));
+  return {
+    now,
+    runtime,
+    store,
+    findLeader: () => finder.find(),
+    openLink: (leader, events) => openLink(leader, events, name),
+    linkLatest,
+  };
+}
+
+/** A link counts as open once the master has welcomed it. */
+function openLink(leader: LeaderAddress, events: LinkEvents, name: string): Promise<Result<AgentLink>> {
+  return new Promise((settle) => {
+    let open = false;
+    const lost = (reason: string): void => {
+      if (!open) return;
+      open = false;
+      events.onClose(reason);
+    };
+    const link = connectAgentLink({
+      hostname: leader.linkHostname,
+      port: leader.linkPort,
+      cluster: "",
+      from: name,
+      onOpen: () => {
+        open = true;
+        settle(
+          ok({
+            send: (message) => {
+              if (link.send(encodeMsgpack(message))) return;
+              // What cannot be queued would be missing: a new link starts over with a registration.
+              link.close();
+              lost("its queue is full");
+            },
+            close: () => {
+              open = false;
+              link.close();
+            },
+          }),
+        );
+      },
+      onMessage: (payload) => {
+        const message = decodeMsgpack(payload);
+        // A master of this or a later version wrote it; kinds unknown here are refused by the core.
+        if (message.ok) events.onMessage(message.value as MasterToAgent);
+        else link.close();
+      },
+      onClose: (reason) => {
+        lost(reason);
+        settle(fail(reason));
+      },
+    });
+  });
+}

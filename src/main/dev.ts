@@ -1,0 +1,74 @@
+/** `mesh dev`: a master and an agent in one process, for first steps and for tests of frameworks. */
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { createLogger } from "../io/logger.ts";
+import { readIsolation, startAgent } from "./agent.ts";
+import type { Flags } from "./flags.ts";
+import { defaultTiming, startMaster } from "./master.ts";
+import { directoryError, logLevel, stopSignal } from "./process.ts";
+
+export async function runDev(flags: Flags): Promise<number> {
+  const directory = resolve(flags.text("dir"));
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw directoryError(directory, "--dir", error);
+  }
+  const level = logLevel(flags);
+  const ip = flags.text("ip");
+  const isolate = readIsolation(flags);
+  const master = await startMaster(
+    {
+      ip,
+      port: flags.port("port"),
+      raftPort: flags.port("raft-port"),
+      advertise: undefined,
+      dataDir: join(directory, "master"),
+      peers: [],
+      cluster: "dev",
+      timing: defaultTiming(),
+      effective: flags.effective(),
+      directoryFlag: "--dir",
+    },
+    createLogger({ name: "master", level }),
+  );
+  try {
+    const agent = await startAgent(
+      {
+        masters: [new URL(master.url).host],
+        ip,
+        port: flags.port("agent-port"),
+        advertise: undefined,
+        hostname: undefined,
+        workDir: join(directory, "agent"),
+        resources: flags.optional("resources"),
+        attributes: flags.optional("attributes"),
+        isolate,
+        effective: flags.effective(),
+        portFlag: "--agent-port",
+        directoryFlag: "--dir",
+      },
+      createLogger({ name: "agent", level }),
+    );
+    console.log(welcome(master.url, agent.url, directory, new URL(master.url).host));
+    const outcome = await Promise.race([stopSignal(), agent.agent.ended, master.failed]);
+    await agent.stop();
+    if (typeof outcome === "string") return 0;
+    process.stderr.write(`mesh: ${outcome instanceof Error ? outcome.message : outcome.reason}\n`);
+    return 1;
+  } finally {
+    await master.stop();
+  }
+}
+
+function welcome(master: string, agent: string, directory: string, address: string): string {
+  const flag = address === "127.0.0.1:5050" ? "" : ` --master ${address}`;
+  return [
+    `master   ${master}/state`,
+    `agent    ${agent}/state`,
+    `data     ${directory}`,
+    "",
+    `Run something:  mesh run${flag} -- sh -c 'echo hello from $(hostname)'`,
+    "Stop with Ctrl-C; tasks that run are found again at the next start in the same directory.",
+  ].join("\n");
+}

@@ -1,0 +1,288 @@
+/** `mesh master`: composes the master's node with its drivers. */
+import { resolve } from "node:path";
+import { fixedFileSpace } from "../api/file-space.ts";
+import { masterApi } from "../api/routes.ts";
+import type { Random } from "../base/random.ts";
+import { SECOND_MS } from "../base/time.ts";
+import { randomUuid, uuidText } from "../base/uuid.ts";
+import { MESOS_API_VERSION } from "../base/version.ts";
+import type { AgentLink } from "../io/agent-link.ts";
+import { type HttpServer, serve } from "../io/http.ts";
+import type { AgentLinkHandlers } from "../io/link-listener.ts";
+import { createLogger, type Logger } from "../io/logger.ts";
+import { PeerLinks } from "../io/peer-links.ts";
+import { LevelRaftStore } from "../io/raft-store.ts";
+import { MasterNode, type PeerMessage } from "../master/node.ts";
+import { Master } from "../master/run.ts";
+import { DEFAULT_SETTINGS } from "../master/settings.ts";
+import type { MasterSettings } from "../master/types.ts";
+import type { AgentToMaster } from "../model/agent-protocol.ts";
+import type { RestoredStore } from "../raft/store.ts";
+import type { StateRecord } from "../raft/types.ts";
+import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { type Flags, splitAddress } from "./flags.ts";
+import { advertisedIp } from "./local-address.ts";
+import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
+import { checkPeers, raftIdentity } from "./raft-identity.ts";
+import { systemMetrics } from "./system-metrics.ts";
+
+/** Name of the cluster in hellos when --cluster does not give one. */
+const DEFAULT_CLUSTER = "mesh";
+/** State keys read at once at start. */
+const STATE_CHUNK_BYTES = 4 * 1024 * 1024;
+/** Given to HTTP answers under way at the end. */
+const HTTP_GRACE_MS = 500;
+/** How long reading from agents rests when the inbox is full. */
+const CONGESTION_PAUSE_MS = 10;
+/** Longest time a timer of the runtime can count. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+export interface MasterFlags {
+  readonly ip: string;
+  readonly port: number;
+  readonly raftPort: number;
+  readonly advertise: string | undefined;
+  readonly dataDir: string;
+  readonly peers: readonly string[];
+  readonly cluster: string;
+  readonly timing: Pick<
+    MasterSettings,
+    "agentPingIntervalMs" | "maxAgentPingTimeouts" | "agentReregisterTimeoutMs" | "offerTimeoutMs"
+  >;
+  /** As /flags shows them. */
+  readonly effective: Readonly<Record<string, string>>;
+  readonly directoryFlag: string;
+}
+
+export interface RunningMaster {
+  readonly url: string;
+  readonly raftPort: number;
+  /** Resolves with the reason when the master cannot go on. */
+  readonly failed: Promise<Error>;
+  stop(): Promise<void>;
+}
+
+export async function runMaster(flags: Flags): Promise<number> {
+  const logger = createLogger({ name: "master", level: logLevel(flags) });
+  const running = await startMaster(readFlags(flags), logger);
+  const outcome = await Promise.race([stopSignal(), running.failed]);
+  if (outcome instanceof Error) {
+    process.stderr.write(`mesh: Master failed: ${outcome.message}\n`);
+    // What the disk holds is unknown after a failed write: nothing more is written.
+    return process.exit(1);
+  }
+  await running.stop();
+  return 0;
+}
+
+export function defaultTiming(): MasterFlags["timing"] {
+  return DEFAULT_SETTINGS;
+}
+
+function readFlags(flags: Flags): MasterFlags {
+  const seconds = (name: string, min: number): number => flags.number(name, { min, max: 1e9 }) * SECOND_MS;
+  return {
+    ip: flags.text("ip"),
+    port: flags.port("port"),
+    raftPort: flags.port("raft-port"),
+    advertise: flags.optional("advertise") === undefined ? undefined : flags.addresses("advertise")[0],
+    dataDir: flags.text("data-dir"),
+    peers: flags.optional("peers") === undefined ? [] : flags.addresses("peers", 5060),
+    cluster: flags.optional("cluster") ?? DEFAULT_CLUSTER,
+    timing: {
+      agentPingIntervalMs: seconds("agent-ping-timeout", 1),
+      maxAgentPingTimeouts: flags.number("max-agent-ping-timeouts", { min: 1, max: 1000, integer: true }),
+      agentReregisterTimeoutMs: seconds("agent-reregister-timeout", 1),
+      offerTimeoutMs:
+        flags.optional("offer-timeout") === undefined ? undefined : seconds("offer-timeout", 0.1),
+    },
+    effective: flags.effective(),
+    directoryFlag: "--data-dir",
+  };
+}
+
+/** Opens the log, listens, and begins to take part in elections. */
+export async function startMaster(flags: MasterFlags, logger: Logger): Promise<RunningMaster> {
+  const { log } = logger;
+  const ip =
+    flags.advertise === undefined
+      ? advertisedIp(flags.ip, peerHosts(flags))
+      : splitAddress(flags.advertise).hostname;
+  const place = { peers: flags.peers, ip, raftPort: flags.raftPort };
+  checkPeers(place);
+  const dataDir = resolve(flags.dataDir);
+  const failure = Promise.withResolvers<Error>();
+  const store = new LevelRaftStore(dataDir, failure.resolve);
+  const restored = await store.open().catch((error: unknown) => {
+    throw directoryError(dataDir, flags.directoryFlag, error);
+  });
+  const random = systemRandom();
+  const state = await readState(store);
+
+  let handler: (request: Request) => Response | Promise<Response> = () =>
+    new Response("Starting", { status: 503 });
+  let server: HttpServer | undefined;
+  let master: Master | undefined;
+  const links = new PeerLinks({
+    self: raftIdentity(place, restored).self,
+    cluster: flags.cluster,
+    random: random.fork(),
+    log,
+    onPeerMessage: (from, message) => master?.peerMessage(from, message as PeerMessage),
+    onPeerLost: (peer) => master?.peerLost(peer),
+    onAgentLink: (link) => agentLink(master, link),
+  });
+  try {
+    server = serve({ hostname: flags.ip, port: flags.port, fetch: (request) => handler(request) });
+    const raftPort = links.listen({ hostname: flags.ip, port: flags.raftPort });
+    const identity = raftIdentity({ ...place, raftPort }, restored);
+    const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
+    const settings = masterSettings(flags, random, ip, port);
+    const node = new MasterNode({ raft: identity, settings, restored, state, random });
+    master = new Master(
+      node,
+      {
+        store,
+        peers: links,
+        now,
+        wakeAt,
+        soon: (run) => void setImmediate(run),
+        newUuid: () => crypto.randomUUID(),
+        systemMetrics,
+        log,
+        onFailure: (error) => failure.resolve(error instanceof Error ? error : new Error(String(error))),
+      },
+      flags.effective,
+      { hostname: ip, port: raftPort },
+    );
+    handler = masterApi({
+      port: master,
+      build: buildInfo(),
+      verbosity: logger.verbosity,
+      clock: apiClock,
+      log,
+      files: fixedFileSpace({}),
+    });
+    await giveIdentity(store, restored, flags, random);
+    links.setPeers(identity.peers);
+    master.start();
+    const url = `http://${ip}:${port}`;
+    log.info("Master started", { url, raft: identity.self, peers: identity.peers.join(","), dataDir });
+    return running({ url, raftPort, failed: failure.promise, master, links, server, store, logger });
+  } catch (error) {
+    links.close();
+    await server?.stop(0);
+    await store.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly url: string;
+  readonly raftPort: number;
+  readonly failed: Promise<Error>;
+  readonly master: Master;
+  readonly links: PeerLinks;
+  readonly server: HttpServer;
+  readonly store: LevelRaftStore;
+  readonly logger: Logger;
+}
+
+function running({ url, raftPort, failed, master, links, server, store, logger }: Parts): RunningMaster {
+  return {
+    url,
+    raftPort,
+    failed,
+    stop: async () => {
+      master.close();
+      await server.stop(HTTP_GRACE_MS);
+      links.close();
+      await store.close();
+      logger.close();
+    },
+  };
+}
+
+function peerHosts(flags: MasterFlags): string[] {
+  return flags.peers.map((peer) => splitAddress(peer).hostname);
+}
+
+function masterSettings(flags: MasterFlags, random: Random, ip: string, port: number): MasterSettings {
+  return {
+    ...DEFAULT_SETTINGS,
+    ...flags.timing,
+    address: { id: uuidText(randomUuid(random)), hostname: ip, ip, port },
+    version: MESOS_API_VERSION,
+  };
+}
+
+/** Written once, before anything else: a wiped disk is another member. */
+async function giveIdentity(
+  store: LevelRaftStore,
+  restored: RestoredStore,
+  flags: MasterFlags,
+  random: Random,
+): Promise<void> {
+  if (restored.identity !== null) return;
+  const identity = { clusterId: flags.cluster, memberId: uuidText(randomUuid(random)) };
+  await store.write({ identity, sync: true });
+}
+
+async function readState(store: LevelRaftStore): Promise<StateRecord[]> {
+  const reader = await store.readState();
+  const state: StateRecord[] = [];
+  try {
+    for (let done = false; !done; ) {
+      const chunk = await reader.next(STATE_CHUNK_BYTES);
+      for (const record of chunk.records) state.push(record);
+      done = chunk.done;
+    }
+  } finally {
+    await reader.close();
+  }
+  return state;
+}
+
+function wakeAt(monotonicMs: number, wake: () => void): () => void {
+  // A timer counts whole milliseconds, so it could fire just before the deadline.
+  const waitMs = Math.min(Math.max(0, Math.ceil(monotonicMs - performance.now())), TIMER_MAX_MS);
+  const timer = setTimeout(wake, waitMs);
+  return () => clearTimeout(timer);
+}
+
+function agentLink(master: Master | undefined, link: AgentLink): AgentLinkHandlers {
+  if (master === undefined) {
+    link.close();
+    return { onMessage() {}, onClose() {} };
+  }
+  const input = master.agentLinkOpened({
+    send: (message) => {
+      // What cannot be queued would be missing: the agent registers again on a new link.
+      if (!link.send(encodeMsgpack(message))) link.close();
+    },
+    close: () => link.close(),
+  });
+  return {
+    onMessage: (payload) => {
+      const message = decodeMsgpack(payload);
+      if (!message.ok) {
+        link.close();
+        return;
+      }
+      // An agent of this or another version wrote it; kinds unknown here are refused by the core.
+      input.message(message.value as AgentToMaster);
+      if (master.congested) restLink(master, link);
+    },
+    onClose: () => input.closed(),
+  };
+}
+
+/** Lets the agent wait, by TCP's own back-pressure, until the inbox has room. */
+function restLink(master: Master, link: AgentLink): void {
+  link.pause();
+  const look = (): void => {
+    if (master.congested) setTimeout(look, CONGESTION_PAUSE_MS);
+    else link.resume();
+  };
+  setTimeout(look, CONGESTION_PAUSE_MS);
+}

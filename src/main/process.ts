@@ -1,0 +1,71 @@
+/**
+ * What every daemon of the binary needs of its process: a clock, chance from
+ * the operating system, a log, and an orderly end.
+ */
+
+import type { ApiClock, BuildInfo } from "../api/context.ts";
+import { MeshError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import type { Instant } from "../base/time.ts";
+import { badFlag, type Flags } from "./flags.ts";
+import { BUILD } from "./version.ts";
+
+export function now(): Instant {
+  return { monotonicMs: performance.now(), wallMs: Date.now() };
+}
+
+/** Seeded from the operating system. */
+export function systemRandom(): Random {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  // 53 bits: the most that a safe integer holds.
+  return new Random((high & 0x1f_ffff) * 0x1_0000_0000 + low);
+}
+
+export const apiClock: ApiClock = {
+  wallMs: () => Date.now(),
+  every(intervalMs, run) {
+    const timer = setInterval(run, intervalMs);
+    return () => clearInterval(timer);
+  },
+};
+
+export function buildInfo(): BuildInfo {
+  return {
+    version: BUILD.version,
+    builtAtMs: Date.parse(BUILD.buildDate),
+    user: "mesh",
+    gitSha: BUILD.gitSha,
+  };
+}
+
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+export function logLevel(flags: Flags): (typeof LOG_LEVELS)[number] {
+  const text = flags.text("log-level");
+  const level = LOG_LEVELS.find((one) => one === text);
+  if (level === undefined) throw badFlag("log-level", text, LOG_LEVELS.join(", "));
+  return level;
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      resolve(signal);
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+}
+
+/** A directory error in words; everything else as it is. */
+export function directoryError(directory: string, flag: string, error: unknown): unknown {
+  if (error instanceof MeshError || !(error instanceof Error) || !("code" in error)) return error;
+  return new MeshError(
+    "DIRECTORY_UNUSABLE",
+    `Cannot use the directory '${directory}': ${error.message}; choose another with ${flag}`,
+  );
+}
