@@ -10,7 +10,7 @@ import { Cluster } from "./cluster.ts";
 const MASTER_PORT = 5050;
 const AGENT_PORT = 5051;
 
-const JOB = `echo "Hello from task $MESOS_TASK_ID"
+const JOB = `echo "Hello from $(hostname)"
 echo "The sandbox is $PWD"
 for step in 1 2 3; do echo "step $step of 3"; sleep 1; done
 echo "This line goes to stderr" >&2`;

@@ -46,13 +46,14 @@ const EXCEPTIONS: readonly Exception[] = [
 /** The file whose opening comment explains its folder; in other folders that comment says `src/<folder>/`. */
 const DOORS: Readonly<Record<string, string>> = {
   "src/raft": "node.ts",
-  "src/registry": "apply.ts",
+  "src/registry": "registry.ts",
   "src/allocator": "allocator.ts",
   "src/isolation": "plan.ts",
   "src/isolation/linux": "runtime.ts",
   "src/master": "node.ts",
   "src/agent": "core.ts",
   "src/api": "routes.ts",
+  "src/main": "command-table.ts",
 };
 
 /** Opening comments shorter than this explain nothing. */

@@ -1,4 +1,8 @@
 /**
+ * src/base/ is what every other folder may use: assertions, results, errors,
+ * bounds, time and chance as inputs, ids, and logging as cores see it. It
+ * imports nothing and does no IO.
+ *
  * Assertions stay on in production. They state what cannot happen inside the
  * process; what can go wrong outside (input, network, disk) is a result value.
  */

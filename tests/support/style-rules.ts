@@ -41,10 +41,10 @@ const BANNED_IN_CORES: readonly (readonly [pattern: string, instead: string])[] 
   ["async|await", "return an effect and take the answer as an input"],
   ["Promise", "return an effect and take the answer as an input"],
   ["WeakRef|FinalizationRegistry", "own the value: collection is not repeatable"],
-  ["fetch\\(", "return an effect"],
-  ["Bun\\.", "return an effect"],
-  ["process\\.", "take the value as an input"],
-  ["console\\.", "use the Log that is passed in"],
+  ["fetch(?=\\()", "return an effect"],
+  ["Bun(?=\\.)", "return an effect"],
+  ["process(?=\\.)", "take the value as an input"],
+  ["console(?=\\.)", "use the Log that is passed in"],
 ];
 
 const isTypeScript = (path: string): boolean => /\.tsx?$/.test(path);
