@@ -48,10 +48,10 @@ export class OrderedSlots<T extends FairNode> {
 
   /** The member's share, weight or count changed. */
   changed(slot: number): void {
-    if (!this.#allChanged) this.#changed.add(slot);
+    this.#changed.add(slot);
   }
 
-  /** Any member may have changed. */
+  /** Every share was renewed; members may be out of order anywhere. */
   changedAll(): void {
     this.#allChanged = true;
   }
@@ -59,9 +59,13 @@ export class OrderedSlots<T extends FairNode> {
   /** Repairs the order. */
   settle(): void {
     const changed = this.#changed.size;
-    if (this.#allChanged || (changed > MOVES_MAX && changed * 16 > this.#length)) this.#sort();
-    else if (changed > 0) this.#move();
-    else return;
+    if (changed > MOVES_MAX && changed * 16 > this.#length) {
+      this.#slots.subarray(0, this.#length).sort((a, b) => this.#compare(a, b));
+    } else if (changed > 0 || this.#allChanged) {
+      this.#move();
+    } else {
+      return;
+    }
     this.#changed.clear();
     this.#allChanged = false;
   }
@@ -70,20 +74,12 @@ export class OrderedSlots<T extends FairNode> {
     return compareFair(this.#table[a] as T, this.#table[b] as T);
   }
 
-  #sort(): void {
-    const slots = this.#slots.subarray(0, this.#length);
-    // When the cluster grows all shares shrink alike: mostly there is nothing to do.
-    for (let i = 1; i < slots.length; i++) {
-      if (this.#compare(slots[i - 1] as number, slots[i] as number) > 0) {
-        slots.sort((a, b) => this.#compare(a, b));
-        return;
-      }
-    }
-  }
-
   /** All changed ones are cut out first, so that what is searched is in order. */
   #move(): void {
     for (const slot of this.#changed) this.#cut(slot);
+    if (this.#allChanged && !this.#isOrdered()) {
+      this.#slots.subarray(0, this.#length).sort((a, b) => this.#compare(a, b));
+    }
     for (const slot of this.#changed) {
       let low = 0;
       let high = this.#length;
@@ -96,6 +92,14 @@ export class OrderedSlots<T extends FairNode> {
       this.#slots[low] = slot;
       this.#length++;
     }
+  }
+
+  /** When the cluster grows all shares shrink alike: mostly they are in order as before. */
+  #isOrdered(): boolean {
+    for (let i = 1; i < this.#length; i++) {
+      if (this.#compare(this.#slots[i - 1] as number, this.#slots[i] as number) > 0) return false;
+    }
+    return true;
   }
 
   #cut(slot: number): void {

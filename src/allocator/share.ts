@@ -88,7 +88,8 @@ export class ClusterTotals {
     for (let index = 0; index < amounts.length; index++) {
       const total = this.#amounts[index] as number;
       if (total <= 0 || !this.#counts[index]) continue;
-      share = Math.max(share, (amounts[index] as number) / total);
+      const ratio = (amounts[index] as number) / total;
+      if (ratio > share) share = ratio;
     }
     node.share = share;
     node.weightedShare = share / node.weight;

@@ -25,8 +25,6 @@ export interface FrameworkSpec {
 export interface AgentSpec {
   /** Everything the agent has, without allocation_info. */
   readonly total: Resources;
-  /** Names as in AgentInfo/MasterInfo capabilities. */
-  readonly capabilities?: readonly string[];
   /** False while the agent takes no new tasks: not registered again since a failover, deactivated, draining. Default true. */
   readonly active?: boolean;
 }
@@ -146,7 +144,7 @@ export interface ResourceAllocator {
   deactivateFramework(frameworkId: string): void;
 
   addAgent(agentId: string, spec: AgentSpec, used?: Iterable<UsedByFramework>): void;
-  /** Replaces total and capabilities. Amounts in use beyond the new total are kept until recovered. */
+  /** Replaces the total. Amounts in use beyond the new total are kept until recovered. */
   updateAgent(agentId: string, spec: Omit<AgentSpec, "active">): void;
   /** Forgets the agent and all that is used on it; later recoveries for it are ignored. */
   removeAgent(agentId: string): void;

@@ -224,17 +224,14 @@ function describe({ frameworkId, role, agentId, resources }: Allocation): string
   return `${agentId} to ${frameworkId} in ${role}: ${resources}`;
 }
 
-test("hands out what a full recomputation hands out, over random histories", () => {
-  let handedOut = 0;
-  for (let seed = 1; seed <= 60; seed++) {
+/** More histories than usual: MESH_SEEDS=1000 bun test tests/allocator/twin.test.ts */
+const SEEDS = Number(Bun.env["MESH_SEEDS"] ?? 24);
+
+for (let seed = 1; seed <= SEEDS; seed++) {
+  test(`hands out what a full recomputation hands out, history of seed ${seed}`, () => {
     const history = new History(seed, seed % 2 === 0 ? 5 : 25);
-    try {
-      history.run(120);
-    } catch (error) {
-      throw new Error(`History of seed ${seed}: ${(error as Error).message}`, { cause: error });
-    }
-    handedOut += history.handedOut;
-  }
-  // Not a comparison of nothing with nothing.
-  expect(handedOut).toBeGreaterThan(1_000);
-});
+    history.run(120);
+    // Not a comparison of nothing with nothing.
+    expect(history.handedOut).toBeGreaterThan(10);
+  });
+}
