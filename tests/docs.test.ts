@@ -131,7 +131,10 @@ function namedFiles(file: SourceFile): string[] {
   });
   const code = /(?<![\w/<])(?:\.\/)?((?:scripts|docs|\.ci)\/[\w.\-/]*\w)/g;
   const scripts = [...file.text.matchAll(code)].map((match) => match[1] ?? "");
-  return [...new Set([...links, ...scripts])];
+  const sources = [...file.text.matchAll(/`((?:src|tests)\/[\w.\-/]+\.ts)\b/g)].map(
+    (match) => match[1] ?? "",
+  );
+  return [...new Set([...links, ...scripts, ...sources])];
 }
 
 describe("every document", () => {
@@ -146,8 +149,13 @@ describe("every document", () => {
 
   test("the search finds links and scripts", () => {
     const text =
-      "See [a](../b.md#c) and [d](https://e.org).\n```sh\n./scripts/x --once\nbun scripts/y.ts z\n```\n";
-    expect(namedFiles({ path: "docs/f.md", text })).toEqual(["b.md", "scripts/x", "scripts/y.ts"]);
+      "See [a](../b.md#c) and [d](https://e.org).\n```sh\n./scripts/x --once\nbun scripts/y.ts z\n```\n`src/z.ts`\n";
+    expect(namedFiles({ path: "docs/f.md", text })).toEqual([
+      "b.md",
+      "scripts/x",
+      "scripts/y.ts",
+      "src/z.ts",
+    ]);
   });
 
   test("calls bun scripts that package.json knows", () => {

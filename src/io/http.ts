@@ -1,4 +1,10 @@
-/** The HTTP driver: opens the port that the handlers of src/api/ answer on. */
+/**
+ * src/io/ holds the drivers: the only code that opens ports, files and
+ * databases, reads clocks and starts downloads. Cores know none of it; each
+ * driver implements a port that a core or a pump declares.
+ *
+ * This one is HTTP: it opens the port that the handlers of src/api/ answer on.
+ */
 
 import { MeshError } from "../base/errors.ts";
 import { REQUEST_BODY_MAX_BYTES } from "../base/limits.ts";
@@ -15,11 +21,11 @@ export interface HttpServerOptions {
 export interface HttpServer {
   readonly hostname: string;
   readonly port: number;
-  /** Takes no new connections and lets answers finish, but at most for `graceMs`; open event streams are cut then. */
+  /** Takes no new connections and lets answers finish, at most for `graceMs`: then event streams are cut. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Bodies just above the limit still reach the handler, which refuses them in words; far larger ones get Bun's bare 413. */
+/** A body just above the limit reaches the handler, which refuses it in words; a larger one gets Bun's bare 413. */
 const BODY_MARGIN_BYTES = 64 * 1024;
 
 /** Throws a MeshError when the address cannot be had. */
@@ -31,10 +37,12 @@ export function serve(options: HttpServerOptions): HttpServer {
       hostname,
       port,
       fetch: options.fetch,
-      // Silent event streams are normal: a heartbeat comes every 15 s, an idle keep-alive client may wait longer.
+      // Streams are silent for 15 s between heartbeats, which is longer than Bun's default allows.
       idleTimeout: 0,
       maxRequestBodySize: REQUEST_BODY_MAX_BYTES + BODY_MARGIN_BYTES,
-      development: false,
+      // `development: false` would let a second server of this process take the port over without a word.
+      reusePort: false,
+      error: () => new Response(null, { status: 500 }),
     });
   } catch (error) {
     throw new MeshError("ADDRESS_IN_USE", explain(hostname, port, portFlag, error));

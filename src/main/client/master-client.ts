@@ -1,5 +1,8 @@
 /**
- * Requests to whichever master leads, by the public HTTP API alone: tries the
+ * src/main/client/ is what the client commands share. It speaks to a cluster
+ * by the public HTTP API alone, as any framework or operator does.
+ *
+ * Here: requests to whichever master leads, by the public HTTP API alone: tries the
  * given addresses in turn and follows redirects to the leader.
  */
 import { MeshError } from "../../base/errors.ts";
