@@ -47,9 +47,20 @@ function killMembers(table: ProcessTable, tracked: Tracked): void {
   if (supervisorAlive(table, tracked)) sendSignal(supervisor.pid, "SIGCONT");
 }
 
-/** Ends what a container that has ended left behind, and removes its cgroup. */
-export async function killStragglers(table: ProcessTable, tracked: Tracked): Promise<Result<void>> {
-  const { cgroup } = tracked.record;
+/**
+ * Ends what a container that has ended left behind, and removes its cgroup.
+ * `recorded`: the supervisor saw the end, so init is dead and with it, by the
+ * kernel's word, everything in the pid namespace.
+ */
+export async function killStragglers(
+  table: ProcessTable,
+  tracked: Tracked,
+  recorded: boolean,
+): Promise<Result<void>> {
+  const { cgroup, namespaces } = tracked.record;
+  if (recorded && cgroup === undefined && namespaces.includes("pid") && !supervisorAlive(table, tracked)) {
+    return ok(undefined);
+  }
   // The usual end, in one system call: a cgroup with processes cannot be removed.
   if (cgroup !== undefined && removeCgroup(cgroup) && !supervisorAlive(table, tracked)) return ok(undefined);
   const killed = await killAll(table, tracked);

@@ -150,7 +150,7 @@ class LinuxRuntime implements Runtime {
     container.settling = true;
     this.#recovered.delete(container);
     this.#context.events.forget(`${container.id}.exit`);
-    await killStragglers(this.#table, tracked);
+    await killStragglers(this.#table, tracked, exit.kind !== "unknown");
     // After the callers of `launch` or `recover` have seen their answer.
     await container.launching.promise;
     await new Promise((resolve) => setImmediate(resolve));
@@ -225,7 +225,8 @@ class LinuxRuntime implements Runtime {
       states.set(id, state);
       if (tracked === undefined) continue;
       if (state.state === "running") this.#watch(id, tracked);
-      else if (tracked.record.bootId === this.#context.bootId) await killStragglers(this.#table, tracked);
+      else if (tracked.record.bootId === this.#context.bootId)
+        await killStragglers(this.#table, tracked, state.state === "ended");
     }
     return states;
   }
