@@ -155,6 +155,10 @@ function takeMessage(state: AgentState, input: Extract<AgentInput, { kind: "mess
   const { connection } = state;
   const { linkId, message } = input;
   if (!("linkId" in connection) || connection.linkId !== linkId) return;
+  if (!Object.hasOwn(MESSAGES, message.kind)) {
+    state.log.warn("Ignored a message of a kind this version does not know", { kind: message.kind });
+    return;
+  }
   if (message.term < state.term) {
     state.counters.staleMessages++;
     const fields = { kind: message.kind, term: message.term, highestTerm: state.term };

@@ -55,7 +55,7 @@ async function askMaster(master: MasterHost): Promise<Result<FoundLeader>> {
       headers: { Accept: "application/json" },
     });
     if (response.status === 503) return fail("knows no leader");
-    if (!response.ok) return fail(`answered with status ${response.status}; is it a mesh master?`);
+    if (!response.ok) return fail(`answered with status ${response.status} (is it a mesh master?)`);
     return readLeader(await response.json());
   } catch (error) {
     if (error instanceof Error && error.name === "TimeoutError") {
@@ -71,10 +71,10 @@ function readLeader(body: unknown): Result<FoundLeader> {
   const { id, hostname, port } = fieldsOf(leader);
   const { hostname: linkHostname, port: linkPort } = fieldsOf(link);
   if (typeof id !== "string" || typeof hostname !== "string" || typeof linkHostname !== "string") {
-    return fail("gave an answer that names no leader; is it a mesh master?");
+    return fail("gave an answer that names no leader (is it a mesh master?)");
   }
   if (typeof port !== "number" || typeof linkPort !== "number") {
-    return fail("gave an answer without the leader's ports; is it a mesh master?");
+    return fail("gave an answer without the leader's ports (is it a mesh master?)");
   }
   return ok({ masterId: id, hostname, port, linkHostname, linkPort });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
 import { AgentBench, LEADER } from "./agent-bench.ts";
 
 describe("registration", () => {
@@ -91,6 +92,13 @@ describe("registration", () => {
     bench.step({ kind: "link-closed", linkId: oldLink, reason: "again" });
     expect(bench.lines()).toEqual([]);
   });
+});
+
+test("a message of a later version's kind is ignored, and said", () => {
+  const bench = AgentBench.registered();
+  bench.message({ kind: "dance", term: 1 } as unknown as MasterToAgent);
+  expect(bench.lines()).toEqual([]);
+  expect(bench.warnings).toEqual(["Ignored a message of a kind this version does not know"]);
 });
 
 describe("the term fence", () => {
