@@ -17,7 +17,7 @@ import type {
 } from "../model/v1/master-responses.ts";
 import type { Task } from "../model/v1/tasks.ts";
 import { endpointResource } from "./resource-text.ts";
-import { type TaskSource, taskMessage } from "./task-message.ts";
+import { taskMessage } from "./task-message.ts";
 
 export function stateMessage(view: ClusterView): MasterResponseGetState {
   return {
@@ -37,8 +37,7 @@ export function tasksMessage(view: ClusterView): MasterResponseGetTasks {
 }
 
 function masterTask(view: TaskView): Task {
-  const source: TaskSource = { ...view, executorId: view.info.executor?.executor_id.value };
-  return taskMessage(source);
+  return taskMessage({ ...view, executorId: view.info.executor?.executor_id.value });
 }
 
 /** Executors that frameworks brought, each once for an agent. Command tasks have none here, as in Mesos. */

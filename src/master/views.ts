@@ -8,7 +8,6 @@ import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
 import type { Offer } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
-import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
 import type { AgentRecord, FrameworkRecord, TaskRecord } from "../registry/records.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import type { Leader, RegistryReader } from "./leader.ts";
@@ -48,18 +47,16 @@ export class MasterView implements ClusterView {
   }
 
   *tasks(frameworkId?: string): Iterable<TaskView> {
-    for (const task of this.#liveTasks(frameworkId))
-      if (!isLostWithAgent(task)) yield new TaskRecordView(task);
+    for (const task of this.#liveTasks(frameworkId)) if (!isLostWithAgent(task)) yield taskView(task);
   }
 
   *unreachableTasks(frameworkId?: string): Iterable<TaskView> {
-    for (const task of this.#liveTasks(frameworkId))
-      if (isLostWithAgent(task)) yield new TaskRecordView(task);
+    for (const task of this.#liveTasks(frameworkId)) if (isLostWithAgent(task)) yield taskView(task);
   }
 
   *completedTasks(frameworkId?: string): Iterable<TaskView> {
     for (const id of frameworkId === undefined ? this.#allFrameworkIds() : [frameworkId]) {
-      for (const task of this.#registry.completedTasksOf(id)) yield new TaskRecordView(task);
+      for (const task of this.#registry.completedTasksOf(id)) yield taskView(task);
     }
   }
 
@@ -154,32 +151,17 @@ function isLostWithAgent(task: TaskRecord): boolean {
 }
 
 /** Decodes a task's cold values only when they are asked for. */
-class TaskRecordView implements TaskView {
-  readonly #record: TaskRecord;
 
-  constructor(record: TaskRecord) {
-    this.#record = record;
-  }
-
-  get frameworkId(): string {
-    return this.#record.frameworkId;
-  }
-  get taskId(): string {
-    return this.#record.taskId;
-  }
-  get agentId(): string {
-    return this.#record.agentId;
-  }
-  get role(): string {
-    return this.#record.role;
-  }
-  get state(): TaskState {
-    return this.#record.state;
-  }
-  get statuses(): readonly TaskStatus[] {
-    return this.#record.statuses.map((status) => decodeBlob("TaskStatus", status));
-  }
-  get info(): TaskInfo {
-    return decodeBlob("TaskInfo", this.#record.info);
-  }
+/** A plain value: consumers spread it. */
+function taskView(record: TaskRecord): TaskView {
+  const { frameworkId, taskId, agentId, role, state } = record;
+  return {
+    frameworkId,
+    taskId,
+    agentId,
+    role,
+    state,
+    statuses: record.statuses.map((status) => decodeBlob("TaskStatus", status)),
+    info: decodeBlob("TaskInfo", record.info),
+  };
 }

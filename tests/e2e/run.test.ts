@@ -174,7 +174,7 @@ describe("bad use gets one clear line", () => {
       1,
       "/proc/nowhere",
     ],
-    ["a port in use", () => ["dev", "--dir", join(directory, "other"), ...ports], 1, "in use"],
+    ["a port in use", () => ["dev", "--dir", join(directory, "other"), ...ports], 1, "another process uses it"],
     [
       "a second process on the same directory",
       () => [
@@ -189,7 +189,7 @@ describe("bad use gets one clear line", () => {
         join(directory, "data/master"),
       ],
       1,
-      "in use by another process",
+      "another process uses it",
     ],
   ];
   for (const [name, words, status, text] of cases) {
