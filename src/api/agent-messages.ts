@@ -38,7 +38,10 @@ export function agentExecutorsMessage(port: AgentPort): AgentResponseGetExecutor
   return { executors: pick(false), completed_executors: pick(true) };
 }
 
-/** A task that ended is terminated while its last update is not acknowledged; the port does not tell, so it counts as completed. */
+/**
+ * In Mesos a task is "terminated" until its last update is acknowledged. The
+ * port does not tell that state apart, so such tasks are among the completed.
+ */
 export function agentTasksMessage(port: AgentPort): AgentResponseGetTasks {
   const queued: Task[] = [];
   const launched: Task[] = [];

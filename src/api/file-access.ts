@@ -69,7 +69,7 @@ export async function openBelow(
   }
 }
 
-/** Where an open file lies. Systems without /proc are asked by path, and by inode whether it is still the same file. */
+/** Where an open file lies. Without /proc, by its path, if that still leads to the same inode. */
 async function openedPath(handle: FileHandle, path: string): Promise<string> {
   if (HAS_PROC) return readlink(`/proc/self/fd/${handle.fd}`);
   const real = await realpath(path);

@@ -1,4 +1,4 @@
-/** Virtual paths of /files (mesos-wire.md section 7.4). An agent's port is one; a master has a fixed table. */
+/** Virtual paths of /files. An agent's port is one; a master has a fixed table. */
 export interface FileSpace {
   /** The attached root of a virtual path and the rest below it; undefined when nothing is attached there. */
   resolveFile(virtualPath: string): { readonly root: string; readonly relative: string } | undefined;

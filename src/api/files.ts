@@ -8,20 +8,21 @@ import type { FileSpace } from "./file-space.ts";
 import { integer, list, object, quote } from "./json-text.ts";
 import { flagsObject } from "./legacy-state.ts";
 import { legacyJson, text } from "./respond.ts";
+import { requestUrl } from "./router.ts";
 
 export function filesRoutes(space: FileSpace): Record<string, Handler> {
   return {
     "files/browse": (request) => browse(space, request),
     "files/read": (request) => read(space, request),
     "files/download": (request) => download(space, request),
-    "files/debug": (request) => legacyJson(request, new URL(request.url), flagsObject(space.attachedFiles())),
+    "files/debug": (request) => legacyJson(request, requestUrl(request), flagsObject(space.attachedFiles())),
   };
 }
 
 const NO_PATH = "Expecting 'path=value' in query.";
 
 async function browse(space: FileSpace, request: Request): Promise<Response> {
-  const url = new URL(request.url);
+  const url = requestUrl(request);
   const path = url.searchParams.get("path");
   if (path === null || path === "") return text(400, NO_PATH);
   const entries = await listDirectory(space, path);
@@ -47,7 +48,7 @@ function entryJson(entry: FileEntry, owners: OwnerNames): string {
 }
 
 async function read(space: FileSpace, request: Request): Promise<Response> {
-  const url = new URL(request.url);
+  const url = requestUrl(request);
   const path = url.searchParams.get("path");
   if (path === null || path === "") return text(400, NO_PATH);
   const offset = numberParameter(url, "offset", -1);
@@ -94,7 +95,7 @@ function escapeBytes(data: Uint8Array): Uint8Array {
 }
 
 async function download(space: FileSpace, request: Request): Promise<Response> {
-  const path = new URL(request.url).searchParams.get("path");
+  const path = requestUrl(request).searchParams.get("path");
   if (path === null || path === "") return text(400, NO_PATH);
   const opened = await openBelow(space, path);
   if (!opened.ok) return refuse(opened.error);

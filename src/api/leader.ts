@@ -2,7 +2,7 @@
 import type { MasterAddress, MasterPort } from "../master/port.ts";
 import type { Handler } from "./context.ts";
 import { text } from "./respond.ts";
-import { rawPath } from "./router.ts";
+import { rawPath, requestTarget } from "./router.ts";
 
 /** Lets only the leader answer: 307 to it, or 503 while there is none. */
 export function leaderOnly(port: MasterPort, handler: Handler): Handler {
@@ -14,9 +14,7 @@ export function refuseFollower(port: MasterPort, request: Request): Response | u
   const leadership = port.leadership();
   if (leadership.kind === "leading") return undefined;
   if (leadership.kind === "unknown") return text(503, "No leader elected");
-  const at = request.url.indexOf("?");
-  const query = at < 0 ? "" : request.url.slice(at);
-  return redirect(leadership.leader, rawPath(request) + query);
+  return redirect(leadership.leader, requestTarget(request));
 }
 
 /** 503 while the leader has not applied its log; checked by the v1 endpoints only. */

@@ -10,6 +10,7 @@ import { parseDuration } from "./duration.ts";
 import { dictionary, double, integer, type JsonText, object } from "./json-text.ts";
 import { flagsObject } from "./legacy-state.ts";
 import { legacyJson, text } from "./respond.ts";
+import { requestUrl } from "./router.ts";
 import { changeLevel } from "./shared-calls.ts";
 import { versionMembers } from "./version.ts";
 
@@ -40,7 +41,7 @@ export function processRoutes(
 /** A legacy endpoint that answers JSON to every method, as Mesos does. */
 export function json(document: (url: URL) => JsonText | Promise<JsonText>): Handler {
   return async (request) => {
-    const url = new URL(request.url);
+    const url = requestUrl(request);
     return legacyJson(request, url, await document(url));
   };
 }
@@ -48,7 +49,7 @@ export function json(document: (url: URL) => JsonText | Promise<JsonText>): Hand
 /** `timeout` is checked and has no effect: no metric here takes time. */
 function metricsSnapshot(port: ProcessPort): Handler {
   return (request) => {
-    const url = new URL(request.url);
+    const url = requestUrl(request);
     const timeout = url.searchParams.get("timeout");
     const parsed = timeout === null ? undefined : parseDuration(timeout);
     if (parsed && !parsed.ok) return text(400, parsed.error);
@@ -63,7 +64,7 @@ function metricsSnapshot(port: ProcessPort): Handler {
 
 /** Without parameters tells the level, as text. */
 function toggleLogging(verbosity: LogVerbosity, request: Request): Response {
-  const query = new URL(request.url).searchParams;
+  const query = requestUrl(request).searchParams;
   const level = query.get("level");
   const duration = query.get("duration");
   if (level === null && duration === null) return text(200, `${verbosity.level()}\n`);

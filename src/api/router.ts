@@ -50,11 +50,22 @@ function decodeTokens(path: string): string[] | undefined {
   }
 }
 
-/** The path of a request as it was sent. `URL` would resolve `/..` before it can be refused. */
+/** The path of a request, still encoded. */
 export function rawPath(request: Request): string {
-  const url = request.url;
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  if (start < 0) return "/";
-  const end = url.slice(start).search(/[?#]/);
-  return end < 0 ? url.slice(start) : url.slice(start, start + end);
+  const target = requestTarget(request);
+  const end = target.search(/[?#]/);
+  return end < 0 ? target : target.slice(0, end);
+}
+
+/** Path and query as they were sent. Bun gives these alone when a request has no usable `Host`. */
+export function requestTarget(request: Request): string {
+  const { url } = request;
+  if (url.startsWith("/")) return url;
+  const start = url.indexOf("/", url.indexOf("://") + "://".length);
+  return start < 0 ? "/" : url.slice(start);
+}
+
+/** The parsed URL; its host means nothing. */
+export function requestUrl(request: Request): URL {
+  return new URL(`http://mesh${requestTarget(request)}`);
 }

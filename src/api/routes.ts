@@ -29,7 +29,7 @@ import { meshRoutes } from "./mesh.ts";
 import { json, processRoutes } from "./process-routes.ts";
 import { legacyJson, notFound, text } from "./respond.ts";
 import { rolesJson } from "./roles.ts";
-import { Router, type Routes, rawPath } from "./router.ts";
+import { Router, type Routes, rawPath, requestUrl } from "./router.ts";
 import { schedulerApi } from "./scheduler.ts";
 import { teardownHandler } from "./teardown.ts";
 
@@ -75,7 +75,7 @@ export function agentApi(context: AgentContext): Handler {
     [`${id}/api/v1/executor`]: executorApi(context),
     [`${id}/state`]: (request) => {
       if (!port.recovered()) return text(503, "Agent has not finished recovery");
-      return legacyJson(request, new URL(request.url), agentStateJson(context));
+      return legacyJson(request, requestUrl(request), agentStateJson(context));
     },
     [`${id}/containers`]: containersHandler(context),
     "monitor/statistics": json(() => statisticsJson(context)),
@@ -86,7 +86,7 @@ export function agentApi(context: AgentContext): Handler {
 /** slave/http.cpp takes a container, or a framework and perhaps one of its executors. */
 function containersHandler(context: AgentContext): Handler {
   return async (request) => {
-    const url = new URL(request.url);
+    const url = requestUrl(request);
     const query = url.searchParams;
     const containerId = query.get("container_id");
     const frameworkId = query.get("framework_id");
@@ -107,7 +107,7 @@ function serveRoutes(context: MasterContext | AgentContext, delegate: string, ro
     __processes__: (request) =>
       legacyJson(
         request,
-        new URL(request.url),
+        requestUrl(request),
         JSON.stringify(router.processes.map((id) => ({ id, events: [] }))),
       ),
   });

@@ -25,7 +25,7 @@ export interface HttpServer {
   stop(graceMs: number): Promise<void>;
 }
 
-/** A body just above the limit reaches the handler, which refuses it in words; a larger one gets Bun's bare 413. */
+/** A body just above the limit reaches the handler, which refuses it in words; larger ones get a bare 413. */
 const BODY_MARGIN_BYTES = 64 * 1024;
 
 /** Throws a MeshError when the address cannot be had. */

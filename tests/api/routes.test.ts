@@ -1,4 +1,4 @@
-/** Which path reaches what, who answers, and the plumbing around it: redirects, JSONP, compression, limits. */
+/** Which path reaches what, who answers, and what is around it: redirects, JSONP, compression, limits. */
 import { describe, expect, test } from "bun:test";
 import type { Handler } from "../../src/api/context.ts";
 import { agentApi, masterApi } from "../../src/api/routes.ts";
