@@ -1,4 +1,4 @@
-/** Agent's side of its link to a master. Reconnecting is the caller's decision: the leader may have changed. */
+/** Agent's side of its link to a master. When to connect again is the caller's decision: leaders change. */
 import { dial } from "./dial.ts";
 import { LINK_VERSION } from "./link-hello.ts";
 

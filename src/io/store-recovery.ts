@@ -1,4 +1,4 @@
-/** Reads a master's database on opening: facts, the whole log with its checksums, and what a crash left behind. */
+/** Reads a master's database on opening: facts, the checked log, and what a crash left behind. */
 import { assert } from "../base/assert.ts";
 import { MeshError } from "../base/errors.ts";
 import { RAFT_LOG_MEMORY_MAX_BYTES } from "../base/limits.ts";

@@ -37,7 +37,7 @@ export function entriesRead(raft: RaftState, peer: PeerId, entries: readonly Log
   if (progress === undefined || !progress.reading) return;
   progress.reading = false;
   const first = entries[0];
-  // Not what is wanted now (a rejection moved `nextIndex`, or compaction came first): the next heartbeat asks again.
+  // A rejection moved `nextIndex`, or compaction came first: the next heartbeat asks again.
   if (first === undefined || first.index !== progress.nextIndex || !mayContinue(raft, progress)) return;
   const prevTerm = raft.log.termAt(first.index - 1);
   const stillOurs = entries.every((entry) => raft.log.termAt(entry.index) === entry.term);

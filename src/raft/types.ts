@@ -190,7 +190,7 @@ export type RaftInput =
     }
   /** Answer to `read-snapshot` that could not be carried out. */
   | { readonly kind: "snapshot-failed"; readonly to: PeerId; readonly id: number }
-  /** Answer to `stage-snapshot`: the chunk is stored; after the last one, the new state is in force and durable. */
+  /** Answer to `stage-snapshot`: the chunk is stored; after the last one the new state is in force, durably. */
   | { readonly kind: "snapshot-staged"; readonly id: number; readonly sequence: number };
 
 export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader" | "learner";
@@ -242,9 +242,9 @@ export type RaftEffect =
   | { readonly kind: "read-snapshot"; readonly to: PeerId; readonly id: number; readonly sequence: number }
   /** The transfer is over or given up: close its iteration. */
   | { readonly kind: "close-snapshot"; readonly to: PeerId; readonly id: number }
-  /** Store a received chunk beside the state (sequence 0 discards earlier ones); on `done` switch to it atomically. */
+  /** Store a chunk beside the state (sequence 0 discards earlier ones); on `done` switch to it atomically. */
   | { readonly kind: "stage-snapshot"; readonly chunk: SnapshotChunk }
-  /** Forget entries up to `snapshot.index`; written with or after the state changes up to there, no sync needed. */
+  /** Forget entries up to `snapshot.index`; written with or after the state changes up to there, unsynced. */
   | { readonly kind: "compact"; readonly snapshot: SnapshotMeta };
 
 export interface PeerStatus {

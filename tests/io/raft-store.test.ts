@@ -1,4 +1,4 @@
-/** Damage that only the real database can have; the common promises are in tests/conformance/raft-store.ts. */
+/** Damage that only the real database can have; common promises: tests/conformance/raft-store.ts. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

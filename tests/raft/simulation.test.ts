@@ -1,4 +1,4 @@
-/** Random faults against the core: whatever happens, no promise of raft breaks, and a healed cluster goes on. */
+/** Random faults against the core: no promise of raft breaks, and a healed cluster goes on. */
 import { expect, test } from "bun:test";
 import { Random } from "../../src/base/random.ts";
 import { RaftCluster } from "../support/raft-cluster.ts";

@@ -1,4 +1,4 @@
-/** What a master's database holds, as plain values: the model that simulated disks and the memory store share. */
+/** What a master's database holds, as plain values; simulated disks and the memory store share it. */
 import { assert } from "../../src/base/assert.ts";
 import type { RestoredStore, StoreIdentity, StoreWrite } from "../../src/raft/store.ts";
 import type {

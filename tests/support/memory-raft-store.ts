@@ -1,4 +1,4 @@
-/** A RaftStore in memory, with the faults of a disk: what was not synced is lost in a crash, and a write can fail. */
+/** A RaftStore in memory with a disk's faults: a crash loses what was not synced, and a write can fail. */
 import { assert } from "../../src/base/assert.ts";
 import { MeshError } from "../../src/base/errors.ts";
 import type {
