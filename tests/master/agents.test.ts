@@ -1,0 +1,199 @@
+import { describe, expect, test } from "bun:test";
+import type { AgentTaskReport } from "../../src/model/agent-protocol.ts";
+import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
+
+function started(): { bench: MasterBench; agentId: string; framework: BenchFramework } {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  return { bench, agentId, framework: bench.framework() };
+}
+
+function report(framework: BenchFramework, taskId: string, state: string, settled = false): AgentTaskReport {
+  return { frameworkId: framework.id, taskId, containerId: "c", state, settled };
+}
+
+describe("registration", () => {
+  test("answered when committed, with id, term and ping timeout; then offers", () => {
+    const { bench, framework } = started();
+    expect(bench.toAgent(1)).toEqual([
+      { kind: "agent-registered", term: 1, agentId: "m1-S0", masterId: "m1", pingTimeoutMs: 75_000 },
+    ]);
+    expect(framework.offers).toMatchObject([
+      {
+        id: { value: "m1-O0" },
+        agent_id: { value: "m1-S0" },
+        hostname: "agent-1.test",
+        url: {
+          scheme: "http",
+          address: { hostname: "agent-1.test", ip: "10.0.1.1", port: 5051 },
+          path: "/slave(1)",
+        },
+      },
+    ]);
+    expect(framework.offers[0]?.allocation_info).toBeUndefined();
+  });
+
+  test("a fresh agent whose link broke before the commit leaves nothing behind", () => {
+    const bench = new MasterBench();
+    bench.lead();
+    bench.autoCommit = false;
+    bench.agent(1);
+    bench.step({ kind: "agent-link-closed", link: 1 });
+    bench.commit();
+    expect(bench.registry.agents.size).toBe(0);
+  });
+
+  test("a fresh agent at the address of one that is away replaces it", () => {
+    const { bench, framework } = started();
+    bench.step({ kind: "agent-link-closed", link: 1 });
+    bench.toAgent(1);
+    expect(bench.agent(1)).toBe("m1-S1");
+    expect([...bench.registry.agents.keys()]).toEqual(["m1-S1"]);
+    expect(framework.types()).toEqual(["RESCIND", "FAILURE", "OFFERS"]);
+  });
+
+  test("invalid resources are refused with the reason", () => {
+    const bench = new MasterBench();
+    bench.lead();
+    bench.fromAgent(3, bench.registration(3, undefined, [], 5051, [scalar("cpus", -1)]));
+    expect(bench.toAgent(3)).toMatchObject([
+      { kind: "agent-refused", reason: expect.stringContaining("invalid resources") },
+    ]);
+    expect(bench.closedLinks).toContain(3);
+  });
+
+  test("unregistering ends its tasks for good", () => {
+    const { bench, agentId, framework } = started();
+    framework.launch(framework.offers[0], framework.task("t", agentId, 4));
+    framework.events();
+    bench.fromAgent(1, { kind: "unregister-agent" });
+    const events = framework.events();
+    expect(events.map((event) => event.type)).toEqual(["RESCIND", "UPDATE", "FAILURE"]);
+    expect(events[1]?.update?.status).toMatchObject({ state: "TASK_GONE", reason: "REASON_AGENT_REMOVED" });
+    expect(bench.closedLinks).toContain(1);
+    expect(bench.registry.agents.size).toBe(0);
+  });
+});
+
+describe("an agent that comes back", () => {
+  test("a task it never got is sent again, with the kill that waited", () => {
+    const { bench, agentId, framework } = started();
+    bench.autoCommit = false;
+    framework.launch(framework.offers[0], framework.task("t", agentId));
+    bench.step({ kind: "agent-link-closed", link: 1 });
+    bench.autoCommit = true;
+    bench.commit();
+    expect(bench.toAgent(1).filter((message) => message.kind === "run-task")).toEqual([]);
+    const kill_policy = { grace_period: { nanoseconds: 2e9 } };
+    framework.call({ type: "KILL", kill: { task_id: { value: "t" }, kill_policy } });
+    bench.step({
+      kind: "agent-message",
+      link: 2,
+      message: bench.registration(1, agentId, []),
+    });
+    expect(bench.toAgent(2)).toMatchObject([
+      { kind: "agent-registered" },
+      { kind: "run-task", taskId: "t" },
+      { kind: "kill-task", taskId: "t", gracePeriodMs: 2_000 },
+    ]);
+  });
+
+  test("a task it lost is TASK_GONE and needs no acknowledgement; foreign ones are ended", () => {
+    const { bench, agentId, framework } = started();
+    framework.launch(
+      framework.offers[0],
+      framework.task("t", agentId, 1),
+      framework.task("ended", agentId, 1),
+    );
+    bench.update(1, framework.id, "t", "TASK_RUNNING");
+    const end = bench.update(1, framework.id, "ended", "TASK_FAILED");
+    framework.events();
+    const tasks = [
+      report(framework, "ended", "TASK_FAILED"),
+      report(framework, "stranger", "TASK_RUNNING"),
+      report(framework, "stranger-ended", "TASK_FINISHED"),
+      { ...report(framework, "x", "TASK_RUNNING"), frameworkId: "gone-framework" },
+    ];
+    bench.step({ kind: "agent-message", link: 2, message: bench.registration(1, agentId, tasks) });
+    expect(bench.closedLinks).toContain(1);
+    expect(bench.toAgent(2)).toMatchObject([
+      { kind: "agent-registered" },
+      { kind: "shutdown-framework", frameworkId: "gone-framework" },
+      { kind: "kill-task", taskId: "stranger" },
+    ]);
+    expect(framework.statuses()).toMatchObject([
+      { task_id: { value: "t" }, state: "TASK_GONE", reason: "REASON_RECONCILIATION" },
+    ]);
+    expect(bench.registry.task(framework.id, "t")).toBeUndefined();
+    framework.acknowledge(agentId, "ended", end);
+    expect(bench.toAgent(2)).toMatchObject([{ kind: "acknowledge-update", taskId: "ended" }]);
+    expect([...bench.registry.tasksOf(framework.id)]).toEqual([]);
+  });
+
+  test("no offers while the link is broken", () => {
+    const { bench, agentId, framework } = started();
+    bench.step({ kind: "agent-link-closed", link: 1 });
+    expect(framework.types()).toEqual(["RESCIND"]);
+    bench.step({ kind: "agent-message", link: 2, message: bench.registration(1, agentId, []) });
+    expect(framework.types()).toEqual(["OFFERS"]);
+  });
+});
+
+describe("pings", () => {
+  test("answered ones keep the agent, five unanswered end it; it may return with its tasks", () => {
+    const { bench, agentId, framework } = started();
+    framework.launch(framework.offers[0], framework.task("t", agentId, 4));
+    bench.update(1, framework.id, "t", "TASK_RUNNING");
+    bench.toAgent(1);
+    for (let i = 0; i < 10; i++) {
+      bench.pass(15_000);
+      const [ping] = bench.toAgent(1);
+      expect(ping).toMatchObject({ kind: "ping", term: 1 });
+      bench.fromAgent(1, { kind: "pong", nonce: ping?.kind === "ping" ? ping.nonce : 0 });
+    }
+    framework.events();
+    for (let i = 0; i < 6; i++) bench.pass(15_000);
+    const events = framework.events().filter((event) => event.type !== "HEARTBEAT");
+    expect(events.map((event) => event.type)).toEqual(["RESCIND", "UPDATE", "FAILURE"]);
+    expect(events[1]?.update?.status).toMatchObject({
+      state: "TASK_UNREACHABLE",
+      source: "SOURCE_MASTER",
+      reason: "REASON_AGENT_REMOVED",
+      unreachable_time: { nanoseconds: bench.now.wallMs * 1e6 },
+    });
+    expect(bench.closedLinks).toContain(1);
+    expect(bench.operatorEvents.at(-1)).toEqual({
+      type: "AGENT_REMOVED",
+      agent_removed: { agent_id: { value: agentId } },
+    });
+    const tasks = [report(framework, "t", "TASK_RUNNING")];
+    bench.step({ kind: "agent-message", link: 2, message: bench.registration(1, agentId, tasks) });
+    const back = framework.events();
+    expect(back.map((event) => event.type)).toEqual(["UPDATE", "OFFERS"]);
+    expect(back[0]?.update?.status).toMatchObject({
+      state: "TASK_RUNNING",
+      reason: "REASON_AGENT_REREGISTERED",
+    });
+    // The task still holds all cpus.
+    const [offer] = back[1]?.offers?.offers ?? [];
+    expect(offer?.resources?.map((resource) => resource.name)).toEqual(["mem"]);
+  });
+
+  test("TASK_LOST for a framework without PARTITION_AWARE, and back again", () => {
+    const { bench, agentId } = started();
+    const plain = bench.framework({ capabilities: [] });
+    const other = bench.agent(3, undefined, [], 5053);
+    const offer = plain.newOffers().find((o) => o.agent_id.value === other);
+    plain.launch(offer, plain.task("t", other));
+    bench.update(3, plain.id, "t", "TASK_RUNNING");
+    plain.events();
+    bench.step({ kind: "agent-link-closed", link: 3 });
+    bench.pass(75_000);
+    expect(plain.statuses()).toMatchObject([{ state: "TASK_LOST" }]);
+    const tasks = [report(plain, "t", "TASK_RUNNING")];
+    bench.step({ kind: "agent-message", link: 4, message: bench.registration(3, other, tasks, 5053) });
+    expect(plain.statuses()).toMatchObject([{ state: "TASK_RUNNING" }]);
+    expect(agentId).not.toBe(other);
+  });
+});

@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { MasterBench } from "../support/master-bench.ts";
+
+test("KILL goes to the agent; with another agent's id it is ignored; unknown tasks are reconciled", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  bench.toAgent(1);
+  framework.events();
+  framework.call({ type: "KILL", kill: { task_id: { value: "t" }, agent_id: { value: "other" } } });
+  expect(bench.toAgent(1)).toEqual([]);
+  framework.call({ type: "KILL", kill: { task_id: { value: "t" } } });
+  expect(bench.toAgent(1)).toMatchObject([{ kind: "kill-task", taskId: "t", gracePeriodMs: undefined }]);
+  framework.call({ type: "KILL", kill: { task_id: { value: "nobody" } } });
+  expect(framework.statuses()).toMatchObject([{ state: "TASK_UNKNOWN", reason: "REASON_RECONCILIATION" }]);
+});
+
+test("a kill that overtakes its launch follows it", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  bench.toAgent(1);
+  bench.autoCommit = false;
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  framework.call({ type: "KILL", kill: { task_id: { value: "t" } } });
+  bench.commit();
+  expect(bench.toAgent(1).map((message) => message.kind)).toEqual(["run-task", "kill-task"]);
+});
