@@ -190,7 +190,7 @@ export type RaftInput =
     }
   /** Answer to `read-snapshot` that could not be carried out. */
   | { readonly kind: "snapshot-failed"; readonly to: PeerId; readonly id: number }
-  /** Answer to `stage-snapshot`: the chunk is stored; after the last one the new state is in force, durably. */
+  /** Answer to `stage-snapshot`: the chunk is stored; after the last one the new state is in force. */
   | { readonly kind: "snapshot-staged"; readonly id: number; readonly sequence: number };
 
 export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader" | "learner";
