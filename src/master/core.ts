@@ -25,6 +25,7 @@ import { schedulerCall } from "./calls.ts";
 import { Counters } from "./counters.ts";
 import { failoverDue, operatorTeardown, streamClosed } from "./disconnect.ts";
 import { heartbeatDue } from "./heartbeats.ts";
+import { operatorKill } from "./kill.ts";
 import { type IdCounters, Leader, type RegistryReader } from "./leader.ts";
 import { leadershipGained, leadershipLost } from "./leadership.ts";
 import type { AgentMemory } from "./memory.ts";
@@ -49,6 +50,7 @@ const HANDLERS: Handlers = {
   "stream-closed": streamClosed,
   call: schedulerCall,
   teardown: operatorTeardown,
+  "operator-kill": operatorKill,
   "agent-message": agentMessage,
   "agent-link-closed": (leader, { link }) => linkClosed(leader, link),
   applied,
@@ -205,7 +207,7 @@ export class MasterCore {
 
 /** Inputs that reach a master just after it stopped leading, or before it does. */
 function refuse(input: MasterInput, effects: MasterEffect[]): void {
-  if (input.kind === "call" || input.kind === "teardown") {
+  if (input.kind === "call" || input.kind === "teardown" || input.kind === "operator-kill") {
     effects.push({ kind: "answer", ref: input.ref, status: 503, body: NOT_LEADING });
   } else if (input.kind === "subscribe") {
     effects.push({ kind: "close-stream", streamId: input.streamId });

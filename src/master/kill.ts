@@ -1,9 +1,11 @@
 import { present } from "../base/assert.ts";
 import { msFromNanos } from "../base/time.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import type { Leader } from "./leader.ts";
 import { type AgentMemory, type FrameworkMemory, type KillWish, taskKey } from "./memory.ts";
 import { reconcileTask } from "./reconcile.ts";
+import type { OperatorKillInput } from "./types.ts";
 
 /**
  * KILL: remembered until the task ended, so that an agent that was away hears
@@ -21,17 +23,32 @@ export function kill(leader: Leader, framework: FrameworkMemory, call: Scheduler
   }
   // Mesos ignores a kill that names another agent than the task's.
   if (body.agent_id !== undefined && body.agent_id.value !== agentId) return;
-  const agent = leader.agents.get(agentId);
-  if (agent === undefined) return;
   const grace = body.kill_policy?.grace_period?.nanoseconds;
-  const wish: KillWish = {
+  wishKill(leader, agentId, {
     frameworkId: framework.id,
     taskId,
     gracePeriodMs: grace === undefined ? undefined : msFromNanos(grace),
-  };
-  agent.kills.set(key, wish);
+  });
+}
+
+/** Kills a task whichever framework it belongs to; its framework learns of it by the task's end. */
+export function operatorKill(leader: Leader, input: OperatorKillInput): void {
+  const { ref, frameworkId, taskId } = input;
+  const task = leader.registry.task(frameworkId, taskId);
+  if (task === undefined || isTerminalState(task.state)) {
+    leader.answer(ref, 404, `No task '${taskId}' of framework '${frameworkId}' runs`);
+    return;
+  }
+  leader.answer(ref, 202);
+  wishKill(leader, task.agentId, { frameworkId, taskId, gracePeriodMs: undefined });
+}
+
+function wishKill(leader: Leader, agentId: string, wish: KillWish): void {
+  const agent = leader.agents.get(agentId);
+  if (agent === undefined) return;
+  agent.kills.set(taskKey(wish.frameworkId, wish.taskId), wish);
   // Before the launch is applied the agent cannot know the task: the kill follows its start.
-  if (task !== undefined) sendKill(leader, agent, wish);
+  if (leader.registry.task(wish.frameworkId, wish.taskId) !== undefined) sendKill(leader, agent, wish);
 }
 
 export function sendKill(leader: Leader, agent: AgentMemory, wish: KillWish): void {

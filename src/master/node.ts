@@ -170,6 +170,7 @@ export class MasterNode {
       case "stream-closed":
       case "call":
       case "teardown":
+      case "operator-kill":
       case "agent-message":
       case "agent-link-closed":
         this.core.handle(input, now);

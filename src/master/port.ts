@@ -156,6 +156,8 @@ export interface MasterPort {
   call(call: SchedulerCall, context: CallContext): Promise<CallAnswer>;
   /** Operator's teardown of a framework: 200, or 400 when unknown. */
   teardown(frameworkId: string): Promise<CallAnswer>;
+  /** Operator's kill of one task: 202, or 404 when it is not known or has ended. */
+  kill(frameworkId: string, taskId: string): Promise<CallAnswer>;
   /** Operator event stream; the edge sends SUBSCRIBED and HEARTBEAT itself. */
   subscribeOperator(sink: EventSink<MasterEvent>): Subscription;
 }

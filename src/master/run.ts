@@ -229,6 +229,10 @@ export class Master implements MasterPort {
     return this.#ask((ref) => ({ kind: "teardown", ref, frameworkId }));
   }
 
+  kill(frameworkId: string, taskId: string): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "operator-kill", ref, frameworkId, taskId }));
+  }
+
   subscribeOperator(sink: EventSink<MasterEvent>): Subscription {
     this.#operators.add(sink);
     return {

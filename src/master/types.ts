@@ -63,6 +63,14 @@ export interface TeardownInput {
   readonly frameworkId: string;
 }
 
+/** An operator kills one task of any framework: POST /mesh/kill. */
+export interface OperatorKillInput {
+  readonly kind: "operator-kill";
+  readonly ref: AnswerRef;
+  readonly frameworkId: string;
+  readonly taskId: string;
+}
+
 /** A message of an agent. The first one of a link is register-agent. */
 export interface AgentMessage {
   readonly kind: "agent-message";
@@ -98,6 +106,7 @@ export type MasterInput =
   | StreamClosed
   | CallInput
   | TeardownInput
+  | OperatorKillInput
   | AgentMessage
   | AgentLinkClosed
   | Applied

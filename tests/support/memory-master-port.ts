@@ -34,6 +34,7 @@ interface Subscribed {
 }
 
 export class MemoryMasterPort implements MasterPort {
+  readonly kills: { readonly frameworkId: string; readonly taskId: string }[] = [];
   readonly address: MasterAddress = { id: "m-1", hostname: "127.0.0.1", ip: "127.0.0.1", port: 5050 };
   readonly startedAtMs = 1_763_805_489_250;
   leadershipNow: Leadership = { kind: "leading", recovered: true };
@@ -126,6 +127,11 @@ export class MemoryMasterPort implements MasterPort {
       return { status: 400, body };
     }
     if (call.type === "UNKNOWN") return { status: 501, body: "Unknown call" };
+    return { status: 202, body: "" };
+  }
+
+  async kill(frameworkId: string, taskId: string): Promise<CallAnswer> {
+    this.kills.push({ frameworkId, taskId });
     return { status: 202, body: "" };
   }
 
