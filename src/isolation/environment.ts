@@ -61,7 +61,7 @@ const UNITS: readonly (readonly [ms: number, name: string])[] = [
   [SECOND_MS, "secs"],
 ];
 
-/** A duration as stout's Duration reads it: the largest unit that divides it, such as `15mins` or `90secs`. */
+/** A duration as stout's Duration reads it, in the largest unit that divides it: `15mins`, `90secs`. */
 export function durationText(ms: number): string {
   for (const [size, name] of UNITS) if (ms >= size && ms % size === 0) return `${ms / size}${name}`;
   return `${ms}ms`;

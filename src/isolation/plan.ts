@@ -80,7 +80,10 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-/** Plans a launch, or says why the machine cannot do what the container asks for. `owner` is the looked-up `spec.user`. */
+/**
+ * Plans a launch, or says why the machine cannot do what the container asks
+ * for. `owner` is the looked-up `spec.user`; absent: no switch of users.
+ */
 export function planLaunch(
   spec: ContainerSpec,
   host: Host,

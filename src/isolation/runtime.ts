@@ -96,7 +96,10 @@ export interface Runtime {
    */
   recover(containerIds: readonly string[]): Promise<ReadonlyMap<string, ContainerState>>;
 
-  /** Containers (by records, cgroups or processes) neither launched nor recovered here. End them by `kill`, then `cleanup`. */
+  /**
+   * Containers, by their records and cgroups, that were neither launched nor
+   * recovered here. End them by `kill`, then `cleanup`.
+   */
   listOrphans(): Promise<readonly string[]>;
 
   /** Forgets an ended container: its records and its cgroup. The sandbox stays. Idempotent. */

@@ -72,7 +72,7 @@ function unshareWords(namespaces: readonly (keyof typeof UNSHARE_FLAGS)[], host:
   return words;
 }
 
-/** $1 exit record, $2 cgroup of supervisors, $3 init script, $4 start record, $5 task's cgroup, then the program. */
+/** $1 exit record, $2 own cgroup, $3 init script, $4 start record, $5 task's cgroup, then the program. */
 function supervisorScript(plan: Plan, host: Host): string {
   const ownStat = host.procfs ? "read -r stat </proc/$$/stat" : 'stat="$$ $(ps -o lstart= -p $$)"';
   const withInit = find(plan, "unshare")?.namespaces.includes("pid") === true;

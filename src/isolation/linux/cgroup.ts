@@ -60,7 +60,10 @@ export function cgroupProcesses(path: string): number[] {
   return pids;
 }
 
-/** SIGKILL to all of it: at once by cgroup.kill (Linux 5.14), else one by one; the caller repeats until it is empty. */
+/**
+ * SIGKILL to all of it: at once by cgroup.kill (Linux 5.14), else one by one.
+ * The caller repeats it until the cgroup is empty.
+ */
 export function killCgroup(path: string): void {
   const file = `${path}/cgroup.kill`;
   try {

@@ -25,7 +25,7 @@ export interface ProcessTable {
   commandLine(pid: number): string[];
 }
 
-/** One line of /proc/<pid>/stat; undefined when it is none. The name in parentheses may hold anything, even ")". */
+/** One line of /proc/<pid>/stat, or undefined. The name in parentheses may hold anything, even ")". */
 export function parseStat(line: string): Process | undefined {
   const open = line.indexOf("(");
   const close = line.lastIndexOf(")");
@@ -96,7 +96,10 @@ export const psTable: ProcessTable = {
   },
 };
 
-/** One row of `ps -o pid=,ppid=,pgid=,stat=,lstart=`. The group stands for the session, which macOS does not tell. */
+/**
+ * One row of `ps -o pid=,ppid=,pgid=,stat=,lstart=`. The group stands for the
+ * session, which macOS does not tell.
+ */
 export function parsePsRow(row: string): Process | undefined {
   const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.+?)\s*$/.exec(row);
   if (match === null) return undefined;

@@ -12,6 +12,7 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { CONTAINER_SWEEP_INTERVAL_MS } from "../../base/limits.ts";
+import { type Log, silentLog } from "../../base/log.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { ContainerSpec, Exit } from "../container.ts";
 import type {
@@ -46,6 +47,7 @@ export interface LinuxRuntimeOptions {
   readonly fetch: Fetch;
   /** False: neither namespaces nor cgroups. Default true. */
   readonly isolate?: boolean;
+  readonly log?: Log;
   /** How often recovered containers are looked at, beside the events. */
   readonly sweepIntervalMs?: number;
   /** Instead of probing; for tests of what a poorer machine does. */
@@ -78,12 +80,14 @@ class LinuxRuntime implements Runtime {
   readonly #containers = new Map<string, Container>();
   readonly #recovered = new Set<Container>();
   readonly #sweepIntervalMs: number;
+  readonly #log: Log;
   #sweep: ReturnType<typeof setInterval> | undefined;
   #listener: (containerId: string, exit: Exit) => void = () => {};
   #closed = false;
 
   constructor(host: Host, runtimeDirectory: string, options: LinuxRuntimeOptions) {
     const { fetch } = options;
+    this.#log = options.log ?? silentLog;
     this.#sweepIntervalMs = options.sweepIntervalMs ?? CONTAINER_SWEEP_INTERVAL_MS;
     const records = new Records(runtimeDirectory);
     if (host.supervisorsCgroup !== undefined) makeCgroup(host.supervisorsCgroup);
@@ -150,7 +154,8 @@ class LinuxRuntime implements Runtime {
     container.settling = true;
     this.#recovered.delete(container);
     this.#context.events.forget(`${container.id}.exit`);
-    await killStragglers(this.#table, tracked, exit.kind !== "unknown");
+    const cleared = await killStragglers(this.#table, tracked, exit.kind !== "unknown");
+    if (!cleared.ok) this.#log.error("Processes of an ended container are left", { reason: cleared.error });
     // After the callers of `launch` or `recover` have seen their answer.
     await container.launching.promise;
     await new Promise((resolve) => setImmediate(resolve));
@@ -302,7 +307,7 @@ function stateOfExit(exit: Exit): ContainerState {
   return exit.kind === "unknown" ? { state: "gone" } : { state: "ended", exit };
 }
 
-/** Tells records of this boot from older ones; where the kernel has none, records count until they are removed. */
+/** Tells records of this boot from older ones; without one, records count until they are removed. */
 function bootId(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

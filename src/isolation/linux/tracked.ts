@@ -14,7 +14,7 @@ export interface Tracked {
   readonly session?: { readonly id: number; readonly startTime: string };
 }
 
-/** Reads the lines of a start record: the supervisor's identity, then the task's (see supervisor-script.ts). */
+/** Reads a start record: the supervisor's identity, then the task's (see supervisor-script.ts). */
 export function trackedFromRecord(
   record: ContainerRecord,
   startRecord: string,
