@@ -50,7 +50,12 @@ export class Cluster implements AsyncDisposable {
     const log = join(directory, "mesh.log");
     const output = openSync(log, "a");
     const processes = commands(directory, masterPort, agentPort, options.separate === true).map((words) => {
-      return Bun.spawn([BINARY, ...words], { cwd: directory, stdio: ["ignore", output, output] });
+      // In a session of its own: Ctrl-C in the terminal is for us, who stop it when its tasks have ended.
+      return Bun.spawn([BINARY, ...words], {
+        cwd: directory,
+        detached: true,
+        stdio: ["ignore", output, output],
+      });
     });
     closeSync(output);
     const origin = (port: number): string => `http://127.0.0.1:${port}`;

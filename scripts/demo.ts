@@ -3,7 +3,6 @@
  * live, how it ended, and the URLs to look at. `scripts/demo` is the way to
  * call it; `--once` ends after the job with the job's status.
  */
-import { parseArgs } from "node:util";
 import { BINARY } from "./build.ts";
 import { Cluster } from "./cluster.ts";
 
@@ -26,7 +25,12 @@ function stopSignal(): Promise<NodeJS.Signals> {
 async function runJob(cluster: Cluster, command: readonly string[]): Promise<number> {
   const words = [BINARY, "run", "--master", cluster.address, "--name", "demo", "--", ...command];
   console.log(`\n$ mesh run --master ${cluster.address} --name demo -- ${command[0]} …\n`);
-  const job = Bun.spawn(words, { cwd: cluster.directory, stdio: ["ignore", "inherit", "inherit"] });
+  // In a session of its own: it must get Ctrl-C once, from us.
+  const job = Bun.spawn(words, {
+    cwd: cluster.directory,
+    detached: true,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   const stop = (): void => job.kill("SIGINT");
   process.on("SIGINT", stop).on("SIGTERM", stop);
   const status = await job.exited;
@@ -34,21 +38,32 @@ async function runJob(cluster: Cluster, command: readonly string[]): Promise<num
   return status;
 }
 
+/** The words before and after the first `separator`. */
+function splitAt(words: readonly string[], separator: string): [string[], string[]] {
+  const at = words.indexOf(separator);
+  return at === -1 ? [[...words], []] : [words.slice(0, at), words.slice(at + 1)];
+}
+
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { once: { type: "boolean" }, help: { type: "boolean" } },
-  });
-  if (values.help === true) {
+  const [flags, command] = splitAt(process.argv.slice(2), "--");
+  const once = flags.includes("--once");
+  const unknown = flags.filter((flag) => flag !== "--once");
+  if (unknown.length > 0) {
+    const asked = unknown[0] === "--help";
+    if (!asked)
+      console.error(`Cannot understand "${unknown.join(" ")}": a command for the job comes after --`);
     console.log("Usage: scripts/demo [--once] [-- command…]");
-    return 0;
+    return asked ? 0 : 2;
   }
-  const stopped = stopSignal();
+  let stopping = false;
+  const stopped = stopSignal().then(() => {
+    stopping = true;
+  });
   await using cluster = await Cluster.start({ masterPort: MASTER_PORT, agentPort: AGENT_PORT });
   console.log(`A cluster of one machine is up: master ${cluster.master}, agent ${cluster.agent}`);
-  const status = await runJob(cluster, positionals.length > 0 ? positionals : ["sh", "-c", JOB]);
+  const status = await runJob(cluster, command.length > 0 ? command : ["sh", "-c", JOB]);
   console.log(`\nThe job ended with status ${status}.`);
-  if (values.once === true) return status;
+  if (once || stopping) return status;
   console.log(`
 Look at   ${cluster.master}/state
           ${cluster.master}/tasks

@@ -9,6 +9,8 @@ import { runLoad } from "./load.ts";
 const TASKS = 100;
 /** Lets buffers of the start be freed before the idle figures are taken. */
 const SETTLE_MS = 10_000;
+const END_TIMEOUT_MS = 30_000;
+const POLL_MS = 100;
 
 function inMegabytes(bytes: number): number {
   return Math.round(bytes / 1e4) / 100;
@@ -29,13 +31,19 @@ export async function bench(): Promise<Record<string, unknown>> {
   if (sleeping !== TASKS) throw new Error(`The agent has ${sleeping} sleeping tasks instead of ${TASKS}`);
   const added = others.reduce((sum, pid) => sum + pssBytes(pid), 0) - idleAgent;
   const busyMaster = pssBytes(master);
+  const agentWithTasks = pssBytes(agent);
   await scheduler.teardown();
+  // Tasks outlive their agent: it may be stopped only when the last one is gone.
+  const deadline = performance.now() + END_TIMEOUT_MS;
+  while (processTree(agent).length > 1 && performance.now() < deadline) await Bun.sleep(POLL_MS);
+  if (processTree(agent).length > 1)
+    throw new Error(`Tasks are alive ${END_TIMEOUT_MS / 1000} s after TEARDOWN`);
   return {
     idleMasterMB: inMegabytes(idleMaster),
     idleAgentMB: inMegabytes(idleAgent),
     addedPerTaskMB: inMegabytes(added / TASKS),
     masterWithTasksMB: inMegabytes(busyMaster),
-    agentProcessWithTasksMB: inMegabytes(pssBytes(agent)),
+    agentProcessWithTasksMB: inMegabytes(agentWithTasks),
     processesBesideEachTask: (others.length - 1) / TASKS,
   };
 }
