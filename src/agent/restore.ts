@@ -17,6 +17,9 @@ export function restore(state: AgentState, plan: RecoveryPlan): void {
   if (plan.agent?.bootId !== state.config.bootId) state.writeAgentRecord();
   for (const [id, info] of plan.frameworks) state.frameworks.set(id, newFramework(id, info));
   for (const recovered of plan.tasks) restoreTask(state, recovered);
+  const running = plan.tasks.filter((task) => task.action.kind === "reattach").length;
+  const { agentId, term } = state;
+  state.log.info("Read the checkpoint", { agentId, term, tasks: plan.tasks.length, running });
   for (const containerId of plan.orphans) {
     state.log.warn("Ending a container that belongs to no task", { containerId });
     state.emit({ kind: "remove-orphan", containerId });
@@ -30,7 +33,7 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
   const task = newTask(record, stream);
   addTask(state, framework, task);
   const fields = { frameworkId: task.frameworkId, taskId: task.taskId, action: action.kind };
-  state.log.info("Recovered a task", fields);
+  state.log.debug("Recovered a task", fields);
   switch (action.kind) {
     case "settle":
       task.phase = "ended";

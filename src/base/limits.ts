@@ -63,9 +63,15 @@ export const AGENT_COMPLETED_TASKS_MAX = 1_000;
 /** Statuses an agent keeps to show for one task; Mesos keeps all, which health checks make endless. */
 export const AGENT_STATUSES_PER_TASK_MAX = 10;
 /** Tasks, over all frameworks, that an agent holds records of at once; one RegisterAgent frame must carry them all. */
-export const AGENT_TASKS_MAX = 50_000;
+export const AGENT_TASKS_MAX = 10_000;
 
 assert(ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A log entry must fit a frame");
+// Two ids of up to three bytes a character, and 120 bytes of the rest of one task.
+const AGENT_TASK_REPORT_MAX_BYTES = 2 * 3 * ID_MAX_CHARS + 120;
+assert(
+  AGENT_TASKS_MAX * AGENT_TASK_REPORT_MAX_BYTES < FRAME_MAX_BYTES,
+  "A registration must fit a frame, however many tasks the agent has",
+);
 assert(APPEND_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "An append message must fit a frame");
 assert(SNAPSHOT_CHUNK_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A snapshot chunk must fit a frame");
 assert(FRAME_MAX_BYTES < LINK_QUEUE_MAX_BYTES, "A link queue must take a whole frame");
