@@ -8,6 +8,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Glob } from "bun";
 
+/** Another program may hold the package lock for a while. */
+const LOCK_TIMEOUT_S = 300;
+
 interface Need {
   readonly part: string;
   /** A command on PATH, or an absolute path that may hold `*`. */
@@ -32,7 +35,7 @@ function isThere(need: Need): boolean {
 }
 
 async function aptGet(...words: string[]): Promise<number> {
-  const child = Bun.spawn(["apt-get", ...words], {
+  const child = Bun.spawn(["apt-get", "-o", `DPkg::Lock::Timeout=${LOCK_TIMEOUT_S}`, ...words], {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
     stdio: ["ignore", "ignore", "inherit"],
   });
