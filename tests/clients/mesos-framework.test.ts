@@ -63,7 +63,10 @@ class Framework {
     for await (const chunk of this.#child.stdout) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) this.events.push(JSON.parse(line) as FrameworkEvent);
+      // The package's own log goes to the same output.
+      for (const line of lines.filter((one) => one.startsWith('{"event":'))) {
+        this.events.push(JSON.parse(line) as FrameworkEvent);
+      }
     }
   }
 }

@@ -57,20 +57,31 @@ const scheduler = new Scheduler({
 let stopping = false;
 let master = 0;
 
+/** The connection is gone, or could not be had: the next master knows who leads. */
+function tryNextMaster() {
+  if (stopping) return;
+  master = (master + 1) % masters.length;
+  [scheduler.options.masterUrl, scheduler.options.port] = masters[master];
+  scheduler.generateRequestTemplate();
+  setTimeout(subscribe, RETRY_MS);
+}
+
 function subscribe() {
   scheduler.subscribe();
   const request = scheduler.httpRequest;
-  request.once("close", () => {
-    // A redirect has replaced the request by one to the leader.
-    if (stopping || request !== scheduler.httpRequest) return;
-    say({ event: "disconnected" });
-    master = (master + 1) % masters.length;
-    [scheduler.options.masterUrl, scheduler.options.port] = masters[master];
-    scheduler.generateRequestTemplate();
-    setTimeout(subscribe, RETRY_MS);
+  request.once("error", tryNextMaster);
+  request.once("response", (answer) => {
+    if (answer.statusCode !== 200 && answer.statusCode !== 307) tryNextMaster();
   });
 }
 
+// Also after a redirect, for which the package subscribes by itself.
+scheduler.on("sent_subscribe", () => {
+  scheduler.httpRequest.once("close", () => {
+    say({ event: "disconnected" });
+    tryNextMaster();
+  });
+});
 scheduler.on("ready", subscribe);
 scheduler.on("subscribed", ({ frameworkId }) => say({ event: "subscribed", frameworkId }));
 scheduler.on("error", (error) => say({ event: "error", message: error.message ?? String(error) }));
