@@ -26,6 +26,7 @@ import { frameworksJson, slavesJson, stateJson, stateSummaryJson } from "./legac
 import { tasksJson } from "./legacy-tasks-query.ts";
 import { masterOperatorApi } from "./master-operator.ts";
 import { meshRoutes } from "./mesh.ts";
+import { emptyUnlessWritten, unbuiltPost } from "./not-yet.ts";
 import { json, processRoutes } from "./process-routes.ts";
 import { legacyJson, notFound, text } from "./respond.ts";
 import { rolesJson } from "./roles.ts";
@@ -52,6 +53,16 @@ export function masterApi(context: MasterContext): Handler {
     "master/tasks": view((url) => tasksJson(port.view(), url.searchParams)),
     "master/roles": view(() => rolesJson(port.view())),
     "master/teardown": leader(teardownHandler(context)),
+    "master/weights": leader(emptyUnlessWritten("[]", ["PUT"])),
+    "master/quota": leader(emptyUnlessWritten("{}", ["POST", "DELETE"])),
+    "master/maintenance/schedule": leader(emptyUnlessWritten("{}", ["POST"])),
+    "master/maintenance/status": leader(emptyUnlessWritten("{}", [])),
+    "master/machine/down": leader(unbuiltPost()),
+    "master/machine/up": leader(unbuiltPost()),
+    "master/reserve": leader(unbuiltPost()),
+    "master/unreserve": leader(unbuiltPost()),
+    "master/create-volumes": leader(unbuiltPost()),
+    "master/destroy-volumes": leader(unbuiltPost()),
   });
 }
 
@@ -73,6 +84,7 @@ export function agentApi(context: AgentContext): Handler {
     ...filesRoutes(port),
     [`${id}/api/v1`]: agentOperatorApi(context),
     [`${id}/api/v1/executor`]: executorApi(context),
+    [`${id}/api/v1/resource_provider`]: unbuiltPost(),
     [`${id}/state`]: (request) => {
       if (!port.recovered()) return text(503, "Agent has not finished recovery");
       return legacyJson(request, requestUrl(request), agentStateJson(context));

@@ -226,6 +226,33 @@ describe("/tasks", () => {
   });
 });
 
+describe("what is not built", () => {
+  test("reads as empty", async () => {
+    expect(await (await get(master(), "/weights")).json()).toEqual([]);
+    for (const path of ["/quota", "/maintenance/schedule", "/maintenance/status"]) {
+      expect(await (await get(master(), path)).json()).toEqual({});
+    }
+  });
+
+  test("refuses to be changed, and says that nothing was", async () => {
+    const writes = [
+      ["PUT", "/weights"],
+      ["POST", "/quota"],
+      ["DELETE", "/quota/role"],
+      ["POST", "/maintenance/schedule"],
+      ["POST", "/machine/down"],
+      ["POST", "/reserve"],
+    ] as const;
+    for (const [method, path] of writes) {
+      const answer = await get(master(), path, { method });
+      expect(answer.status).toBe(501);
+      expect(await answer.text()).toStartWith(`The call ${method} ${path} is not implemented`);
+    }
+    expect((await get(master(), "/maintenance/status", { method: "POST" })).status).toBe(405);
+    expect((await get(master(), "/reserve")).status).toBe(405);
+  });
+});
+
 describe("operator changes", () => {
   test("the logging level, by call and by /logging/toggle", async () => {
     const handler = master();
