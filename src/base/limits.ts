@@ -58,11 +58,11 @@ export const HELLO_TIMEOUT_MS = 5_000;
 export const MSGPACK_MAX_DEPTH = 128;
 /** Levels of a message that holds itself (ContainerID.parent) in JSON input; protobuf allows 100. */
 export const MESSAGE_MAX_DEPTH = 100;
-/** Completed tasks an agent shows in /state, over all frameworks; Mesos keeps 50 frameworks of 150 executors. */
+/** Completed tasks an agent shows in /state; Mesos keeps 50 frameworks of 150 executors. */
 export const AGENT_COMPLETED_TASKS_MAX = 1_000;
 /** Statuses an agent keeps to show for one task; Mesos keeps all, which health checks make endless. */
 export const AGENT_STATUSES_PER_TASK_MAX = 10;
-/** Tasks, over all frameworks, that an agent holds records of at once; one RegisterAgent frame must carry them all. */
+/** Tasks that an agent holds records of at once; one RegisterAgent frame must carry them all. */
 export const AGENT_TASKS_MAX = 10_000;
 
 assert(ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A log entry must fit a frame");
