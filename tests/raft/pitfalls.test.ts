@@ -1,5 +1,6 @@
 /** One test per known way to get raft wrong; each fails if its guard is taken out. */
 import { expect, test } from "bun:test";
+import { bootstrapMembership, encodeMembership } from "../../src/raft/membership.ts";
 import { DiskImage } from "../support/disk-image.ts";
 import { command, diskWith, NO_DATA, Solo } from "../support/raft-solo.ts";
 
@@ -224,4 +225,46 @@ test("no clock jump decides anything: only the monotonic clock is read", () => {
   a.hear({ kind: "heartbeat", term: 1, commit: 0, round: 0 });
   const wild = a.node.step({ kind: "tick" }, { monotonicMs: a.nowMs, wallMs: 4e12 });
   expect(wild).toEqual([]);
+});
+
+test("a vote needs an up-to-date log even if the pre-vote was won", () => {
+  const a = new Solo(diskWith([1, 2]));
+  a.hear({ kind: "vote", term: 3, lastIndex: 9, lastTerm: 1, transfer: true });
+  expect(a.node.status().term).toBe(3);
+  a.persist();
+  expect(a.sent("vote-reply")[0]?.message.granted).toBe(false);
+  a.hear({ kind: "vote", term: 3, lastIndex: 2, lastTerm: 2, transfer: true }, "c");
+  a.persist();
+  expect(a.sent("vote-reply")[0]?.message.granted).toBe(true);
+});
+
+test("an earlier write's end does not count as the own vote's", () => {
+  const a = new Solo(diskWith([], 1));
+  a.hear({ kind: "append", term: 1, prevIndex: 0, prevTerm: 0, entries: [command(1, 1)], commit: 0 });
+  a.hear({ kind: "timeout-now", term: 1 });
+  a.hear({ kind: "vote-reply", term: 2, granted: true });
+  a.persisted(1);
+  expect(a.node.status().role).toBe("candidate");
+  a.persisted(2);
+  expect(a.node.status().role).toBe("leader");
+});
+
+test("a transferred state drops a log that does not hold its last entry, and keeps one that does", () => {
+  for (const [snapshotTerm, lastIndex] of [
+    [2, 2],
+    [1, 3],
+  ] as const) {
+    const a = new Solo(diskWith([1, 1, 1], 2));
+    const membership = encodeMembership(bootstrapMembership(["a", "b", "c"]));
+    const snapshot = { index: 2, term: snapshotTerm, membership };
+    const chunk = { id: 1, sequence: 0, snapshot, records: [], done: true };
+    a.hear({ kind: "snapshot-chunk", term: 2, chunk });
+    expect(a.has("stage-snapshot")).toBe(true);
+    // Until the switch is durable, nothing is promised and nothing may change under it.
+    a.hear({ kind: "append", term: 2, prevIndex: 1, prevTerm: 1, entries: [command(2, 2)], commit: 0 });
+    expect(a.effects).toEqual([]);
+    a.step({ kind: "snapshot-staged", id: 1, sequence: 0 });
+    expect(a.sent("append-ok")[0]?.message.matchIndex).toBe(2);
+    expect(a.node.status()).toMatchObject({ lastIndex, commitIndex: 2, appliedIndex: 2, firstIndex: 3 });
+  }
 });
