@@ -14,7 +14,7 @@ import { isWorthOffering, type MinAllocatable } from "./quantities.ts";
 import type { Client, RoleNode } from "./role-nodes.ts";
 import type { RoleTree } from "./role-tree.ts";
 
-/** Whether everyone may have all of the resources: nothing in them is reserved or revocable. Shared ones are reserved. */
+/** Whether everyone may have all of it: nothing reserved, revocable or shared. */
 function isForAll(resources: Resources): boolean {
   const entries = resources.entries;
   for (let i = 0; i < entries.length; i++) {
@@ -61,7 +61,10 @@ export class CandidateFinder {
     this.#filterGpuResources = filterGpuResources;
   }
 
-  /** Takes note of what the client may have, by its framework's capabilities, and of its own smallest offer. */
+  /**
+   * Takes note of what the client may have, by its framework's capabilities, and of its own
+   * smallest offer.
+   */
   setWishes(
     client: Client,
     capabilities: readonly string[],
@@ -128,7 +131,10 @@ export class CandidateFinder {
     return found;
   }
 
-  /** Takes clients in roles with reservations on the agent out of `found`; returns those that are candidates. */
+  /**
+   * Takes clients in roles with reservations on the agent out of `found`; returns those that are
+   * candidates.
+   */
   #specialCandidates(agent: AgentRecord, found: BitSet): BitSet {
     const special = new BitSet();
     const visit = (role: RoleNode): void => {

@@ -1,4 +1,7 @@
-/** The nodes of the role tree (role-tree.ts): roles, the frameworks of one role, one framework in one role. */
+/**
+ * The nodes of the role tree (role-tree.ts): roles, the frameworks of one role, one framework in
+ * one role.
+ */
 import { BitSet } from "./bit-set.ts";
 import { OrderedSlots } from "./ordered-slots.ts";
 import type { MinAllocatable } from "./quantities.ts";

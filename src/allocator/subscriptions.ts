@@ -1,4 +1,7 @@
-/** Frameworks and the roles they want offers in; who among them has to be considered for every agent again. */
+/**
+ * Frameworks and the roles they want offers in; who among them has to be considered for every agent
+ * again.
+ */
 import { assert, present } from "../base/assert.ts";
 import { BitSet } from "./bit-set.ts";
 import type { CandidateFinder } from "./candidates.ts";

@@ -25,7 +25,10 @@ export interface FrameworkSpec {
 export interface AgentSpec {
   /** Everything the agent has, without allocation_info. */
   readonly total: Resources;
-  /** False while the agent takes no new tasks: not registered again since a failover, deactivated, draining. Default true. */
+  /**
+   * False while the agent takes no new tasks: not registered again since a failover, deactivated,
+   * draining. Default true.
+   */
   readonly active?: boolean;
 }
 
@@ -43,7 +46,10 @@ export interface UsedByFramework {
   readonly resources: Resources;
 }
 
-/** Resources set aside for one framework in one role on one agent, to be offered. They carry no allocation_info. */
+/**
+ * Resources set aside for one framework in one role on one agent, to be offered. They carry no
+ * allocation_info.
+ */
 export interface Allocation {
   readonly frameworkId: string;
   readonly role: string;
@@ -92,7 +98,10 @@ export interface RoleExplanation {
   readonly role: string;
   /** The framework stopped offers for the role. */
   readonly suppressed: boolean;
-  /** Place in the fair order of all roles and frameworks that want offers, from 1; undefined when not among them. */
+  /**
+   * Place in the fair order of all roles and frameworks that want offers, from 1; undefined when
+   * not among them.
+   */
   readonly position: number | undefined;
   /** Dominant share of the framework within its role, 0 to 1. */
   readonly share: number;
@@ -108,7 +117,10 @@ export interface RoleExplanation {
     readonly belowMinimum: number;
     /** Refused by the framework; see `filterEndsInMs`. */
     readonly filtered: number;
-    /** Nothing stands in the way: goes out with the next allocation, here or to someone with a smaller share. */
+    /**
+     * Nothing stands in the way: goes out with the next allocation, here or to someone with a
+     * smaller share.
+     */
     readonly available: number;
   };
   /** Until the first of the filters counted above ends; undefined without any. */
@@ -124,7 +136,10 @@ export interface FrameworkExplanation {
   readonly roles: readonly RoleExplanation[];
 }
 
-/** Decides who is offered what. Synchronous; every call does its work at once, offers come out of `allocate` only. */
+/**
+ * Decides who is offered what. Synchronous; every call does its work at once, offers come out of
+ * `allocate` only.
+ */
 export interface ResourceAllocator {
   /**
    * `used` names what the framework already has on agents added before. What
@@ -156,7 +171,10 @@ export interface ResourceAllocator {
   /** Gives resources back; unknown agents are ignored. More than is held is a programming error. */
   recover(recovery: Recovery, now: Instant): void;
 
-  /** Drops the framework's filters and lifts suppression, in the named roles or (none named) all of its roles. */
+  /**
+   * Drops the framework's filters and lifts suppression, in the named roles or (none named) all of
+   * its roles.
+   */
   revive(frameworkId: string, roles?: readonly string[]): void;
   suppress(frameworkId: string, roles?: readonly string[]): void;
   /** Default weight is 1. Twice the weight: twice the share among its siblings. */

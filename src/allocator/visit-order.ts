@@ -14,7 +14,10 @@ interface Visited {
 /** Slots share a double with a 32-bit key. */
 const SLOTS_MAX = 2 ** 21;
 
-/** Scatters 32-bit numbers; no two sequences below 2^32 have the same key (the finalizer of MurmurHash3 is one-to-one). */
+/**
+ * Scatters 32-bit numbers; no two sequences below 2^32 have the same key (the finalizer of
+ * MurmurHash3 is one-to-one).
+ */
 export function visitKey(salt: number, sequence: number): number {
   let key = (sequence ^ salt) >>> 0;
   key = Math.imul(key ^ (key >>> 16), 0x85ebca6b);

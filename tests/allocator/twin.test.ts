@@ -85,7 +85,7 @@ class History {
   #step(): void {
     const dice = this.random.below(100);
     if (dice < 40) this.#recover();
-    else if (dice < 50) this.#nowMs += this.random.pick([1, 5, 40, 300]);
+    else if (dice < 52) this.#nowMs += this.random.pick([1, 40, 300, 1_500]);
     else if (dice < 60) this.#addAgent();
     else if (dice < 70) this.#addFramework();
     else if (dice < 80) this.#changeAgent();
