@@ -42,7 +42,7 @@ export const RAFT_LOG_MEMORY_MAX_BYTES = 64 * MIB;
 export const RAFT_LOG_KEEP_ENTRIES = 20_000;
 /** Entry bytes appended since the last compaction that force the next one. */
 export const RAFT_LOG_GROWTH_MAX_BYTES = 256 * MIB;
-/** Bytes of writes that need no sync of their own, held back to ride with the next synced one. */
+/** Bytes of writes without a sync of their own, held back to ride with the next synced one. */
 export const STORE_DEFERRED_MAX_BYTES = 4 * MIB;
 /** Longest time such a write waits. */
 export const STORE_DEFERRED_MAX_MS = 1_000;
@@ -50,7 +50,7 @@ export const STORE_DEFERRED_MAX_MS = 1_000;
 export const SNAPSHOT_CHUNK_MAX_BYTES = MIB;
 /** Linearisable reads waiting for their confirmation. */
 export const RAFT_READS_MAX = 10_000;
-/** Bytes queued for one peer or agent link before messages are dropped (raft repeats them) or the link is closed. */
+/** Bytes queued for one link; beyond it a message is refused (raft repeats its own). */
 export const LINK_QUEUE_MAX_BYTES = 32 * MIB;
 /** Time a new connection has for its first frame. */
 export const HELLO_TIMEOUT_MS = 5_000;
