@@ -37,6 +37,7 @@ export function accept(leader: Leader, framework: FrameworkMemory, call: Schedul
   };
   for (const operation of body.operations ?? []) applyOperation(leader, context, operation);
   if (context.tasks.length > 0) {
+    framework.idleDeclines = 0;
     leader.propose({
       kind: "launch-tasks",
       frameworkId: framework.id,

@@ -173,7 +173,7 @@ export class MasterCore {
       {
         settings: this.settings,
         registry: this.#registry(),
-        allocator: new Allocator({ seed: this.#random.u32() }),
+        allocator: new Allocator({ seed: this.#random.u32(), filterMinMs: 1 }),
         counters: this.counters,
         ids: this.#ids,
         term,

@@ -23,6 +23,7 @@ export function rememberFramework(
     offerIds: new Set(),
     agentIds: new Set(),
     counters: new Counters(),
+    idleDeclines: 0,
   };
   leader.frameworks.set(id, framework);
   return framework;

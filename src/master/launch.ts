@@ -149,16 +149,20 @@ function launchRefused(
   agent?.kills.delete(key);
   const framework = leader.frameworks.get(command.frameworkId);
   if (framework === undefined) return;
-  const duplicate = reason === "task-exists";
+  const told = { taskId, agentId: command.agentId };
+  if (reason === "task-exists") {
+    const message = `Task has duplicate ID: ${taskId}`;
+    refuseTask(leader, framework, { ...told, state: "TASK_ERROR", reason: "REASON_TASK_INVALID", message });
+    return;
+  }
+  const full = reason === "overloaded";
   refuseTask(leader, framework, {
-    taskId,
-    agentId: command.agentId,
-    state: duplicate ? "TASK_ERROR" : lostState(isPartitionAware(framework), "TASK_DROPPED"),
-    reason: duplicate ? "REASON_TASK_INVALID" : "REASON_AGENT_REMOVED",
-    message: duplicate
-      ? `Task has duplicate ID: ${taskId}`
-      : reason === "overloaded"
-        ? "Task was not launched: the log of the master is full; launch it again"
-        : "Task was not launched: its agent is gone or unreachable",
+    ...told,
+    state: lostState(isPartitionAware(framework), "TASK_DROPPED"),
+    // Its offers are used up: the nearest there is for a full log.
+    reason: full ? "REASON_INVALID_OFFERS" : "REASON_AGENT_REMOVED",
+    message: full
+      ? "Task was not launched: the log of the master is full; launch it again"
+      : "Task was not launched: its agent is gone or unreachable",
   });
 }

@@ -24,6 +24,8 @@ export interface FrameworkMemory {
   /** Agents that may hold something of this framework. */
   readonly agentIds: Set<string>;
   readonly counters: Counters;
+  /** DECLINEs without a filter since the last launch. */
+  idleDeclines: number;
 }
 
 /** Resources that a task holds on an agent, from ACCEPT on until its end. */

@@ -87,17 +87,24 @@ describe("REVIVE and SUPPRESS", () => {
     expect(framework.types()).toEqual(["OFFERS"]);
   });
 
-  test("a declined offer without a filter comes again in the same turn", () => {
+  test("a declined offer without a filter comes again in the same turn; a loop of them is slowed", () => {
     const bench = new MasterBench();
     bench.lead();
     bench.agent(1);
     const framework = bench.framework();
-    let [offer] = framework.offers;
-    for (let i = 0; i < 100; i++) {
-      const offer_ids = [offer?.id ?? { value: "" }];
+    const again = (offer_ids: { value: string }[]): { value: string }[] => {
       framework.call({ type: "DECLINE", decline: { offer_ids, filters: { refuse_seconds: 0 } } });
-      [offer] = framework.newOffers();
-      expect(offer?.id.value).toBe(`m1-O${i + 1}`);
+      return framework.newOffers().map((offer) => offer.id);
+    };
+    let offers = again(framework.offers.map((offer) => offer.id));
+    expect(offers).toEqual([{ value: "m1-O1" }]);
+    for (let i = 0; i < 20; i++) {
+      expect(again(offers)).toEqual([]);
+      const pauseMs = (bench.core.nextDeadlineMs() ?? 0) - bench.now.monotonicMs;
+      expect(pauseMs).toBeLessThan(50);
+      bench.pass(pauseMs);
+      offers = framework.newOffers().map((offer) => offer.id);
+      expect(offers).toHaveLength(1);
     }
   });
 });

@@ -38,7 +38,8 @@ export class MasterBench {
   readonly closedStreams = new Set<string>();
   readonly closedLinks = new Set<number>();
   readonly operatorEvents: MasterEvent[] = [];
-  /** Every effect but proposals, in order, since the last look. */
+  /** Every effect in order, for tests that show them all; they take them out. */
+  readonly effects: MasterEffect[] = [];
   readonly #events = new Map<string, SchedulerEvent[]>();
   readonly #toAgents = new Map<number, MasterToAgent[]>();
   #proposed: (readonly Command[])[] = [];
@@ -95,6 +96,7 @@ export class MasterBench {
 
   #follow(effects: readonly MasterEffect[]): void {
     for (const effect of effects) {
+      this.effects.push(effect);
       if (effect.kind === "propose") this.#proposed.push(effect.commands);
       else if (effect.kind === "answer") this.answers.set(effect.ref, effect);
       else if (effect.kind === "scheduler-event") push(this.#events, effect.streamId, effect.event);

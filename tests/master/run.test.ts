@@ -1,0 +1,148 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { INBOX_MAX_INPUTS } from "../../src/base/limits.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { Random } from "../../src/base/random.ts";
+import { MasterNode } from "../../src/master/node.ts";
+import type { EventSink } from "../../src/master/port.ts";
+import { Master } from "../../src/master/run.ts";
+import { DEFAULT_SETTINGS } from "../../src/master/settings.ts";
+import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
+import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
+import { MasterBench } from "../support/master-bench.ts";
+import { MemoryDisk, MemoryRaftStore } from "../support/memory-raft-store.ts";
+
+const running: Master[] = [];
+afterEach(() => {
+  for (const master of running.splice(0)) master.close();
+});
+
+async function start(soon: (run: () => void) => void = (run) => void setImmediate(run)): Promise<Master> {
+  const store = new MemoryRaftStore(new MemoryDisk(), (error) => {
+    throw error;
+  });
+  const restored = await store.open();
+  const address = { id: "m1", hostname: "localhost", ip: "127.0.0.1", port: 5050 };
+  const node = new MasterNode({
+    raft: { self: "127.0.0.1:5060", peers: ["127.0.0.1:5060"] },
+    settings: { ...DEFAULT_SETTINGS, version: "0.1.0", address },
+    restored,
+    state: [],
+    random: new Random(3),
+  });
+  const now = () => ({ monotonicMs: performance.now(), wallMs: Date.now() });
+  const master = new Master(
+    node,
+    {
+      store,
+      peers: { send() {} },
+      now,
+      wakeAt(monotonicMs, wake) {
+        const timer = setTimeout(wake, Math.max(0, monotonicMs - performance.now()));
+        return () => clearTimeout(timer);
+      },
+      soon,
+      newUuid: () => crypto.randomUUID(),
+      systemMetrics: () => ({ "system/cpus_total": 2 }),
+      log: silentLog,
+      onFailure: (error) => {
+        throw error;
+      },
+    },
+    { port: "5050" },
+    { hostname: "127.0.0.1", port: 5060 },
+  );
+  running.push(master);
+  master.start();
+  return master;
+}
+
+/** Collects what is sent and lets a test wait for it. */
+class Recorder<T> {
+  readonly items: T[] = [];
+  closed = false;
+  #wake: (() => void) | undefined;
+
+  add(item: T): void {
+    this.items.push(item);
+    this.#wake?.();
+  }
+
+  async until(condition: (items: readonly T[]) => boolean): Promise<void> {
+    while (!condition(this.items)) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  sink(): EventSink<T> {
+    return {
+      send: (event) => this.add(event),
+      close: () => {
+        this.closed = true;
+        this.#wake?.();
+      },
+    };
+  }
+}
+
+async function leading(master: Master): Promise<void> {
+  while (master.leadership().kind !== "leading" || master.electedAtMs() === undefined) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe("the pump", () => {
+  test("from subscription to a running task", async () => {
+    const master = await start();
+    await leading(master);
+    expect(master.agentLink()).toEqual({ hostname: "127.0.0.1", port: 5060 });
+    expect(master.flags()).toEqual({ port: "5050" });
+    const toAgent = new Recorder<MasterToAgent>();
+    const link = master.agentLinkOpened({ send: (message) => toAgent.add(message), close() {} });
+    link.message(new MasterBench().registration(1, undefined, []));
+    await toAgent.until((messages) => messages.length === 1);
+    const events = new Recorder<SchedulerEvent>();
+    const framework_info = { user: "u", name: "n" };
+    const subscribe = { type: "SUBSCRIBE", subscribe: { framework_info } } as const;
+    const { streamId } = master.subscribe(subscribe, undefined, events.sink());
+    await events.until((list) => list.some((event) => event.type === "OFFERS"));
+    const [subscribed, , offers] = events.items;
+    const framework_id = subscribed?.subscribed?.framework_id ?? { value: "" };
+    const [offer] = offers?.offers?.offers ?? [];
+    const task = new MasterBench().framework().task("t", offer?.agent_id.value ?? "");
+    const operations = [{ type: "LAUNCH" as const, launch: { task_infos: [task] } }];
+    const offer_ids = [offer?.id ?? { value: "" }];
+    const accept = { framework_id, type: "ACCEPT", accept: { offer_ids, operations } } as const;
+    const context = { streamId, principal: undefined };
+    expect(await master.call(accept, context)).toMatchObject({ status: 202, body: "" });
+    await toAgent.until((messages) => messages.some((message) => message.kind === "run-task"));
+    expect([...master.view().tasks()].map((view) => view.taskId)).toEqual(["t"]);
+    expect(master.metrics()).toMatchObject({ "system/cpus_total": 2, "master/tasks_staging": 1 });
+    expect(master.raftStatus()).toMatchObject({ role: "leader", leader: "127.0.0.1:5060", peers: [] });
+    expect(await master.teardown(framework_id.value)).toMatchObject({ status: 200 });
+    expect(events.closed).toBe(true);
+  });
+
+  test("a full inbox answers 503 and says when it is congested", async () => {
+    // Turns never come: what is pushed stays.
+    const master = await start(() => {});
+    const call = { framework_id: { value: "f" }, type: "REVIVE" } as const;
+    const context = { streamId: undefined, principal: undefined };
+    for (let i = 1; i < INBOX_MAX_INPUTS; i++) void master.call(call, context);
+    expect(master.congested).toBe(true);
+    expect(await master.call(call, context)).toMatchObject({ status: 503 });
+    const events = new Recorder<SchedulerEvent>();
+    master.subscribe({ type: "SUBSCRIBE" }, undefined, events.sink());
+    expect(events.items.map((event) => event.type)).toEqual(["ERROR"]);
+    expect(events.closed).toBe(true);
+  });
+
+  test("closing answers what is open", async () => {
+    const master = await start(() => {});
+    const call = { framework_id: { value: "f" }, type: "REVIVE" } as const;
+    const answer = master.call(call, { streamId: undefined, principal: undefined });
+    master.close();
+    expect(await answer).toMatchObject({ status: 503 });
+  });
+});

@@ -1,0 +1,18 @@
+import { expect, test } from "bun:test";
+import { splitCommands } from "../../src/master/split-commands.ts";
+import { encodeCommands } from "../../src/registry/codec.ts";
+import type { Command } from "../../src/registry/commands.ts";
+
+function launch(bytes: number): Command {
+  const tasks = [{ taskId: "t", info: new Uint8Array(bytes) }];
+  return { kind: "launch-tasks", frameworkId: "f", agentId: "a", role: "*", tasks, atMs: 1 };
+}
+
+test("parts keep the order and stay below the bound; a single big command is left whole", () => {
+  const commands = [launch(10_000), launch(30_000), launch(50_000), launch(200_000), launch(1)];
+  const parts = splitCommands(commands, 60_000);
+  expect(parts.map((part) => part.length)).toEqual([2, 1, 1, 1]);
+  expect(parts.flat()).toEqual(commands);
+  for (const part of parts) if (part.length > 1) expect(encodeCommands(part).length).toBeLessThan(60_000);
+  expect(splitCommands([], 10)).toEqual([]);
+});
