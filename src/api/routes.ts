@@ -16,6 +16,7 @@
  * Status codes, texts and the order of checks are those a Mesos master was
  * seen to give; tests/api/ compares them.
  */
+import { MeshError } from "../base/errors.ts";
 import { agentOperatorApi } from "./agent-operator.ts";
 import type { AgentContext, Handler, MasterContext } from "./context.ts";
 import { executorApi } from "./executor.ts";
@@ -129,6 +130,7 @@ function serveRoutes(context: MasterContext | AgentContext, delegate: string, ro
     try {
       return await handler(request);
     } catch (error) {
+      if (error instanceof MeshError && error.status > 0) return text(error.status, error.message);
       // A fault of mesh: the client learns that much, the log the rest.
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
       context.log.error("Failed to answer a request", { method: request.method, url: request.url, detail });

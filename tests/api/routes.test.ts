@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Handler } from "../../src/api/context.ts";
 import { agentApi, masterApi } from "../../src/api/routes.ts";
+import { MeshError } from "../../src/base/errors.ts";
 import { REQUEST_BODY_MAX_BYTES } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { agentContext, masterContext } from "../support/api-context.ts";
@@ -190,6 +191,15 @@ describe("answers", () => {
       body: "{}",
     });
     expect(broken.status).toBe(400);
+  });
+
+  test("an error of the catalogue gives its status and text", async () => {
+    const port = new MemoryMasterPort();
+    port.call = () => Promise.reject(new MeshError("OVERLOADED", "The inbox of the master is full"));
+    const body = JSON.stringify({ type: "SUPPRESS", framework_id: { value: "f" } });
+    const init = { method: "POST", headers: { "Content-Type": "application/json" }, body };
+    const answer = await get(masterApi(masterContext(port)), "/api/v1/scheduler", init);
+    expect([answer.status, await answer.text()]).toEqual([503, "The inbox of the master is full"]);
   });
 
   test("a handler that fails gives a 500 and an entry in the log", async () => {
