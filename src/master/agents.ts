@@ -46,7 +46,7 @@ function addressOf(ip: string, info: AgentInfo): string {
   return `${ip}:${info.port ?? DEFAULT_AGENT_PORT}`;
 }
 
-/** An agent without its old id at an address in use: the one before it is gone for good (Mesos does the same). */
+/** A fresh agent at the address of one that is away: that one is gone for good (Mesos does the same). */
 function removeForerunner(leader: Leader, agentId: string, address: string): void {
   const old = leader.agents.get(leader.agentOfAddress.get(address) ?? "");
   if (old === undefined || old.id === agentId || old.link !== undefined) return;

@@ -136,7 +136,7 @@ function taskMetric(state: TaskState): string {
   return `master/tasks_${state.slice("TASK_".length).toLowerCase()}`;
 }
 
-/** Totals of registered agents; `used` without offers in `master/`, with them in `allocator/`, as in Mesos. */
+/** Totals of registered agents; offers count as used in `allocator/` only, as in Mesos. */
 function addResources(metrics: Metrics, leader: Leader): void {
   for (const name of RESOURCE_NAMES) {
     let [total, used, offered] = [0, 0, 0];

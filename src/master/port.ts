@@ -109,7 +109,7 @@ export interface ClusterView {
   completedFrameworks(): Iterable<FrameworkView>;
   agents(): Iterable<AgentView>;
   agent(id: string): AgentView | undefined;
-  /** Unfinished tasks, and finished ones whose end is not acknowledged, of running and completed frameworks. */
+  /** Unfinished tasks, and finished ones whose end is not acknowledged. */
   tasks(frameworkId?: string): Iterable<TaskView>;
   unreachableTasks(frameworkId?: string): Iterable<TaskView>;
   completedTasks(frameworkId?: string): Iterable<TaskView>;

@@ -8,9 +8,9 @@ import { ERRORS } from "../base/errors.ts";
 import { INBOX_MAX_INPUTS, SNAPSHOT_CHUNK_MAX_BYTES, TURN_MAX_INPUTS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
-import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
+import type { AgentLinkDriver, AgentLinkInput, LinkPlace } from "./link-driver.ts";
 import { masterMetrics } from "./metrics.ts";
 import type { MasterNode, NodeEffect, NodeInput, NodeStore, PeerMessage } from "./node.ts";
 import type {
@@ -30,25 +30,6 @@ import { MasterView } from "./views.ts";
 /** What the master sends other masters through; losing a message is harmless. */
 export interface PeerSender {
   send(to: string, message: PeerMessage): void;
-}
-
-/** An agent's link, as its driver shows it. */
-export interface AgentLinkDriver {
-  send(message: MasterToAgent): void;
-  /** Closes after what was sent before. */
-  close(): void;
-}
-
-/** What the driver of an agent's link calls. */
-export interface AgentLinkInput {
-  message(message: AgentToMaster): void;
-  closed(): void;
-}
-
-/** Where agent links are opened. */
-export interface LinkPlace {
-  readonly hostname: string;
-  readonly port: number;
 }
 
 export interface MasterDrivers {
@@ -95,7 +76,7 @@ export class Master implements MasterPort {
   /** State transfers to other masters under way: their open iterations. */
   readonly #readers = new Map<string, StateReader>();
 
-  /** `ownLink`: where this master's own agent links are opened; its raft name may be older than its address. */
+  /** `ownLink`: where agents link to this master; its raft name may be older than its address. */
   constructor(
     node: MasterNode,
     drivers: MasterDrivers,

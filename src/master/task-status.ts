@@ -72,7 +72,7 @@ export function latestStatus(
   };
 }
 
-/** `aware` for a PARTITION_AWARE framework, else TASK_LOST, which stands for it (TaskState in mesos.proto). */
+/** `aware` for a PARTITION_AWARE framework; for others TASK_LOST stands for it (mesos.proto, TaskState). */
 export function lostState(partitionAware: boolean, aware: TaskState): TaskState {
   return partitionAware ? aware : "TASK_LOST";
 }

@@ -140,7 +140,7 @@ export class MasterBench {
     return streamId;
   }
 
-  /** A PARTITION_AWARE framework that stays for an hour without its stream, subscribed and its first events read. */
+  /** A subscribed PARTITION_AWARE framework with a failover timeout of an hour; its first events are read. */
   framework(info: Partial<FrameworkInfo> = {}): BenchFramework {
     const capabilities = [{ type: "PARTITION_AWARE" as const }];
     const streamId = this.subscribe({ capabilities, failover_timeout: 3600, ...info });
