@@ -64,7 +64,13 @@ export const AGENT_COMPLETED_TASKS_MAX = 1_000;
 export const AGENT_STATUSES_PER_TASK_MAX = 10;
 /** Tasks that an agent holds records of at once; one RegisterAgent frame must carry them all. */
 export const AGENT_TASKS_MAX = 10_000;
+/** One encoded TaskInfo, FrameworkInfo, AgentInfo or TaskStatus: the command around it must fit a log entry. */
+export const BLOB_MAX_BYTES = 2 * MIB;
 
+assert(
+  2 * BLOB_MAX_BYTES <= ENTRY_MAX_BYTES,
+  "A command with one blob must fit a log entry with room for its ids",
+);
 assert(ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A log entry must fit a frame");
 // Two ids of up to three bytes a character, and 120 bytes of the rest of one task.
 const AGENT_TASK_REPORT_MAX_BYTES = 2 * 3 * ID_MAX_CHARS + 120;

@@ -10,7 +10,7 @@ import type { SchedulerCall, SchedulerCallAccept } from "../model/v1/scheduler.t
 import type { TaskInfo } from "../model/v1/tasks.ts";
 import { refuseMs } from "./decline.ts";
 import { isPartitionAware } from "./framework-memory.ts";
-import { type LaunchContext, launchOperation } from "./launch.ts";
+import { type LaunchContext, launchOperation, proposeLaunches } from "./launch.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory, OfferMemory } from "./memory.ts";
 import { forgetOffer, giveBack, giveBackOffer } from "./offers.ts";
@@ -38,14 +38,7 @@ export function accept(leader: Leader, framework: FrameworkMemory, call: Schedul
   for (const operation of body.operations ?? []) applyOperation(leader, context, operation);
   if (context.tasks.length > 0) {
     framework.idleDeclines = 0;
-    leader.propose({
-      kind: "launch-tasks",
-      frameworkId: framework.id,
-      agentId: context.agentId,
-      role: context.role,
-      tasks: context.tasks,
-      atMs: leader.now.wallMs,
-    });
+    proposeLaunches(leader, context);
   }
   giveBack(leader, first, context.remaining, refuseMs(body.filters));
 }

@@ -1,4 +1,5 @@
 /** Agents register, lose their link, and leave. */
+import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import type { RegisterAgent } from "../model/agent-protocol.ts";
 import { Resources } from "../model/resources.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
@@ -24,6 +25,10 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
   const resources = Resources.from(info.resources ?? []);
   if (!resources.ok) {
     refuseAgent(leader, link, `Agent reports invalid resources: ${resources.error}`);
+    return;
+  }
+  if (message.info.length + message.capabilities.join(",").length > BLOB_MAX_BYTES) {
+    refuseAgent(leader, link, `AgentInfo takes more than ${BLOB_MAX_BYTES} bytes; shorten its attributes`);
     return;
   }
   const agentId = message.agentId ?? leader.newAgentId();

@@ -1,3 +1,4 @@
+import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { SchedulerCallSubscribe } from "../model/v1/scheduler.ts";
 import { checkSubscribe } from "../model/validate-framework-info.ts";
@@ -20,4 +21,9 @@ export function checkFramework(
     return "Changing framework's principal is not allowed";
   }
   return undefined;
+}
+
+/** Above BLOB_MAX_BYTES the info cannot be committed. */
+export function tooLarge(info: Uint8Array): string {
+  return `FrameworkInfo takes ${info.length} bytes, more than ${BLOB_MAX_BYTES}; shorten its labels or roles`;
 }

@@ -1,5 +1,6 @@
 /** LAUNCH: checks against state, reservation in memory, commit, then "run" to the agent. */
 
+import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { Resources } from "../model/resources.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
@@ -13,9 +14,13 @@ import { sendKill } from "./kill.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { type AgentMemory, type FrameworkMemory, taskKey } from "./memory.ts";
 import { taskAddedEvent } from "./operator-events.ts";
+import { packBySize } from "./pack-by-size.ts";
 import { refuseTask } from "./refuse-task.ts";
 import { allocatedTask } from "./task-resources.ts";
 import { lostState } from "./task-status.ts";
+
+/** An id of 255 characters in UTF-8, and what holds it. */
+const TASK_ID_MAX_BYTES = 1_024;
 
 /** One ACCEPT under way. */
 export interface LaunchContext {
@@ -33,7 +38,7 @@ export function launchOperation(leader: Leader, context: LaunchContext, operatio
       operation.id === undefined
         ? checkLaunch(leader, context, task)
         : fail("The 'id' field was set in an offer operation that launches tasks; leave it out");
-    if (checked.ok) reserve(leader, context, task, checked.value);
+    if (checked.ok) reserve(leader, context, checked.value);
     else {
       refuseTask(leader, context.framework, {
         taskId: task.task_id.value,
@@ -46,8 +51,15 @@ export function launchOperation(leader: Leader, context: LaunchContext, operatio
   }
 }
 
-/** Resources of the task, or why it cannot run (OFF-25; Mesos: validation::task::validate). */
-function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Result<Resources> {
+interface CheckedTask {
+  readonly taskId: string;
+  readonly resources: Resources;
+  /** As the registry keeps it. */
+  readonly info: Uint8Array;
+}
+
+/** The task as it will be launched, or why it cannot run (OFF-25; Mesos: validation::task::validate). */
+function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Result<CheckedTask> {
   const taskId = task.task_id.value;
   const expected = { agentId: context.agentId, frameworkId: context.framework.id };
   const invalid = checkTask(task, expected);
@@ -75,17 +87,19 @@ function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Re
   if (!context.remaining.contains(resources)) {
     return fail(`Task uses more resources ${resources} than available ${context.remaining}`);
   }
-  return ok(resources);
+  const info = encodeBlob("TaskInfo", allocatedTask(task, resources, context.role));
+  if (info.length > BLOB_MAX_BYTES) {
+    return fail(
+      `Task takes ${info.length} bytes, more than ${BLOB_MAX_BYTES}; let it fetch its data instead`,
+    );
+  }
+  return ok({ taskId, resources, info });
 }
 
-function reserve(leader: Leader, context: LaunchContext, task: TaskInfo, resources: Resources): void {
+function reserve(leader: Leader, context: LaunchContext, { taskId, resources, info }: CheckedTask): void {
   const { framework, agentId, role } = context;
-  const taskId = task.task_id.value;
   context.remaining = context.remaining.subtract(resources);
-  context.tasks.push({
-    taskId,
-    info: encodeBlob("TaskInfo", allocatedTask(task, resources, role)),
-  });
+  context.tasks.push({ taskId, info });
   framework.agentIds.add(agentId);
   leader.launching.set(taskKey(framework.id, taskId), agentId);
   leader.agent(agentId).holdings.set(taskKey(framework.id, taskId), {
@@ -95,6 +109,20 @@ function reserve(leader: Leader, context: LaunchContext, task: TaskInfo, resourc
     resources,
     pending: true,
   });
+}
+
+/** Proposes the tasks, in as many commands as keep each below what an entry takes. */
+export function proposeLaunches(leader: Leader, context: LaunchContext): void {
+  const { agentId, role } = context;
+  const frameworkId = context.framework.id;
+  const atMs = leader.now.wallMs;
+  for (const tasks of packBySize(
+    context.tasks,
+    (task) => task.info.length + TASK_ID_MAX_BYTES,
+    BLOB_MAX_BYTES,
+  )) {
+    leader.propose({ kind: "launch-tasks", frameworkId, agentId, role, tasks, atMs });
+  }
 }
 
 /** Applied: accepted tasks go to the agent, the others give back what they held. */

@@ -1,32 +1,15 @@
 import type { Command } from "../registry/commands.ts";
+import { packBySize } from "./pack-by-size.ts";
 
-/** Room for a command's tag, ids and numbers beside its blobs. */
-const COMMAND_OVERHEAD_BYTES = 2_048;
+/** Four ids of 255 characters in UTF-8, and numbers: what a command takes beside its blobs. */
+const COMMAND_OVERHEAD_BYTES = 4_096;
 
-/**
- * Cuts the commands of a turn into parts that each fit one log entry. A single
- * command is never cut: a request body, and with it a launch, is bounded below
- * what a frame takes.
- */
+/** Cuts the commands of a turn into parts that each fit one entry; each alone does (BLOB_MAX_BYTES). */
 export function splitCommands(commands: readonly Command[], maxBytes: number): Command[][] {
-  const parts: Command[][] = [];
-  let part: Command[] = [];
-  let bytes = 0;
-  for (const command of commands) {
-    const size = commandBytes(command);
-    if (part.length > 0 && bytes + size > maxBytes) {
-      parts.push(part);
-      part = [];
-      bytes = 0;
-    }
-    part.push(command);
-    bytes += size;
-  }
-  if (part.length > 0) parts.push(part);
-  return parts;
+  return packBySize(commands, commandBytes, maxBytes);
 }
 
-/** An upper estimate: ids have at most 255 characters. */
+/** An upper estimate of the encoded size. */
 function commandBytes(command: Command): number {
   switch (command.kind) {
     case "launch-tasks":
@@ -35,9 +18,10 @@ function commandBytes(command: Command): number {
       return command.status.length + COMMAND_OVERHEAD_BYTES;
     case "add-framework":
     case "update-framework":
+      return command.info.length + COMMAND_OVERHEAD_BYTES;
     case "add-agent":
     case "reregister-agent":
-      return command.info.length + COMMAND_OVERHEAD_BYTES;
+      return command.info.length + 4 * command.capabilities.join(",").length + COMMAND_OVERHEAD_BYTES;
     default:
       return COMMAND_OVERHEAD_BYTES;
   }

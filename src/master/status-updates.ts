@@ -1,9 +1,10 @@
 /** Status updates on their way from agents to frameworks: committed first (TSK-3). */
+import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import type { StatusUpdate } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import type { UpdateTask } from "../registry/commands.ts";
-import { decodeBlob } from "../wire/blob.ts";
+import { decodeBlob, encodeBlob } from "../wire/blob.ts";
 import { sameBytes } from "./bytes.ts";
 import { releaseHolding } from "./holdings.ts";
 import type { Fate, Leader } from "./leader.ts";
@@ -34,7 +35,24 @@ export function statusUpdate(leader: Leader, agent: AgentMemory, message: Status
     state,
     latestState,
     uuid,
-    status,
+    status: boundedStatus(status),
+  });
+}
+
+/** A status above what a command takes loses its data and message, and says so. */
+function boundedStatus(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= BLOB_MAX_BYTES) return bytes;
+  const { task_id, state, source, reason, agent_id, timestamp, uuid } = decodeBlob("TaskStatus", bytes);
+  const message = `Status of ${bytes.length} bytes is above ${BLOB_MAX_BYTES}; its data and message are left out`;
+  return encodeBlob("TaskStatus", {
+    task_id,
+    state,
+    message,
+    ...(source === undefined ? {} : { source }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(agent_id === undefined ? {} : { agent_id }),
+    ...(timestamp === undefined ? {} : { timestamp }),
+    ...(uuid === undefined ? {} : { uuid }),
   });
 }
 

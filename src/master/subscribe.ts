@@ -4,13 +4,14 @@
  */
 
 import { present } from "../base/assert.ts";
+import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { AddFramework, UpdateFramework } from "../registry/commands.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
 import { sameBytes } from "./bytes.ts";
 import { disconnectFramework } from "./disconnect.ts";
-import { checkFramework } from "./framework-checks.ts";
+import { checkFramework, tooLarge } from "./framework-checks.ts";
 import { frameworkSpec, refreshFramework, rememberFramework } from "./framework-memory.ts";
 import { scheduleHeartbeat, sendHeartbeat } from "./heartbeats.ts";
 import type { Fate, Leader } from "./leader.ts";
@@ -45,6 +46,10 @@ export function subscribe(leader: Leader, input: SubscribeInput): void {
   }
   const frameworkId = id ?? leader.newFrameworkId();
   const info = encodeBlob("FrameworkInfo", committedInfo(given, frameworkId, previous));
+  if (info.length > BLOB_MAX_BYTES) {
+    refuseStream(leader, streamId, tooLarge(info));
+    return;
+  }
   supersede(leader, frameworkId);
   leader.pendingFrameworks.push({ frameworkId, info, suppressedRoles, streamId, ref: undefined });
   leader.propose({

@@ -1,8 +1,9 @@
 import { present } from "../base/assert.ts";
+import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import { encodeBlob } from "../wire/blob.ts";
-import { checkFramework } from "./framework-checks.ts";
+import { checkFramework, tooLarge } from "./framework-checks.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import type { AnswerRef } from "./types.ts";
@@ -27,6 +28,10 @@ export function updateFrameworkCall(
     return;
   }
   const info = encodeBlob("FrameworkInfo", given);
+  if (info.length > BLOB_MAX_BYTES) {
+    leader.answer(ref, 400, `'FrameworkInfo' is not valid: ${tooLarge(info)}`);
+    return;
+  }
   leader.pendingFrameworks.push({
     frameworkId: framework.id,
     info,

@@ -201,3 +201,46 @@ describe("what is left of an offer", () => {
     expect(totalCpus(framework)).toBe(3);
   });
 });
+
+describe("sizes", () => {
+  test("many big tasks become several commands; one above the bound is refused by itself", () => {
+    const { bench, agentId, framework } = started();
+    bench.autoCommit = false;
+    const big = (id: string, bytes: number) =>
+      framework.task(id, agentId, 0.1, { data: new Uint8Array(bytes) });
+    framework.launch(
+      framework.offers[0],
+      big("a", 1.5e6),
+      big("too-big", 3e6),
+      big("b", 1.5e6),
+      big("c", 1e5),
+    );
+    expect(framework.statuses()).toMatchObject([
+      { task_id: { value: "too-big" }, state: "TASK_ERROR", reason: "REASON_TASK_INVALID" },
+    ]);
+    const launched = bench.proposed.map((c) =>
+      c.kind === "launch-tasks" ? c.tasks.map((t) => t.taskId) : [],
+    );
+    expect(launched).toEqual([["a"], ["b", "c"]]);
+    bench.commit();
+    const run = bench.toAgent(1).filter((message) => message.kind === "run-task");
+    expect(run.map((message) => message.taskId)).toEqual(["a", "b", "c"]);
+  });
+
+  test("infos and statuses above the bound are refused or shortened with a word", () => {
+    const { bench, agentId, framework } = started();
+    const labels = { labels: [{ key: "k", value: "x".repeat(3e6) }] };
+    const stream = bench.subscribe({ labels });
+    expect(bench.events(stream)).toMatchObject([{ type: "ERROR" }]);
+    const framework_info = { user: "alice", name: "demo", id: { value: framework.id }, labels };
+    const answer = framework.call({ type: "UPDATE_FRAMEWORK", update_framework: { framework_info } });
+    expect(answer?.body).toContain("FrameworkInfo takes 3");
+    framework.launch(framework.offers[0], framework.task("t", agentId));
+    framework.events();
+    const uuid = bench.update(1, framework.id, "t", "TASK_RUNNING", { data: new Uint8Array(3e6) });
+    const [status] = framework.statuses();
+    expect(status).toMatchObject({ state: "TASK_RUNNING", uuid, source: "SOURCE_EXECUTOR" });
+    expect(status?.data).toBeUndefined();
+    expect(status?.message).toContain("left out");
+  });
+});

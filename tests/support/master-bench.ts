@@ -197,14 +197,16 @@ export class MasterBench {
     frameworkId: string,
     taskId: string,
     state: TaskState,
-    { latestState = state, uuid = this.newUuid() }: { latestState?: TaskState; uuid?: Uint8Array } = {},
+    options: { latestState?: TaskState; uuid?: Uint8Array; data?: Uint8Array } = {},
   ): Uint8Array {
+    const { latestState = state, uuid = this.newUuid(), data } = options;
     const status = encodeBlob("TaskStatus", {
       task_id: { value: taskId },
       state,
       source: "SOURCE_EXECUTOR",
       timestamp: this.now.wallMs / 1000,
       uuid,
+      ...(data === undefined ? {} : { data }),
     });
     this.fromAgent(link, { kind: "status-update", frameworkId, taskId, uuid, state, latestState, status });
     return uuid;
