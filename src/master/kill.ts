@@ -2,6 +2,7 @@ import { present } from "../base/assert.ts";
 import { msFromNanos } from "../base/time.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
+import type { TaskRecord } from "../registry/records.ts";
 import type { Leader } from "./leader.ts";
 import { type AgentMemory, type FrameworkMemory, type KillWish, taskKey } from "./memory.ts";
 import { reconcileTask } from "./reconcile.ts";
@@ -45,10 +46,16 @@ export function operatorKill(leader: Leader, input: OperatorKillInput): void {
 
 function wishKill(leader: Leader, agentId: string, wish: KillWish): void {
   const agent = leader.agents.get(agentId);
-  if (agent === undefined) return;
+  const task = leader.registry.task(wish.frameworkId, wish.taskId);
+  if (agent === undefined || (task !== undefined && hasEnded(task))) return;
   agent.kills.set(taskKey(wish.frameworkId, wish.taskId), wish);
   // Before the launch is applied the agent cannot know the task: the kill follows its start.
-  if (leader.registry.task(wish.frameworkId, wish.taskId) !== undefined) sendKill(leader, agent, wish);
+  if (task !== undefined) sendKill(leader, agent, wish);
+}
+
+/** Ended for certain, not only out of reach: no later end would take a wish off the books. */
+function hasEnded(task: TaskRecord): boolean {
+  return isTerminalState(task.state) && task.stateBeforeUnreachable === undefined;
 }
 
 export function sendKill(leader: Leader, agent: AgentMemory, wish: KillWish): void {

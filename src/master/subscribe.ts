@@ -60,7 +60,10 @@ export function subscribe(leader: Leader, input: SubscribeInput): void {
   });
 }
 
-/** `user` and `checkpoint` stay as first subscribed (FRW-8; Mesos drops the change without a word). */
+/**
+ * `user` and `checkpoint` stay as first subscribed (FRW-8; Mesos drops the
+ * change without a word). `checkpoint` is only shown: mesh checkpoints always.
+ */
 function committedInfo(
   given: FrameworkInfo,
   frameworkId: string,
@@ -138,14 +141,18 @@ export function frameworkUpdated(leader: Leader, command: UpdateFramework, outco
   leader.sendOperators(frameworkUpdatedEvent(leader, framework));
 }
 
+/** A full log is no verdict: the stream just ends, since schedulers give up for good at an ERROR. */
 export function refusePending(leader: Leader, pending: PendingFramework | undefined, reason: string): void {
   if (pending === undefined) return;
-  const message =
-    reason === "overloaded"
-      ? "Framework could not be subscribed: the log of the master is full; subscribe again"
-      : "Framework has been removed";
-  if (pending.streamId !== undefined) refuseStream(leader, pending.streamId, message);
-  if (pending.ref !== undefined) leader.answer(pending.ref, reason === "overloaded" ? 503 : 400, message);
+  const { streamId, ref } = pending;
+  if (reason === "overloaded") {
+    if (streamId !== undefined) leader.emit({ kind: "close-stream", streamId });
+    if (ref !== undefined) leader.answer(ref, 503, "The log of the master is full; call again");
+    return;
+  }
+  const message = "Framework has been removed";
+  if (streamId !== undefined) refuseStream(leader, streamId, message);
+  if (ref !== undefined) leader.answer(ref, 400, message);
 }
 
 /** Makes the waiting stream the framework's; an older one learns that it lost (FRW-6). */

@@ -29,3 +29,16 @@ test("a kill that overtakes its launch follows it", () => {
   bench.commit();
   expect(bench.toAgent(1).map((message) => message.kind)).toEqual(["run-task", "kill-task"]);
 });
+
+test("a kill of a task whose end waits for its acknowledgement leaves nothing behind", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  bench.update(1, framework.id, "t", "TASK_FINISHED");
+  bench.toAgent(1);
+  framework.call({ type: "KILL", kill: { task_id: { value: "t" } } });
+  expect(bench.toAgent(1)).toEqual([]);
+  expect(bench.core.leader?.agents.get(agentId)?.kills.size).toBe(0);
+});
