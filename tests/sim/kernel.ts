@@ -2,6 +2,7 @@
  * The machine under a simulated agent: containers that live and end on their
  * own, whether or not the agent process does, and leave exit records behind.
  */
+import type { Random } from "../../src/base/random.ts";
 import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import type { ContainerState, Launched } from "../../src/isolation/runtime.ts";
 import type { World } from "./world.ts";
@@ -37,18 +38,21 @@ const TERMINATED: Exit = { kind: "signaled", signal: 15 };
 
 export class Kernel {
   readonly #world: World;
+  readonly #random: Random;
   readonly #containers = new Map<string, Container>();
   /** Told while an agent process lives; records stay for the next one. */
   onExit: ((containerId: string, exit: Exit) => void) | undefined;
+  /** Told of the end of every container, whatever the agent does. */
+  onEnd: ((spec: ContainerSpec, exit: Exit) => void) | undefined;
   #nextPid = 100;
   bootId = "boot-1";
   #boots = 1;
 
   constructor(world: World) {
     this.#world = world;
+    this.#random = world.fork();
   }
 
-  /** `failed`: the launch did not come to a start. */
   launch(spec: ContainerSpec): Launched {
     const behaviour = behaviourOf(spec);
     const launched = { pid: this.#nextPid++, startTime: String(this.#world.nowMs) };
@@ -63,7 +67,7 @@ export class Kernel {
 
   terminate(containerId: string): void {
     if (this.#containers.get(containerId)?.obedient) {
-      this.#world.after(this.#world.random.below(20), () => this.#end(containerId, TERMINATED));
+      this.#world.after(this.#random.below(20), () => this.#end(containerId, TERMINATED));
     }
   }
 
@@ -104,6 +108,7 @@ export class Kernel {
     const container = this.#containers.get(containerId);
     if (container === undefined || container.exit !== undefined) return;
     container.exit = exit;
+    this.onEnd?.(container.spec, exit);
     this.onExit?.(containerId, exit);
   }
 }

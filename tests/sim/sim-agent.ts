@@ -3,17 +3,19 @@
  * kernel and network. The process may crash and come back at any event; the
  * kernel and what was synced to the disk stay.
  */
-
 import type { CheckpointChange } from "../../src/agent/checkpoint.ts";
 import { AgentCore } from "../../src/agent/core.ts";
 import { planRecovery, readCheckpoint } from "../../src/agent/recovery.ts";
 import type { AgentConfig, AgentEffect, AgentInput, LeaderAddress } from "../../src/agent/types.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { Random } from "../../src/base/random.ts";
+import type { Random } from "../../src/base/random.ts";
 import type { ContainerSpec } from "../../src/isolation/container.ts";
-import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
+import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
+import type { Resource } from "../../src/model/v1/resources.ts";
+import type { Channel, ChannelEnds } from "./channel.ts";
 import { Kernel } from "./kernel.ts";
-import type { Channel, ChannelEnds, Network } from "./network.ts";
+import type { Network } from "./network.ts";
+import { Process } from "./process.ts";
 import type { World } from "./world.ts";
 
 /** The masters as an agent's driver sees them. */
@@ -28,60 +30,73 @@ export interface MasterDirectory {
   ): Channel | undefined;
 }
 
-/** Told of every start of a task, for the checker. */
-export type StartListener = (agent: string, spec: ContainerSpec) => void;
+export interface AgentObserver {
+  /** Before a container is started. */
+  starts(agent: SimAgent, spec: ContainerSpec): void;
+  /** After a message of a master was handled. */
+  heeded(agent: SimAgent, message: MasterToAgent, effects: readonly AgentEffect[]): void;
+}
+
+export interface SimAgentOptions {
+  readonly name: string;
+  /** Own address of the agent: two at one address would replace each other. */
+  readonly ip: string;
+  readonly resources: readonly Resource[];
+  readonly wallSkewMs: number;
+  /** Chance that a message of an earlier term comes again, as if something on the way had kept it. */
+  readonly staleChance: number;
+}
 
 const DISK_MAX_MS = 8;
+const SLOW_DISK_MAX_MS = 400;
 const LAUNCH_MAX_MS = 30;
 /** A crash of the agent may come between the start of a program and the word of it. */
 const TELL_LAUNCHED_MAX_MS = 5;
+const TELL_EXIT_MAX_MS = 5;
+const KILL_MAX_MS = 10;
 const LAUNCH_FAILURE = 0.02;
 const CONNECT_TIMEOUT_MS = 400;
+const OLD_MESSAGES_MAX = 20;
 
 export class SimAgent {
   readonly name: string;
   readonly kernel: Kernel;
+  readonly process: Process;
+  core: AgentCore | undefined;
+  /** Its disk is slow. */
+  slow = false;
   readonly #world: World;
+  readonly #random: Random;
   readonly #network: Network;
   readonly #masters: MasterDirectory;
-  readonly #onStart: StartListener;
-  readonly #resources: AgentConfig["info"]["resources"];
-  core: AgentCore | undefined;
-  /** Raised by each crash: events of an earlier life are void. */
-  #life = 0;
+  readonly #options: SimAgentOptions;
+  readonly #observer: AgentObserver;
   #durable = new Map<string, Uint8Array>();
   #channel: { readonly linkId: number; readonly channel: Channel } | undefined;
   #tickAtMs = Number.POSITIVE_INFINITY;
   readonly #launching = new Map<string, { cancelled: boolean }>();
+  /** World time at which the agent hears of the start of a container: its end comes later. */
+  readonly #toldAtMs = new Map<string, number>();
   #diskFreeAtMs = 0;
-  stopped: string | undefined;
+  readonly #oldMessages: MasterToAgent[] = [];
 
-  constructor(
-    world: World,
-    network: Network,
-    masters: MasterDirectory,
-    name: string,
-    resources: AgentConfig["info"]["resources"],
-    onStart: StartListener,
-  ) {
+  constructor(network: Network, masters: MasterDirectory, options: SimAgentOptions, observer: AgentObserver) {
+    const { world } = network;
     this.#world = world;
+    this.#random = world.fork();
     this.#network = network;
     this.#masters = masters;
-    this.name = name;
-    this.#resources = resources;
-    this.#onStart = onStart;
+    this.#options = options;
+    this.#observer = observer;
+    this.name = options.name;
+    this.process = new Process(world, options.wallSkewMs);
     this.kernel = new Kernel(world);
     this.start();
   }
 
-  get alive(): boolean {
-    return this.core !== undefined;
-  }
-
   start(): void {
-    const life = ++this.#life;
-    const core = new AgentCore(this.#config(), new Random(this.#world.random.u32()), silentLog);
-    this.core = core;
+    this.process.start(this.#random.u32());
+    this.core = new AgentCore(this.#config(), this.#random.fork(), silentLog);
     this.#tickAtMs = Number.POSITIVE_INFINITY;
     const entries = [...this.#durable]
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -92,30 +107,34 @@ export class SimAgent {
     const states = new Map([...known].map((id) => [id, this.kernel.inspect(id)] as const));
     const orphans = this.kernel.containers().filter((id) => !known.has(id));
     this.kernel.onExit = (containerId, exit) => {
-      this.#world.after(this.#world.random.below(5), () =>
-        this.#input(life, { kind: "exited", containerId, exit }),
-      );
+      const toldMs = Math.max(this.#toldAtMs.get(containerId) ?? 0, this.#world.nowMs) - this.#world.nowMs;
+      this.#toldAtMs.delete(containerId);
+      this.#input({ kind: "exited", containerId, exit }, toldMs + this.#random.fraction() * TELL_EXIT_MAX_MS);
     };
+    this.#world.note(`${this.name} starts, ${known.size} tasks on disk, ${orphans.length} orphans`);
     const plan = planRecovery(this.kernel.bootId, recorded.value, states, orphans);
-    this.#input(life, { kind: "recovered", plan });
+    this.#input({ kind: "recovered", plan }, 0);
   }
 
   /** kill -9 of the agent: tasks live on. `reboot`: the machine lost power. */
   crash(reboot: boolean): void {
-    this.#life++;
+    this.#world.note(`${this.name} ${reboot ? "loses power" : "crashes"}`);
+    this.process.kill();
     this.core = undefined;
     this.kernel.onExit = undefined;
-    for (const launch of this.#launching.values()) launch.cancelled = true;
     this.#launching.clear();
+    this.#toldAtMs.clear();
     this.#channel = undefined;
     this.#network.resetAll(this.name);
+    this.#diskFreeAtMs = this.#world.nowMs;
     if (reboot) this.kernel.reboot();
   }
 
   #config(): AgentConfig {
+    const { ip, resources } = this.#options;
     return {
-      info: { hostname: this.name, port: 5051, resources: this.#resources ?? [] },
-      ip: "10.0.0.9",
+      info: { hostname: this.name, port: 5051, resources: [...resources] },
+      ip,
       port: 5051,
       version: "1.0.0",
       workDir: `/sim/${this.name}`,
@@ -124,43 +143,50 @@ export class SimAgent {
     };
   }
 
-  #input(life: number, input: AgentInput): void {
-    if (life !== this.#life || this.core === undefined) return;
-    const effects = this.core.step(input, this.#world.now);
-    for (const effect of effects) this.#carryOut(life, effect);
-    this.#armTick(life);
-  }
-
-  #armTick(life: number): void {
-    const deadline = this.core?.nextDeadlineMs();
-    if (deadline === undefined || deadline >= this.#tickAtMs) return;
-    this.#tickAtMs = deadline;
-    this.#world.after(deadline - this.#world.nowMs, () => {
-      if (life !== this.#life || this.#world.nowMs < this.#tickAtMs) return;
-      this.#tickAtMs = Number.POSITIVE_INFINITY;
-      this.#input(life, { kind: "tick" });
+  #input(input: AgentInput, delayMs: number): void {
+    this.process.after(delayMs, () => {
+      this.#step(input);
     });
   }
 
-  #carryOut(life: number, effect: AgentEffect): void {
+  #step(input: AgentInput): void {
+    if (this.core === undefined) return;
+    const effects = this.core.step(input, this.process.now);
+    if (input.kind === "message") this.#observer.heeded(this, input.message, effects);
+    for (const effect of effects) this.#carryOut(effect);
+    this.#armTick();
+  }
+
+  #armTick(): void {
+    const atMs = this.core?.nextDeadlineMs();
+    if (atMs === undefined || atMs >= this.#tickAtMs) return;
+    this.#tickAtMs = atMs;
+    this.process.after(this.process.worldMs(atMs) - this.#world.nowMs, () => {
+      if (this.#tickAtMs !== atMs) return;
+      this.#tickAtMs = Number.POSITIVE_INFINITY;
+      this.#step({ kind: "tick" });
+    });
+  }
+
+  #carryOut(effect: AgentEffect): void {
     switch (effect.kind) {
       case "find-leader":
-        this.#findLeader(life);
+        this.#findLeader();
         return;
       case "connect":
-        this.#connect(life, effect.linkId, effect.leader);
+        this.#connect(effect.linkId, effect.leader);
         return;
       case "disconnect":
         if (this.#channel?.linkId === effect.linkId) this.#channel.channel.close("client");
         return;
       case "send":
-        if (this.#channel?.linkId === effect.linkId) this.#send(effect.message);
+        if (this.#channel?.linkId === effect.linkId) this.#channel.channel.send("client", effect.message);
         return;
       case "checkpoint":
-        this.#checkpoint(life, effect.token, effect.changes);
+        this.#checkpoint(effect.token, effect.changes);
         return;
       case "launch":
-        this.#launch(life, effect.spec);
+        this.#launch(effect.spec);
         return;
       case "signal":
         this.kernel.terminate(effect.containerId);
@@ -173,31 +199,26 @@ export class SimAgent {
         this.kernel.cleanup(effect.containerId);
         return;
       case "stop":
-        this.stopped = effect.reason;
-        this.crash(false);
-        return;
+        throw new Error(`${this.name} stops: ${effect.reason}`);
     }
   }
 
-  #findLeader(life: number): void {
-    this.#world.after(this.#network.delayMs() * 2, () => {
-      if (life !== this.#life) return;
+  #findLeader(): void {
+    this.process.after(this.#network.delayMs() * 2, () => {
       const leader = this.#masters.findLeader(this.name);
-      if (leader === undefined) this.#input(life, { kind: "leader-not-found", reason: "no master answers" });
-      else this.#input(life, { kind: "leader-found", leader });
+      if (leader === undefined) this.#step({ kind: "leader-not-found", reason: "no master answers" });
+      else this.#step({ kind: "leader-found", leader });
     });
   }
 
-  #connect(life: number, linkId: number, leader: LeaderAddress): void {
-    const closed = (): void => {
+  #connect(linkId: number, leader: LeaderAddress): void {
+    const closed = this.process.guard(() => {
       if (this.#channel?.linkId === linkId) this.#channel = undefined;
-      this.#input(life, { kind: "link-closed", linkId, reason: "connection lost" });
-    };
-    this.#world.after(this.#network.delayMs() * 2, () => {
-      if (life !== this.#life) return;
+      this.#step({ kind: "link-closed", linkId, reason: "connection lost" });
+    });
+    this.process.after(this.#network.delayMs() * 2, () => {
       const channel = this.#masters.openLink(this.name, leader.linkHostname, {
-        toClient: (payload) =>
-          this.#input(life, { kind: "message", linkId, message: payload as MasterToAgent }),
+        toClient: (payload) => this.process.guard(() => this.#receive(linkId, payload as MasterToAgent))(),
         clientClosed: closed,
       });
       if (channel === undefined) {
@@ -205,56 +226,58 @@ export class SimAgent {
         return;
       }
       this.#channel = { linkId, channel };
-      this.#input(life, { kind: "link-opened", linkId });
+      this.#step({ kind: "link-opened", linkId });
     });
   }
 
-  #send(message: AgentToMaster): void {
-    this.#channel?.channel.send("client", message);
+  #receive(linkId: number, message: MasterToAgent): void {
+    this.#step({ kind: "message", linkId, message });
+    const old = this.#oldMessages;
+    if (old.length >= OLD_MESSAGES_MAX) old.splice(this.#random.below(old.length), 1);
+    old.push(message);
+    if (!this.#random.chance(this.#options.staleChance)) return;
+    const again = this.#random.pick(old);
+    // Of the same term it would be a message that no master sent twice: links repeat nothing.
+    if (again.term < message.term) this.#step({ kind: "message", linkId, message: again });
   }
 
   /** Writes complete in order; a crash loses those that did not complete. */
-  #checkpoint(life: number, token: number, changes: readonly CheckpointChange[]): void {
-    const atMs =
-      Math.max(this.#diskFreeAtMs, this.#world.nowMs) + this.#world.random.fraction() * DISK_MAX_MS;
-    this.#diskFreeAtMs = atMs;
-    this.#world.after(atMs - this.#world.nowMs, () => {
-      if (life !== this.#life) return;
+  #checkpoint(token: number, changes: readonly CheckpointChange[]): void {
+    const takesMs = this.#random.fraction() * (this.slow ? SLOW_DISK_MAX_MS : DISK_MAX_MS);
+    this.#diskFreeAtMs = Math.max(this.#diskFreeAtMs, this.#world.nowMs) + takesMs;
+    this.process.after(this.#diskFreeAtMs - this.#world.nowMs, () => {
       for (const { key, value } of changes) {
         if (value === undefined) this.#durable.delete(key);
         else this.#durable.set(key, value);
       }
-      this.#input(life, { kind: "checkpointed", token });
+      this.#step({ kind: "checkpointed", token });
     });
   }
 
-  #launch(life: number, spec: ContainerSpec): void {
+  #launch(spec: ContainerSpec): void {
     const launch = { cancelled: false };
     const { containerId } = spec;
     this.#launching.set(containerId, launch);
-    this.#world.after(this.#world.random.fraction() * LAUNCH_MAX_MS, () => {
-      if (life !== this.#life) return;
+    this.process.after(this.#random.fraction() * LAUNCH_MAX_MS, () => {
       this.#launching.delete(containerId);
-      if (launch.cancelled || this.#world.random.chance(LAUNCH_FAILURE)) {
+      if (launch.cancelled || this.#random.chance(LAUNCH_FAILURE)) {
         const step = launch.cancelled ? "cancelled" : "start";
-        this.#input(life, {
-          kind: "launch-failed",
-          containerId,
-          error: { step, message: `simulated: ${step}` },
-        });
+        const error = { step, message: `simulated: ${step}` } as const;
+        this.#step({ kind: "launch-failed", containerId, error });
         return;
       }
-      this.#onStart(this.name, spec);
+      this.#observer.starts(this, spec);
+      const delayMs = this.#random.fraction() * TELL_LAUNCHED_MAX_MS;
+      this.#toldAtMs.set(containerId, this.#world.nowMs + delayMs);
       const launched = this.kernel.launch(spec);
-      const delayMs = this.#world.random.fraction() * TELL_LAUNCHED_MAX_MS;
-      this.#world.after(delayMs, () => this.#input(life, { kind: "launched", containerId, launched }));
+      this.#input({ kind: "launched", containerId, launched }, delayMs);
     });
   }
 
   #kill(containerId: string, forget: boolean): void {
     const launch = this.#launching.get(containerId);
     if (launch !== undefined) launch.cancelled = true;
-    this.#world.after(this.#world.random.below(10), () => {
+    this.process.after(this.#random.below(KILL_MAX_MS), () => {
       this.kernel.kill(containerId);
       if (forget) this.kernel.cleanup(containerId);
     });

@@ -2,14 +2,16 @@
  * A scheduler as a real framework behaves: it looks for the leader, subscribes
  * (again with its id after every break), launches tasks on what it is
  * offered, acknowledges updates (some late, some twice), kills some tasks and
- * reconciles after each new subscription.
+ * reconciles from time to time. It complains of whatever no scheduler may see.
  */
-
+import type { Random } from "../../src/base/random.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
 import type { Offer } from "../../src/model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
-import type { TaskInfo, TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
+import type { TaskInfo, TaskStatus } from "../../src/model/v1/tasks.ts";
 import { simScript } from "./kernel.ts";
+import { Process } from "./process.ts";
+import { TaskBook } from "./task-book.ts";
 import type { World } from "./world.ts";
 
 /** The way to the masters; every call may get lost. */
@@ -17,84 +19,115 @@ export interface MasterGate {
   /** Opens a stream; `undefined` when this master is down, cut off or does not lead. */
   subscribe(from: SimFramework, call: SchedulerCall, life: number): { streamId: string } | undefined;
   call(from: SimFramework, streamId: string, call: SchedulerCall): void;
-  /** The scheduler process dies: its connections break. */
+  /** The scheduler process dies or gives up: its connection breaks. */
   drop(from: SimFramework): void;
 }
 
 export interface FrameworkPlan {
   readonly name: string;
+  readonly role: string;
   readonly tasks: number;
   readonly partitionAware: boolean;
+  readonly killingState: boolean;
   readonly failoverTimeoutSeconds: number;
+  /** World time of its TEARDOWN, if it ends itself. */
+  readonly tearsDownAtMs: number | undefined;
+  readonly taskRunsMs: readonly number[];
 }
 
 const RETRY_MS = 300;
 const RECONCILE_MS = 5_000;
+const DRAIN_MS = 2_000;
 /** Silence on the stream after which the scheduler subscribes again. */
 const SILENCE_MS = 4_000;
 
 export class SimFramework {
   readonly plan: FrameworkPlan;
   readonly name: string;
+  readonly process: Process;
+  readonly book: TaskBook;
   readonly #world: World;
+  readonly #random: Random;
   readonly #gate: MasterGate;
   frameworkId: string | undefined;
   #streamId: string | undefined;
-  /** Raised by each subscription attempt and crash: events of older streams are void. */
-  life = 0;
-  alive = true;
+  #subscribed = false;
+  /** Raised by each subscription attempt: events of older streams are void. */
+  #attempt = 0;
   #launched = 0;
   #heardAtMs = 0;
-  /** Latest state told for each launched task. */
-  readonly states = new Map<string, TaskState>();
-  readonly launchedOn = new Map<string, string>();
-  /** Terminal states told, by task: more than one kind is a lie. */
-  readonly ends = new Map<string, Set<TaskState>>();
+  readonly #offersSeen = new Set<string>();
   /** The cluster ended the framework: its deadline passed, or it tore itself down. */
   removed = false;
   /** No new tasks; what runs is killed, so that everything ends. */
-  draining = false;
+  #draining = false;
+  #tearsDown = false;
   events = 0;
 
   constructor(world: World, gate: MasterGate, plan: FrameworkPlan) {
     this.#world = world;
+    this.#random = world.fork();
     this.#gate = gate;
     this.plan = plan;
     this.name = plan.name;
-    this.#retry(0);
-    this.#reconcileLater();
-  }
-
-  /** All tasks that were launched have ended, as far as it was told. */
-  get settled(): boolean {
-    return this.removed || [...this.states.values()].every(isTerminalState);
+    this.book = new TaskBook(plan.name);
+    this.process = new Process(world);
+    this.start();
+    if (plan.tearsDownAtMs !== undefined) {
+      world.after(plan.tearsDownAtMs, () => {
+        this.#tearsDown = true;
+      });
+    }
   }
 
   get subscribed(): boolean {
-    return this.#streamId !== undefined;
+    return this.#subscribed;
+  }
+
+  start(): void {
+    this.process.start(this.#random.u32());
+    this.#retry(0);
+    this.#upkeep(this.#random.below(RECONCILE_MS));
   }
 
   crash(): void {
-    this.alive = false;
-    this.life++;
+    this.#world.note(`${this.name} crashes`);
+    this.process.kill();
+    this.#attempt++;
+    this.#subscribed = false;
     this.#streamId = undefined;
     this.#gate.drop(this);
   }
 
-  restart(): void {
-    this.alive = true;
-    this.#retry(0);
+  drain(): void {
+    this.#draining = true;
   }
 
-  /** From the network: an event of the stream opened in `life`. */
-  onEvent(life: number, event: SchedulerEvent): void {
-    if (life !== this.life || !this.alive) return;
+  /** From the network: an event of the stream opened by `attempt`. */
+  onEvent(attempt: number, event: SchedulerEvent): void {
+    this.process.guard(() => {
+      if (attempt === this.#attempt) this.#take(event);
+    })();
+  }
+
+  onClosed(attempt: number): void {
+    this.process.guard(() => {
+      if (attempt !== this.#attempt) return;
+      this.#subscribed = false;
+      this.#streamId = undefined;
+      this.#retry(RETRY_MS);
+    })();
+  }
+
+  #take(event: SchedulerEvent): void {
     this.events++;
     this.#heardAtMs = this.#world.nowMs;
+    if (!this.#subscribed && event.type !== "SUBSCRIBED" && event.type !== "ERROR") {
+      throw new Error(`${this.name} got ${event.type} before SUBSCRIBED`);
+    }
     switch (event.type) {
       case "SUBSCRIBED":
-        this.frameworkId = event.subscribed?.framework_id.value;
-        this.#reconcile();
+        this.#onSubscribed(event.subscribed?.framework_id.value ?? "");
         return;
       case "OFFERS":
         for (const offer of event.offers?.offers ?? []) this.#onOffer(offer);
@@ -110,48 +143,59 @@ export class SimFramework {
     }
   }
 
-  onClosed(life: number): void {
-    if (life !== this.life || !this.alive) return;
-    this.#streamId = undefined;
-    this.#retry(RETRY_MS);
+  #onSubscribed(frameworkId: string): void {
+    if (this.frameworkId !== undefined && this.frameworkId !== frameworkId) {
+      throw new Error(`${this.name} is ${this.frameworkId} and was subscribed as ${frameworkId}`);
+    }
+    this.#world.note(`${this.name} is subscribed as ${frameworkId}`);
+    this.frameworkId = frameworkId;
+    this.#subscribed = true;
+    if (this.#random.chance(0.7)) this.#reconcile();
   }
 
   #onError(message: string): void {
-    this.#world.note(`${this.name} ERROR ${message}`);
+    this.#world.note(`${this.name} got ERROR ${message}`);
     if (message.includes("removed")) this.removed = true;
     else if (!message.includes("failed over")) throw new Error(`${this.name} got ERROR '${message}'`);
   }
 
   #retry(delayMs: number): void {
-    const life = ++this.life;
-    this.#world.after(delayMs, () => {
-      if (life !== this.life || !this.alive || this.removed) return;
-      const opened = this.#gate.subscribe(this, this.#subscribeCall(), life);
+    const attempt = ++this.#attempt;
+    this.process.after(delayMs, () => {
+      if (attempt !== this.#attempt || this.removed) return;
+      const opened = this.#gate.subscribe(this, this.#subscribeCall(), attempt);
       if (opened === undefined) {
         this.#retry(RETRY_MS);
         return;
       }
       this.#streamId = opened.streamId;
       this.#heardAtMs = this.#world.nowMs;
-      this.#watchSilence(life);
+      this.#watchSilence(attempt);
     });
   }
 
-  #watchSilence(life: number): void {
-    this.#world.after(SILENCE_MS, () => {
-      if (life !== this.life || !this.alive) return;
+  #watchSilence(attempt: number): void {
+    this.process.after(SILENCE_MS, () => {
+      if (attempt !== this.#attempt) return;
       if (this.#world.nowMs - this.#heardAtMs < SILENCE_MS) {
-        this.#watchSilence(life);
+        this.#watchSilence(attempt);
         return;
       }
       this.#gate.drop(this);
+      this.#subscribed = false;
       this.#streamId = undefined;
       this.#retry(0);
     });
   }
 
   #subscribeCall(): SchedulerCall {
-    const id = this.frameworkId === undefined ? undefined : { value: this.frameworkId };
+    const { plan, frameworkId } = this;
+    const id = frameworkId === undefined ? undefined : { value: frameworkId };
+    const capabilities = [
+      { type: "MULTI_ROLE" as const },
+      ...(plan.partitionAware ? [{ type: "PARTITION_AWARE" as const }] : []),
+      ...(plan.killingState ? [{ type: "TASK_KILLING_STATE" as const }] : []),
+    ];
     return {
       type: "SUBSCRIBE",
       ...(id === undefined ? {} : { framework_id: id }),
@@ -159,13 +203,10 @@ export class SimFramework {
         framework_info: {
           user: "root",
           name: this.name,
-          roles: ["*"],
-          failover_timeout: this.plan.failoverTimeoutSeconds,
+          roles: [plan.role],
+          failover_timeout: plan.failoverTimeoutSeconds,
           checkpoint: true,
-          capabilities: [
-            { type: "MULTI_ROLE" },
-            ...(this.plan.partitionAware ? [{ type: "PARTITION_AWARE" as const }] : []),
-          ],
+          capabilities,
           ...(id === undefined ? {} : { id }),
         },
       },
@@ -178,12 +219,16 @@ export class SimFramework {
   }
 
   #onOffer(offer: Offer): void {
-    const { random } = this.#world;
-    if (this.draining || this.#launched >= this.plan.tasks || random.chance(0.2)) {
-      const refuse_seconds = random.pick([0.5, 1, 5]);
-      this.#call({ type: "DECLINE", decline: { offer_ids: [offer.id], filters: { refuse_seconds } } });
+    const id = offer.id.value;
+    if (this.#offersSeen.has(id)) throw new Error(`${this.name} got offer ${id} twice`);
+    this.#offersSeen.add(id);
+    const random = this.#random;
+    if (this.#draining || this.#launched >= this.plan.tasks || random.chance(0.2)) {
+      this.#decline([offer.id], this.#draining ? 600 : random.pick([0.5, 1, 5]));
       return;
     }
+    // Some offers are forgotten, as by a scheduler that thinks for long.
+    if (random.chance(0.05)) return;
     const count = Math.min(random.between(1, 4), this.plan.tasks - this.#launched, room(offer));
     const task_infos = Array.from({ length: count }, () => this.#newTask(offer));
     this.#call({
@@ -196,13 +241,16 @@ export class SimFramework {
     });
   }
 
+  #decline(offer_ids: Offer["id"][], refuse_seconds: number): void {
+    this.#call({ type: "DECLINE", decline: { offer_ids, filters: { refuse_seconds } } });
+  }
+
   #newTask(offer: Offer): TaskInfo {
-    const { random } = this.#world;
+    const random = this.#random;
     const id = `${this.name}-t${this.#launched++}`;
-    this.states.set(id, "TASK_STAGING");
-    this.launchedOn.set(id, offer.agent_id.value);
+    this.book.launch(id, offer.agent_id.value);
     const script = simScript({
-      runMs: random.pick([5, 50, 500, 3_000, 15_000]),
+      runMs: random.pick(this.plan.taskRunsMs),
       code: random.chance(0.8) ? 0 : 3,
       obedient: random.chance(0.8),
     });
@@ -220,55 +268,53 @@ export class SimFramework {
 
   #onStatus(status: TaskStatus): void {
     const id = status.task_id.value;
-    const told = this.states.get(id);
-    if (told === undefined) throw new Error(`${this.name} was told of ${id}, which it never launched`);
-    if (isTerminalState(status.state)) this.#noteEnd(id, status);
-    // An end without uuid is the master's word (lost, gone): the task may yet come back with its agent.
-    if (!this.ends.has(id)) this.states.set(id, status.state);
+    const told = this.book.tell(status);
+    if (told.isNew && isTerminalState(status.state))
+      this.#world.note(`${this.name} hears ${id} ${status.state}`);
     this.#acknowledge(status);
-    if (this.#world.random.chance(0.03)) this.#call({ type: "KILL", kill: { task_id: { value: id } } });
-  }
-
-  /** Master-made ends such as TASK_LOST may be followed by the agent's own word; the agent's words agree. */
-  #noteEnd(id: string, status: TaskStatus): void {
-    if (status.uuid === undefined) return;
-    const ends = this.ends.get(id) ?? new Set();
-    ends.add(status.state);
-    this.ends.set(id, ends);
-    if (ends.size > 1) throw new Error(`${this.name} was told two ends of ${id}: ${[...ends].join(", ")}`);
+    if (this.#random.chance(0.03)) this.#kill(id);
   }
 
   #acknowledge(status: TaskStatus): void {
     const { uuid, agent_id } = status;
     if (uuid === undefined || agent_id === undefined) return;
-    const { random } = this.#world;
+    const random = this.#random;
     const send = (): void =>
       this.#call({ type: "ACKNOWLEDGE", acknowledge: { agent_id, task_id: status.task_id, uuid } });
     if (random.chance(0.05)) return;
-    if (random.chance(0.1)) this.#world.after(random.below(3_000), send);
+    if (random.chance(0.1)) this.process.after(random.below(3_000), send);
     else send();
     if (random.chance(0.05)) send();
   }
 
-  #reconcileLater(): void {
-    this.#world.after(RECONCILE_MS, () => {
-      if (this.alive) this.#reconcile();
-      if (this.draining) this.#killAll();
-      this.#reconcileLater();
+  /** What a scheduler does from time to time. */
+  #upkeep(delayMs: number): void {
+    this.process.after(delayMs, () => {
+      if (this.#tearsDown) this.#call({ type: "TEARDOWN" });
+      this.#reconcile();
+      if (this.#draining) {
+        // Also those that it forgot, or whose answer got lost.
+        this.#decline(
+          [...this.#offersSeen].map((value) => ({ value })),
+          600,
+        );
+        this.#call({ type: "SUPPRESS", suppress: { roles: [this.plan.role] } });
+        for (const id of this.book.unended()) this.#kill(id);
+      } else if (this.#random.chance(0.2)) this.#call({ type: "REVIVE" });
+      this.#upkeep(this.#draining ? DRAIN_MS : RECONCILE_MS);
     });
   }
 
   #reconcile(): void {
-    const tasks = [...this.states]
-      .filter(([, state]) => !isTerminalState(state))
-      .map(([id]) => ({ task_id: { value: id }, agent_id: { value: this.launchedOn.get(id) ?? "" } }));
+    const tasks = [...this.book.open()].map(([id, agentId]) => ({
+      task_id: { value: id },
+      agent_id: { value: agentId },
+    }));
     if (tasks.length > 0) this.#call({ type: "RECONCILE", reconcile: { tasks } });
   }
 
-  #killAll(): void {
-    for (const id of this.states.keys()) {
-      if (!this.ends.has(id)) this.#call({ type: "KILL", kill: { task_id: { value: id } } });
-    }
+  #kill(id: string): void {
+    this.#call({ type: "KILL", kill: { task_id: { value: id } } });
   }
 }
 

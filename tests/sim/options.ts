@@ -1,0 +1,122 @@
+/**
+ * The shape of one run, drawn from its seed: each run has its own cluster,
+ * network, disks and kinds of faults, so that rare mixtures come up too
+ * (swarm testing: Groce et al., ISSTA 2012).
+ */
+import { Random } from "../../src/base/random.ts";
+import type { NetworkOptions } from "./network.ts";
+import type { FrameworkPlan } from "./sim-framework.ts";
+
+export const FAULT_KINDS = [
+  "master-crash",
+  "all-masters-crash",
+  "agent-crash",
+  "agent-reboot",
+  "framework-crash",
+  "isolate",
+  "one-way",
+  "halves",
+  "bridge",
+  "master-pause",
+  "agent-pause",
+  "framework-pause",
+  "master-slow-disk",
+  "agent-slow-disk",
+  "transfer",
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface AgentPlan {
+  readonly cpus: number;
+  readonly memMib: number;
+}
+
+export interface SimOptions {
+  readonly masters: number;
+  readonly agents: readonly AgentPlan[];
+  readonly frameworks: readonly FrameworkPlan[];
+  readonly network: NetworkOptions;
+  readonly diskMaxMs: number;
+  readonly turnMaxMs: number;
+  readonly heartbeatMs: number;
+  readonly electionTimeoutMs: number;
+  /** Log entries kept behind the applied index: few make compaction and state transfer common. */
+  readonly keepEntries: number;
+  /** Entry bytes in memory: few make reads from disk common. */
+  readonly logMemoryMaxBytes: number;
+  readonly offerTimeoutMs: number | undefined;
+  /** Wall clocks are wrong by at most this. */
+  readonly wallSkewMaxMs: number;
+  /** A framework's calls share one connection; otherwise they overtake each other. */
+  readonly callsInOrder: boolean;
+  readonly staleChance: number;
+  /** Length of the safety phase. */
+  readonly safetyMs: number;
+  readonly faults: readonly FaultKind[];
+  /** Mean time between two faults. */
+  readonly faultMeanMs: number;
+}
+
+export function drawOptions(seed: number): SimOptions {
+  const random = new Random(seed * 2 + 1);
+  const safetyMs = random.between(20, 40) * 1_000;
+  const taskRunsMs = random.pick([
+    [5, 50, 500],
+    [5, 50, 500, 3_000, 15_000],
+    [3_000, 15_000, 60_000],
+  ]);
+  const faults = FAULT_KINDS.filter(() => random.chance(0.4));
+  return {
+    masters: random.pick([1, 3, 3, 3, 3, 5]),
+    agents: Array.from({ length: random.between(1, 3) }, () => ({
+      cpus: random.pick([0.3, 1, 2]),
+      memMib: random.pick([96, 512, 1_024]),
+    })),
+    frameworks: Array.from({ length: random.between(1, 3) }, (_, n) => ({
+      name: `f${n + 1}`,
+      role: random.pick(["*", "a", "a/b"]),
+      tasks: random.between(2, 14),
+      partitionAware: random.chance(0.5),
+      killingState: random.chance(0.5),
+      failoverTimeoutSeconds: random.pick([0, 5, 30, 600, 600]),
+      tearsDownAtMs: random.chance(0.1) ? random.below(safetyMs) : undefined,
+      taskRunsMs,
+    })),
+    network: {
+      dropPercent: random.pick([0, 0, 2, 10, 25]),
+      duplicatePercent: random.pick([0, 5, 30]),
+      delayMaxMs: random.pick([1, 5, 40]),
+      encoded: random.chance(0.1),
+    },
+    diskMaxMs: random.pick([0, 2, 10, 40]),
+    turnMaxMs: random.pick([0, 0.5, 3]),
+    heartbeatMs: 150,
+    electionTimeoutMs: random.pick([500, 700]),
+    keepEntries: random.pick([2, 10, 1_000, 1_000]),
+    logMemoryMaxBytes: random.pick([500, 1_000_000]),
+    offerTimeoutMs: random.pick([undefined, 3_000]),
+    wallSkewMaxMs: random.pick([0, 0, 1_000, 60_000]),
+    callsInOrder: random.chance(0.7),
+    staleChance: random.pick([0, 0.05]),
+    safetyMs,
+    faults,
+    faultMeanMs: random.pick([700, 2_000, 6_000]),
+  };
+}
+
+/** One line for the reader of a failed run. */
+export function describeOptions(options: SimOptions): string {
+  const { agents, frameworks, faults, ...rest } = options;
+  const plans = frameworks.map(
+    ({ name, role, tasks, partitionAware, killingState, failoverTimeoutSeconds, tearsDownAtMs }) =>
+      `${name}(${role} ${tasks} tasks${partitionAware ? " aware" : ""}${killingState ? " killing" : ""}` +
+      ` failover ${failoverTimeoutSeconds} s${tearsDownAtMs === undefined ? "" : ` down at ${tearsDownAtMs}`})`,
+  );
+  return [
+    JSON.stringify(rest),
+    `agents ${agents.map(({ cpus, memMib }) => `${cpus}/${memMib}`).join(" ")}`,
+    `frameworks ${plans.join(" ")}`,
+    `faults ${faults.join(" ") || "none"}`,
+  ].join("\n  ");
+}

@@ -1,0 +1,105 @@
+/**
+ * What a healed cluster must come to in bounded time, and what must be left
+ * when every framework has ended its tasks. Each function answers what is
+ * still missing, or undefined.
+ */
+import type { SimCluster } from "./sim-cluster.ts";
+import type { SimMaster } from "./sim-master.ts";
+import { Violation } from "./violation.ts";
+
+/** One leader; everybody follows, has caught up, is registered or subscribed. */
+export function unhealed(cluster: SimCluster): string | undefined {
+  const leaders = cluster.masters.filter(({ leads }) => leads);
+  const [leader] = leaders;
+  if (leader === undefined || leaders.length > 1) return `${leaders.length} masters lead`;
+  return behind(cluster, leader) ?? unregistered(cluster, leader) ?? unsubscribed(cluster, leader);
+}
+
+function behind(cluster: SimCluster, leader: SimMaster): string | undefined {
+  const { highestAppliedIndex } = cluster.checker.raft;
+  const digest = leader.node?.registry.digest();
+  for (const { name, node } of cluster.masters) {
+    const status = node?.raftStatus();
+    if (node === undefined || status === undefined) return `${name} is down`;
+    if (status.leader !== leader.name) return `${name} follows ${status.leader}`;
+    if (status.appliedIndex < highestAppliedIndex) {
+      return `${name} applied ${status.appliedIndex}, ${highestAppliedIndex} was applied once`;
+    }
+    if (status.appliedIndex === leader.node?.raftStatus().appliedIndex && node.registry.digest() !== digest) {
+      return `${name} holds another state`;
+    }
+  }
+  return undefined;
+}
+
+function unregistered(cluster: SimCluster, leader: SimMaster): string | undefined {
+  const agents = leader.node?.core.leader?.agents;
+  for (const { name, core } of cluster.agents) {
+    const agentId = core?.state.agentId;
+    if (core?.state.connection.kind !== "registered") return `${name} is ${core?.state.connection.kind}`;
+    const memory = agents?.get(agentId ?? "");
+    if (memory?.link === undefined) return `${name} (${agentId}) is not linked`;
+  }
+  for (const { id, link, unreachable } of agents?.values() ?? []) {
+    if (link === undefined && !unreachable) return `agent ${id} is awaited`;
+  }
+  return undefined;
+}
+
+function unsubscribed(cluster: SimCluster, leader: SimMaster): string | undefined {
+  const frameworks = leader.node?.core.leader?.frameworks;
+  for (const { name, removed, subscribed, frameworkId } of cluster.frameworks) {
+    if (removed) continue;
+    if (!subscribed) return `${name} is not subscribed`;
+    if (frameworks?.get(frameworkId ?? "")?.streamId === undefined) return `${name} has no stream`;
+  }
+  return undefined;
+}
+
+/** Every task ended and was told, everything of it is cleared away. */
+export function undrained(cluster: SimCluster): string | undefined {
+  const leader = cluster.leader();
+  if (leader?.node === undefined) return "no leader";
+  const { registry } = leader.node;
+  for (const id of registry.frameworks.keys()) {
+    for (const { taskId, state } of registry.tasksOf(id)) return `the registry still has ${taskId}, ${state}`;
+  }
+  for (const { name, kernel, core } of cluster.agents) {
+    const [runs] = kernel.running();
+    if (runs !== undefined) return `${name} still runs ${runs.sandbox}`;
+    const [task] = core?.state.tasks.keys() ?? [];
+    if (task !== undefined) return `${name} still knows ${task}`;
+    if (kernel.containers().length > 0) return `${name} still has container records`;
+    if ((core?.state.condemned.size ?? 0) > 0) return `${name} still ends a container`;
+  }
+  return untold(cluster) ?? cluster.checker.resources.leftOver(leader) ?? unhealed(cluster);
+}
+
+/** A started task whose end its framework has not been told by the agent. */
+function untold(cluster: SimCluster): string | undefined {
+  for (const { name, removed, frameworkId, book } of cluster.frameworks) {
+    if (removed) continue;
+    for (const id of book.unended()) {
+      if (cluster.checker.tasks.starts.has(`${frameworkId}/${id}`))
+        return `${name} was not told how ${id} ended`;
+    }
+    for (const [id] of book.open()) {
+      if (book.stateOf(id) !== "TASK_UNKNOWN") return `${name} was told ${book.stateOf(id)} of ${id} at last`;
+    }
+  }
+  return undefined;
+}
+
+/** The last look, when everything is still. */
+export function checkEnds(cluster: SimCluster): void {
+  for (const { frameworkId, book, name } of cluster.frameworks) {
+    for (const key of cluster.checker.tasks.starts.keys()) {
+      const [owner, id = ""] = key.split("/");
+      const end = owner === frameworkId ? book.endOf(id) : undefined;
+      if (end !== undefined) cluster.checker.tasks.checkEnd(key, end);
+    }
+    if (book.launched > cluster.options.frameworks.reduce((sum, plan) => sum + plan.tasks, 0)) {
+      throw new Violation(`${name} launched more than it planned`);
+    }
+  }
+}

@@ -1,0 +1,310 @@
+/**
+ * One master machine: the real MasterNode over a simulated disk, datagrams to
+ * its peers, and channels to agents and frameworks. It does what
+ * src/master/run.ts does: inputs are gathered into turns, effects carried out
+ * in order, answers to effects come back as later inputs.
+ */
+import type { Random } from "../../src/base/random.ts";
+import { randomUuid, uuidText } from "../../src/base/uuid.ts";
+import {
+  MasterNode,
+  type NodeEffect,
+  type NodeInput,
+  type PeerMessage,
+  type WriteEffect,
+} from "../../src/master/node.ts";
+import type { MasterSettings } from "../../src/master/types.ts";
+import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
+import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
+import type { RaftConfig } from "../../src/raft/types.ts";
+import type { Channel, ChannelEnds } from "./channel.ts";
+import { SimDisk } from "./disk.ts";
+import type { Network } from "./network.ts";
+import { Process } from "./process.ts";
+import type { World } from "./world.ts";
+
+/** Looks over the master's shoulder; each method throws a Violation for a broken promise. */
+export interface MasterObserver {
+  started(master: SimMaster): void;
+  /** Before anything of the turn is carried out. */
+  writes(master: SimMaster, write: WriteEffect["write"]): void;
+  sends(master: SimMaster, to: string, message: PeerMessage): void;
+  tellsFramework(master: SimMaster, event: SchedulerEvent): void;
+  tellsAgent(master: SimMaster, message: MasterToAgent): void;
+  turned(master: SimMaster): void;
+}
+
+export interface SimMasterOptions {
+  /** Raft address; the machine's name too. */
+  readonly name: string;
+  readonly raft: Omit<RaftConfig, "self">;
+  readonly settings: Omit<MasterSettings, "address">;
+  readonly diskMaxMs: number;
+  /** Longest time that inputs wait to be gathered into one turn. */
+  readonly turnMaxMs: number;
+  readonly wallSkewMs: number;
+}
+
+type ClientEnds = Pick<ChannelEnds, "toClient" | "clientClosed">;
+type EffectOf<K extends NodeEffect["kind"]> = Extract<NodeEffect, { kind: K }>;
+
+const ANSWERS: ReadonlySet<number> = new Set([200, 202, 400, 403, 503]);
+
+export class SimMaster {
+  readonly name: string;
+  readonly disk: SimDisk;
+  readonly process: Process;
+  node: MasterNode | undefined;
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #network: Network;
+  readonly #options: SimMasterOptions;
+  readonly #observer: MasterObserver;
+  readonly #deliver: (from: string, to: string, message: PeerMessage) => void;
+  #inbox: NodeInput[] = [];
+  #turnPlanned = false;
+  #tickAtMs = Number.POSITIVE_INFINITY;
+  #nextRef = 1;
+  readonly #answers = new Set<number>();
+  readonly #streams = new Map<string, Channel>();
+  readonly #links = new Map<number, Channel>();
+
+  constructor(
+    network: Network,
+    options: SimMasterOptions,
+    observer: MasterObserver,
+    deliver: (from: string, to: string, message: PeerMessage) => void,
+  ) {
+    const { world } = network;
+    this.#world = world;
+    this.#network = network;
+    this.#options = options;
+    this.#observer = observer;
+    this.#deliver = deliver;
+    this.#random = world.fork();
+    this.name = options.name;
+    this.process = new Process(world, options.wallSkewMs);
+    this.disk = new SimDisk(world, this.#random.fork(), options.diskMaxMs);
+    this.start();
+  }
+
+  get leads(): boolean {
+    return this.node?.core.leader !== undefined;
+  }
+
+  start(): void {
+    const { raft, settings } = this.#options;
+    this.process.start(this.#random.u32());
+    this.#turnPlanned = false;
+    this.#tickAtMs = Number.POSITIVE_INFINITY;
+    const id = uuidText(randomUuid(this.#random));
+    this.node = new MasterNode({
+      raft: { ...raft, self: this.name },
+      settings: { ...settings, address: { id, hostname: this.name, ip: "10.0.0.1", port: 5050 } },
+      restored: this.disk.live.restored(),
+      state: this.disk.live.records(),
+      random: this.#random.fork(),
+    });
+    this.#world.note(`${this.name} starts, applied ${this.disk.live.appliedIndex}`);
+    this.#observer.started(this);
+    this.#push({ kind: "tick" });
+  }
+
+  /** kill -9 and power failure in one: unsynced writes go too. */
+  crash(): void {
+    this.#world.note(`${this.name} crashes`);
+    this.process.kill();
+    this.node = undefined;
+    this.disk.crash();
+    this.#inbox = [];
+    this.#answers.clear();
+    this.#streams.clear();
+    this.#links.clear();
+    this.#network.resetAll(this.name);
+  }
+
+  /** An operator's wish; only a leader heeds it. */
+  transferLeadership(): void {
+    if (this.process.answers) this.#push({ kind: "transfer", to: null });
+  }
+
+  peerLost(peer: string): void {
+    this.process.guard(() => this.#push({ kind: "peer-lost", peer }))();
+  }
+
+  receive(from: string, message: PeerMessage): void {
+    this.process.guard(() => this.#push({ kind: "message", from, message }))();
+  }
+
+  /** An agent's link; undefined when nobody answers the hello. */
+  openLink(from: string, ends: ClientEnds): Channel | undefined {
+    if (!this.process.answers) return undefined;
+    const link = this.#nextRef++;
+    const channel = this.#network.connect(from, this.name, {
+      ...ends,
+      toServer: (payload) => {
+        const message = payload as AgentToMaster;
+        this.process.guard(() => {
+          if (this.#links.has(link)) this.#push({ kind: "agent-message", link, message });
+        })();
+      },
+      serverClosed: this.process.guard(() => {
+        if (this.#links.delete(link)) this.#push({ kind: "agent-link-closed", link });
+      }),
+    });
+    if (channel !== undefined) this.#links.set(link, channel);
+    return channel;
+  }
+
+  /** A framework's SUBSCRIBE; undefined when nobody answers or another master leads. */
+  subscribe(
+    from: string,
+    call: SchedulerCall,
+    ends: ClientEnds,
+  ): { streamId: string; channel: Channel } | undefined {
+    if (!this.process.answers || this.node?.leadership().kind !== "leading") return undefined;
+    const streamId = uuidText(randomUuid(this.#random));
+    const channel = this.#network.connect(from, this.name, {
+      ...ends,
+      toServer: () => {},
+      serverClosed: this.process.guard(() => {
+        if (this.#streams.delete(streamId)) this.#push({ kind: "stream-closed", streamId });
+      }),
+    });
+    if (channel === undefined) return undefined;
+    this.#streams.set(streamId, channel);
+    this.#push({ kind: "subscribe", streamId, call, principal: undefined });
+    return { streamId, channel };
+  }
+
+  call(call: SchedulerCall, streamId: string): void {
+    this.process.guard(() => {
+      const ref = this.#nextRef++;
+      this.#answers.add(ref);
+      this.#push({ kind: "call", ref, call, context: { streamId, principal: undefined } });
+    })();
+  }
+
+  #push(input: NodeInput): void {
+    this.#inbox.push(input);
+    if (this.#turnPlanned) return;
+    this.#turnPlanned = true;
+    this.process.after(this.#random.fraction() * this.#options.turnMaxMs, () => this.#turn());
+  }
+
+  #turn(): void {
+    const { node } = this;
+    if (node === undefined) return;
+    this.#turnPlanned = false;
+    const inputs = this.#inbox;
+    this.#inbox = [];
+    const { now } = this.process;
+    if (now.monotonicMs >= node.nextDeadlineMs()) inputs.push({ kind: "tick" });
+    const led = this.leads;
+    const effects = node.step(inputs, now);
+    if (this.leads !== led) this.#noteRole(node);
+    // What was applied in this turn counts as committed when its messages go out.
+    for (const effect of effects) if (effect.kind === "write") this.#observer.writes(this, effect.write);
+    for (const effect of effects) this.#carryOut(effect);
+    this.#observer.turned(this);
+    this.#armTick(node);
+  }
+
+  #noteRole(node: MasterNode): void {
+    const { term, appliedIndex } = node.raftStatus();
+    const what = this.leads ? "leads" : "leads no longer,";
+    this.#world.note(`${this.name} ${what} term ${term}, applied ${appliedIndex}`);
+  }
+
+  #armTick(node: MasterNode): void {
+    const atMs = node.nextDeadlineMs();
+    if (atMs === this.#tickAtMs || atMs === Number.POSITIVE_INFINITY) return;
+    this.#tickAtMs = atMs;
+    this.process.after(this.process.worldMs(atMs) - this.#world.nowMs, () => {
+      if (this.#tickAtMs !== atMs) return;
+      this.#tickAtMs = Number.POSITIVE_INFINITY;
+      this.#push({ kind: "tick" });
+    });
+  }
+
+  #carryOut(effect: NodeEffect): void {
+    switch (effect.kind) {
+      case "write":
+        this.#write(effect);
+        return;
+      case "send":
+        this.#observer.sends(this, effect.to, effect.message);
+        this.#deliver(this.name, effect.to, effect.message);
+        return;
+      case "answer":
+        this.#answer(effect);
+        return;
+      case "scheduler-event":
+        this.#observer.tellsFramework(this, effect.event);
+        this.#streams.get(effect.streamId)?.send("server", effect.event);
+        return;
+      case "close-stream":
+        this.#streams.get(effect.streamId)?.close("server");
+        this.#streams.delete(effect.streamId);
+        return;
+      case "agent-send":
+        this.#observer.tellsAgent(this, effect.message);
+        this.#links.get(effect.link)?.send("server", effect.message);
+        return;
+      case "close-link":
+        this.#links.get(effect.link)?.close("server");
+        this.#links.delete(effect.link);
+        return;
+      case "read-entries":
+        this.#readEntries(effect);
+        return;
+      case "read-snapshot":
+        this.#readState(effect);
+        return;
+      case "close-snapshot":
+        this.disk.closeState(effect.to);
+        return;
+      case "stage-snapshot":
+        this.#stage(effect);
+        return;
+      case "operator-event":
+      case "close-operator-streams":
+        return;
+    }
+  }
+
+  #write({ write, token }: WriteEffect): void {
+    const persisted = this.process.guard(() => {
+      if (token !== undefined) this.#push({ kind: "persisted", token });
+    });
+    this.disk.write(write, persisted);
+  }
+
+  #answer({ ref, status, body }: EffectOf<"answer">): void {
+    if (!this.#answers.delete(ref)) throw new Error(`${this.name} answered request ${ref} twice`);
+    if (!ANSWERS.has(status)) throw new Error(`${this.name} answered ${status} '${body}'`);
+  }
+
+  #readEntries({ peer, from, to }: EffectOf<"read-entries">): void {
+    this.disk.read(from, to, (entries) => {
+      this.process.guard(() => this.#push({ kind: "entries-read", peer, entries }))();
+    });
+  }
+
+  #readState({ to, id, sequence }: EffectOf<"read-snapshot">): void {
+    this.disk.readState(to, id, sequence, (part) => {
+      const input: NodeInput =
+        part === undefined
+          ? { kind: "snapshot-failed", to, id }
+          : { kind: "snapshot-read", to, id, sequence, ...part };
+      this.process.guard(() => this.#push(input))();
+    });
+  }
+
+  #stage({ chunk }: EffectOf<"stage-snapshot">): void {
+    const { id, sequence } = chunk;
+    if (chunk.done) this.#world.note(`${this.name} takes over the state at ${chunk.snapshot.index}`);
+    const staged = this.process.guard(() => this.#push({ kind: "snapshot-staged", id, sequence }));
+    this.disk.stage(chunk, staged);
+  }
+}

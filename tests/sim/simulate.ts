@@ -1,0 +1,116 @@
+/**
+ * One run: a safety phase in which anything may fail, then healing, then
+ * draining. The folder tests/sim/ runs the real cores of masters and agents in
+ * one process under a seeded clock, network, disk and kernel:
+ *
+ *     options.ts     what this run looks like, drawn from its seed
+ *     world.ts       virtual time; process.ts, disk.ts, network.ts, kernel.ts: machines
+ *     sim-*.ts       masters, agents, frameworks, and the cluster of them
+ *     faults.ts      what goes wrong
+ *     *-promises.ts  what must hold at every moment; settling.ts: at the end
+ *     seed-pool.ts   many runs on several cores
+ *
+ * It does not test drivers (sockets, level, the kernel): those have suites of
+ * their own, and tests/e2e runs the binary.
+ */
+import { Faults } from "./faults.ts";
+import { drawOptions, type SimOptions } from "./options.ts";
+import { checkEnds, undrained, unhealed } from "./settling.ts";
+import { SimCluster } from "./sim-cluster.ts";
+import { Violation } from "./violation.ts";
+
+const HEAL_MAX_MS = 120_000;
+const DRAIN_MAX_MS = 120_000;
+/** Work that goes on between healing and draining. */
+const CALM_MS = 3_000;
+const LOOK_EVERY_MS = 250;
+
+/** What happened in one run, or in several. */
+export interface SimTotals {
+  seeds: number;
+  events: number;
+  simulatedMs: number;
+  terms: number;
+  entries: number;
+  tasksStarted: number;
+  tasksLaunched: number;
+}
+
+export interface SimRun {
+  readonly seed: number;
+  readonly options: SimOptions;
+  readonly totals: SimTotals;
+  readonly traceHash: string;
+  readonly history: readonly string[];
+  /** Undefined when every promise was kept. */
+  readonly failure: string | undefined;
+}
+
+export function simulate(seed: number, onNote?: (line: string) => void): SimRun {
+  const options = drawOptions(seed);
+  let cluster: SimCluster | undefined;
+  let failure: string | undefined;
+  try {
+    cluster = new SimCluster(seed, options);
+    cluster.world.onNote = onNote;
+    play(cluster);
+  } catch (error) {
+    failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
+  return {
+    seed,
+    options,
+    totals: totalsOf(cluster),
+    traceHash: cluster?.world.traceHash ?? "",
+    history: cluster?.world.history ?? [],
+    failure,
+  };
+}
+
+function play(cluster: SimCluster): void {
+  const { world, options } = cluster;
+  const faults = new Faults(cluster);
+  faults.start();
+  world.runUntil(options.safetyMs);
+  faults.heal();
+  settle(cluster, "healed", HEAL_MAX_MS, unhealed);
+  world.runUntil(world.nowMs + CALM_MS);
+  world.note("--- draining ---");
+  for (const framework of cluster.frameworks) framework.drain();
+  settle(cluster, "drained", DRAIN_MAX_MS, undrained);
+  checkEnds(cluster);
+}
+
+function settle(
+  cluster: SimCluster,
+  what: string,
+  maxMs: number,
+  missing: (cluster: SimCluster) => string | undefined,
+): void {
+  const { world } = cluster;
+  const untilMs = world.nowMs + maxMs;
+  for (let lack = missing(cluster); lack !== undefined; lack = missing(cluster)) {
+    if (world.nowMs > untilMs) throw new Violation(`Not ${what} within ${maxMs / 1000} s: ${lack}`);
+    world.runUntil(world.nowMs + LOOK_EVERY_MS);
+  }
+}
+
+function totalsOf(cluster: SimCluster | undefined): SimTotals {
+  return {
+    seeds: 1,
+    events: cluster?.world.steps ?? 0,
+    simulatedMs: cluster?.world.nowMs ?? 0,
+    terms: cluster?.checker.raft.terms ?? 0,
+    entries: cluster?.checker.raft.highestAppliedIndex ?? 0,
+    tasksStarted: cluster?.checker.tasks.starts.size ?? 0,
+    tasksLaunched: cluster?.frameworks.reduce((sum, { book }) => sum + book.launched, 0) ?? 0,
+  };
+}
+
+export function addTotals(sum: SimTotals, one: SimTotals): void {
+  for (const key of Object.keys(sum) as (keyof SimTotals)[]) sum[key] += one[key];
+}
+
+export function noTotals(): SimTotals {
+  return { seeds: 0, events: 0, simulatedMs: 0, terms: 0, entries: 0, tasksStarted: 0, tasksLaunched: 0 };
+}

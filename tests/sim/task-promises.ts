@@ -1,0 +1,116 @@
+/**
+ * The promises made to frameworks and agents about tasks: commit, then act; a
+ * task starts once, on one agent; an agent obeys no leader of the past; what
+ * is told of an end is what happened.
+ */
+import type { AgentEffect } from "../../src/agent/types.ts";
+import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
+import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
+import { isTerminalState } from "../../src/model/task-state.ts";
+import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
+import type { LogEntry } from "../../src/raft/types.ts";
+import { decodeCommands } from "../../src/registry/codec.ts";
+import type { Command } from "../../src/registry/commands.ts";
+import type { SimAgent } from "./sim-agent.ts";
+import type { SimMaster } from "./sim-master.ts";
+import { Violation } from "./violation.ts";
+
+const SANDBOX_TASK = /\/frameworks\/([^/]+)\/.*\/([^/]+)\/runs\/[^/]+$/;
+
+export class TaskPromises {
+  /** "framework/task": agent that started it. */
+  readonly #starts = new Map<string, string>();
+  readonly #exits = new Map<string, Exit>();
+  /** Uuids of updates in the committed log. */
+  readonly #committedUpdates = new Set<string>();
+  readonly #committedLaunches = new Set<string>();
+  readonly #highestTerm = new Map<SimAgent, number>();
+
+  /** Keys of started tasks with their agents. */
+  get starts(): ReadonlyMap<string, string> {
+    return this.#starts;
+  }
+
+  committed(entry: LogEntry): void {
+    if (entry.kind !== "command") return;
+    for (const command of decodeCommands(entry.data)) this.#note(command);
+  }
+
+  starting(agent: SimAgent, spec: ContainerSpec): void {
+    const key = taskOf(spec);
+    const before = this.#starts.get(key);
+    if (before !== undefined) {
+      throw new Violation(`Task ${key} was started on ${before} and again on ${agent.name}`);
+    }
+    if (!this.#committedLaunches.has(key)) {
+      throw new Violation(`Task ${key} was started on ${agent.name} before its launch was committed`);
+    }
+    this.#starts.set(key, agent.name);
+  }
+
+  /** From the kernel: how a container really ended. */
+  ended(spec: ContainerSpec, exit: Exit): void {
+    this.#exits.set(taskOf(spec), exit);
+  }
+
+  tellsFramework(master: SimMaster, event: SchedulerEvent): void {
+    const status = event.update?.status;
+    if (status?.uuid === undefined) return;
+    if (this.#committedUpdates.has(hex(status.uuid))) return;
+    const what = `${status.state} of ${status.task_id.value}`;
+    throw new Violation(`${master.name} tells a framework ${what}, which is not committed`);
+  }
+
+  tellsAgent(master: SimMaster, message: MasterToAgent): void {
+    if (message.kind === "run-task") {
+      const key = `${message.frameworkId}/${message.taskId}`;
+      if (this.#committedLaunches.has(key)) return;
+      throw new Violation(`${master.name} lets an agent run ${key} before the launch is committed`);
+    }
+    if (message.kind !== "acknowledge-update") return;
+    const task = master.node?.registry.task(message.frameworkId, message.taskId);
+    if (task?.updateState === undefined || !isTerminalState(task.updateState)) return;
+    if (hex(task.updateUuid ?? new Uint8Array(0)) !== hex(message.uuid)) return;
+    throw new Violation(
+      `${master.name} acknowledges the end of ${message.taskId} to its agent before that is committed`,
+    );
+  }
+
+  /** Fencing: what a master of an earlier term says changes nothing (design.md 2.5). */
+  heeded(agent: SimAgent, message: MasterToAgent, effects: readonly AgentEffect[]): void {
+    const highest = this.#highestTerm.get(agent) ?? 0;
+    this.#highestTerm.set(agent, Math.max(highest, message.term));
+    if (message.term >= highest || effects.length === 0) return;
+    const done = effects.map((effect) => effect.kind).join(", ");
+    throw new Violation(
+      `${agent.name} heeded ${message.kind} of term ${message.term} after term ${highest}: ${done}`,
+    );
+  }
+
+  /** What the framework was told of a started task's end, against what the kernel saw. */
+  checkEnd(key: string, told: string): void {
+    const exit = this.#exits.get(key);
+    const succeeded = exit?.kind === "exited" && exit.code === 0;
+    if (told !== "TASK_FINISHED" || succeeded) return;
+    throw new Violation(`Task ${key} was told to be finished, but it ended so: ${JSON.stringify(exit)}`);
+  }
+
+  #note(command: Command): void {
+    if (command.kind === "update-task" && command.uuid !== undefined) {
+      this.#committedUpdates.add(hex(command.uuid));
+    } else if (command.kind === "launch-tasks") {
+      for (const { taskId } of command.tasks) this.#committedLaunches.add(`${command.frameworkId}/${taskId}`);
+    }
+  }
+}
+
+/** "framework/task" of a container, by its sandbox (src/agent/paths.ts). */
+function taskOf(spec: ContainerSpec): string {
+  const found = SANDBOX_TASK.exec(spec.sandbox);
+  if (found === null) throw new Error(`Sandbox '${spec.sandbox}' names no task`);
+  return `${found[1]}/${found[2]}`;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
