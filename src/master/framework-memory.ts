@@ -1,6 +1,9 @@
+import type { MinAllocatable } from "../allocator/quantities.ts";
 import type { FrameworkSpec } from "../allocator/types.ts";
 import { capabilitiesOf, rolesOf } from "../model/capabilities.ts";
+import { milliOf } from "../model/scalar.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { ValueScalar } from "../model/v1/resources.ts";
 import { Counters } from "./counters.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
@@ -49,7 +52,27 @@ export function frameworkSpec(framework: FrameworkMemory): Omit<FrameworkSpec, "
     roles: framework.roles,
     suppressedRoles: [...framework.suppressedRoles],
     capabilities: [...framework.capabilities],
+    minAllocatable: minAllocatableOf(framework.info),
   };
+}
+
+/** FrameworkInfo.offer_filters: the smallest offers wanted, by role (OFF-14). */
+function minAllocatableOf(info: FrameworkInfo): Map<string, MinAllocatable> {
+  const byRole = new Map<string, MinAllocatable>();
+  for (const [role, filters] of Object.entries(info.offer_filters ?? {})) {
+    const wanted = filters.min_allocatable_resources;
+    if (wanted === undefined) continue;
+    const alternatives = wanted.quantities ?? [];
+    byRole.set(
+      role,
+      alternatives.map(({ quantities = {} }) => milliAmounts(quantities)),
+    );
+  }
+  return byRole;
+}
+
+function milliAmounts(quantities: Readonly<Record<string, ValueScalar>>): Map<string, number> {
+  return new Map(Object.entries(quantities).map(([name, { value }]) => [name, milliOf(value)]));
 }
 
 export function isPartitionAware(framework: FrameworkMemory | undefined): boolean {

@@ -23,13 +23,12 @@ export function makeOffers(leader: Leader): void {
 }
 
 function rememberOffer(leader: Leader, { frameworkId, role, agentId, resources }: Allocation): OfferMemory {
-  // The allocator hands out parts of the model's Resources that it was given.
   const offer = {
     id: leader.newOfferId(),
     frameworkId,
     agentId,
     role,
-    resources: resources as Resources,
+    resources,
   };
   leader.offers.set(offer.id, offer);
   leader.framework(frameworkId).offerIds.add(offer.id);

@@ -109,6 +109,17 @@ describe("REVIVE and SUPPRESS", () => {
   });
 });
 
+test("offers below the framework's own minimum are not made", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  bench.agent(1);
+  const wants = (cpus: number) => ({
+    "*": { min_allocatable_resources: { quantities: [{ quantities: { cpus: { value: cpus } } }] } },
+  });
+  expect(bench.framework({ offer_filters: wants(4.5) }).offers).toEqual([]);
+  expect(bench.framework({ offer_filters: wants(4) }).offers).toHaveLength(1);
+});
+
 describe("RECONCILE_OPERATIONS", () => {
   test("named operations are unknown", () => {
     const bench = new MasterBench();
