@@ -64,7 +64,9 @@ export const AGENT_COMPLETED_TASKS_MAX = 1_000;
 export const AGENT_STATUSES_PER_TASK_MAX = 10;
 /** Tasks that an agent holds records of at once; one RegisterAgent frame must carry them all. */
 export const AGENT_TASKS_MAX = 10_000;
-/** One encoded TaskInfo, FrameworkInfo, AgentInfo or TaskStatus: the command around it must fit a log entry. */
+/**
+ * One encoded TaskInfo, FrameworkInfo, AgentInfo or TaskStatus: the command around it must fit a log entry.
+ */
 export const BLOB_MAX_BYTES = 2 * MIB;
 
 assert(
@@ -82,11 +84,19 @@ assert(APPEND_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "An append message 
 assert(SNAPSHOT_CHUNK_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A snapshot chunk must fit a frame");
 assert(FRAME_MAX_BYTES < LINK_QUEUE_MAX_BYTES, "A link queue must take a whole frame");
 assert(RAFT_INFLIGHT_MAX_BYTES < LINK_QUEUE_MAX_BYTES, "Appends in flight must fit the link queue");
-/** Time from the spawn of a container's supervisor to the execution of its program; measured 3 ms, so this means trouble. */
+/**
+ * Time from the spawn of a container's supervisor to the execution of its program; measured 3 ms, so this
+ * means trouble.
+ */
 export const CONTAINER_START_TIMEOUT_MS = 30_000;
-/** Time that SIGKILL may take to be felt by every process of a container before the kill is reported as failed. */
+/**
+ * Time that SIGKILL may take to be felt by every process of a container before the kill is reported as
+ * failed.
+ */
 export const CONTAINER_KILL_TIMEOUT_MS = 20_000;
-/** Distance of the slow checks of containers that a previous agent process started, beside their exit records. */
+/**
+ * Distance of the slow checks of containers that a previous agent process started, beside their exit records.
+ */
 export const CONTAINER_SWEEP_INTERVAL_MS = 2_000;
 /** What is read of a supervisor's own messages (set-up errors, the shell's word on signals). */
 export const SUPERVISOR_MESSAGES_MAX_BYTES = 4 * KIB;

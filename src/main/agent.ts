@@ -10,6 +10,7 @@ import { agentApi } from "../api/routes.ts";
 import { MeshError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
+import { MESOS_API_VERSION } from "../base/version.ts";
 import { connectAgentLink } from "../io/agent-link.ts";
 import { openCheckpointStore } from "../io/checkpoint-store.ts";
 import { createFetcher } from "../io/fetcher.ts";
@@ -27,7 +28,6 @@ import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { advertisedIp } from "./local-address.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
-import { BUILD } from "./version.ts";
 
 /** Launches under way at once for each processor: enough to keep them busy while some wait for the disk. */
 const LAUNCHES_PER_CPU = 2;
@@ -132,7 +132,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     info: { ...info, port },
     ip: agentIp(flags),
     port,
-    version: BUILD.version,
+    version: MESOS_API_VERSION,
     workDir,
     bootId: machine.bootId,
     switchUser: runtime.capabilities.switchUser,

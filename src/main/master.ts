@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { fixedFileSpace } from "../api/file-space.ts";
 import { masterApi } from "../api/routes.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { SECOND_MS } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
@@ -13,7 +14,7 @@ import { createLogger, type Logger } from "../io/logger.ts";
 import { PeerLinks } from "../io/peer-links.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
 import { MasterNode, type PeerMessage } from "../master/node.ts";
-import { Master } from "../master/run.ts";
+import { Master, type MasterDrivers } from "../master/run.ts";
 import { DEFAULT_SETTINGS } from "../master/settings.ts";
 import type { MasterSettings } from "../master/types.ts";
 import type { AgentToMaster } from "../model/agent-protocol.ts";
@@ -22,8 +23,17 @@ import type { StateRecord } from "../raft/types.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { type Flags, splitAddress } from "./flags.ts";
 import { advertisedIp } from "./local-address.ts";
-import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
-import { checkPeers, raftIdentity } from "./raft-identity.ts";
+import {
+  apiClock,
+  buildInfo,
+  directoryError,
+  lateHandler,
+  logLevel,
+  now,
+  stopSignal,
+  systemRandom,
+} from "./process.ts";
+import { checkPeers, type RaftPlace, raftIdentity } from "./raft-identity.ts";
 import { systemMetrics } from "./system-metrics.ts";
 
 /** Name of the cluster in hellos when --cluster does not give one. */
@@ -103,7 +113,6 @@ function readFlags(flags: Flags): MasterFlags {
 
 /** Opens the log, listens, and begins to take part in elections. */
 export async function startMaster(flags: MasterFlags, logger: Logger): Promise<RunningMaster> {
-  const { log } = logger;
   const ip =
     flags.advertise === undefined
       ? advertisedIp(flags.ip, peerHosts(flags))
@@ -116,12 +125,34 @@ export async function startMaster(flags: MasterFlags, logger: Logger): Promise<R
   const restored = await store.open().catch((error: unknown) => {
     throw directoryError(dataDir, flags.directoryFlag, error);
   });
-  const random = systemRandom();
-  const state = await readState(store);
+  const opened = { flags, logger, place, dataDir, store, restored, failure, random: systemRandom() };
+  const closing: (() => Promise<void> | void)[] = [() => store.close()];
+  try {
+    return await join(opened, closing);
+  } catch (error) {
+    for (const close of closing.reverse()) await close();
+    throw error;
+  }
+}
 
-  let handler: (request: Request) => Response | Promise<Response> = () =>
-    new Response("Starting", { status: 503 });
-  let server: HttpServer | undefined;
+interface Opened {
+  readonly flags: MasterFlags;
+  readonly logger: Logger;
+  readonly place: RaftPlace;
+  readonly dataDir: string;
+  readonly store: LevelRaftStore;
+  readonly restored: RestoredStore;
+  readonly failure: PromiseWithResolvers<Error>;
+  readonly random: Random;
+}
+
+/** Opens the ports and starts the node; what it opens is added to `closing`. */
+async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Promise<RunningMaster> {
+  const { flags, logger, place, dataDir, store, restored, failure, random } = opened;
+  const { log } = logger;
+  const edge = lateHandler();
+  const server = serve({ hostname: flags.ip, port: flags.port, fetch: edge.handle });
+  closing.push(() => server.stop(0));
   let master: Master | undefined;
   const links = new PeerLinks({
     self: raftIdentity(place, restored).self,
@@ -132,49 +163,50 @@ export async function startMaster(flags: MasterFlags, logger: Logger): Promise<R
     onPeerLost: (peer) => master?.peerLost(peer),
     onAgentLink: (link) => agentLink(master, link),
   });
-  try {
-    server = serve({ hostname: flags.ip, port: flags.port, fetch: (request) => handler(request) });
-    const raftPort = links.listen({ hostname: flags.ip, port: flags.raftPort });
-    const identity = raftIdentity({ ...place, raftPort }, restored);
-    const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
-    const settings = masterSettings(flags, random, ip, port);
-    const node = new MasterNode({ raft: identity, settings, restored, state, random });
-    master = new Master(
-      node,
-      {
-        store,
-        peers: links,
-        now,
-        wakeAt,
-        soon: (run) => void setImmediate(run),
-        newUuid: () => crypto.randomUUID(),
-        systemMetrics,
-        log,
-        onFailure: (error) => failure.resolve(error instanceof Error ? error : new Error(String(error))),
-      },
-      flags.effective,
-      { hostname: ip, port: raftPort },
-    );
-    handler = masterApi({
+  closing.push(() => links.close());
+  const raftPort = links.listen({ hostname: flags.ip, port: flags.raftPort });
+  const identity = raftIdentity({ ...place, raftPort }, restored);
+  const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
+  const settings = masterSettings(flags, random, place.ip, port);
+  const state = await readState(store);
+  const node = new MasterNode({ raft: identity, settings, restored, state, random });
+  const drivers = masterDrivers(store, links, log, (error) => failure.resolve(error));
+  master = new Master(node, drivers, flags.effective, { hostname: place.ip, port: raftPort });
+  edge.serve(
+    masterApi({
       port: master,
       build: buildInfo(),
       verbosity: logger.verbosity,
       clock: apiClock,
       log,
       files: fixedFileSpace({}),
-    });
-    await giveIdentity(store, restored, flags, random);
-    links.setPeers(identity.peers);
-    master.start();
-    const url = `http://${ip}:${port}`;
-    log.info("Master started", { url, raft: identity.self, peers: identity.peers.join(","), dataDir });
-    return running({ url, raftPort, failed: failure.promise, master, links, server, store, logger });
-  } catch (error) {
-    links.close();
-    await server?.stop(0);
-    await store.close();
-    throw error;
-  }
+    }),
+  );
+  await giveIdentity(store, restored, flags, random);
+  links.setPeers(identity.peers);
+  master.start();
+  const url = `http://${place.ip}:${port}`;
+  log.info("Master started", { url, raft: identity.self, peers: identity.peers.join(","), dataDir });
+  return running({ url, raftPort, failed: failure.promise, master, links, server, store, logger });
+}
+
+function masterDrivers(
+  store: LevelRaftStore,
+  links: PeerLinks,
+  log: Log,
+  fail: (error: Error) => void,
+): MasterDrivers {
+  return {
+    store,
+    peers: links,
+    now,
+    wakeAt,
+    soon: (run) => void setImmediate(run),
+    newUuid: () => crypto.randomUUID(),
+    systemMetrics,
+    log,
+    onFailure: (error) => fail(error instanceof Error ? error : new Error(String(error))),
+  };
 }
 
 interface Parts {

@@ -3,7 +3,7 @@
  * the operating system, a log, and an orderly end.
  */
 
-import type { ApiClock, BuildInfo } from "../api/context.ts";
+import type { ApiClock, BuildInfo, Handler } from "../api/context.ts";
 import { MeshError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
@@ -68,4 +68,18 @@ export function directoryError(directory: string, flag: string, error: unknown):
     "DIRECTORY_UNUSABLE",
     `Cannot use the directory '${directory}': ${error.message}; choose another with ${flag}`,
   );
+}
+
+/** The port opens before what answers on it can be built: until `serve` is called it answers 503. */
+export function lateHandler(): {
+  readonly handle: (request: Request) => Response | Promise<Response>;
+  serve(handler: Handler): void;
+} {
+  let handler: Handler = () => new Response("Starting", { status: 503 });
+  return {
+    handle: (request) => handler(request),
+    serve: (ready) => {
+      handler = ready;
+    },
+  };
 }

@@ -1,3 +1,5 @@
+import { MESOS_API_VERSION } from "../base/version.ts";
+
 /**
  * What this binary is. scripts/build.ts writes the values in; from source they
  * say so.
@@ -18,18 +20,11 @@ export const BUILD: Build =
     ? { version: "0.0.0", gitSha: "source", buildDate: "1970-01-01T00:00:00Z" }
     : MESH_BUILD;
 
-/**
- * The Mesos release whose protocol mesh speaks. Clients compare the `version`
- * of /version with what they need and some turn each part into an integer, so
- * it has to be a Mesos version; mesh's own goes into a key of its own.
- */
-export const MESOS_VERSION = "1.11.0";
-
 /** `mesh version`. */
 export function showVersion(json: boolean): number {
   const text = json
-    ? JSON.stringify({ ...BUILD, mesosVersion: MESOS_VERSION, bun: Bun.version }, null, 2)
-    : `mesh ${BUILD.version} (${BUILD.gitSha.slice(0, 12)}, built ${BUILD.buildDate}, speaks the API of Mesos ${MESOS_VERSION})`;
+    ? JSON.stringify({ ...BUILD, mesosVersion: MESOS_API_VERSION, bun: Bun.version }, null, 2)
+    : `mesh ${BUILD.version} (${BUILD.gitSha.slice(0, 12)}, built ${BUILD.buildDate}, speaks the API of Mesos ${MESOS_API_VERSION})`;
   console.log(text);
   return 0;
 }

@@ -82,7 +82,9 @@ export interface AgentRegistered {
   readonly pingTimeoutMs: number;
 }
 
-/** The agent may not take part (gone, shut down by an operator, incompatible). It kills its tasks and stops. */
+/**
+ * The agent may not take part (gone, shut down by an operator, incompatible). It kills its tasks and stops.
+ */
 export interface AgentRefused {
   readonly kind: "agent-refused";
   readonly term: number;

@@ -23,7 +23,10 @@ export function addAgent(state: RegistryState, command: AddAgent): Outcome {
   return ACCEPTED;
 }
 
-/** Tasks that were only out of reach get the state back that they had before (mesos-wire.md 8.1, REASON_AGENT_REREGISTERED). */
+/**
+ * Tasks that were only out of reach get the state back that they had before (mesos-wire.md 8.1,
+ * REASON_AGENT_REREGISTERED).
+ */
 export function reregisterAgent(state: RegistryState, command: ReregisterAgent): Outcome {
   const agent = state.agents.get(command.agentId);
   if (agent === undefined) return refused("agent-unknown");
@@ -45,7 +48,9 @@ export function reregisterAgent(state: RegistryState, command: ReregisterAgent):
   return ACCEPTED;
 }
 
-/** TASK_UNREACHABLE for PARTITION_AWARE frameworks, TASK_LOST for others; either may come back with the agent. */
+/**
+ * TASK_UNREACHABLE for PARTITION_AWARE frameworks, TASK_LOST for others; either may come back with the agent.
+ */
 export function markAgentUnreachable(state: RegistryState, command: MarkAgentUnreachable): Outcome {
   const agent = state.agents.get(command.agentId);
   if (agent === undefined) return refused("agent-unknown");

@@ -35,7 +35,10 @@ export interface DisconnectFramework {
   readonly atMs: number;
 }
 
-/** Teardown or a passed failover deadline: the framework is completed, its unfinished tasks become TASK_KILLED. */
+/**
+ * Teardown or a passed failover deadline: the framework is completed, its unfinished tasks become
+ * TASK_KILLED.
+ */
 export interface RemoveFramework {
   readonly kind: "remove-framework";
   readonly frameworkId: string;
@@ -84,7 +87,10 @@ export interface LaunchTask {
   readonly info: Uint8Array;
 }
 
-/** Tasks accepted on offers of one agent; refused one by one when an id is in use or framework or agent is gone. */
+/**
+ * Tasks accepted on offers of one agent; refused one by one when an id is in use or framework or agent is
+ * gone.
+ */
 export interface LaunchTasks {
   readonly kind: "launch-tasks";
   readonly frameworkId: string;

@@ -1,4 +1,7 @@
-/** A raft member on a real disk and real TCP, without a registry: joins core, store and links as a master does. */
+/**
+ * A raft member on a real disk and real TCP, without a registry: joins core, store and links as a master
+ * does.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

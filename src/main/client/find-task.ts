@@ -4,7 +4,9 @@ import type { MasterClient } from "./master-client.ts";
 import { operatorCall } from "./operator-client.ts";
 import type { TaskPlace } from "./sandbox-file.ts";
 
-/** All tasks the master knows: running first, then unreachable, then completed ones, newest of these first. */
+/**
+ * All tasks the master knows: running first, then unreachable, then completed ones, newest of these first.
+ */
 export async function allTasks(master: MasterClient): Promise<Task[]> {
   const tasks = (await operatorCall(master, { type: "GET_TASKS" })).get_tasks;
   return [

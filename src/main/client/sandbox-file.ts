@@ -27,7 +27,10 @@ export class SandboxFile {
     this.#offset = offset;
   }
 
-  /** What was appended since the last call: possibly nothing; undefined when the agent or the file is not there. */
+  /**
+   * What was appended since the last call: possibly nothing; undefined when the agent or the file is not
+   * there.
+   */
   async readOn(): Promise<Uint8Array | undefined> {
     const chunk = await this.#read(this.#offset);
     if (chunk !== undefined) this.#offset += chunk.data.length;

@@ -1,0 +1,120 @@
+/**
+ * From words to a command: which one is meant, its flags and arguments, its
+ * exit status. Help texts are the caller's (src/cli.ts), who has cac.
+ */
+import { MeshError } from "../base/errors.ts";
+import { COMMANDS, type CommandSpec } from "./command-table.ts";
+import { type FlagSpec, Flags } from "./flags.ts";
+import { showVersion } from "./version.ts";
+
+/** Exit status for a command line that cannot be understood. */
+const USAGE_STATUS = 2;
+
+/** Prints help: of all commands, or of one. */
+export type ShowHelp = (command: CommandSpec | undefined) => void;
+
+const VERSION_COMMAND: CommandSpec = {
+  name: "version",
+  args: "",
+  summary: "Show the version and what it was built from",
+  flags: [{ name: "json", description: "Print JSON" }],
+  examples: ["mesh version"],
+  run: async (flags) => showVersion(flags.switch("json")),
+};
+
+const HELP_COMMAND: CommandSpec = {
+  name: "help",
+  args: "[command]",
+  summary: "Show help, for one command with all flags and examples",
+  flags: [],
+  examples: ["mesh help run"],
+  run: async () => 0,
+};
+
+export const ALL_COMMANDS: readonly CommandSpec[] = [...COMMANDS, VERSION_COMMAND, HELP_COMMAND];
+
+/**
+ * Runs the command line to its end; resolves with the exit status. Errors of the catalogue are one line on
+ * stderr.
+ */
+export async function runCommandLine(argv: readonly string[], showHelp: ShowHelp): Promise<number> {
+  try {
+    return await dispatch(argv, showHelp);
+  } catch (error) {
+    if (!(error instanceof MeshError)) throw error;
+    process.stderr.write(`mesh: ${error.message}\n`);
+    return error.code === "BAD_FLAG" ? USAGE_STATUS : 1;
+  }
+}
+
+async function dispatch(argv: readonly string[], showHelp: ShowHelp): Promise<number> {
+  const [name, ...words] = argv;
+  if (name === undefined || name === "--help" || name === "-h") return help(undefined, showHelp);
+  if (name === "--version" || name === "-v") return showVersion(false);
+  if (name === "help") return help(words[0], showHelp);
+  const spec = commandNamed(name);
+  const end = words.indexOf("--");
+  const own = end < 0 ? words : words.slice(0, end);
+  const rest = end < 0 ? [] : words.slice(end + 1);
+  if (own.includes("--help") || own.includes("-h")) return help(name, showHelp);
+  const parsed = parseWords(spec, own);
+  return spec.run(new Flags(spec.flags, parsed.given, process.env), parsed.args, rest);
+}
+
+function help(name: string | undefined, showHelp: ShowHelp): number {
+  showHelp(name === undefined ? undefined : commandNamed(name));
+  return 0;
+}
+
+function commandNamed(name: string): CommandSpec {
+  const spec = ALL_COMMANDS.find((one) => one.name === name);
+  if (spec !== undefined) return spec;
+  const names = ALL_COMMANDS.map((one) => one.name).join(", ");
+  throw new MeshError("BAD_FLAG", `Unknown command '${name}': there are ${names}. See 'mesh --help'`);
+}
+
+interface Parsed {
+  readonly given: ReadonlyMap<string, readonly string[]>;
+  readonly args: readonly string[];
+}
+
+/**
+ * Splits the words after the command into flags and arguments by the
+ * command's own table, so that a value such as `007` stays text and Mesos'
+ * spelling (`--work_dir=…`) is taken too. cac keeps names, help and examples.
+ */
+function parseWords(spec: CommandSpec, words: readonly string[]): Parsed {
+  const given = new Map<string, string[]>();
+  const args: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string;
+    if (!word.startsWith("-") || word === "-") {
+      args.push(word);
+      continue;
+    }
+    const { flag, inline } = flagOf(spec, word);
+    let value = inline ?? (flag.value === undefined ? "true" : undefined);
+    if (value === undefined) {
+      value = words[++i];
+      if (value === undefined)
+        throw new MeshError("BAD_FLAG", `Flag --${flag.name} needs a value: --${flag.name} ${flag.value}`);
+    }
+    const values = given.get(flag.name) ?? [];
+    given.set(flag.name, [...values, value]);
+  }
+  return { given, args };
+}
+
+function flagOf(spec: CommandSpec, word: string): { flag: FlagSpec; inline: string | undefined } {
+  const at = word.indexOf("=");
+  const name = (at < 0 ? word : word.slice(0, at)).replaceAll("_", "-");
+  const inline = at < 0 ? undefined : word.slice(at + 1);
+  const flag = spec.flags.find((one) => name === `--${one.name}` || name === `-${one.short ?? ""}`);
+  if (flag !== undefined) return { flag, inline };
+  const negated = spec.flags.find((one) => name === `--no-${one.name}` && one.value === undefined);
+  if (negated !== undefined) return { flag: negated, inline: "false" };
+  throw new MeshError(
+    "BAD_FLAG",
+    `Unknown flag '${word}' of 'mesh ${spec.name}': see 'mesh help ${spec.name}'`,
+  );
+}
