@@ -113,8 +113,7 @@ function flagOf(spec: CommandSpec, word: string): { flag: FlagSpec; inline: stri
   if (flag !== undefined) return { flag, inline };
   const negated = spec.flags.find((one) => name === `--no-${one.name}` && one.value === undefined);
   if (negated !== undefined) return { flag: negated, inline: "false" };
-  throw new MeshError(
-    "BAD_FLAG",
-    `Unknown flag '${word}' of 'mesh ${spec.name}': see 'mesh help ${spec.name}'`,
-  );
+  const hint = spec.name === "run" ? "; put -- before the command to run" : "";
+  const message = `Unknown flag '${word}' of 'mesh ${spec.name}': see 'mesh help ${spec.name}'${hint}`;
+  throw new MeshError("BAD_FLAG", message);
 }

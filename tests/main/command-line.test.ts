@@ -1,0 +1,56 @@
+import { describe, expect, spyOn, test } from "bun:test";
+import { runCommandLine } from "../../src/main/command-line.ts";
+import type { CommandSpec } from "../../src/main/command-table.ts";
+
+async function run(...argv: string[]): Promise<{ status: number; stderr: string; helped: string[] }> {
+  const helped: string[] = [];
+  let stderr = "";
+  const write = spyOn(process.stderr, "write").mockImplementation((text) => {
+    stderr += String(text);
+    return true;
+  });
+  const show = (command: CommandSpec | undefined): void => void helped.push(command?.name ?? "all");
+  try {
+    return { status: await runCommandLine(argv, show), stderr, helped };
+  } finally {
+    write.mockRestore();
+  }
+}
+
+describe("help", () => {
+  const cases: [string[], string][] = [
+    [[], "all"],
+    [["--help"], "all"],
+    [["help"], "all"],
+    [["help", "run"], "run"],
+    [["run", "--help"], "run"],
+    [["agent", "-h"], "agent"],
+  ];
+  for (const [argv, expected] of cases) {
+    test(`mesh ${argv.join(" ")}`, async () => {
+      expect(await run(...argv)).toEqual({ status: 0, stderr: "", helped: [expected] });
+    });
+  }
+});
+
+describe("refusals are one line and status 2", () => {
+  const cases: [string[], string][] = [
+    [["fly"], "mesh: Unknown command 'fly'"],
+    [["help", "fly"], "mesh: Unknown command 'fly'"],
+    [["tasks", "--what"], "mesh: Unknown flag '--what' of 'mesh tasks'"],
+    [["tasks", "--master"], "mesh: Flag --master needs a value"],
+    [["run", "ls", "-l"], "put -- before the command to run"],
+    [["logs"], "mesh: Missing the task's id"],
+    [["raft", "dance"], "mesh: Unknown action 'dance'"],
+    [["run", "--instances", "0", "--", "true"], "mesh: Flag --instances has the value '0'"],
+    [["run", "--name", "a b", "--", "true"], "mesh: Flag --name has the value 'a b'"],
+  ];
+  for (const [argv, text] of cases) {
+    test(`mesh ${argv.join(" ")}`, async () => {
+      const { status, stderr } = await run(...argv);
+      expect(stderr).toContain(text);
+      expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+      expect(status).toBe(2);
+    });
+  }
+});
