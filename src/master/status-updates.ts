@@ -23,7 +23,8 @@ export function statusUpdate(leader: Leader, agent: AgentMemory, message: Status
     return;
   }
   leader.counters.bump("valid_status_updates");
-  if (sameBytes(task.updateUuid, uuid)) {
+  const endedMeanwhile = isTerminalState(latestState as TaskState) && !isTerminalState(task.state);
+  if (sameBytes(task.updateUuid, uuid) && !endedMeanwhile) {
     forward(leader, frameworkId, status);
     return;
   }

@@ -41,24 +41,30 @@ export function launchTasks(state: RegistryState, command: LaunchTasks): Outcome
 
 /**
  * A repeat of the last update (the agent retries until it is acknowledged)
- * changes nothing. A task that ended stays ended, unless it only counted as
- * lost with its agent.
+ * changes nothing, unless the task ended meanwhile: its resources are free
+ * before the framework hears of the end (TSK-7). A task that ended stays
+ * ended, unless it only counted as lost with its agent.
  */
 export function updateTask(state: RegistryState, command: UpdateTask): Outcome {
   const task = state.task(command.frameworkId, command.taskId);
   if (task === undefined) return refused("task-unknown");
   if (task.agentId !== command.agentId) return refused("task-unknown");
-  if (command.uuid !== undefined && sameBytes(task.updateUuid, command.uuid)) return ACCEPTED;
-  const update = command.state as TaskState;
-  const lostWithAgent = task.stateBeforeUnreachable !== undefined;
-  if (task.updateState !== undefined && isTerminalState(task.updateState)) return refused("task-terminal");
   const latest = command.latestState as TaskState;
-  if (lostWithAgent) task.stateBeforeUnreachable = latest;
-  else if (!isTerminalState(task.state)) task.state = latest;
+  if (command.uuid !== undefined && sameBytes(task.updateUuid, command.uuid)) {
+    const before = task.stateBeforeUnreachable ?? task.state;
+    if (isTerminalState(latest) && !isTerminalState(before)) {
+      noteLatest(task, latest);
+      touch(state, task);
+    }
+    return ACCEPTED;
+  }
+  const update = command.state as TaskState;
+  if (task.updateState !== undefined && isTerminalState(task.updateState)) return refused("task-terminal");
+  noteLatest(task, latest);
   task.updateState = update;
   task.updateUuid = command.uuid;
   appendStatus(task, update, command.status);
-  state.touch({ kind: "task", frameworkId: task.frameworkId, taskId: task.taskId });
+  touch(state, task);
   // Made by the master itself: without a uuid nobody acknowledges the end.
   if (command.uuid === undefined && isTerminalState(update)) completeTask(state, task);
   return ACCEPTED;
@@ -120,6 +126,16 @@ export function endTask(task: TaskRecord, end: TaskEnd): void {
       : { unreachable_time: { nanoseconds: end.unreachableAtMs * 1e6 } }),
   };
   appendStatus(task, end.state, encodeBlob("TaskStatus", status));
+}
+
+/** The latest state that the agent knows; an end is final. */
+function noteLatest(task: TaskRecord, latest: TaskState): void {
+  if (task.stateBeforeUnreachable !== undefined) task.stateBeforeUnreachable = latest;
+  else if (!isTerminalState(task.state)) task.state = latest;
+}
+
+function touch(state: RegistryState, { frameworkId, taskId }: TaskRecord): void {
+  state.touch({ kind: "task", frameworkId, taskId });
 }
 
 /** Of equal states in a row the last is kept (Mesos, Master::updateTask). */

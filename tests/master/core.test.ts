@@ -74,6 +74,19 @@ describe("a task from offer to acknowledged end", () => {
     expect(framework.types()).toEqual(["UPDATE"]);
     expect(bench.core.counters.get("tasks_finished")).toBe(1);
   });
+
+  test("so does a repeat of an update that is not acknowledged yet", () => {
+    const bench = started();
+    const agentId = bench.agent(1);
+    const framework = bench.framework();
+    framework.launch(framework.offers[0], framework.task("t1", agentId, 4));
+    const uuid = bench.update(1, framework.id, "t1", "TASK_RUNNING");
+    framework.events();
+    bench.update(1, framework.id, "t1", "TASK_RUNNING", { uuid, latestState: "TASK_FINISHED" });
+    expect(framework.types()).toEqual(["UPDATE", "OFFERS"]);
+    bench.update(1, framework.id, "t1", "TASK_RUNNING", { uuid, latestState: "TASK_FINISHED" });
+    expect(framework.types()).toEqual(["UPDATE"]);
+  });
 });
 
 describe("without leadership", () => {

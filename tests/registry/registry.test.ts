@@ -101,6 +101,17 @@ describe("tasks", () => {
     expect(statusesOf(registry).map((status) => status.state)).toEqual(["TASK_STARTING", "TASK_RUNNING"]);
   });
 
+  test("a repeat that knows of the task's end sets the latest state and nothing else", () => {
+    const registry = withTask();
+    apply(registry, update("f1", "t1", "a1", "TASK_RUNNING", 1));
+    apply(registry, update("f1", "t1", "a1", "TASK_RUNNING", 1, "TASK_FINISHED"));
+    expect(registry.task("f1", "t1")).toMatchObject({ state: "TASK_FINISHED", updateState: "TASK_RUNNING" });
+    expect(statusesOf(registry).map((status) => status.state)).toEqual(["TASK_RUNNING"]);
+    const digest = registry.digest();
+    apply(registry, update("f1", "t1", "a1", "TASK_RUNNING", 1, "TASK_FINISHED"));
+    expect(registry.digest()).toBe(digest);
+  });
+
   test("of equal states in a row the last is kept", () => {
     const registry = withTask();
     apply(registry, update("f1", "t1", "a1", "TASK_RUNNING", 1), update("f1", "t1", "a1", "TASK_RUNNING", 2));
