@@ -29,9 +29,19 @@ export interface LevelView {
   close(): Promise<void>;
 }
 
+/** The database as its users see it; simulations bring their own. */
+export interface Database {
+  /** One atomic batch, in the order given. */
+  write(operations: LevelOperation[], sync: boolean): Promise<void>;
+  /** Not synced. */
+  clear(range: KeyRange): Promise<void>;
+  view(): LevelView;
+  close(): Promise<void>;
+}
+
 const VIEW = { keyEncoding: "view", valueEncoding: "view" } as const;
 
-export class LevelDatabase {
+export class LevelDatabase implements Database {
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
 
   private constructor(db: ClassicLevel<Uint8Array, Uint8Array>) {
@@ -50,7 +60,6 @@ export class LevelDatabase {
     }
   }
 
-  /** One atomic batch, in the order given. */
   async write(operations: LevelOperation[], sync: boolean): Promise<void> {
     await this.#db.batch(operations, { ...VIEW, sync });
   }

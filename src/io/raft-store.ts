@@ -11,7 +11,7 @@ import { assert } from "../base/assert.ts";
 import { STORE_DEFERRED_MAX_BYTES, STORE_DEFERRED_MAX_MS } from "../base/limits.ts";
 import type { RaftStore, RestoredStore, StateReader, StoreFailure, StoreWrite } from "../raft/store.ts";
 import type { LogEntry, SnapshotChunk, SnapshotMeta } from "../raft/types.ts";
-import { type KeyRange, LevelDatabase, type LevelOperation } from "./level.ts";
+import { type Database, type KeyRange, LevelDatabase, type LevelOperation } from "./level.ts";
 import { decodeLogRecord, encodeLogRecord } from "./log-record.ts";
 import { openStateReader } from "./state-reader.ts";
 import { encodeFact, logKey, logRange, type MetaName, metaKey, stateKey, stateRange } from "./store-keys.ts";
@@ -24,17 +24,34 @@ interface QueuedWrite {
   readonly written: () => void;
 }
 
+/** What the store takes from its surroundings; simulations bring their own. */
+export interface StoreSurroundings {
+  /** Throws MeshError DIRECTORY_LOCKED or DIRECTORY_UNUSABLE. */
+  open(directory: string): Promise<Database>;
+  /** Calls `run` once after `delayMs`, unless the function that is returned is called first. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+const SURROUNDINGS: StoreSurroundings = {
+  open: (directory) => LevelDatabase.open(directory),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
 export class LevelRaftStore implements RaftStore {
   readonly #directory: string;
+  readonly #surroundings: StoreSurroundings;
   readonly #onFailure: StoreFailure;
-  #db: LevelDatabase | null = null;
+  #db: Database | null = null;
   #failed = false;
   #queue: QueuedWrite[] = [];
   #queuedBytes = 0;
   #writing: Promise<void> | null = null;
   /** Something queued is not to wait any longer. */
   #writeWanted = false;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #cancelTimer: (() => void) | null = null;
   /** Removal of keys that nothing reads any more. */
   #cleaning: Promise<void> = Promise.resolve();
   #generation = 0;
@@ -45,14 +62,15 @@ export class LevelRaftStore implements RaftStore {
   #staging: { readonly id: number; readonly generation: number } | null = null;
   #newestGeneration = 0;
 
-  constructor(directory: string, onFailure: StoreFailure) {
+  constructor(directory: string, onFailure: StoreFailure, surroundings: StoreSurroundings = SURROUNDINGS) {
     this.#directory = directory;
     this.#onFailure = onFailure;
+    this.#surroundings = surroundings;
   }
 
   async open(): Promise<RestoredStore> {
     assert(this.#db === null, "A store is opened once");
-    const db = await LevelDatabase.open(this.#directory);
+    const db = await this.#surroundings.open(this.#directory);
     try {
       const { restored, generation, places } = await recoverStore(db, this.#directory);
       this.#db = db;
@@ -159,11 +177,11 @@ export class LevelRaftStore implements RaftStore {
     await this.#flush();
     await this.#cleaning;
     this.#db = null;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#cancelTimer?.();
     await db.close();
   }
 
-  #open(): LevelDatabase {
+  #open(): Database {
     assert(this.#db !== null, "The store is not open");
     return this.#db;
   }
@@ -207,7 +225,7 @@ export class LevelRaftStore implements RaftStore {
       this.#queuedBytes += operation.key.length + (operation.type === "put" ? operation.value.length : 0);
     }
     if (sync || this.#queuedBytes >= STORE_DEFERRED_MAX_BYTES) this.#startWriting();
-    else this.#timer ??= setTimeout(() => this.#startWriting(), STORE_DEFERRED_MAX_MS);
+    else this.#cancelTimer ??= this.#surroundings.after(STORE_DEFERRED_MAX_MS, () => this.#startWriting());
     return promise;
   }
 
@@ -230,8 +248,8 @@ export class LevelRaftStore implements RaftStore {
       const batch = this.#queue;
       this.#queue = [];
       this.#queuedBytes = 0;
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#timer = null;
+      this.#cancelTimer?.();
+      this.#cancelTimer = null;
       try {
         await this.#open().write(
           batch.flatMap((write) => write.operations),

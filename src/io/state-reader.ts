@@ -2,12 +2,12 @@
 import { assert } from "../base/assert.ts";
 import type { StateReader } from "../raft/store.ts";
 import type { StateRecord } from "../raft/types.ts";
-import type { LevelDatabase } from "./level.ts";
+import type { Database } from "./level.ts";
 import { decodeFact, metaKey, plainKey, stateRange } from "./store-keys.ts";
 
 const READ_RECORDS = 256;
 
-export async function openStateReader(db: LevelDatabase, generation: number): Promise<StateReader> {
+export async function openStateReader(db: Database, generation: number): Promise<StateReader> {
   const view = db.view();
   const applied = await view.get(metaKey("applied"));
   const fact = applied === undefined ? undefined : decodeFact(applied);

@@ -4,7 +4,7 @@ import { MeshError } from "../base/errors.ts";
 import { RAFT_LOG_MEMORY_MAX_BYTES } from "../base/limits.ts";
 import type { RestoredStore, StoreIdentity } from "../raft/store.ts";
 import type { HardState, LogEntry, SnapshotMeta, TermRun } from "../raft/types.ts";
-import type { LevelDatabase, LevelView } from "./level.ts";
+import type { Database, LevelView } from "./level.ts";
 import { decodeLogRecord, type LogRecord } from "./log-record.ts";
 import {
   decodeFact,
@@ -43,7 +43,7 @@ export interface Recovered {
 }
 
 /** Throws MeshError LOG_DAMAGED; cuts a torn tail and removes leftovers. */
-export async function recoverStore(db: LevelDatabase, directory: string): Promise<Recovered> {
+export async function recoverStore(db: Database, directory: string): Promise<Recovered> {
   const view = db.view();
   try {
     const facts = await readFacts(view, directory);
