@@ -35,6 +35,8 @@ export function taskCompleted(leader: Leader, command: CompleteTask): void {
   const agentId = leader.completions.get(key);
   if (agentId === undefined) return;
   leader.completions.delete(key);
+  // A wish that came while the agent was out of reach saw no end that took it off.
+  leader.agents.get(agentId)?.kills.delete(key);
   forward(leader, agentId, command.frameworkId, command.taskId, command.uuid);
 }
 

@@ -42,3 +42,20 @@ test("a kill of a task whose end waits for its acknowledgement leaves nothing be
   expect(bench.toAgent(1)).toEqual([]);
   expect(bench.core.leader?.agents.get(agentId)?.kills.size).toBe(0);
 });
+
+test("a kill of a task that ended just as its agent became unreachable goes with the acknowledgement", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  bench.autoCommit = false;
+  for (let ping = 0; bench.proposed.length === 0 && ping < 10; ping++) bench.pass(15_000);
+  expect(bench.proposed.map((command) => command.kind)).toEqual(["mark-agent-unreachable"]);
+  const uuid = bench.update(1, framework.id, "t", "TASK_FINISHED");
+  bench.commit();
+  framework.acknowledge(agentId, "t", uuid);
+  framework.call({ type: "KILL", kill: { task_id: { value: "t" } } });
+  bench.commit();
+  expect(bench.core.leader?.agents.get(agentId)?.kills.size).toBe(0);
+});
