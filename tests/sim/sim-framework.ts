@@ -281,7 +281,8 @@ export class SimFramework {
     const random = this.#random;
     const send = (): void =>
       this.#call({ type: "ACKNOWLEDGE", acknowledge: { agent_id, task_id: status.task_id, uuid } });
-    if (random.chance(0.05)) return;
+    // A lost answer is asked for again in 10 s, then 20, and so on to 10 minutes: too long for the end.
+    if (!this.#draining && random.chance(0.05)) return;
     if (random.chance(0.1)) this.process.after(random.below(3_000), send);
     else send();
     if (random.chance(0.05)) send();

@@ -1,0 +1,88 @@
+/**
+ * The simulator by hand: one seed again, or a swarm of them.
+ *
+ *     bun scripts/sim.ts --seed 7 --trace     replay seed 7 and show what happens
+ *     bun scripts/sim.ts --seeds 5000         5,000 seeds from a random one on
+ *     bun scripts/sim.ts --minutes 60         as many as an hour holds
+ */
+import { parseArgs } from "node:util";
+import { describeOptions } from "../tests/sim/options.ts";
+import { type BlockResult, describeTotals, type SeedBlock, splitSeeds } from "../tests/sim/seed-block.ts";
+import { SeedPool } from "../tests/sim/seed-pool.ts";
+import { addTotals, noTotals, simulate } from "../tests/sim/simulate.ts";
+
+const BLOCK_SEEDS = 50;
+/** Blocks asked for at a time while the clock decides the end. */
+const WAVE_BLOCKS = 40;
+const USAGE = "usage: bun scripts/sim.ts --seed N [--trace] | [--seed N] --seeds N | [--seed N] --minutes M";
+
+function replay(seed: number, trace: boolean): number {
+  const run = simulate(seed, trace ? (line) => console.log(line) : undefined);
+  console.log(`seed ${seed}\n  ${describeOptions(run.options)}`);
+  console.log(`trace hash ${run.traceHash}, ${run.totals.events} events`);
+  if (run.failure !== undefined && !trace) console.log(run.history.join("\n"));
+  console.log(run.failure ?? "every promise was kept");
+  return run.failure === undefined ? 0 : 1;
+}
+
+async function swarm(firstSeed: number, seeds: number, untilMs: number): Promise<number> {
+  const started = performance.now();
+  const totals = noTotals();
+  let failed = 0;
+  const take = ({ block, totals: some, seconds, failures }: BlockResult): void => {
+    addTotals(totals, some);
+    failed += failures.length;
+    console.log(`from ${block.firstSeed}: ${describeTotals(some, seconds)}`);
+    for (const failure of failures) console.log(failure);
+  };
+  for (let done = 0; done < seeds && performance.now() < untilMs; ) {
+    const count = Math.min(seeds - done, WAVE_BLOCKS * BLOCK_SEEDS);
+    await runWave(splitSeeds(firstSeed + done, count, BLOCK_SEEDS), take);
+    done += count;
+  }
+  const seconds = (performance.now() - started) / 1000;
+  console.log(`${describeTotals(totals, seconds)}, ${(totals.seeds / seconds).toFixed(1)} seeds/s`);
+  console.log(failed === 0 ? "every promise was kept" : `${failed} seeds failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function runWave(blocks: readonly SeedBlock[], take: (result: BlockResult) => void): Promise<void> {
+  const pool = new SeedPool();
+  try {
+    for (const result of pool.start(blocks)) take(await result);
+  } finally {
+    pool.close();
+  }
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return text === undefined || !Number.isSafeInteger(value) || value < 0 ? undefined : value;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      seeds: { type: "string" },
+      minutes: { type: "string" },
+      trace: { type: "boolean" },
+    },
+  });
+  const seed = wholeNumber(values.seed);
+  const given = [values.seed, values.seeds, values.minutes].filter((text) => text !== undefined);
+  if (given.length === 0 || given.some((text) => wholeNumber(text) === undefined)) {
+    console.error(USAGE);
+    return 2;
+  }
+  const minutes = wholeNumber(values.minutes);
+  const seeds = wholeNumber(values.seeds);
+  if (minutes === undefined && seeds === undefined && seed !== undefined) {
+    return replay(seed, values.trace === true);
+  }
+  const firstSeed = seed ?? Math.floor(Math.random() * 2 ** 31);
+  const untilMs = minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + minutes * 60_000;
+  return await swarm(firstSeed, seeds ?? Number.MAX_SAFE_INTEGER - firstSeed, untilMs);
+}
+
+process.exitCode = await main();
