@@ -2,6 +2,7 @@
 import type { MasterPort } from "../master/port.ts";
 import type { Handler } from "./context.ts";
 import { leaderAddress, leaderOnly } from "./leader.ts";
+import { notesHandler } from "./notes.ts";
 import { readBody } from "./request-body.ts";
 import { methodNotAllowed, payload, text } from "./respond.ts";
 
@@ -9,6 +10,7 @@ export function meshRoutes(port: MasterPort): Record<string, Handler> {
   return {
     "mesh/leader": (request) => leader(port, request),
     "mesh/kill": leaderOnly(port, (request) => kill(port, request)),
+    "mesh/notes": leaderOnly(port, notesHandler(port)),
     "mesh/raft": (request) => payload(request, "application/json", JSON.stringify(port.raftStatus())),
   };
 }

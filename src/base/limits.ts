@@ -68,6 +68,14 @@ export const AGENT_TASKS_MAX = 10_000;
  * One encoded TaskInfo, FrameworkInfo, AgentInfo or TaskStatus: the command around it must fit a log entry.
  */
 export const BLOB_MAX_BYTES = 2 * MIB;
+/** Longest key of a note in UTF-8: a path of ids. */
+export const NOTE_KEY_MAX_BYTES = 512;
+/** Largest value of a note: state of a framework, not its files. */
+export const NOTE_VALUE_MAX_BYTES = 256 * KIB;
+/** Keys and values of all notes together; every master keeps them in memory. */
+export const NOTES_MAX_BYTES = 64 * MIB;
+/** Notes of a cluster; keeps listing them cheap. */
+export const NOTES_MAX_COUNT = 100_000;
 
 assert(
   2 * BLOB_MAX_BYTES <= ENTRY_MAX_BYTES,

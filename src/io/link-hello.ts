@@ -6,10 +6,10 @@ import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 export const LINK_VERSION = 1;
 
 export interface Hello {
-  readonly kind: "peer" | "agent";
-  /** Name of the cluster; an agent that does not know it yet leaves it empty. */
+  readonly kind: "peer" | "agent" | "client";
+  /** Name of the cluster; an agent or a client that does not know it yet leaves it empty. */
   readonly cluster: string;
-  /** Raft address of a peer, name of an agent. */
+  /** Raft address of a peer, name of an agent or a client. */
   readonly from: string;
   readonly version: number;
 }
@@ -29,7 +29,8 @@ export function decodeHello(bytes: Uint8Array): Result<Hello> {
   const cluster = value?.["cluster"];
   const from = value?.["from"];
   const version = value?.["version"];
-  if (kind !== "peer" && kind !== "agent") return fail("the first frame is no hello of mesh");
+  if (kind !== "peer" && kind !== "agent" && kind !== "client")
+    return fail("the first frame is no hello of mesh");
   if (typeof cluster !== "string" || typeof from !== "string" || typeof version !== "number") {
     return fail("the hello lacks a field");
   }
@@ -41,7 +42,7 @@ export function helloRefusal(hello: Hello, cluster: string): string | null {
   if (hello.version !== LINK_VERSION) {
     return `link version ${hello.version} is not ${LINK_VERSION}; run the same version of mesh on both machines`;
   }
-  const anonymous = hello.kind === "agent" && hello.cluster === "";
+  const anonymous = hello.kind !== "peer" && hello.cluster === "";
   if (hello.cluster !== cluster && !anonymous) {
     return `cluster "${hello.cluster}" is not "${cluster}"; check the addresses given to both sides`;
   }

@@ -23,6 +23,8 @@ export interface ListenerOptions {
   onPeerMessage(from: string, payload: Uint8Array): void;
   onPeerClosed(from: string): void;
   onAgentLink(link: AgentLink, hello: Hello): AgentLinkHandlers;
+  /** A client of the notes (note-link.ts); refused when this is left out. */
+  readonly onClientLink?: (link: AgentLink) => AgentLinkHandlers;
 }
 
 export interface LinkListener {
@@ -90,7 +92,13 @@ function greet(
     });
     return;
   }
-  const handlers = options.onAgentLink(agentLink(link), hello.value);
+  const other = agentLink(link);
+  const handlers =
+    kind === "client" ? options.onClientLink?.(other) : options.onAgentLink(other, hello.value);
+  if (handlers === undefined) {
+    link.close("this master serves no clients on links");
+    return;
+  }
   adopt({
     onFrame: (frame) => handlers.onMessage(frame),
     onClose: (reason) => handlers.onClose(reason),

@@ -30,6 +30,7 @@ export interface PeerLinksOptions {
   /** A connection from or to the peer broke: its process may be gone. */
   onPeerLost(peer: string): void;
   readonly onAgentLink: ListenerOptions["onAgentLink"];
+  readonly onClientLink?: NonNullable<ListenerOptions["onClientLink"]>;
 }
 
 interface Peer {
@@ -53,12 +54,13 @@ export class PeerLinks {
   /** Returns the port. Throws MeshError ADDRESS_IN_USE or BAD_FLAG. */
   listen(address: { readonly hostname: string; readonly port: number }): number {
     assert(this.#listener === null, "A master listens once");
-    const { cluster, log, onAgentLink } = this.#options;
+    const { cluster, log, onAgentLink, onClientLink } = this.#options;
     this.#listener = listenForLinks({
       ...address,
       cluster,
       log,
       onAgentLink,
+      ...(onClientLink === undefined ? {} : { onClientLink }),
       onPeerMessage: (from, payload) => this.#received(from, payload),
       onPeerClosed: (from) => this.#options.onPeerLost(from),
     });

@@ -34,6 +34,7 @@ import {
   systemRandom,
 } from "./process.ts";
 import { checkPeers, type RaftPlace, raftIdentity } from "./raft-identity.ts";
+import { serveNotes } from "./serve-notes.ts";
 import { systemMetrics } from "./system-metrics.ts";
 
 /** Name of the cluster in hellos when --cluster does not give one. */
@@ -162,6 +163,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
     onPeerMessage: (from, message) => master?.peerMessage(from, message as PeerMessage),
     onPeerLost: (peer) => master?.peerLost(peer),
     onAgentLink: (link) => agentLink(master, link),
+    onClientLink: (link) => serveNotes(master, link),
   });
   closing.push(() => links.close());
   const raftPort = links.listen({ hostname: flags.ip, port: flags.raftPort });

@@ -7,6 +7,7 @@ import { agentRegistered } from "./agents.ts";
 import { frameworkDisconnected, frameworkRemoved } from "./disconnect.ts";
 import { tasksLaunched } from "./launch.ts";
 import type { Fate, Leader } from "./leader.ts";
+import { noteChanged } from "./notes.ts";
 import { taskUpdated } from "./status-updates.ts";
 import { frameworkAdded, frameworkUpdated } from "./subscribe.ts";
 import { timerName } from "./timer-names.ts";
@@ -29,6 +30,8 @@ const FOLLOWERS: Followers = {
   "launch-tasks": tasksLaunched,
   "update-task": taskUpdated,
   "complete-task": taskCompleted,
+  "put-note": noteChanged,
+  "delete-note": noteChanged,
 };
 
 function follow<K extends CommandKind>(
@@ -67,6 +70,8 @@ const WHEN_DROPPED: { readonly [K in CommandKind]: "tell" | "retry" | "drop" } =
   "launch-tasks": "tell",
   "update-task": "drop",
   "complete-task": "retry",
+  "put-note": "tell",
+  "delete-note": "tell",
 };
 
 export function proposalDropped(leader: Leader, { commands }: ProposalDropped): void {

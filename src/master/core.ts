@@ -29,6 +29,7 @@ import { operatorKill } from "./kill.ts";
 import { type IdCounters, Leader, type RegistryReader } from "./leader.ts";
 import { leadershipGained, leadershipLost } from "./leadership.ts";
 import type { AgentMemory } from "./memory.ts";
+import { changeNote } from "./notes.ts";
 import { makeOffers, offerDue } from "./offers.ts";
 import { statusUpdate } from "./status-updates.ts";
 import { subscribe } from "./subscribe.ts";
@@ -51,6 +52,7 @@ const HANDLERS: Handlers = {
   call: schedulerCall,
   teardown: operatorTeardown,
   "operator-kill": operatorKill,
+  note: changeNote,
   "agent-message": agentMessage,
   "agent-link-closed": (leader, { link }) => linkClosed(leader, link),
   applied,
@@ -207,7 +209,8 @@ export class MasterCore {
 
 /** Inputs that reach a master just after it stopped leading, or before it does. */
 function refuse(input: MasterInput, effects: MasterEffect[]): void {
-  if (input.kind === "call" || input.kind === "teardown" || input.kind === "operator-kill") {
+  const { kind } = input;
+  if (kind === "call" || kind === "teardown" || kind === "operator-kill" || kind === "note") {
     effects.push({ kind: "answer", ref: input.ref, status: 503, body: NOT_LEADING });
   } else if (input.kind === "subscribe") {
     effects.push({ kind: "close-stream", streamId: input.streamId });

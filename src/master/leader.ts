@@ -9,7 +9,7 @@ import type { Instant } from "../base/time.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerEvent } from "../model/v1/scheduler.ts";
-import type { Command, Outcome } from "../registry/commands.ts";
+import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Counters } from "./counters.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory, PendingAgent, PendingFramework } from "./memory.ts";
@@ -66,6 +66,8 @@ export class Leader {
   readonly agentOfAddress = new Map<string, string>();
   /** Requests that wait for a framework's removal. */
   readonly teardowns = new Map<string, AnswerRef[]>();
+  /** Proposed changes of notes with the requests that wait for them, in the order proposed. */
+  readonly noteChanges = new Map<NoteCommand, AnswerRef>();
   readonly timers = new Timers();
   /** Set by whatever may free resources or widen demand; the turn's end then asks the allocator. */
   allocationDue = false;

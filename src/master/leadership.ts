@@ -63,6 +63,7 @@ export function leadershipLost(leader: Leader): void {
     if (ref !== undefined) leader.answer(ref, 503, LOST);
   }
   for (const refs of leader.teardowns.values()) for (const ref of refs) leader.answer(ref, 503, LOST);
+  for (const ref of leader.noteChanges.values()) leader.answer(ref, 503, LOST);
   for (const link of leader.links) leader.emit({ kind: "close-link", link });
   leader.emit({ kind: "close-operator-streams" });
 }

@@ -171,6 +171,7 @@ export class MasterNode {
       case "call":
       case "teardown":
       case "operator-kill":
+      case "note":
       case "agent-message":
       case "agent-link-closed":
         this.core.handle(input, now);

@@ -12,6 +12,7 @@ import type { Offer } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import type { NoteCommand } from "../registry/commands.ts";
 
 /** Where a master's HTTP API is reached. */
 export interface MasterAddress {
@@ -115,6 +116,13 @@ export interface ClusterView {
   completedTasks(frameworkId?: string): Iterable<TaskView>;
 }
 
+/** A value that a framework or an operator keeps in the registry. */
+export interface NoteView {
+  readonly value: Uint8Array;
+  /** Grows with every change of any note, so that it tells two states of a key apart for ever. */
+  readonly version: number;
+}
+
 /** One master of the raft group, for `mesh raft status` and `/mesh/raft`. */
 export interface RaftStatus {
   readonly self: string;
@@ -158,6 +166,16 @@ export interface MasterPort {
   teardown(frameworkId: string): Promise<CallAnswer>;
   /** Operator's kill of one task: 202, or 404 when it is not known or has ended. */
   kill(frameworkId: string, taskId: string): Promise<CallAnswer>;
+  /** As this master has applied it. */
+  note(key: string): NoteView | undefined;
+  /** Keys that begin with `prefix`, sorted. */
+  noteKeys(prefix: string): readonly string[];
+  /**
+   * Stores or removes a note, answered once that is committed: 200, with the version stored as body; 404 when
+   * there is none to remove; 412 when its version is not `ifVersion`; 507 when there is no room; 503 when it
+   * may have happened or not.
+   */
+  changeNote(change: NoteCommand): Promise<CallAnswer>;
   /** Operator event stream; the edge sends SUBSCRIBED and HEARTBEAT itself. */
   subscribeOperator(sink: EventSink<MasterEvent>): Subscription;
 }

@@ -10,6 +10,8 @@ import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
+import type { NoteCommand } from "../registry/commands.ts";
+import { Inbox } from "./inbox.ts";
 import type { AgentLinkDriver, AgentLinkInput, LinkPlace } from "./link-driver.ts";
 import { masterMetrics } from "./metrics.ts";
 import type { MasterNode, NodeEffect, NodeInput, NodeStore, PeerMessage } from "./node.ts";
@@ -21,6 +23,7 @@ import type {
   Leadership,
   MasterAddress,
   MasterPort,
+  NoteView,
   RaftStatus,
   Subscription,
 } from "./port.ts";
@@ -61,9 +64,7 @@ export class Master implements MasterPort {
   readonly #drivers: MasterDrivers;
   readonly #flags: Readonly<Record<string, string>>;
   readonly #ownLink: LinkPlace;
-  readonly #inbox: NodeInput[] = [];
-  /** Inputs of `#inbox` already taken. */
-  #taken = 0;
+  readonly #inbox = new Inbox<NodeInput>();
   #turnPlanned = false;
   #closed = false;
   #cancelWake: (() => void) | undefined;
@@ -113,7 +114,7 @@ export class Master implements MasterPort {
 
   /** True while drivers should stop reading from agents and peers. */
   get congested(): boolean {
-    return this.#waiting >= INBOX_MAX_INPUTS;
+    return this.#inbox.waiting >= INBOX_MAX_INPUTS;
   }
 
   peerMessage(from: string, message: PeerMessage): void {
@@ -166,7 +167,7 @@ export class Master implements MasterPort {
     const uptimeMs = this.#drivers.now().wallMs - this.startedAtMs;
     return {
       ...masterMetrics(this.#node.core, this.#node.registry, uptimeMs),
-      "master/event_queue_messages": this.#waiting,
+      "master/event_queue_messages": this.#inbox.waiting,
       "master/operator_event_stream_subscribers": this.#operators.size,
       ...this.#drivers.systemMetrics(),
     };
@@ -214,6 +215,18 @@ export class Master implements MasterPort {
     return this.#ask((ref) => ({ kind: "operator-kill", ref, frameworkId, taskId }));
   }
 
+  note(key: string): NoteView | undefined {
+    return this.#node.registry.note(key);
+  }
+
+  noteKeys(prefix: string): readonly string[] {
+    return this.#node.registry.noteKeys(prefix);
+  }
+
+  changeNote(command: NoteCommand): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "note", ref, command }));
+  }
+
   subscribeOperator(sink: EventSink<MasterEvent>): Subscription {
     this.#operators.add(sink);
     return {
@@ -222,10 +235,6 @@ export class Master implements MasterPort {
         this.#operators.delete(sink);
       },
     };
-  }
-
-  get #waiting(): number {
-    return this.#inbox.length - this.#taken;
   }
 
   get #refusing(): boolean {
@@ -258,26 +267,15 @@ export class Master implements MasterPort {
     if (this.#closed) return;
     try {
       const now = this.#drivers.now();
-      const inputs = this.#take();
+      const inputs = this.#inbox.take(TURN_MAX_INPUTS);
       if (now.monotonicMs >= this.#node.nextDeadlineMs()) inputs.push({ kind: "tick" });
       for (const effect of this.#node.step(inputs, now)) this.#carryOut(effect);
     } catch (error) {
       this.#fail("A turn of the master failed", error);
       return;
     }
-    if (this.#waiting > 0) this.#planTurn();
+    if (this.#inbox.waiting > 0) this.#planTurn();
     this.#armTimer();
-  }
-
-  /** The oldest inputs; the array is compacted when all are taken, so that taking stays cheap. */
-  #take(): NodeInput[] {
-    const inputs = this.#inbox.slice(this.#taken, this.#taken + TURN_MAX_INPUTS);
-    this.#taken += inputs.length;
-    if (this.#taken === this.#inbox.length) {
-      this.#inbox.length = 0;
-      this.#taken = 0;
-    }
-    return inputs;
   }
 
   #armTimer(): void {

@@ -3,6 +3,8 @@ import { packBySize } from "./pack-by-size.ts";
 
 /** Four ids of 255 characters in UTF-8, and numbers: what a command takes beside its blobs. */
 const COMMAND_OVERHEAD_BYTES = 4_096;
+/** Tags, lengths and the version. */
+const NOTE_OVERHEAD_BYTES = 32;
 
 /** Cuts the commands of a turn into parts that each fit one entry; each alone does (BLOB_MAX_BYTES). */
 export function splitCommands(commands: readonly Command[], maxBytes: number): Command[][] {
@@ -22,6 +24,10 @@ function commandBytes(command: Command): number {
     case "add-agent":
     case "reregister-agent":
       return command.info.length + 4 * command.capabilities.join(",").length + COMMAND_OVERHEAD_BYTES;
+    case "put-note":
+      return command.value.length + NOTE_OVERHEAD_BYTES + 3 * command.key.length;
+    case "delete-note":
+      return NOTE_OVERHEAD_BYTES + 3 * command.key.length;
     default:
       return COMMAND_OVERHEAD_BYTES;
   }

@@ -9,7 +9,7 @@
 import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
-import type { Command, Outcome } from "../registry/commands.ts";
+import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { CallContext, MasterAddress } from "./port.ts";
 
 /** Names one HTTP request that waits for its answer; drawn by the pump, used once. */
@@ -71,6 +71,13 @@ export interface OperatorKillInput {
   readonly taskId: string;
 }
 
+/** A client changes a note; the answer's body is the version stored. */
+export interface NoteInput {
+  readonly kind: "note";
+  readonly ref: AnswerRef;
+  readonly command: NoteCommand;
+}
+
 /** A message of an agent. The first one of a link is register-agent. */
 export interface AgentMessage {
   readonly kind: "agent-message";
@@ -107,6 +114,7 @@ export type MasterInput =
   | CallInput
   | TeardownInput
   | OperatorKillInput
+  | NoteInput
   | AgentMessage
   | AgentLinkClosed
   | Applied

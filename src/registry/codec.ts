@@ -92,6 +92,19 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
     write: (c) => [c.frameworkId, c.taskId, c.uuid],
     read: (f) => ({ kind: "complete-task", frameworkId: f.text(1), taskId: f.text(2), uuid: f.bytes(3) }),
   },
+  "put-note": {
+    write: (c) => [c.key, c.value, c.ifVersion ?? null],
+    read: (f) => ({
+      kind: "put-note",
+      key: f.text(1),
+      value: f.bytes(2),
+      ifVersion: f.optional(3, f.number),
+    }),
+  },
+  "delete-note": {
+    write: (c) => [c.key, c.ifVersion ?? null],
+    read: (f) => ({ kind: "delete-note", key: f.text(1), ifVersion: f.optional(2, f.number) }),
+  },
 };
 
 function readLaunchTasks(f: Fields): Of<"launch-tasks"> {

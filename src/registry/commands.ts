@@ -122,6 +122,24 @@ export interface CompleteTask {
   readonly uuid: Uint8Array;
 }
 
+/** Stores a value under a name of a framework's or operator's choice. */
+export interface PutNote {
+  readonly kind: "put-note";
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** Refused unless the note has this version now, 0: unless there is none; undefined: always stored. */
+  readonly ifVersion: number | undefined;
+}
+
+/** Removes a note; `ifVersion` as for {@link PutNote}. */
+export interface DeleteNote {
+  readonly kind: "delete-note";
+  readonly key: string;
+  readonly ifVersion: number | undefined;
+}
+
+export type NoteCommand = PutNote | DeleteNote;
+
 /** The first command of a new cluster; later ones are refused. */
 export interface InitCluster {
   readonly kind: "init-cluster";
@@ -141,7 +159,9 @@ export type Command =
   | RemoveAgent
   | LaunchTasks
   | UpdateTask
-  | CompleteTask;
+  | CompleteTask
+  | PutNote
+  | DeleteNote;
 
 export type CommandKind = Command["kind"];
 
@@ -159,6 +179,8 @@ export const COMMAND_TAGS = {
   "launch-tasks": 10,
   "update-task": 11,
   "complete-task": 12,
+  "put-note": 13,
+  "delete-note": 14,
 } as const satisfies Record<CommandKind, number>;
 
 /** One task of a launch that was refused while the others went through. */
@@ -169,7 +191,12 @@ export interface RefusedTask {
 
 /** What became of one command; equal on every master. */
 export type Outcome =
-  | { readonly accepted: true; readonly refusedTasks?: readonly RefusedTask[] }
+  | {
+      readonly accepted: true;
+      readonly refusedTasks?: readonly RefusedTask[];
+      /** Version of a stored note. */
+      readonly version?: number;
+    }
   | { readonly accepted: false; readonly reason: RefusalReason };
 
 export type RefusalReason =
@@ -183,4 +210,7 @@ export type RefusalReason =
   | "task-unknown"
   | "task-exists"
   | "task-terminal"
-  | "uuid-mismatch";
+  | "uuid-mismatch"
+  | "note-unknown"
+  | "note-version"
+  | "notes-full";

@@ -21,12 +21,14 @@ import { assert, present } from "../base/assert.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { addAgent, markAgentUnreachable, removeAgent, reregisterAgent } from "./apply-agents.ts";
 import { addFramework, disconnectFramework, removeFramework, updateFramework } from "./apply-frameworks.ts";
+import { deleteNote, putNote } from "./apply-notes.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import { completeAcknowledged, launchTasks, updateTask } from "./apply-tasks.ts";
 import { decodeCommands } from "./codec.ts";
 import type { Command, CommandKind, InitCluster, Outcome } from "./commands.ts";
 import { type Digest, digestBytes, digestText, EMPTY_DIGEST } from "./digest.ts";
 import { Fields } from "./fields.ts";
+import type { Note } from "./notes.ts";
 import {
   type AgentRecord,
   type FrameworkRecord,
@@ -67,6 +69,8 @@ const HANDLERS: Handlers = {
   "launch-tasks": launchTasks,
   "update-task": updateTask,
   "complete-task": completeAcknowledged,
+  "put-note": putNote,
+  "delete-note": deleteNote,
 };
 
 function initCluster(state: RegistryState, command: InitCluster): Outcome {
@@ -118,6 +122,15 @@ export class Registry {
   /** Oldest first. */
   completedTasksOf(frameworkId: string): Iterable<TaskRecord> {
     return this.#state.completedTasks.get(frameworkId)?.byNumber.values() ?? [];
+  }
+
+  note(key: string): Note | undefined {
+    return this.#state.notes.get(key);
+  }
+
+  /** Keys of the notes that begin with `prefix`, sorted. */
+  noteKeys(prefix: string): string[] {
+    return this.#state.notes.keys(prefix);
   }
 
   /** Equal on all masters that applied the same entries; 16 hexadecimal digits. */
@@ -191,6 +204,12 @@ export class Registry {
         return encodeWith(writeTask, state.task(key.frameworkId, key.taskId));
       case "completed-task":
         return encodeWith(writeTask, state.completedTasks.get(key.frameworkId)?.byNumber.get(key.number));
+      case "note": {
+        const note = state.notes.get(key.id);
+        return note === undefined ? undefined : [note.value, note.version];
+      }
+      case "note-version":
+        return [state.notes.version];
     }
   }
 
@@ -245,5 +264,12 @@ const LOADERS: Readonly<Record<string, (state: RegistryState, values: unknown, k
     const number = numberOfKey(key);
     completed.byNumber.set(number, record);
     completed.nextNumber = Math.max(completed.nextNumber, number + 1);
+  },
+  note: (state, values, key) => {
+    const fields = new Fields(values, "note");
+    state.notes.set(key.slice(key.indexOf("/") + 1), { value: fields.bytes(0), version: fields.number(1) });
+  },
+  "note-version": (state, values) => {
+    state.notes.version = new Fields(values, "note-version").number(0);
   },
 };

@@ -9,6 +9,8 @@
  *     agent/<id>                       AgentRecord
  *     task/<framework>/<task>          TaskRecord
  *     completed-task/<framework>/<n>   TaskRecord; n as 12 digits keeps age order
+ *     note/<key>                       value and version of a note; its key may hold slashes
+ *     note-version                     the newest version given to any note
  */
 import { unreachable } from "../base/assert.ts";
 
@@ -19,7 +21,9 @@ export type KeyOf =
   | { readonly kind: "completed-framework"; readonly id: string }
   | { readonly kind: "agent"; readonly id: string }
   | { readonly kind: "task"; readonly frameworkId: string; readonly taskId: string }
-  | { readonly kind: "completed-task"; readonly frameworkId: string; readonly number: number };
+  | { readonly kind: "completed-task"; readonly frameworkId: string; readonly number: number }
+  | { readonly kind: "note"; readonly id: string }
+  | { readonly kind: "note-version" };
 
 const NUMBER_DIGITS = 12;
 
@@ -27,10 +31,12 @@ export function keyOf(key: KeyOf): string {
   switch (key.kind) {
     case "cluster":
     case "digest":
+    case "note-version":
       return key.kind;
     case "framework":
     case "completed-framework":
     case "agent":
+    case "note":
       return `${key.kind}/${key.id}`;
     case "task":
       return `task/${key.frameworkId}/${key.taskId}`;

@@ -2,6 +2,7 @@
  * The registry in memory: maps for reads, and beside them the set of changed
  * keys that the next disk batch takes. Only the apply functions change it.
  */
+import { Notes } from "./notes.ts";
 import type { AgentRecord, FrameworkRecord, TaskRecord } from "./records.ts";
 import { type KeyOf, keyOf } from "./state-keys.ts";
 
@@ -22,6 +23,7 @@ export class RegistryState {
   readonly completedTasks = new Map<string, CompletedTasks>();
   /** The same tasks by agent. */
   readonly tasksOfAgent = new Map<string, Set<TaskRecord>>();
+  readonly notes = new Notes();
   #taskCount = 0;
   readonly #dirty = new Set<KeyOf>();
   readonly #keys = new Map<string, KeyOf>();

@@ -42,7 +42,7 @@ function randomCommand(random: Random): Command {
   const task = `t${random.below(12)}`;
   const n = random.below(30);
   const atMs = AT_MS + random.below(1000);
-  switch (random.below(10)) {
+  switch (random.below(12)) {
     case 0:
       return addFramework(framework, random.chance(0.5));
     case 1:
@@ -62,6 +62,15 @@ function randomCommand(random: Random): Command {
       return launch(framework, agent, task, `t${random.below(12)}`);
     case 7:
       return { kind: "complete-task", frameworkId: framework, taskId: task, uuid: uuidOf(n) };
+    case 8:
+      return {
+        kind: "put-note",
+        key: `dir/${task}`,
+        value: uuidOf(n),
+        ifVersion: random.chance(0.5) ? undefined : random.below(20),
+      };
+    case 9:
+      return { kind: "delete-note", key: `dir/${task}`, ifVersion: random.chance(0.5) ? undefined : n };
     default:
       return update(
         framework,

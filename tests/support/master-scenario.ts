@@ -182,6 +182,7 @@ function describeCommand(command: RegistryCommand): string {
   if (kind === "update-task") return `${kind} ${command.frameworkId}/${command.taskId} ${command.state}`;
   if (kind === "complete-task") return `${kind} ${command.frameworkId}/${command.taskId}`;
   if (kind === "init-cluster") return kind;
+  if (kind === "put-note" || kind === "delete-note") return `${kind} ${command.key}`;
   return `${kind} ${"frameworkId" in command ? command.frameworkId : command.agentId}`;
 }
 

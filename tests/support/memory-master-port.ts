@@ -12,12 +12,14 @@ import type {
   Leadership,
   MasterAddress,
   MasterPort,
+  NoteView,
   RaftStatus,
   Subscription,
   TaskView,
 } from "../../src/master/port.ts";
 import type { MasterEvent } from "../../src/model/v1/master-events.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
+import type { NoteCommand } from "../../src/registry/commands.ts";
 
 export interface MemoryView {
   frameworks: FrameworkView[];
@@ -54,6 +56,7 @@ export class MemoryMasterPort implements MasterPort {
   readonly disconnected: string[] = [];
   /** Whether SUBSCRIBED and HEARTBEAT are sent at once. */
   answersSubscribe = true;
+  readonly notes = new Map<string, NoteView>();
   #nextId = 0;
 
   electedAtMs(): number {
@@ -110,6 +113,27 @@ export class MemoryMasterPort implements MasterPort {
       sink.send({ type: "HEARTBEAT" });
     }
     return { streamId, disconnected: () => this.disconnected.push(frameworkId) };
+  }
+
+  note(key: string): NoteView | undefined {
+    return this.notes.get(key);
+  }
+
+  noteKeys(prefix: string): readonly string[] {
+    return [...this.notes.keys()].filter((key) => key.startsWith(prefix)).sort();
+  }
+
+  async changeNote(change: NoteCommand): Promise<CallAnswer> {
+    const { key, ifVersion } = change;
+    if (ifVersion !== undefined && ifVersion !== (this.notes.get(key)?.version ?? 0)) {
+      return { status: 412, body: "its version is another one" };
+    }
+    if (change.kind === "delete-note") {
+      return this.notes.delete(key) ? { status: 200, body: "" } : { status: 404, body: "there is none" };
+    }
+    const version = ++this.#nextId;
+    this.notes.set(key, { value: change.value, version });
+    return { status: 200, body: String(version) };
   }
 
   async call(call: SchedulerCall, context: CallContext): Promise<CallAnswer> {
