@@ -45,6 +45,8 @@ export interface SimOptions {
   readonly keepEntries: number;
   /** Entry bytes in memory: few make reads from disk common. */
   readonly logMemoryMaxBytes: number;
+  /** Entry bytes proposed and not committed: few make the log full. */
+  readonly uncommittedMaxBytes: number | undefined;
   readonly offerTimeoutMs: number | undefined;
   /** Wall clocks are wrong by at most this. */
   readonly wallSkewMaxMs: number;
@@ -60,7 +62,7 @@ export interface SimOptions {
 
 export function drawOptions(seed: number): SimOptions {
   const random = new Random(seed * 2 + 1);
-  const safetyMs = random.between(20, 40) * 1_000;
+  const safetyMs = random.between(20, 60) * 1_000;
   const taskRunsMs = random.pick([
     [5, 50, 500],
     [5, 50, 500, 3_000, 15_000],
@@ -76,7 +78,7 @@ export function drawOptions(seed: number): SimOptions {
     frameworks: Array.from({ length: random.between(1, 3) }, (_, n) => ({
       name: `f${n + 1}`,
       role: random.pick(["*", "a", "a/b"]),
-      tasks: random.between(2, 14),
+      tasks: random.between(2, random.pick([8, 15, 40])),
       partitionAware: random.chance(0.5),
       killingState: random.chance(0.5),
       failoverTimeoutSeconds: random.pick([0, 5, 30, 600, 600]),
@@ -95,6 +97,7 @@ export function drawOptions(seed: number): SimOptions {
     electionTimeoutMs: random.pick([500, 700]),
     keepEntries: random.pick([2, 10, 1_000, 1_000]),
     logMemoryMaxBytes: random.pick([500, 1_000_000]),
+    uncommittedMaxBytes: random.chance(0.1) ? 2_000 : undefined,
     offerTimeoutMs: random.pick([undefined, 3_000]),
     wallSkewMaxMs: random.pick([0, 0, 1_000, 60_000]),
     callsInOrder: random.chance(0.7),

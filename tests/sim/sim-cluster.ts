@@ -130,8 +130,15 @@ export class SimCluster implements MasterDirectory, MasterGate {
 
   #newMaster(name: string, peers: readonly string[]): SimMaster {
     const { options } = this;
-    const { heartbeatMs, electionTimeoutMs, keepEntries, logMemoryMaxBytes } = options;
-    const raft = { peers, heartbeatMs, electionTimeoutMs, keepEntries, memoryMaxBytes: logMemoryMaxBytes };
+    const { heartbeatMs, electionTimeoutMs, keepEntries, logMemoryMaxBytes, uncommittedMaxBytes } = options;
+    const raft = {
+      peers,
+      heartbeatMs,
+      electionTimeoutMs,
+      keepEntries,
+      memoryMaxBytes: logMemoryMaxBytes,
+      ...(uncommittedMaxBytes === undefined ? {} : { uncommittedMaxBytes }),
+    };
     const { diskMaxMs, turnMaxMs } = options;
     const wallSkewMs = this.#skewMs();
     const settings = masterSettings(options);
