@@ -60,6 +60,13 @@ const AREAS: Readonly<Record<string, number>> = {
 const FEATURE_COUNT = 532;
 const STATES = ["works", "partly", "not yet", "not planned"];
 
+/** Files, and perhaps a test of each, that a cell names: `file` or `file › test`, in backticks. */
+function namedTests(cell: string): string[][] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, named = ""]) =>
+    named.split(" › ").map((part) => part.trim()),
+  );
+}
+
 /** One line for each row of the compatibility table that is not in order. */
 function checkFeatures(table: readonly string[][], exists: (path: string) => string | undefined): string[] {
   return table.flatMap((cells) => {
@@ -71,13 +78,14 @@ function checkFeatures(table: readonly string[][], exists: (path: string) => str
     if (state !== "works" && why === "") problems.push(`is "${state}" but does not say why or when`);
     if (tests === "" && (state === "works" || state === "partly"))
       problems.push(`is "${state}" but names no test`);
-    for (const named of tests.split(";").filter((text) => text.trim() !== "")) {
-      const [path = "", title] = named.split("›").map((text) => text.trim().replace(/^`|`$/g, ""));
+    for (const [path = "", title] of namedTests(tests)) {
       const text = exists(path);
       if (text === undefined) problems.push(`names the test "${path}", which does not exist`);
       else if (title !== undefined && !text.includes(title))
         problems.push(`names "${title}", not in ${path}`);
     }
+    if (tests.replace(/`[^`]*`/g, "").replaceAll(";", "").trim() !== "")
+      problems.push(`names tests outside of backticks: "${tests}"`);
     return problems.map((problem) => `${id} ${problem}`);
   });
 }
@@ -115,12 +123,14 @@ describe("docs/compatibility.md", () => {
       ["A-1", "feature", "not yet", "", ""],
       ["A-1", "feature", "works", "", "`tests/none.test.ts`"],
       ["A-1", "feature", "works", "", "`tests/a.test.ts › other`"],
-      ["A-1", "feature", "works", "", "`tests/a.test.ts`; tests/none.test.ts"],
-      ["A-1", "", "works", "", "tests/a.test.ts"],
+      ["A-1", "feature", "works", "", "`tests/a.test.ts`; `tests/none.test.ts`"],
+      ["A-1", "feature", "works", "", "`tests/a.test.ts`; tests/a.test.ts"],
+      ["A-1", "", "works", "", "`tests/a.test.ts`"],
       ["A-1", "feature", "not planned", "x", "", ""],
     ];
     for (const row of wrong) expect(checkFeatures([row], proof), row.join()).not.toEqual([]);
-    expect(checkFeatures([["A-1", "feature", "works", "", "`tests/a.test.ts › b`"]], proof)).toEqual([]);
+    const right = "`tests/a.test.ts › b`; `tests/a.test.ts`";
+    expect(checkFeatures([["A-1", "feature", "works", "", right]], proof)).toEqual([]);
   });
 });
 

@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { masterMetrics } from "../../src/master/metrics.ts";
+import { MasterBench } from "../support/master-bench.ts";
+
+test("roles suppressed by SUBSCRIBE get no offers until revived", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  bench.agent(1);
+  const streamId = "stream-suppressed";
+  const framework_info = {
+    user: "alice",
+    name: "demo",
+    capabilities: [{ type: "MULTI_ROLE" as const }],
+    roles: ["a", "b"],
+  };
+  bench.step({
+    kind: "subscribe",
+    streamId,
+    call: { type: "SUBSCRIBE", subscribe: { framework_info, suppressed_roles: ["a", "b"] } },
+    principal: undefined,
+  });
+  const [subscribed, ...others] = bench.events(streamId);
+  expect(others.map((event) => event.type)).toEqual(["HEARTBEAT"]);
+  const frameworkId = subscribed?.subscribed?.framework_id.value ?? "";
+  const suppressed = (): unknown[] =>
+    ["a", "b"].map((role) => {
+      const name = `master/frameworks/demo/${frameworkId}/roles/${role}/suppressed`;
+      return masterMetrics(bench.core, bench.registry, 0)[name];
+    });
+  expect(suppressed()).toEqual([1, 1]);
+  bench.call({ framework_id: { value: frameworkId }, type: "REVIVE", revive: { roles: ["b"] } }, streamId);
+  const offers = bench.events(streamId).flatMap((event) => event.offers?.offers ?? []);
+  expect(offers.map((offer) => offer.allocation_info?.role)).toEqual(["b"]);
+  expect(suppressed()).toEqual([1, 0]);
+});
