@@ -6,12 +6,14 @@
  * A launch passes through four processes. Each step names the one that does it:
  *
  *     agent        bun, spawns the supervisor and never waits for it
- *      └ supervisor  /bin/sh in the host's pid namespace: waits, records the exit
- *         └ init       /bin/sh as pid 1 of the new pid namespace: reaps
+ *      └ supervisor  unshare(1) in the host's pid namespace: waits
+ *         └ init       /bin/sh as pid 1 of the new pid namespace: reaps, records the exit
  *            └ task       a fork of the shell above that becomes the program
  *
- * Without a pid namespace there is no init. The shells cost about 0.3 MB; they
- * outlive the agent, so an exit status is never lost across its restart. The
+ * Without a pid namespace there is no init, and the supervisor is the shell
+ * that records. The two cost about 0.3 MB; they outlive the agent, so the exit
+ * status of a program is never lost across its restart. Executing a program is
+ * most of what a launch costs, so no more are executed than these. The
  * agent itself never unshares: Bun aborts when it has to create a thread after
  * unshare(CLONE_NEWPID).
  *
@@ -42,14 +44,30 @@ export type AgentStep =
   | { readonly in: "agent"; readonly do: "create-output"; readonly stdout: string; readonly stderr: string }
   | { readonly in: "agent"; readonly do: "fetch"; readonly uris: readonly FetchUri[] }
   | { readonly in: "agent"; readonly do: "own-sandbox"; readonly owner: Owner }
-  | { readonly in: "agent"; readonly do: "spawn"; readonly cwd: string };
+  | {
+      readonly in: "agent";
+      readonly do: "spawn";
+      readonly cwd: string;
+      readonly stdout: string;
+      readonly stderr: string;
+    }
+  /** Right after the spawn, where the supervisor is not a shell that could do it. */
+  | { readonly in: "agent"; readonly do: "move-supervisor"; readonly path: string };
 
 export type SupervisorStep =
-  | { readonly in: "supervisor"; readonly do: "unshare"; readonly namespaces: readonly Namespace[] }
+  | {
+      readonly in: "supervisor";
+      readonly do: "unshare";
+      readonly namespaces: readonly Namespace[];
+      /** Mount a /proc that shows the new pid namespace. */
+      readonly mountProc: boolean;
+    }
   | { readonly in: "supervisor"; readonly do: "join-cgroup"; readonly path: string }
   | { readonly in: "supervisor"; readonly do: "record-exit"; readonly path: string };
 
-export type InitStep = { readonly in: "init"; readonly do: "mount-proc" };
+export type InitStep =
+  | { readonly in: "init"; readonly do: "join-cgroup"; readonly path: string }
+  | { readonly in: "init"; readonly do: "record-exit"; readonly path: string };
 
 export type TaskStep =
   | { readonly in: "task"; readonly do: "join-cgroup"; readonly path: string }
@@ -117,11 +135,8 @@ export function planLaunch(
     steps: [
       ...agentSteps(spec, owner, cgroup),
       ...supervisorSteps(host, namespaces),
-      ...(namespaces.includes("pid") && namespaces.includes("mount")
-        ? [{ in: "init", do: "mount-proc" } as const]
-        : []),
       ...taskSteps(spec, host, owner, cgroup, paths, environment),
-      { in: "supervisor", do: "record-exit", path: paths.exit },
+      { in: namespaces.includes("pid") ? "init" : "supervisor", do: "record-exit", path: paths.exit },
     ],
   });
 }
@@ -133,19 +148,26 @@ function agentSteps(spec: ContainerSpec, owner: Owner | undefined, cgroup: strin
   }
   const [stdout, stderr] = [`${spec.sandbox}/${spec.stdoutName}`, `${spec.sandbox}/${spec.stderrName}`];
   // Before the fetch: an unpacked archive must not be able to put a link in their place.
-  steps.push({ in: "agent", do: "create-output", stdout, stderr });
+  if (spec.uris.length > 0 || owner !== undefined) {
+    steps.push({ in: "agent", do: "create-output", stdout, stderr });
+  }
   if (spec.uris.length > 0) steps.push({ in: "agent", do: "fetch", uris: spec.uris });
   if (owner !== undefined) steps.push({ in: "agent", do: "own-sandbox", owner });
-  steps.push({ in: "agent", do: "spawn", cwd: spec.sandbox });
+  steps.push({ in: "agent", do: "spawn", cwd: spec.sandbox, stdout, stderr });
   return steps;
 }
 
-function supervisorSteps(host: Host, namespaces: readonly Namespace[]): SupervisorStep[] {
-  const steps: SupervisorStep[] = [];
-  if (namespaces.length > 0) steps.push({ in: "supervisor", do: "unshare", namespaces });
-  if (host.supervisorsCgroup !== undefined) {
-    steps.push({ in: "supervisor", do: "join-cgroup", path: host.supervisorsCgroup });
+function supervisorSteps(host: Host, namespaces: readonly Namespace[]): Step[] {
+  const steps: Step[] = [];
+  const pid = namespaces.includes("pid");
+  const path = host.supervisorsCgroup;
+  if (pid && path !== undefined) steps.push({ in: "agent", do: "move-supervisor", path });
+  if (namespaces.length > 0) {
+    const mountProc = pid && namespaces.includes("mount");
+    steps.push({ in: "supervisor", do: "unshare", namespaces, mountProc });
   }
+  // Both, as init may be forked before or after the supervisor was moved.
+  if (path !== undefined) steps.push({ in: pid ? "init" : "supervisor", do: "join-cgroup", path });
   return steps;
 }
 

@@ -8,8 +8,11 @@
  *   job control ignores SIGINT and SIGQUIT, and so would the program.
  * - `trap :` and not `trap ''`: caught signals are reset at exec, ignored ones
  *   are inherited. The traps keep signals to a whole group from the shells.
- * - After init has ended nobody can fork in its pid namespace any more, so the
- *   exit is recorded by a builtin. A record counts once its newline is there.
+ * - The shell that records is init itself where there is a pid namespace: its
+ *   parent can then be unshare(1), and one shell less is executed. init cannot
+ *   be killed from inside, and who ends a container kills its other processes
+ *   first, so that init still gets to record. When init ends, the kernel ends
+ *   what is left. A record counts once its newline is there.
  * - dash reports a death by signal ("Killed") on its own stderr. That goes to
  *   the messages file and is how 137 and SIGKILL are told apart.
  */
@@ -39,22 +42,19 @@ export function supervisorCommand(plan: Plan, host: Host, paths: ContainerPaths)
   const { shell } = host.tools;
   const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
   const execute = present(find(plan, "execute"), "A plan executes something");
-  const namespaces = find(plan, "unshare")?.namespaces ?? [];
-  const init = namespaces.includes("pid") ? initScript(plan, host) : "";
   const program = execute.argv0 === undefined ? execute.argv : [execute.argv0, ...execute.argv];
   const entries = environment.variables.map(
     ([name, value], index) => [environment.prefix + index, `${name}=${value}`] as const,
   );
   return {
     argv: [
-      ...unshareWords(namespaces, host),
+      ...unshareWords(plan, host),
       shell,
       "-c",
-      supervisorScript(plan, host),
-      "mesh-supervisor",
+      waitingScript(plan, host),
+      hasInit(plan) ? "mesh-init" : "mesh-supervisor",
       paths.exit,
       supervisorsCgroup(plan) ?? "",
-      init,
       paths.started,
       taskCgroup(plan) ?? "",
       ...program,
@@ -63,48 +63,36 @@ export function supervisorCommand(plan: Plan, host: Host, paths: ContainerPaths)
   };
 }
 
-function unshareWords(namespaces: readonly (keyof typeof UNSHARE_FLAGS)[], host: Host): string[] {
-  if (namespaces.length === 0) return [];
+/** Whether the container has a pid 1 of its own. */
+function hasInit(plan: Plan): boolean {
+  return find(plan, "unshare")?.namespaces.includes("pid") === true;
+}
+
+function unshareWords(plan: Plan, host: Host): string[] {
+  const step = find(plan, "unshare");
+  if (step === undefined) return [];
   const words = [present(host.tools.unshare, "The probe offers namespaces only with unshare")];
-  for (const kind of namespaces) words.push(UNSHARE_FLAGS[kind]);
+  if (hasInit(plan)) words.push("--fork");
+  for (const kind of step.namespaces) words.push(UNSHARE_FLAGS[kind]);
   // What the host unmounts later must not be kept busy by a container.
-  if (namespaces.includes("mount")) words.push("--propagation", "slave");
+  if (step.namespaces.includes("mount")) words.push("--propagation", "slave");
+  if (step.mountProc) words.push("--mount-proc");
   return words;
 }
 
-/** $1 exit record, $2 own cgroup, $3 init script, $4 start record, $5 task's cgroup, then the program. */
-function supervisorScript(plan: Plan, host: Host): string {
+/** $1 exit record, $2 cgroup of the waiting, $3 start record, $4 task's cgroup, then the program. */
+function waitingScript(plan: Plan, host: Host): string {
   const ownStat = host.procfs ? "read -r stat </proc/$$/stat" : 'stat="$$ $(ps -o lstart= -p $$)"';
-  const withInit = find(plan, "unshare")?.namespaces.includes("pid") === true;
   return lines(
     `trap : ${TRAPPED}`,
-    "exit_record=$1 own_cgroup=$2 init=$3 started=$4 cgroup=$5; shift 5",
+    "exit_record=$1 own_cgroup=$2 started=$3 cgroup=$4; shift 4",
     supervisorsCgroup(plan) === undefined ? "" : `echo 0 >"$own_cgroup/cgroup.procs" ${orFail("cgroup")}`,
-    `${ownStat} ${orFail("record")}`,
-    withInit
-      ? `${word(host.tools.shell)} -c "$init" mesh-init "$stat" "$started" "$cgroup" "$@"`
-      : taskScript(plan, host),
+    hasInit(plan) ? "" : `${ownStat} ${orFail("record")}`,
+    taskScript(plan, host),
     "status=$?",
     'echo "$status" >"$exit_record"',
     'exit "$status"',
   );
-}
-
-/** $1 supervisor's stat line, $2 start record, $3 task's cgroup, then the program. */
-function initScript(plan: Plan, host: Host): string {
-  const mount = find(plan, "mount-proc") === undefined ? "" : mountProc(host);
-  return lines(
-    `trap : ${TRAPPED}`,
-    "stat=$1 started=$2 cgroup=$3; shift 3",
-    mount,
-    taskScript(plan, host),
-    "exit $?",
-  );
-}
-
-function mountProc(host: Host): string {
-  const mount = word(present(host.tools.mount, "The probe offers pid and mount namespaces only with mount"));
-  return `${mount} -t proc -o nosuid,nodev,noexec proc /proc ${orFail("start")}`;
 }
 
 /** A subshell: the fork that becomes the program. */
@@ -128,12 +116,20 @@ function taskScript(plan: Plan, host: Host): string {
   return lines(
     "(",
     taskCgroup(plan) === undefined ? "" : `echo 0 >"$cgroup/cgroup.procs" ${orFail("cgroup")}`,
-    host.procfs ? `read -r self </proc/self/stat ${orFail("record")}` : "self=",
-    `printf "%s\\n%s\\n" "$stat" "$self" >"$started" ${orFail("record")}`,
+    announcement(plan, host),
     `exec 2>&${TASK_STDERR_FD} ${TASK_STDERR_FD}>&-`,
     switchUser === undefined ? exportScript(environment) : "",
     `exec ${words.join(" ")}`,
     ")",
+  );
+}
+
+/** The start record. What a process sees of itself in a pid namespace says nothing outside of it. */
+function announcement(plan: Plan, host: Host): string {
+  if (hasInit(plan)) return `echo started >"$started" ${orFail("record")}`;
+  return lines(
+    host.procfs ? `read -r self </proc/self/stat ${orFail("record")}` : "self=",
+    `printf "%s\\n%s\\n" "$stat" "$self" >"$started" ${orFail("record")}`,
   );
 }
 
@@ -164,7 +160,7 @@ function exportScript(environment: PlannedEnvironment): string {
   return commands.join("; ");
 }
 
-function orFail(step: "cgroup" | "record" | "start"): string {
+function orFail(step: "cgroup" | "record"): string {
   return `|| { echo "${FAILED_STEP_MARK}${step}" >&2; exit ${SETUP_FAILED_STATUS}; }`;
 }
 
@@ -189,5 +185,6 @@ function taskCgroup(plan: Plan): string | undefined {
 }
 
 function supervisorsCgroup(plan: Plan): string | undefined {
-  return plan.steps.find((step) => step.in === "supervisor" && step.do === "join-cgroup")?.path;
+  const joins = plan.steps.filter((step) => step.do === "join-cgroup");
+  return joins.find((step) => step.in !== "task")?.path;
 }

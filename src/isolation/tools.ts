@@ -16,7 +16,6 @@ export interface Tools {
   readonly unshare?: string;
   readonly setsid?: string;
   readonly setpriv?: string;
-  readonly mount?: string;
 }
 
 export interface Host {

@@ -65,25 +65,24 @@ describe("plans", () => {
       agent      create-output stdout="/s/c1/stdout" stderr="/s/c1/stderr"
       agent      fetch uris=[{"value":"/etc/hosts","executable":false,"extract":true}]
       agent      own-sandbox owner={"uid":65534,"gid":65534}
-      agent      spawn cwd="/s/c1"
-      supervisor unshare namespaces=["pid","mount","ipc","uts"]
-      supervisor join-cgroup path="/cg/mesh/a/supervisors"
-      init       mount-proc
+      agent      spawn cwd="/s/c1" stdout="/s/c1/stdout" stderr="/s/c1/stderr"
+      agent      move-supervisor path="/cg/mesh/a/supervisors"
+      supervisor unshare namespaces=["pid","mount","ipc","uts"] mountProc=true
+      init       join-cgroup path="/cg/mesh/a/supervisors"
       task       join-cgroup path="/cg/mesh/a/c1"
       task       announce path="/r/c1.started"
       task       new-session
       task       switch-user owner={"uid":65534,"gid":65534}
       task       set-environment environment={"prefix":"mesh_env_","variables":[["HOME","…"],["PATH","…"]],"byEnv":[]}
       task       execute argv=["/bin/sh","-c","echo $HOME"]
-      supervisor record-exit path="/r/c1.exit""
+      init       record-exit path="/r/c1.exit""
     `);
   });
 
   test("a machine without any of it", () => {
     expect(planText(SPEC, POSIX)).toMatchInlineSnapshot(`
       "agent      make-sandbox path="/s/c1"
-      agent      create-output stdout="/s/c1/stdout" stderr="/s/c1/stderr"
-      agent      spawn cwd="/s/c1"
+      agent      spawn cwd="/s/c1" stdout="/s/c1/stdout" stderr="/s/c1/stderr"
       task       announce path="/r/c1.started"
       task       set-environment environment={"prefix":"mesh_env_","variables":[["HOME","…"],["PATH","…"]],"byEnv":[]}
       task       execute argv=["/bin/sh","-c","echo $HOME"]
@@ -94,8 +93,8 @@ describe("plans", () => {
   test("no pid namespace: no init and no /proc of its own", () => {
     const isolation = { namespaces: ["mount", "uts"], cgroup: false } as const;
     const text = planText({ ...SPEC, isolation }, FULL);
-    expect(text).toContain('supervisor unshare namespaces=["mount","uts"]');
-    expect(text).not.toContain("mount-proc");
+    expect(text).toContain('supervisor unshare namespaces=["mount","uts"] mountProc=false');
+    expect(text).not.toContain("init ");
     expect(text).not.toContain("c1/cgroup");
   });
 

@@ -19,36 +19,31 @@ describe("the command line", () => {
     const { argv, environment } = command(SPEC, FULL, { uid: 65534, gid: 65534 });
     expect(argv.join("\n")).toMatchInlineSnapshot(`
       "/usr/bin/unshare
+      --fork
       --pid
       --mount
       --ipc
       --uts
       --propagation
       slave
+      --mount-proc
       /bin/sh
       -c
       trap : HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ
-      exit_record=$1 own_cgroup=$2 init=$3 started=$4 cgroup=$5; shift 5
+      exit_record=$1 own_cgroup=$2 started=$3 cgroup=$4; shift 4
       echo 0 >"$own_cgroup/cgroup.procs" || { echo "mesh: failed step: cgroup" >&2; exit 125; }
-      read -r stat </proc/$$/stat || { echo "mesh: failed step: record" >&2; exit 125; }
-      /bin/sh -c "$init" mesh-init "$stat" "$started" "$cgroup" "$@"
-      status=$?
-      echo "$status" >"$exit_record"
-      exit "$status"
-      mesh-supervisor
-      /r/c1.exit
-      /cg/mesh/a/supervisors
-      trap : HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ
-      stat=$1 started=$2 cgroup=$3; shift 3
-      /usr/bin/mount -t proc -o nosuid,nodev,noexec proc /proc || { echo "mesh: failed step: start" >&2; exit 125; }
       (
       echo 0 >"$cgroup/cgroup.procs" || { echo "mesh: failed step: cgroup" >&2; exit 125; }
-      read -r self </proc/self/stat || { echo "mesh: failed step: record" >&2; exit 125; }
-      printf "%s\\n%s\\n" "$stat" "$self" >"$started" || { echo "mesh: failed step: record" >&2; exit 125; }
+      echo started >"$started" || { echo "mesh: failed step: record" >&2; exit 125; }
       exec 2>&3 3>&-
       exec /usr/bin/setsid /usr/bin/setpriv --reuid=65534 --regid=65534 --init-groups /bin/sh -c 'export "$mesh_env_0" "$mesh_env_1"; unset PWD OLDPWD SHLVL mesh_env_0 mesh_env_1; exec "$@"' mesh-task "$@"
       )
-      exit $?
+      status=$?
+      echo "$status" >"$exit_record"
+      exit "$status"
+      mesh-init
+      /r/c1.exit
+      /cg/mesh/a/supervisors
       /r/c1.started
       /cg/mesh/a/c1
       /bin/sh
@@ -63,7 +58,7 @@ describe("the command line", () => {
       "/bin/sh
       -c
       trap : HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ
-      exit_record=$1 own_cgroup=$2 init=$3 started=$4 cgroup=$5; shift 5
+      exit_record=$1 own_cgroup=$2 started=$3 cgroup=$4; shift 4
       stat="$$ $(ps -o lstart= -p $$)" || { echo "mesh: failed step: record" >&2; exit 125; }
       (
       self=
@@ -77,7 +72,6 @@ describe("the command line", () => {
       exit "$status"
       mesh-supervisor
       /r/c1.exit
-
 
       /r/c1.started
 
@@ -100,7 +94,7 @@ describe("the command line", () => {
     for (const owner of [undefined, { uid: 1, gid: 1 }]) {
       const { argv } = command(spec, FULL, owner);
       const scripts = argv.filter((word) => word.includes("trap :"));
-      expect(scripts.length).toBe(2);
+      expect(scripts.length).toBe(1);
       for (const script of scripts) expect(script).not.toContain("touch");
       expect(argv.slice(-3)).toEqual([`${nasty}0`, nasty, nasty]);
     }

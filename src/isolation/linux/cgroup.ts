@@ -9,15 +9,8 @@
  * cgroup v1 the v2 tree is mounted beside it, without controllers; it then
  * serves to find and end processes. Limits will be files of the same directories.
  */
-import {
-  type Dirent,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { makeDirectory } from "./directory.ts";
 import { sendSignal } from "./process-table.ts";
 
 export const SUPERVISORS = "supervisors";
@@ -42,7 +35,7 @@ function unescapeMountPath(path: string): string {
 
 /** Makes the directory; an existing one is fine. Throws what mkdir(2) says. */
 export function makeCgroup(path: string): void {
-  mkdirSync(path, { recursive: true });
+  makeDirectory(path);
 }
 
 /** Every process of the cgroup and those below it. */
@@ -80,14 +73,24 @@ export function killCgroup(path: string): void {
 
 /** Removes the cgroup and those below it. False while processes are in it. */
 export function removeCgroup(path: string): boolean {
+  // Containers rarely make cgroups themselves: most often this is all.
+  const code = tryRemove(path);
+  if (code === undefined || code === "ENOENT") return true;
   for (const directory of tree(path).reverse()) {
-    try {
-      rmdirSync(directory);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return false;
-    }
+    const problem = tryRemove(directory);
+    if (problem !== undefined && problem !== "ENOENT") return false;
   }
   return true;
+}
+
+/** Error code of rmdir(2), if any. */
+function tryRemove(directory: string): string | undefined {
+  try {
+    rmdirSync(directory);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "unknown";
+  }
 }
 
 /** Removes one cgroup that has no processes and no children; leaves any other. */

@@ -7,6 +7,8 @@ import { initOf, members, supervisorAlive, type Tracked } from "./tracked.ts";
 
 const POLL_FIRST_MS = 1;
 const POLL_MAX_MS = 50;
+/** How long init may take to see its program dead and record it. */
+const INIT_RECORDS_MAX_MS = 500;
 /** A supervisor that has nothing to wait for and still lives is stuck (stopped by a debugger, for one). */
 const SUPERVISOR_ALONE_MAX_MS = 2_000;
 
@@ -16,15 +18,17 @@ export function signalMembers(table: ProcessTable, tracked: Tracked, signal: "SI
 }
 
 /**
- * SIGKILL until no process is left, the supervisor included. The supervisor is
- * not killed but outlives its container for the moment it takes to record how
- * that ended. With a pid namespace the kernel ends all of it with init.
+ * SIGKILL until no process is left, the supervisor included. The one that
+ * records the exit, which is init or else the supervisor, is spared for the
+ * moment that takes. With init the kernel ends all of a pid namespace, also
+ * what forks too fast or has left the cgroup.
  */
 export async function killAll(table: ProcessTable, tracked: Tracked): Promise<Result<void>> {
-  const deadline = performance.now() + CONTAINER_KILL_TIMEOUT_MS;
+  const begin = performance.now();
+  const deadline = begin + CONTAINER_KILL_TIMEOUT_MS;
   let aloneSince: number | undefined;
   for (let wait = POLL_FIRST_MS; ; wait = Math.min(wait * 2, POLL_MAX_MS)) {
-    killMembers(table, tracked);
+    killMembers(table, tracked, performance.now() - begin > INIT_RECORDS_MAX_MS);
     const left = members(table, tracked);
     if (!supervisorAlive(table, tracked) && left.length === 0) return ok(undefined);
     const now = performance.now();
@@ -38,10 +42,10 @@ export async function killAll(table: ProcessTable, tracked: Tracked): Promise<Re
   }
 }
 
-function killMembers(table: ProcessTable, tracked: Tracked): void {
+function killMembers(table: ProcessTable, tracked: Tracked, initToo: boolean): void {
   const { record, supervisor } = tracked;
   const init = initOf(table, tracked);
-  if (init !== undefined) sendSignal(init, "SIGKILL");
+  if (init !== undefined) sendSignal(init, initToo ? "SIGKILL" : "SIGCONT");
   if (record.cgroup !== undefined) killCgroup(record.cgroup);
   else signalMembers(table, tracked, "SIGKILL");
   if (supervisorAlive(table, tracked)) sendSignal(supervisor.pid, "SIGCONT");
@@ -70,6 +74,7 @@ export async function killStragglers(
 
 /** Ends every process of a cgroup whose supervisor is not known, and removes it. */
 export async function killCgroupAndRemove(cgroup: string): Promise<Result<void>> {
+  if (removeCgroup(cgroup)) return ok(undefined);
   killCgroup(cgroup);
   return removeEmptyCgroup(cgroup);
 }

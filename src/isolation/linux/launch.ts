@@ -1,15 +1,15 @@
 /** Carries out a plan: the agent's steps, then the spawn of the supervisor. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { CONTAINER_START_TIMEOUT_MS } from "../../base/limits.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { ContainerSpec } from "../container.ts";
 import { type AgentStep, type ContainerPaths, type Plan, planLaunch } from "../plan.ts";
 import type { Fetch, LaunchError, LaunchStep, Owner } from "../runtime.ts";
-import { FAILED_STEP_MARK, type SupervisorCommand, supervisorCommand } from "../supervisor-script.ts";
+import { FAILED_STEP_MARK, supervisorCommand } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { EventFiles } from "./exits.ts";
-import { sendSignal } from "./process-table.ts";
+import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
 import { type Tracked, trackedFromRecord } from "./tracked.ts";
@@ -38,6 +38,7 @@ const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   fetch: "fetch",
   "own-sandbox": "sandbox",
   spawn: "start",
+  "move-supervisor": "cgroup",
 };
 
 /** Launches; after an error nothing but the sandbox is left. */
@@ -96,6 +97,8 @@ class Launch {
   readonly #paths: ContainerPaths;
   readonly #signal: AbortSignal;
   readonly #owner: Owner | undefined;
+  /** The supervisor's line of /proc/<pid>/stat, where the start record does not say it. */
+  #noted: string | undefined;
 
   constructor(
     context: LaunchContext,
@@ -115,25 +118,33 @@ class Launch {
 
   async run(): Promise<Result<Started, LaunchError>> {
     let sandbox = "";
-    let outputs: readonly string[] = [];
     for (const step of this.#plan.steps) {
       if (step.in !== "agent") continue;
       if (this.#signal.aborted) return fail({ step: "cancelled", message: "Killed before the start" });
+      let doing = step.do;
       try {
         if (step.do === "make-sandbox") sandbox = step.path;
-        if (step.do === "create-output") outputs = [step.stdout, step.stderr];
-        if (step.do === "spawn") return await this.#start(this.#spawn(step.cwd, outputs));
+        if (step.do === "move-supervisor") continue;
+        if (step.do === "spawn") {
+          doing = "create-output";
+          const files = this.#openFiles(step);
+          doing = "spawn";
+          return await this.#start(this.#spawn(step.cwd, files));
+        }
         const done = await this.#prepare(step, sandbox);
         if (!done.ok) return fail({ step: ERROR_STEP[step.do], message: done.error });
       } catch (error) {
-        const message = `Cannot ${step.do.replaceAll("-", " ")} for container ${this.#plan.containerId}: ${text(error)}`;
-        return fail({ step: ERROR_STEP[step.do], message });
+        const message = `Cannot ${doing.replaceAll("-", " ")} for container ${this.#plan.containerId}: ${text(error)}`;
+        return fail({ step: ERROR_STEP[doing], message });
       }
     }
     return fail({ step: "start", message: "The plan has no spawn step" });
   }
 
-  async #prepare(step: Exclude<AgentStep, { do: "spawn" }>, sandbox: string): Promise<Result<void>> {
+  async #prepare(
+    step: Exclude<AgentStep, { do: "spawn" | "move-supervisor" }>,
+    sandbox: string,
+  ): Promise<Result<void>> {
     switch (step.do) {
       case "make-sandbox":
         makeSandbox(step.path);
@@ -152,12 +163,25 @@ class Launch {
     }
   }
 
-  #spawn(cwd: string, [stdoutPath = "", stderrPath = ""]: readonly string[]): Bun.Subprocess {
-    const command: SupervisorCommand = supervisorCommand(this.#plan, this.#context.host, this.#paths);
+  /** The sandbox's stdout, the messages file, the sandbox's stderr. */
+  #openFiles(step: Extract<AgentStep, { do: "spawn" }>): number[] {
     const files: number[] = [];
     try {
-      files.push(openOutput(stdoutPath), openSync(this.#paths.messages, "a", 0o600), openOutput(stderrPath));
-      const [stdout = -1, messages = -1, stderr = -1] = files;
+      files.push(openOutput(step.stdout));
+      files.push(openSync(this.#paths.messages, "a", 0o600));
+      files.push(openOutput(step.stderr));
+      return files;
+    } catch (error) {
+      for (const file of files) closeSync(file);
+      throw error;
+    }
+  }
+
+  /** Closes the files when they are handed over. */
+  #spawn(cwd: string, files: readonly number[]): Bun.Subprocess {
+    const [stdout = -1, messages = -1, stderr = -1] = files;
+    try {
+      const command = supervisorCommand(this.#plan, this.#context.host, this.#paths);
       const child = Bun.spawn([...command.argv], {
         cwd,
         env: { ...command.environment },
@@ -167,9 +191,25 @@ class Launch {
         detached: true,
       });
       child.unref();
+      this.#note(child.pid);
       return child;
     } finally {
       for (const file of files) closeSync(file);
+    }
+  }
+
+  /** Writes down who the supervisor is, and moves it to its cgroup. */
+  #note(pid: number): void {
+    if (!this.#record.namespaces.includes("pid")) return;
+    // Its status is not asked for before the next turn of the event loop: if it has ended, it still has its line.
+    this.#noted = readFileSync(`/proc/${pid}/stat`, "utf8");
+    this.#context.records.addSupervisor(this.#plan.containerId, this.#noted);
+    const move = this.#plan.steps.find((step) => step.do === "move-supervisor");
+    if (move === undefined) return;
+    try {
+      writeFileSync(`${move.path}/cgroup.procs`, `${pid}`);
+    } catch {
+      // It has ended, or init meets the same problem and says so.
     }
   }
 
@@ -177,10 +217,16 @@ class Launch {
     await this.#announced(child);
     const { records } = this.#context;
     const id = this.#plan.containerId;
-    const tracked = trackedFromRecord(this.#record, this.#paths.started, records.started(id) ?? []);
+    const lines = records.started(id);
+    const tracked =
+      lines === undefined
+        ? undefined
+        : trackedFromRecord(this.#record, this.#paths.started, lines, this.#noted);
     if (tracked !== undefined) return ok({ tracked, child });
     if (child.exitCode === null && child.signalCode === null) {
-      sendSignal(child.pid, "SIGKILL");
+      for (const pid of [...(this.#context.host.procfs ? procTable.children(child.pid) : []), child.pid]) {
+        sendSignal(pid, "SIGKILL");
+      }
       await child.exited;
       const message = `Cannot start container ${id}: not ready after ${CONTAINER_START_TIMEOUT_MS} ms; the machine may be overloaded`;
       return fail({ step: "start", message });
@@ -208,7 +254,6 @@ class Launch {
     const poll = setInterval(look, START_POLL_MS);
     const limit = setTimeout(resolve, CONTAINER_START_TIMEOUT_MS);
     child.exited.then(() => resolve());
-    look();
     await promise;
     clearInterval(poll);
     clearTimeout(limit);

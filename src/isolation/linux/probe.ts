@@ -64,7 +64,6 @@ function findTools(): Tools {
     shell: find("sh") ?? "/bin/sh",
     ...optional("env"),
     ...optional("bash"),
-    ...optional("mount"),
     ...optional("setsid"),
     ...optional("setpriv", utilLinux),
     ...optional("unshare", utilLinux),
@@ -80,18 +79,16 @@ function probeNamespaces(
   if (!linux) missing.push(`namespaces: ${process.platform} has none`);
   else if (!root) missing.push("namespaces: the agent does not run as root");
   else if (tools.unshare === undefined) missing.push("namespaces: unshare (util-linux) is not installed");
-  else if (tools.mount === undefined) missing.push("namespaces: mount is not installed");
   else {
-    const { unshare, mount, shell } = tools;
+    const { unshare, shell } = tools;
     const usable = WANTED.filter((kind) => {
       const tried = run([unshare, UNSHARE_FLAGS[kind], shell, "-c", ":"]);
       if (!tried.ok) missing.push(`${kind} namespace: ${tried.output}`);
       return tried.ok;
     });
     if (!usable.includes("pid") || !usable.includes("mount")) return usable;
-    const inside = `${mount} -t proc -o nosuid,nodev,noexec proc /proc`;
-    const flags = ["--pid", "--mount", "--propagation", "slave"];
-    const tried = run([unshare, ...flags, shell, "-c", `${shell} -c "${inside}"; exit $?`]);
+    const flags = ["--fork", "--pid", "--mount", "--propagation", "slave", "--mount-proc"];
+    const tried = run([unshare, ...flags, shell, "-c", ":"]);
     if (tried.ok) return usable;
     // A container that sees the host's /proc with foreign pids would be misled.
     missing.push(`pid and mount namespaces: cannot mount /proc in them: ${tried.output}`);

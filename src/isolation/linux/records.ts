@@ -1,17 +1,22 @@
 /**
  * What is on disk about containers while they live, below the runtime directory:
  *
- *     containers/<id>/container.json   the agent, before the start
- *     containers/<id>/messages         the shells' own stderr
- *     events/<id>.started              the task process: the supervisor's stat line, then its own
- *     events/<id>.exit                 the supervisor: wait status as a shell gives it
+ *     containers/<id>.json       the agent: the record before the start, then the supervisor's stat line
+ *     containers/<id>.messages   the shells' own stderr
+ *     events/<id>.started        the task process; without a pid namespace the stat lines of its
+ *                                supervisor and of itself
+ *     events/<id>.exit           init, else the supervisor: wait status as a shell gives it
  *
  * events/ is one directory so that one inotify watch serves all containers. A
  * file there counts once it ends with a newline: the shells write each with one
  * write(2). Nothing is synced, as nothing here is of use after a reboot; the
- * boot id in container.json tells that.
+ * boot id in the record tells that.
+ *
+ * Plain files and no directory for each container: every file operation is part
+ * of the time a launch takes on the agent's only thread.
  */
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -19,7 +24,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  rmSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { SUPERVISOR_MESSAGES_MAX_BYTES } from "../../base/limits.ts";
@@ -36,6 +41,8 @@ export interface ContainerRecord {
   /** The task leads a session of its own; else it is in the supervisor's. */
   readonly ownSession: boolean;
 }
+
+const MESSAGES = ".messages";
 
 export class Records {
   readonly directory: string;
@@ -56,22 +63,36 @@ export class Records {
     return {
       started: `${this.events}/${containerId}.started`,
       exit: `${this.events}/${containerId}.exit`,
-      messages: `${this.#containers}/${containerId}/messages`,
+      messages: `${this.#containers}/${containerId}${MESSAGES}`,
     };
   }
 
   write(record: ContainerRecord): void {
-    const directory = `${this.#containers}/${record.containerId}`;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    writeFileSync(`${directory}/container.json`, `${JSON.stringify(record)}\n`);
+    writeFileSync(this.#record(record.containerId), `${JSON.stringify(record)}\n`);
+  }
+
+  exists(containerId: string): boolean {
+    return existsSync(this.#record(containerId));
   }
 
   /** Undefined when there is none, or the agent died while writing it (nothing was started then). */
   read(containerId: string): ContainerRecord | undefined {
-    const text = readText(`${this.#containers}/${containerId}/container.json`);
-    if (text?.endsWith("\n") !== true) return undefined;
-    const record = JSON.parse(text) as ContainerRecord;
+    const text = readText(this.#record(containerId));
+    const end = text?.indexOf("\n") ?? -1;
+    if (text === undefined || end === -1) return undefined;
+    const record = JSON.parse(text.slice(0, end)) as ContainerRecord;
     return record.version === 1 ? record : undefined;
+  }
+
+  /** Notes the supervisor, as its line of /proc/<pid>/stat. */
+  addSupervisor(containerId: string, stat: string): void {
+    appendFileSync(this.#record(containerId), `${stat.trimEnd()}\n`);
+  }
+
+  /** Undefined when the agent died before it was noted. */
+  supervisor(containerId: string): string | undefined {
+    const text = readText(this.#record(containerId));
+    return text?.endsWith("\n") ? text.split("\n")[1] || undefined : undefined;
   }
 
   /** Lines of the start record, once it is complete. */
@@ -99,14 +120,29 @@ export class Records {
     }
   }
 
+  /** Containers of which anything is on disk. */
   ids(): string[] {
-    return readdirSync(this.#containers);
+    const names = [...readdirSync(this.#containers), ...readdirSync(this.events)];
+    return [...new Set(names.map((name) => name.slice(0, name.lastIndexOf("."))))];
   }
 
+  /** The record goes last: while it is there, the container can be found again. */
   remove(containerId: string): void {
-    const { started, exit } = this.paths(containerId);
-    for (const path of [started, exit]) rmSync(path, { force: true });
-    rmSync(`${this.#containers}/${containerId}`, { recursive: true, force: true });
+    const { started, exit, messages } = this.paths(containerId);
+    for (const path of [started, exit, messages, this.#record(containerId)]) removeFile(path);
+  }
+
+  #record(containerId: string): string {
+    return `${this.#containers}/${containerId}.json`;
+  }
+}
+
+/** rmSync would do it too, but takes twenty times as long in Bun. */
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Finding containers that an earlier agent process started. */
-import type { ProcessTable } from "./process-table.ts";
+import { type ProcessTable, procTable } from "./process-table.ts";
 import type { Records } from "./records.ts";
 import { type Tracked, trackedFromRecord } from "./tracked.ts";
 
@@ -8,7 +8,10 @@ export function readTracked(records: Records, containerId: string): Tracked | un
   const record = records.read(containerId);
   const lines = records.started(containerId);
   if (record === undefined || lines === undefined) return undefined;
-  return trackedFromRecord(record, records.paths(containerId).started, lines);
+  const noted = records.supervisor(containerId);
+  const tracked = trackedFromRecord(record, records.paths(containerId).started, lines, noted);
+  // The agent died between the start and its note of it.
+  return tracked ?? findSupervisor(procTable, records, containerId);
 }
 
 /**
@@ -23,8 +26,11 @@ export function findSupervisor(
   const record = records.read(containerId);
   if (record === undefined) return undefined;
   const { exit: exitRecord, started: startRecord } = records.paths(containerId);
-  for (const process of table.all()) {
-    if (!table.commandLine(process.pid).includes(exitRecord)) continue;
+  const named = table.all().filter(({ pid }) => table.commandLine(pid).includes(exitRecord));
+  const pids = new Set(named.map(({ pid }) => pid));
+  for (const process of named) {
+    // init and the task before its program bear the same words.
+    if (pids.has(process.parent)) continue;
     const supervisor = { pid: process.pid, startTime: process.startTime };
     const session = { id: process.session, startTime: process.startTime };
     const found = { record, startRecord, supervisor };

@@ -10,6 +10,7 @@
  * sweep looks whether recovered supervisors still live.
  */
 import { readFileSync, realpathSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname } from "node:path";
 import { CONTAINER_SWEEP_INTERVAL_MS } from "../../base/limits.ts";
 import { type Log, silentLog } from "../../base/log.ts";
@@ -39,7 +40,7 @@ import { makeRuntimeDirectory, probe } from "./probe.ts";
 import { type ProcessTable, procTable, psTable } from "./process-table.ts";
 import { Records } from "./records.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
-import { supervisorAlive, type Tracked } from "./tracked.ts";
+import { initByCommandLine, supervisorAlive, type Tracked } from "./tracked.ts";
 
 export interface LinuxRuntimeOptions {
   /** Holds records of live containers; best on a file system that a reboot empties, such as /run. */
@@ -102,7 +103,7 @@ class LinuxRuntime implements Runtime {
 
   async launch(spec: ContainerSpec): Promise<Result<Launched, LaunchError>> {
     const id = spec.containerId;
-    if (this.#containers.has(id) || this.#context.records.read(id) !== undefined) {
+    if (this.#containers.has(id) || this.#context.records.exists(id)) {
       const message = `Container "${id}" exists already; container ids are used once`;
       return fail({ step: "validate", message });
     }
@@ -139,13 +140,22 @@ class LinuxRuntime implements Runtime {
 
   async #awaitChild(container: Container, { tracked, child }: Started): Promise<void> {
     await child.exited;
-    const status = this.#context.records.exitStatus(container.id) ?? child.exitCode;
-    const unknown: Exit = { kind: "unknown", reason: `its supervisor was ended by ${child.signalCode}` };
-    await this.#settle(container, tracked, status === null ? unknown : this.#exit(container.id, status));
+    await this.#settle(container, tracked, this.#exitOfChild(container.id, tracked, child));
+  }
+
+  #exitOfChild(id: string, tracked: Tracked, child: Bun.Subprocess): Exit {
+    const pidNamespace = tracked.record.namespaces.includes("pid");
+    const status = this.#context.records.exitStatus(id) ?? (pidNamespace ? null : child.exitCode);
+    if (status !== null) return this.#exit(id, status);
+    // init ends without a record only by SIGKILL from outside; unshare(1) then ends too, one way or another.
+    if (pidNamespace && initByCommandLine(this.#table, tracked) === undefined) {
+      return { kind: "signaled", signal: constants.signals.SIGKILL };
+    }
+    return { kind: "unknown", reason: `its supervisor was ended by ${child.signalCode ?? child.exitCode}` };
   }
 
   #exit(id: string, status: number): Exit {
-    return exitFromStatus(status, this.#context.records.messages(id));
+    return exitFromStatus(status, () => this.#context.records.messages(id));
   }
 
   /** The container has ended: end what it left behind, then tell. */
@@ -196,7 +206,8 @@ class LinuxRuntime implements Runtime {
   }
 
   #cgroup(id: string): string | undefined {
-    const recorded = this.#context.records.read(id)?.cgroup;
+    const record = this.#containers.get(id)?.tracked?.record ?? this.#context.records.read(id);
+    const recorded = record?.cgroup;
     const { cgroupRoot } = this.capabilities;
     if (recorded !== undefined || cgroupRoot === undefined) return recorded;
     return cgroupChildren(cgroupRoot).includes(id) && id !== SUPERVISORS ? `${cgroupRoot}/${id}` : undefined;
@@ -240,6 +251,8 @@ class LinuxRuntime implements Runtime {
   async #unstarted(id: string): Promise<ContainerState> {
     const { records } = this.#context;
     const killed = await this.#killUnknown(id);
+    const status = records.exitStatus(id);
+    if (status !== undefined) return { state: "ended", exit: this.#exit(id, status) };
     if (!killed.ok || records.started(id) !== undefined) return { state: "gone" };
     records.remove(id);
     return { state: "never-started" };

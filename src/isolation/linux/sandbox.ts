@@ -1,13 +1,14 @@
 /** The sandbox directory of a container: made, given output files, handed to its user. */
-import { closeSync, constants, lchownSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, constants, lchownSync, openSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import type { Owner } from "../runtime.ts";
+import { makeDirectory } from "./directory.ts";
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
 
 /** Mesos makes sandboxes 0755 and lets tasks' users in. */
 export function makeSandbox(path: string): void {
-  mkdirSync(path, { recursive: true });
+  makeDirectory(path);
 }
 
 /** Opens an output file for appending. Refuses a symbolic link: the task may have put one there. */

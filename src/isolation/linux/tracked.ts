@@ -14,13 +14,18 @@ export interface Tracked {
   readonly session?: { readonly id: number; readonly startTime: string };
 }
 
-/** Reads a start record: the supervisor's identity, then the task's (see supervisor-script.ts). */
+/**
+ * From what is on disk of a started container. `noted` is the supervisor as the
+ * agent noted it; without a pid namespace the start record says it too, and the
+ * task's identity after it (see supervisor-script.ts).
+ */
 export function trackedFromRecord(
   record: ContainerRecord,
   startRecord: string,
   lines: readonly string[],
+  noted: string | undefined,
 ): Tracked | undefined {
-  const supervisor = identity(lines[0]);
+  const supervisor = identity(record.namespaces.includes("pid") ? noted : lines[0]);
   if (supervisor === undefined) return undefined;
   const launched: Launched = { pid: supervisor.pid, startTime: supervisor.startTime };
   // Inside a pid namespace the task knows only its pid in there.
@@ -59,7 +64,7 @@ export function initOf(table: ProcessTable, tracked: Tracked): number | undefine
 }
 
 /** Init's command line names the start record, which no other container has. */
-function initByCommandLine(table: ProcessTable, { startRecord }: Tracked): number | undefined {
+export function initByCommandLine(table: ProcessTable, { startRecord }: Tracked): number | undefined {
   return table.all().find(({ pid }) => table.commandLine(pid).includes(startRecord))?.pid;
 }
 

@@ -68,7 +68,7 @@ test.each<[number, string, object]>([
   [130, "", { kind: "signaled", signal: 2 }],
   [255, "x", { kind: "exited", code: 255 }],
 ])("status %d with messages %j", (status, messages, exit) => {
-  expect(exitFromStatus(status, messages)).toEqual(exit as never);
+  expect(exitFromStatus(status, () => messages)).toEqual(exit as never);
 });
 
 test("users of passwd(5)", () => {
@@ -81,19 +81,22 @@ describe("start records", () => {
   const record = { version: 1, containerId: "c", bootId: "b", namespaces: [], ownSession: true } as const;
   test("the session is the task's", () => {
     const own = STAT.replace(/^42/, "43").replace("186081", "186090");
-    expect(trackedFromRecord(record, "/r", [STAT, own])).toMatchObject({
+    expect(trackedFromRecord(record, "/r", [STAT, own], undefined)).toMatchObject({
       supervisor: { pid: 42, startTime: "186081" },
       session: { id: 43, startTime: "186090" },
     });
   });
   test("with a pid namespace the task's own numbers mean nothing outside", () => {
-    const tracked = trackedFromRecord({ ...record, namespaces: ["pid"] }, "/r", [STAT, STAT]);
+    const namespaced = { ...record, namespaces: ["pid"] } as const;
+    const tracked = trackedFromRecord(namespaced, "/r", ["started", ""], STAT);
+    expect(tracked?.supervisor).toEqual({ pid: 42, startTime: "186081" });
     expect(tracked?.session).toBeUndefined();
+    expect(trackedFromRecord(namespaced, "/r", ["started", ""], undefined)).toBeUndefined();
   });
   test("without /proc: pid and date", () => {
-    expect(trackedFromRecord(record, "/r", ["812 Sun Nov 22 11:00:05  2026", ""])).toMatchObject({
+    expect(trackedFromRecord(record, "/r", ["812 Sun Nov 22 11:00:05  2026", ""], undefined)).toMatchObject({
       supervisor: { pid: 812, startTime: "Sun Nov 22 11:00:05 2026" },
     });
   });
-  test("nothing written", () => expect(trackedFromRecord(record, "/r", [])).toBeUndefined());
+  test("nothing written", () => expect(trackedFromRecord(record, "/r", [], undefined)).toBeUndefined());
 });

@@ -75,12 +75,12 @@ describe.skipIf(process.platform !== "linux")("records that lie", () => {
     const child = Bun.spawn(["sleep", "1000"], { detached: true, stdio: ["ignore", "ignore", "ignore"] });
     children.push(child);
     const run = `${machine.directory}/run`;
-    mkdirSync(`${run}/containers/c1`, { recursive: true });
+    mkdirSync(`${run}/containers`, { recursive: true });
     mkdirSync(`${run}/events`, { recursive: true });
     const stat = change(readFileSync(`/proc/${child.pid}/stat`, "utf8").trimEnd());
     writeFileSync(`${run}/events/c1.started`, `${stat}\n${stat}\n`);
     const record = { version: 1, containerId: "c1", bootId, namespaces: [], ownSession: true };
-    writeFileSync(`${run}/containers/c1/container.json`, `${JSON.stringify(record)}\n`);
+    writeFileSync(`${run}/containers/c1.json`, `${JSON.stringify(record)}\n`);
     return child.pid;
   }
 
