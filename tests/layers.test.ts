@@ -29,16 +29,28 @@ const LAYERS: readonly Layer[] = [
   { path: "allocator", mayImport: ["base", "model", "wire"], core: true },
   { path: "isolation", mayImport: ["base", "model", "wire"], core: true },
   { path: "master", mayImport: ["base", "model", "wire", "registry", "allocator"], core: true },
+  // What the node keeps of raft's requests and writes.
+  { path: "master/raft-requests.ts", mayImport: ["base", "raft", "master"], core: true },
+  { path: "master/raft-view.ts", mayImport: ["base", "raft", "master"], core: true },
+  { path: "master/write-batch.ts", mayImport: ["base", "raft", "registry"], core: true },
   {
     path: "master/node.ts",
-    mayImport: ["base", "model", "wire", "registry", "allocator", "raft", "master"],
+    mayImport: [
+      ...["base", "model", "wire", "registry", "allocator", "raft", "master"],
+      ...["master/raft-requests.ts", "master/raft-view.ts", "master/write-batch.ts"],
+    ],
     core: true,
   },
   {
     path: "master/run.ts",
-    mayImport: ["base", "model", "wire", "registry", "allocator", "master", "master/node.ts"],
+    mayImport: [
+      ...["base", "model", "wire", "registry", "allocator", "master", "master/node.ts"],
+      ...["master/run-drivers.ts", "master/run-state.ts"],
+    ],
     core: false,
   },
+  { path: "master/run-drivers.ts", mayImport: ["base", "master/node.ts"], core: false },
+  { path: "master/run-state.ts", mayImport: ["base", "master/node.ts"], core: false },
   { path: "agent", mayImport: ["base", "model", "wire", "isolation"], core: true },
   { path: "agent/run.ts", mayImport: ["base", "model", "wire", "isolation", "agent"], core: false },
   {

@@ -23,6 +23,10 @@ export const ERRORS = {
     status: 0,
     meaning: "A record of the master's log on disk is damaged; replace this master by one with an empty directory",
   },
+  VERSION_TOO_OLD: {
+    status: 0,
+    meaning: "The cluster uses log entries that this version of mesh cannot apply; upgrade this master",
+  },
   CHECKPOINT_DAMAGED: {
     status: 0,
     meaning: "A record of the agent's checkpoint is damaged; delete its meta directory to start as a new agent",

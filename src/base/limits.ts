@@ -46,8 +46,18 @@ export const RAFT_LOG_GROWTH_MAX_BYTES = 256 * MIB;
 export const STORE_DEFERRED_MAX_BYTES = 4 * MIB;
 /** Longest time such a write waits. */
 export const STORE_DEFERRED_MAX_MS = 1_000;
+/** Free bytes that a master whose disk was full waits for before it writes again: its database first rewrites a log file of up to 4 MiB. */
+export const STORE_ROOM_MIN_BYTES = 12 * MIB;
+/** Distance of its looks for room. */
+export const STORE_ROOM_CHECK_MS = 500;
 /** State bytes in one message of a snapshot transfer. */
 export const SNAPSHOT_CHUNK_MAX_BYTES = MIB;
+/** Masters in one cluster, learners included; each gets the whole log from the leader. */
+export const RAFT_MEMBERS_MAX = 9;
+/** Entries a learner may lag behind the leader when it becomes a voter; they are sent in a moment. */
+export const PROMOTE_LAG_MAX_ENTRIES = 1_000;
+/** Ids of removed members that the membership remembers. */
+export const RAFT_REMOVED_MAX = 100;
 /** Linearisable reads waiting for their confirmation. */
 export const RAFT_READS_MAX = 10_000;
 /** Bytes queued for one link; beyond it a message is refused (raft repeats its own). */

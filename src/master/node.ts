@@ -17,10 +17,10 @@ import { ENTRY_MAX_BYTES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { RaftNode } from "../raft/node.ts";
-import type { RaftStore, StoreWrite } from "../raft/store.ts";
+import type { RaftStore } from "../raft/store.ts";
 import type {
-  HardState,
   LogEntry,
+  MembershipChange,
   PeerId,
   RaftConfig,
   RaftEffect,
@@ -29,17 +29,19 @@ import type {
   RaftStatus,
   RestoredRaft,
   SnapshotChunk,
-  SnapshotMeta,
   StateRecord,
 } from "../raft/types.ts";
 import { encodeCommands } from "../registry/codec.ts";
 import type { Command } from "../registry/commands.ts";
-import { Registry, type StateChange } from "../registry/registry.ts";
+import { Registry } from "../registry/registry.ts";
 import { MasterCore } from "./core.ts";
 import { LeaderAddress } from "./leader-address.ts";
-import type { Leadership, MasterAddress } from "./port.ts";
+import type { Leadership, MasterAddress, MasterChange, RaftStatus as RaftView } from "./port.ts";
+import { RaftRequests, type RequestAnswer } from "./raft-requests.ts";
+import { memberNamed, raftView } from "./raft-view.ts";
 import { splitCommands } from "./split-commands.ts";
-import type { MasterEffect, MasterInput, MasterSettings } from "./types.ts";
+import type { AnswerRef, MasterEffect, MasterInput, MasterSettings } from "./types.ts";
+import { WriteBatch, type WriteEffect } from "./write-batch.ts";
 
 /** What masters send each other. Beside raft: how a follower learns the leader's HTTP address. */
 export type PeerMessage =
@@ -51,27 +53,22 @@ export type PeerMessage =
 /** Raft inputs that come from outside; the node makes the others itself. */
 export type RaftDriverInput = Exclude<
   RaftInput,
-  { readonly kind: "message" | "propose" | "applied" | "read-index" }
+  { readonly kind: "message" | "propose" | "applied" | "read-index" | "change-membership" | "transfer" }
 >;
 
 /** A tick goes to raft and to the core: give one whenever `nextDeadlineMs()` passed. */
 export type NodeInput =
   | RaftDriverInput
   | { readonly kind: "message"; readonly from: PeerId; readonly message: PeerMessage }
+  /** All three end in an `answer`: 200 when it is done, or 403 and above with the reason. */
+  | { readonly kind: "read-index"; readonly ref: AnswerRef }
+  | { readonly kind: "change-membership"; readonly ref: AnswerRef; readonly change: MasterChange }
+  /** `to`: id or raft address. Without `ref` nobody waits for the answer. */
+  | { readonly kind: "transfer"; readonly ref?: AnswerRef; readonly to: string | null }
   | Exclude<
       MasterInput,
       { readonly kind: "tick" | "leadership-gained" | "leadership-lost" | "applied" | "proposal-dropped" }
     >;
-
-/**
- * All that one turn changes on disk, in one batch. Once it is durable the
- * driver answers `persisted{token}`; without a token nothing waits for it.
- */
-export interface WriteEffect {
-  readonly kind: "write";
-  readonly token: number | undefined;
-  readonly write: StoreWrite;
-}
 
 /** To be carried out in the order given. */
 export type NodeEffect =
@@ -79,12 +76,27 @@ export type NodeEffect =
   | { readonly kind: "send"; readonly to: PeerId; readonly message: PeerMessage }
   | Extract<
       RaftEffect,
-      { readonly kind: "read-entries" | "read-snapshot" | "close-snapshot" | "stage-snapshot" }
+      {
+        readonly kind:
+          | "read-entries"
+          | "read-snapshot"
+          | "close-snapshot"
+          | "stage-snapshot"
+          | "membership"
+          | "outdated";
+      }
     >
+  /** This master was taken out of the cluster. */
+  | { readonly kind: "removed" }
   | Exclude<MasterEffect, { readonly kind: "propose" }>;
 
 /** The store's port, for the pump, which knows of raft only what this file shows. */
 export type NodeStore = RaftStore;
+
+// For the pump, which may not look into raft.
+export { memberPlaces } from "../raft/membership.ts";
+export type { MemberPlace } from "../raft/types.ts";
+export type { WriteEffect } from "./write-batch.ts";
 
 export interface NodeParts {
   readonly raft: RaftConfig;
@@ -108,6 +120,7 @@ export class MasterNode {
   #batch = new WriteBatch();
   #nextRef = 1;
   readonly #proposed = new Map<number, readonly Command[]>();
+  readonly #requests = new RaftRequests();
   /** Records of the state transfer under way, until it is in force. */
   #staged: StateRecord[] = [];
   #stagedDone: SnapshotChunk | undefined;
@@ -129,9 +142,19 @@ export class MasterNode {
     return this.#raft.status();
   }
 
-  /** Raft address of the leader, as far as known. */
+  raftView(): RaftView {
+    return raftView(this.#raft.status());
+  }
+
   leaderId(): PeerId | undefined {
     return this.#role.leader ?? undefined;
+  }
+
+  /** Raft address of the leader, as far as known. */
+  leaderPlace(): string | undefined {
+    const { leader } = this.#role;
+    if (leader === null) return undefined;
+    return this.#raft.status().membership.addresses[leader];
   }
 
   leadership(): Leadership {
@@ -159,6 +182,7 @@ export class MasterNode {
       proposing = this.#finishCore(now);
     }
     this.#flush();
+    if (this.#requests.readsWait) this.#answer(this.#requests.applied(this.#raft.status().appliedIndex));
     const effects = this.#effects;
     this.#effects = [];
     return effects;
@@ -178,6 +202,23 @@ export class MasterNode {
         return;
       case "message":
         this.#receive(input.from, input.message, now);
+        return;
+      case "read-index": {
+        const ref = this.#nextRef++;
+        this.#requests.read(ref, input.ref);
+        this.#feed({ kind: "read-index", ref }, now);
+        return;
+      }
+      case "change-membership": {
+        const ref = this.#nextRef++;
+        const change = this.#memberChange(input.change);
+        this.#requests.change(ref, input.ref, change);
+        this.#feed({ kind: "change-membership", ref, change }, now);
+        return;
+      }
+      case "transfer":
+        if (input.ref !== undefined) this.#requests.transfer(input.ref);
+        this.#feed({ kind: "transfer", to: input.to === null ? null : this.#memberNamed(input.to) }, now);
         return;
       case "snapshot-staged":
         this.#adoptState(input.id, input.sequence);
@@ -236,6 +277,16 @@ export class MasterNode {
         this.#dropped(effect.ref, effect.reason, now);
         return;
       case "read-ready":
+        this.#requests.readReady(effect.ref, effect.index);
+        return;
+      case "membership-changed":
+        this.#answer(this.#requests.changed(effect.ref));
+        return;
+      case "change-refused":
+        this.#answer(this.#requests.changeRefused(effect.ref, effect.reason));
+        return;
+      case "transfer-failed":
+        this.#answer(this.#requests.transferFailed(effect.reason));
         return;
       case "stage-snapshot":
         this.#stage(effect.chunk);
@@ -268,7 +319,10 @@ export class MasterNode {
   #changeRole(role: Extract<RaftEffect, { kind: "role" }>, now: Instant): void {
     const led = this.#role.role === "leader";
     const before = this.#role.term;
+    if (role.role === "removed" && this.#role.role !== "removed") this.#effects.push({ kind: "removed" });
     this.#role = role;
+    if (role.leader !== null && role.leader !== this.#self)
+      this.#answer(this.#requests.transferred(role.leader));
     if (led && (role.role !== "leader" || role.term !== before)) {
       this.#proposed.clear();
       this.core.handle({ kind: "leadership-lost" }, now);
@@ -277,10 +331,12 @@ export class MasterNode {
   }
 
   #dropped(ref: number, reason: string, now: Instant): void {
+    const read = this.#requests.readDropped(ref);
+    if (read !== undefined) this.#effects.push(read);
     const commands = this.#proposed.get(ref);
     this.#proposed.delete(ref);
     // Otherwise leadership is lost, and the core hears of that.
-    if (commands === undefined || (reason !== "overloaded" && reason !== "transferring")) return;
+    if (commands === undefined || reason === "not-leader" || reason === "deposed") return;
     this.core.handle({ kind: "proposal-dropped", commands }, now);
   }
 
@@ -304,6 +360,20 @@ export class MasterNode {
     this.#feed({ kind: "propose", ref, data: encodeCommands(commands) }, now);
   }
 
+  #memberChange(change: MasterChange): MembershipChange {
+    if (change.kind !== "add-learner") return { kind: change.kind, id: this.#memberNamed(change.member) };
+    const { id, address } = change;
+    return { kind: change.kind, member: { id, address } };
+  }
+
+  #memberNamed(name: string): PeerId {
+    return memberNamed(this.#raft.status().membership, name);
+  }
+
+  #answer(answers: readonly RequestAnswer[]): void {
+    for (const answer of answers) this.#effects.push(answer);
+  }
+
   #stage(chunk: SnapshotChunk): void {
     this.#flush();
     if (chunk.sequence === 0) this.#staged = [];
@@ -325,51 +395,5 @@ export class MasterNode {
     const effect = this.#batch.take(this.#registry.takeChanges());
     if (effect !== undefined) this.#effects.push(effect);
     this.#batch = new WriteBatch();
-  }
-}
-
-/** Gathers what one turn changes on disk. */
-class WriteBatch {
-  compactTo: SnapshotMeta | undefined;
-  appliedIndex: number | undefined;
-  #token: number | undefined;
-  #hardState: HardState | undefined;
-  #truncateFrom: number | undefined;
-  #entries: LogEntry[] = [];
-
-  /** Later persists of a turn come on top of earlier ones. */
-  persist({ token, hardState, truncateFrom, entries }: Extract<RaftEffect, { kind: "persist" }>): void {
-    this.#token = token;
-    this.#hardState = hardState ?? this.#hardState;
-    if (truncateFrom !== undefined) {
-      this.#entries = this.#entries.filter((entry) => entry.index < truncateFrom);
-      this.#truncateFrom = Math.min(truncateFrom, this.#truncateFrom ?? truncateFrom);
-    }
-    for (const entry of entries) this.#entries.push(entry);
-  }
-
-  /** The write, if anything changed. */
-  take(stateChanges: readonly StateChange[]): WriteEffect | undefined {
-    const { compactTo, appliedIndex } = this;
-    const [token, hardState, truncateFrom, entries] = [
-      this.#token,
-      this.#hardState,
-      this.#truncateFrom,
-      this.#entries,
-    ];
-    if (token === undefined && compactTo === undefined && appliedIndex === undefined) return undefined;
-    return {
-      kind: "write",
-      token,
-      write: {
-        ...(hardState === undefined ? {} : { hardState }),
-        ...(truncateFrom === undefined ? {} : { truncateFrom }),
-        ...(entries.length === 0 ? {} : { entries }),
-        ...(stateChanges.length === 0 ? {} : { stateChanges }),
-        ...(appliedIndex === undefined ? {} : { appliedIndex }),
-        ...(compactTo === undefined ? {} : { compactTo }),
-        sync: token !== undefined,
-      },
-    };
   }
 }

@@ -126,19 +126,33 @@ export interface NoteView {
 /** One master of the raft group, for `mesh raft status` and `/mesh/raft`. */
 export interface RaftStatus {
   readonly self: string;
-  readonly role: "leader" | "follower" | "candidate" | "pre-candidate" | "learner";
+  readonly role: "leader" | "follower" | "candidate" | "pre-candidate" | "learner" | "joining" | "removed";
   readonly term: number;
   readonly leader: string | undefined;
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly firstIndex: number;
   readonly lastIndex: number;
+  /** As this master knows it; empty while it waits to be taken in. */
+  readonly members: readonly { readonly id: string; readonly address: string; readonly votes: boolean }[];
+  /** A change of voters is under way: majorities of both sets decide. */
+  readonly joint: { readonly from: readonly string[]; readonly to: readonly string[] } | undefined;
+  /** Newest command formats in the log. */
+  readonly featureLevel: number;
+  /** Progress of the others; a leader's only. */
   readonly peers: readonly {
     readonly id: string;
     readonly matchIndex: number | undefined;
     readonly connected: boolean;
   }[];
 }
+
+/** A change of the raft group. `member`: an id, or a raft address. */
+export type MasterChange =
+  /** The master that waits at this raft address gets the log, but no vote yet. */
+  | { readonly kind: "add-learner"; readonly id: string; readonly address: string }
+  | { readonly kind: "promote"; readonly member: string }
+  | { readonly kind: "remove"; readonly member: string };
 
 export interface MasterPort {
   readonly address: MasterAddress;
@@ -153,6 +167,12 @@ export interface MasterPort {
   /** Values of /metrics/snapshot. */
   metrics(): Readonly<Record<string, number>>;
   raftStatus(): RaftStatus;
+  /** 200: from now on the view shows everything that was committed before the call; 503: no proof of it. */
+  readIndex(): Promise<CallAnswer>;
+  /** 200 once the change is committed. */
+  changeMasters(change: MasterChange): Promise<CallAnswer>;
+  /** To the member of this id or raft address, or to the best one; 200 once another master leads. */
+  transferLeadership(to: string | undefined): Promise<CallAnswer>;
 
   /** A SUBSCRIBE that passed steps 1 to 11 of mesos-wire.md section 4.1. */
   subscribe(

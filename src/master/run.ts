@@ -5,16 +5,21 @@
  */
 
 import { ERRORS } from "../base/errors.ts";
-import { INBOX_MAX_INPUTS, SNAPSHOT_CHUNK_MAX_BYTES, TURN_MAX_INPUTS } from "../base/limits.ts";
-import type { Log } from "../base/log.ts";
-import type { Instant } from "../base/time.ts";
+import { INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { NoteCommand } from "../registry/commands.ts";
 import { Inbox } from "./inbox.ts";
 import type { AgentLinkDriver, AgentLinkInput, LinkPlace } from "./link-driver.ts";
 import { masterMetrics } from "./metrics.ts";
-import type { MasterNode, NodeEffect, NodeInput, NodeStore, PeerMessage } from "./node.ts";
+import {
+  type MasterNode,
+  type MemberPlace,
+  memberPlaces,
+  type NodeEffect,
+  type NodeInput,
+  type PeerMessage,
+} from "./node.ts";
 import type {
   CallAnswer,
   CallContext,
@@ -22,40 +27,22 @@ import type {
   EventSink,
   Leadership,
   MasterAddress,
+  MasterChange,
   MasterPort,
   NoteView,
   RaftStatus,
   Subscription,
 } from "./port.ts";
+import { type MasterDrivers, outdated, REMOVED } from "./run-drivers.ts";
+import { StateReaders } from "./run-state.ts";
 import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
 import { MasterView } from "./views.ts";
 
-/** What the master sends other masters through; losing a message is harmless. */
-export interface PeerSender {
-  send(to: string, message: PeerMessage): void;
-}
-
-export interface MasterDrivers {
-  readonly store: NodeStore;
-  readonly peers: PeerSender;
-  now(): Instant;
-  /** Calls back once, not before the monotonic time; the result cancels. */
-  wakeAt(monotonicMs: number, wake: () => void): () => void;
-  /** Calls back soon, after sockets had their share. */
-  soon(run: () => void): void;
-  /** A UUID that was never used. */
-  newUuid(): string;
-  /** `system/…` metrics; they come from the machine. */
-  systemMetrics(): Readonly<Record<string, number>>;
-  readonly log: Log;
-  /** An assertion failed inside a turn: the process is to end. */
-  onFailure(error: unknown): void;
-}
-
 type EffectOf<K extends NodeEffect["kind"]> = Extract<NodeEffect, { kind: K }>;
-type StateReader = Awaited<ReturnType<NodeStore["readState"]>>;
 
 const OVERLOADED: CallAnswer = { status: 503, body: ERRORS.OVERLOADED.meaning };
+
+export type { MasterDrivers, PeerSender } from "./run-drivers.ts";
 
 export class Master implements MasterPort {
   readonly address: MasterAddress;
@@ -74,8 +61,7 @@ export class Master implements MasterPort {
   readonly #streams = new Map<StreamId, EventSink<SchedulerEvent>>();
   readonly #operators = new Set<EventSink<MasterEvent>>();
   readonly #links = new Map<LinkRef, AgentLinkDriver>();
-  /** State transfers to other masters under way: their open iterations. */
-  readonly #readers = new Map<string, StateReader>();
+  readonly #readers: StateReaders;
 
   /** `ownLink`: where agents link to this master; its raft name may be older than its address. */
   constructor(
@@ -87,6 +73,7 @@ export class Master implements MasterPort {
     this.#ownLink = ownLink;
     this.#node = node;
     this.#drivers = drivers;
+    this.#readers = new StateReaders(drivers.store, drivers.log);
     this.#flags = flags;
     this.address = node.settings.address;
     this.startedAtMs = drivers.now().wallMs;
@@ -101,7 +88,7 @@ export class Master implements MasterPort {
   close(): void {
     this.#closed = true;
     this.#cancelWake?.();
-    for (const reader of this.#readers.values()) void reader.close();
+    this.#readers.closeAll();
     for (const answer of this.#answers.values()) answer({ status: 503, body: "The master is stopping" });
     for (const sink of this.#streams.values()) sink.close();
     for (const sink of this.#operators) sink.close();
@@ -148,7 +135,7 @@ export class Master implements MasterPort {
   }
 
   agentLink(): LinkPlace | undefined {
-    const leader = this.#node.leaderId();
+    const leader = this.#node.leaderPlace();
     if (leader === undefined) return undefined;
     if (this.#node.leadership().kind === "leading") return this.#ownLink;
     const colon = leader.lastIndexOf(":");
@@ -174,12 +161,29 @@ export class Master implements MasterPort {
   }
 
   raftStatus(): RaftStatus {
-    const { peers, leader, ...status } = this.#node.raftStatus();
-    return {
-      ...status,
-      leader: leader ?? undefined,
-      peers: peers.map(({ id, matchIndex, active }) => ({ id, matchIndex, connected: active })),
-    };
+    return this.#node.raftView();
+  }
+
+  readIndex(): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "read-index", ref }));
+  }
+
+  changeMasters(change: MasterChange): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "change-membership", ref, change }));
+  }
+
+  transferLeadership(to: string | undefined): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "transfer", ref, to: to ?? null }));
+  }
+
+  /** Opens a new cluster of the masters given, if this one knows of none. */
+  found(members: readonly MemberPlace[]): void {
+    this.#push({ kind: "found", members });
+  }
+
+  /** Another master says that this one was removed. */
+  expelled(): void {
+    this.#push({ kind: "expelled" });
   }
 
   subscribe(
@@ -323,13 +327,22 @@ export class Master implements MasterPort {
         this.#readEntries(effect);
         return;
       case "read-snapshot":
-        void this.#readState(effect);
+        void this.#readers.read(effect).then((input) => this.#push(input));
         return;
       case "close-snapshot":
-        this.#closeReader(effect.to);
+        this.#readers.close(effect.to);
         return;
       case "stage-snapshot":
         this.#stage(effect);
+        return;
+      case "membership":
+        this.#drivers.peers.setMembers?.(memberPlaces(effect.membership));
+        return;
+      case "removed":
+        this.#drivers.log.error(REMOVED);
+        return;
+      case "outdated":
+        this.#fail("This version of mesh is too old for the cluster", outdated(effect.featureLevel));
         return;
     }
   }
@@ -339,28 +352,6 @@ export class Master implements MasterPort {
       (entries) => this.#push({ kind: "entries-read", peer, entries }),
       (error: unknown) => this.#fail("Reading entries of the log failed", error),
     );
-  }
-
-  async #readState({ to, id, sequence }: EffectOf<"read-snapshot">): Promise<void> {
-    try {
-      if (sequence === 0) {
-        this.#closeReader(to);
-        this.#readers.set(to, await this.#drivers.store.readState());
-      }
-      const reader = this.#readers.get(to);
-      if (reader === undefined) throw new Error(`No iteration is open for ${to}`);
-      const { appliedIndex } = reader;
-      const { records, done } = await reader.next(SNAPSHOT_CHUNK_MAX_BYTES);
-      this.#push({ kind: "snapshot-read", to, id, sequence, appliedIndex, records, done });
-    } catch (error) {
-      this.#drivers.log.warn("Reading the state for another master failed", { to, error: String(error) });
-      this.#push({ kind: "snapshot-failed", to, id });
-    }
-  }
-
-  #closeReader(to: string): void {
-    void this.#readers.get(to)?.close();
-    this.#readers.delete(to);
   }
 
   #stage({ chunk }: EffectOf<"stage-snapshot">): void {

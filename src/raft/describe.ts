@@ -1,5 +1,6 @@
 /** Messages and effects as one line of text, for golden scenarios and debug logs. */
-import type { LogEntry, RaftEffect, RaftMessage } from "./types.ts";
+import { decodeMembership } from "./membership.ts";
+import type { LogEntry, Membership, RaftEffect, RaftMessage } from "./types.ts";
 
 export function describeEntries(entries: readonly LogEntry[]): string {
   return `[${entries.map(describeEntry).join(" ")}]`;
@@ -8,6 +9,7 @@ export function describeEntries(entries: readonly LogEntry[]): string {
 /** "index/term" and the data if it is short text. */
 export function describeEntry(entry: LogEntry): string {
   const place = `${entry.index}/${entry.term}`;
+  if (entry.kind === "config") return `${place} {${describeMembership(decodeMembership(entry.data))}}`;
   if (entry.kind !== "command") return `${place} ${entry.kind}`;
   const text = new TextDecoder().decode(entry.data.subarray(0, 24));
   return /^[\w-]+$/.test(text) ? `${place} "${text}"` : `${place} ${entry.data.length}B`;
@@ -51,6 +53,17 @@ export function describeMessage(message: RaftMessage): string {
   }
 }
 
+/** "a b&a c +d -e level=2": voters & outgoing, learners, removed. */
+export function describeMembership(membership: Membership): string {
+  const { voters, outgoing, learners, removed, featureLevel } = membership;
+  const words = [voters.join(" ")];
+  if (outgoing.length > 0) words.push(`& ${outgoing.join(" ")}`);
+  for (const learner of learners) words.push(`+${learner}`);
+  for (const peer of removed) words.push(`-${peer}`);
+  if (featureLevel > 1) words.push(`level=${featureLevel}`);
+  return words.join(" ");
+}
+
 export function describeEffect(effect: RaftEffect): string {
   switch (effect.kind) {
     case "persist": {
@@ -70,6 +83,16 @@ export function describeEffect(effect: RaftEffect): string {
       return `proposed ref=${effect.ref} ${effect.index}/${effect.term}`;
     case "dropped":
       return `dropped ref=${effect.ref} ${effect.reason}`;
+    case "membership-changed":
+      return `membership-changed ref=${effect.ref}`;
+    case "change-refused":
+      return `change-refused ref=${effect.ref} ${effect.reason}`;
+    case "membership":
+      return `membership ${describeMembership(effect.membership)}`;
+    case "outdated":
+      return `outdated level=${effect.featureLevel}`;
+    case "transfer-failed":
+      return `transfer-failed ${effect.reason}`;
     case "read-ready":
       return `read-ready ref=${effect.ref} index=${effect.index}`;
     case "read-entries":

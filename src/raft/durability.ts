@@ -15,6 +15,8 @@ export type Promises = "nothing" | "term" | "all";
 
 interface Write {
   readonly token: number;
+  /** Monotonic time at which it was issued. */
+  readonly atMs: number;
   readonly truncateFrom: number | null;
   /** Newest entry written; null if none was. */
   readonly lastIndex: number | null;
@@ -50,6 +52,11 @@ export class Durability {
     return this.#hardState === null && this.#doneToken >= this.#hardToken;
   }
 
+  /** Monotonic time since which the disk owes an answer; Infinity if it owes none. */
+  get waitingSinceMs(): number {
+    return this.#writes[0]?.atMs ?? Number.POSITIVE_INFINITY;
+  }
+
   setHardState(hardState: HardState): void {
     this.#hardState = hardState;
   }
@@ -79,8 +86,8 @@ export class Durability {
    * the step commits must not reach the disk after their effect; then the
    * messages that may leave.
    */
-  flush(effects: RaftEffect[]): void {
-    const persist = this.#takeWrite();
+  flush(effects: RaftEffect[], nowMs: number): void {
+    const persist = this.#takeWrite(nowMs);
     if (persist !== null) effects.unshift(persist);
     for (const { to, message, promises } of this.#outbox) {
       const token = promises === "nothing" ? 0 : promises === "term" ? this.#hardToken : this.#issuedToken;
@@ -113,14 +120,14 @@ export class Durability {
     }
   }
 
-  #takeWrite(): RaftEffect | null {
+  #takeWrite(nowMs: number): RaftEffect | null {
     if (this.#hardState === null && this.#truncateFrom === null && this.#entries.length === 0) return null;
     const token = ++this.#issuedToken;
     const truncateFrom = this.#truncateFrom;
     const hardState = this.#hardState;
     const entries = this.#entries;
     if (hardState !== null) this.#hardToken = token;
-    this.#writes.push({ token, truncateFrom, lastIndex: entries.at(-1)?.index ?? null });
+    this.#writes.push({ token, atMs: nowMs, truncateFrom, lastIndex: entries.at(-1)?.index ?? null });
     this.#hardState = null;
     this.#truncateFrom = null;
     this.#entries = [];

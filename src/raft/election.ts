@@ -8,6 +8,7 @@
 import { becomeLeader } from "./leader.ts";
 import { members } from "./membership.ts";
 import { countVotes } from "./quorum.ts";
+import { isRepairing } from "./repair.ts";
 import { becomeFollower } from "./role.ts";
 import type { RaftState } from "./state.ts";
 import type { PeerId, RaftMessage } from "./types.ts";
@@ -48,6 +49,7 @@ export function ownVoteDurable(raft: RaftState): void {
 export function onPreVote(raft: RaftState, from: PeerId, request: RaftMessage & { kind: "pre-vote" }): void {
   const granted =
     !inLease(raft) &&
+    !isRepairing(raft) &&
     mayVoteIn(raft, request.term, from) &&
     raft.log.isUpToDate(request.lastIndex, request.lastTerm);
   raft.send(from, { kind: "pre-vote-reply", term: granted ? request.term : raft.term, granted });
@@ -66,7 +68,9 @@ export function onPreVoteReply(
 
 export function onVote(raft: RaftState, from: PeerId, request: RaftMessage & { kind: "vote" }): void {
   const granted =
-    mayVoteIn(raft, request.term, from) && raft.log.isUpToDate(request.lastIndex, request.lastTerm);
+    !isRepairing(raft) &&
+    mayVoteIn(raft, request.term, from) &&
+    raft.log.isUpToDate(request.lastIndex, request.lastTerm);
   if (granted) {
     raft.setHardState({ term: raft.term, votedFor: from });
     raft.armElection();
@@ -118,7 +122,7 @@ export function tickElection(raft: RaftState): void {
 }
 
 function mayCampaign(raft: RaftState): boolean {
-  return raft.canVote && raft.install?.done !== true;
+  return raft.canLead && raft.install?.done !== true && !isRepairing(raft);
 }
 
 function mayVoteIn(raft: RaftState, term: number, candidate: PeerId): boolean {

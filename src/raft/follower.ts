@@ -39,7 +39,8 @@ export function onHeartbeat(
   followLeader(raft, from);
   // The leader names no index above what it knows to be on this disk.
   if (raft.install?.done !== true) raft.commitTo(Math.min(message.commit, raft.log.lastIndex));
-  raft.send(from, { kind: "heartbeat-reply", term: raft.term, round: message.round });
+  const { term, featureLevel } = raft;
+  raft.send(from, { kind: "heartbeat-reply", term, round: message.round, featureLevel });
 }
 
 function followLeader(raft: RaftState, from: PeerId): void {

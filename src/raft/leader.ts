@@ -1,15 +1,19 @@
 /** Taking office, the leader's timers, and proposals. */
 import { assert } from "../base/assert.ts";
 import { ENTRY_MAX_BYTES } from "../base/limits.ts";
-import { members } from "./membership.ts";
-import { Progress } from "./progress.ts";
+import { syncProgress } from "./followers.ts";
+import { encodeMembership } from "./membership.ts";
 import { isQuorum } from "./quorum.ts";
 import { sendHeartbeats } from "./read-index.ts";
 import { broadcastAppend } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
-import { closeTransfer, tickTransfers } from "./snapshot-send.ts";
+import { tickTransfers } from "./snapshot-send.ts";
 import type { RaftState } from "./state.ts";
+import { startLeadershipTransfer } from "./transfer.ts";
 import type { DropReason } from "./types.ts";
+
+/** Election timeouts without an answer of the own disk, after which another member is to lead. */
+const DISK_STALL_ELECTIONS = 4;
 
 const NO_DATA = new Uint8Array(0);
 
@@ -31,27 +35,16 @@ export function becomeLeader(raft: RaftState): void {
   raft.roundInFlight = 0;
   raft.termStartIndex = raft.log.lastIndex + 1;
   raft.appendOwn("empty", NO_DATA);
+  if (raft.announceMembership && raft.memberships.index === 0) {
+    raft.appendOwn("config", encodeMembership(raft.membership));
+  }
   broadcastAppend(raft);
 }
 
-/** Makes the followed peers those of the membership in force. */
-export function syncProgress(raft: RaftState): void {
-  const wanted = new Set(members(raft.membership));
-  wanted.delete(raft.self);
-  for (const [peer, progress] of raft.progress) {
-    if (wanted.has(peer)) continue;
-    closeTransfer(raft, progress);
-    raft.progress.delete(peer);
-  }
-  for (const peer of wanted) {
-    if (!raft.progress.has(peer)) raft.progress.set(peer, new Progress(peer, raft.log.lastIndex + 1));
-  }
-}
-
 /** Appends a command, or says why not. */
-export function propose(raft: RaftState, ref: number, data: Uint8Array): void {
+export function propose(raft: RaftState, ref: number, data: Uint8Array, level: number): void {
   assert(data.length <= ENTRY_MAX_BYTES, `A command of ${data.length} bytes is above ${ENTRY_MAX_BYTES}`);
-  const reason = refusal(raft, data.length);
+  const reason = refusal(raft, data.length, level);
   if (reason !== null) {
     raft.emit({ kind: "dropped", ref, reason });
     return;
@@ -63,10 +56,14 @@ export function propose(raft: RaftState, ref: number, data: Uint8Array): void {
 }
 
 export function tickLeader(raft: RaftState): void {
-  if (raft.transfer !== null && raft.nowMs >= raft.transfer.untilMs) raft.transfer = null;
+  if (raft.transfer !== null && raft.nowMs >= raft.transfer.untilMs) {
+    raft.transfer = null;
+    raft.emit({ kind: "transfer-failed", reason: "timed-out" });
+  }
   if (raft.progress.size === 0) return;
   if (raft.nowMs >= raft.quorumCheckAtMs && !checkQuorum(raft)) return;
   tickTransfers(raft);
+  yieldIfDiskStalls(raft);
   if (raft.nowMs >= raft.heartbeatAtMs) sendHeartbeats(raft);
 }
 
@@ -89,9 +86,18 @@ function checkQuorum(raft: RaftState): boolean {
   return true;
 }
 
-function refusal(raft: RaftState, bytes: number): DropReason | null {
+/** A disk that does not answer slows the whole cluster: somebody else should lead. */
+function yieldIfDiskStalls(raft: RaftState): void {
+  const sinceMs = Math.max(raft.durability.waitingSinceMs, raft.stalledAtMs);
+  if (raft.transfer !== null || raft.nowMs - sinceMs < DISK_STALL_ELECTIONS * raft.electionTimeoutMs) return;
+  raft.stalledAtMs = raft.nowMs;
+  startLeadershipTransfer(raft, null);
+}
+
+function refusal(raft: RaftState, bytes: number, level: number): DropReason | null {
   if (raft.role !== "leader") return "not-leader";
   if (raft.transfer !== null) return "transferring";
+  if (level > raft.membership.featureLevel) return "level-too-low";
   const { uncommittedBytes, uncommittedMaxBytes } = raft;
   return uncommittedBytes > 0 && uncommittedBytes + bytes > uncommittedMaxBytes ? "overloaded" : null;
 }

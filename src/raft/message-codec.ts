@@ -60,7 +60,7 @@ function encodeFields(message: RaftMessage): readonly unknown[] {
     case "heartbeat":
       return [message.commit, message.round];
     case "heartbeat-reply":
-      return [message.round];
+      return [message.round, message.featureLevel ?? 1];
     case "timeout-now":
       return [];
     case "read-index":
@@ -105,7 +105,12 @@ const decodeFields: {
     hintTerm: f.count(),
   }),
   heartbeat: (f, term) => ({ kind: "heartbeat", term, commit: f.count(), round: f.count() }),
-  "heartbeat-reply": (f, term) => ({ kind: "heartbeat-reply", term, round: f.count() }),
+  "heartbeat-reply": (f, term) => ({
+    kind: "heartbeat-reply",
+    term,
+    round: f.count(),
+    featureLevel: f.countOr(1),
+  }),
   "timeout-now": (_f, term) => ({ kind: "timeout-now", term }),
   "read-index": (f, term) => ({ kind: "read-index", term, context: f.count() }),
   "read-index-reply": (f, term) => {
@@ -161,6 +166,11 @@ class Fields {
     const value = this.integer();
     if (value < 0) this.valid = false;
     return value;
+  }
+
+  /** A count that older versions do not send. */
+  countOr(absent: number): number {
+    return this.#at < this.#values.length ? this.count() : absent;
   }
 
   flag(): boolean {

@@ -36,6 +36,7 @@ import {
 } from "./election.ts";
 import { onAppend, onHeartbeat } from "./follower.ts";
 import { propose, tickLeader } from "./leader.ts";
+import { changeMembership, foundCluster, settleMembership } from "./membership-change.ts";
 import { onReadIndex, onReadIndexReply, readIndex, tickForwardedReads } from "./read-index.ts";
 import { advanceCommit, entriesRead, onAppendOk, onAppendRejected, onHeartbeatReply } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
@@ -82,10 +83,11 @@ export class RaftNode {
       this.#started = true;
       raft.armElection();
       // Nobody else could lead or object.
-      if (raft.canVote && raft.others.length === 0) raft.electionAtMs = raft.nowMs;
+      if (raft.canLead && raft.others.length === 0) raft.electionAtMs = raft.nowMs;
     }
     const handle = inputHandlers[input.kind] as (raft: RaftState, input: RaftInput) => void;
     handle(raft, input);
+    settleMembership(raft);
     return raft.finish();
   }
 
@@ -96,7 +98,7 @@ export class RaftNode {
     if (raft.role !== "leader") {
       const read = raft.forwardedReads.values().next();
       const readMs = read.done === true ? Infinity : read.value.untilMs;
-      return raft.canVote ? Math.min(raft.electionAtMs, readMs) : readMs;
+      return raft.canLead ? Math.min(raft.electionAtMs, readMs) : readMs;
     }
     const transferMs = raft.transfer?.untilMs ?? Infinity;
     if (raft.progress.size === 0) return transferMs;
@@ -116,7 +118,7 @@ const inputHandlers: InputHandlers = {
       return;
     }
     tickForwardedReads(raft);
-    if (raft.canVote) tickElection(raft);
+    if (raft.canLead) tickElection(raft);
   },
   message: (raft, input) => receive(raft, input.from, input.message),
   "peer-lost"(raft, { peer }) {
@@ -125,7 +127,13 @@ const inputHandlers: InputHandlers = {
     // What was on its way is lost.
     if (progress?.state === "replicate") progress.becomeProbe();
   },
-  propose: (raft, input) => propose(raft, input.ref, input.data),
+  propose: (raft, input) => propose(raft, input.ref, input.data, input.level ?? 1),
+  found: foundCluster,
+  "change-membership": (raft, input) => changeMembership(raft, input.ref, input.change),
+  expelled(raft) {
+    raft.expelled = true;
+    if (raft.role !== "leader") becomeFollower(raft, raft.term, raft.leader);
+  },
   persisted(raft, { token }) {
     raft.durability.persisted(token, raft.effects);
     ownVoteDurable(raft);
@@ -204,7 +212,12 @@ function answerOld(raft: RaftState, from: PeerId, message: RaftMessage): boolean
     case "heartbeat":
     case "snapshot-chunk":
       // Makes a deposed leader step down.
-      raft.send(from, { kind: "heartbeat-reply", term: raft.term, round: 0 });
+      raft.send(from, {
+        kind: "heartbeat-reply",
+        term: raft.term,
+        round: 0,
+        featureLevel: raft.featureLevel,
+      });
       return false;
     case "vote":
       raft.send(from, { kind: "vote-reply", term: raft.term, granted: false });

@@ -32,6 +32,8 @@ export class Progress {
   nextIndex: number;
   /** Heard from since the last check of the quorum. */
   active = false;
+  /** What it can apply; 0 until it said so. */
+  featureLevel = 0;
   /** Probe only: a message is out; wait for its answer or the next heartbeat's. */
   paused = false;
   /** Entries for it are being read from disk. */

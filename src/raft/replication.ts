@@ -87,6 +87,7 @@ export function onHeartbeatReply(
   const progress = raft.progress.get(from);
   if (progress === undefined) return;
   progress.active = true;
+  progress.featureLevel = reply.featureLevel ?? 1;
   acknowledgeRound(raft, from, reply.round);
   pokeFollower(raft, progress);
 }

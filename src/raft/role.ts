@@ -38,5 +38,7 @@ function leaveLeadership(raft: RaftState): void {
   for (const progress of raft.progress.values()) closeTransfer(raft, progress);
   raft.progress.clear();
   raft.transfer = null;
+  if (raft.change !== null) raft.emit({ kind: "change-refused", ref: raft.change.ref, reason: "deposed" });
+  raft.change = null;
   raft.uncommittedBytes = 0;
 }

@@ -13,6 +13,7 @@ import type { Progress } from "./progress.ts";
 import type {
   EntryKind,
   HardState,
+  LogDamage,
   LogEntry,
   Membership,
   PeerId,
@@ -54,6 +55,8 @@ export class RaftState {
   readonly electionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly keepEntries: number;
+  readonly featureLevel: number;
+  readonly announceMembership: boolean;
   readonly uncommittedMaxBytes: number;
   readonly random: Random;
   readonly log: RaftLog;
@@ -74,6 +77,10 @@ export class RaftState {
   /** A late tick was forgiven once already. */
   forgiven = false;
   install: Install | null = null;
+  /** Set until the log holds again what the disk lost. */
+  damage: LogDamage | null;
+  /** Another member said that this one was removed. */
+  expelled = false;
   /** Reads of this member forwarded to the leader: context -> ref. */
   forwardedReads = new Map<number, { readonly ref: number; readonly untilMs: number }>();
   nextContext = 1;
@@ -93,12 +100,18 @@ export class RaftState {
   roundInFlight = 0;
   roundAcks = new Set<PeerId>();
   transfer: { readonly to: PeerId; readonly untilMs: number; ordered: boolean } | null = null;
+  /** Membership change that its driver waits for. */
+  change: { readonly ref: number } | null = null;
+  /** Newest time at which a stalled disk made this leader look for a successor. */
+  stalledAtMs = Number.NEGATIVE_INFINITY;
   nextSnapshotId = 0;
   /** Entry bytes appended since the last compaction. */
   grownBytes = 0;
   /** A new cluster's membership is not on disk yet. */
   #bootstrap: SnapshotMeta | null = null;
   #announced = "";
+  #announcedMembership: Membership;
+  #announcedLevel = 0;
 
   constructor(config: RaftConfig, restored: RestoredRaft, random: Random) {
     this.self = config.self;
@@ -106,18 +119,23 @@ export class RaftState {
     this.heartbeatMs = config.heartbeatMs ?? HEARTBEAT_MS;
     assert(this.heartbeatMs * 2 <= this.electionTimeoutMs, "Two heartbeats must fit an election timeout");
     this.keepEntries = config.keepEntries ?? RAFT_LOG_KEEP_ENTRIES;
+    this.featureLevel = config.featureLevel ?? 1;
+    this.announceMembership = config.announceMembership ?? false;
     this.uncommittedMaxBytes = config.uncommittedMaxBytes ?? RAFT_UNCOMMITTED_MAX_BYTES;
     this.random = random;
     this.hardState = restored.hardState;
+    this.damage = restored.damage ?? null;
     this.log = new RaftLog(restored, config.memoryMaxBytes ?? RAFT_LOG_MEMORY_MAX_BYTES);
     this.durability = new Durability(restored.lastIndex);
     let snapshot = restored.snapshot;
     if (snapshot.membership.length === 0) {
       assert(snapshot.index === 0, "A compacted log must come with its membership");
-      snapshot = { ...snapshot, membership: encodeMembership(bootstrapMembership(config.peers)) };
-      this.#bootstrap = snapshot;
+      const membership = bootstrapMembership(config.peers, config.addresses);
+      snapshot = { ...snapshot, membership: encodeMembership(membership) };
+      if (config.peers.length > 0) this.#bootstrap = snapshot;
     }
     this.memberships = new MembershipHistory(snapshot, restored.configEntries);
+    this.#announcedMembership = this.membership;
   }
 
   get term(): number {
@@ -128,8 +146,14 @@ export class RaftState {
     return this.memberships.current;
   }
 
-  get canVote(): boolean {
-    return isVoter(this.membership, this.self);
+  /** May stand for election and lead. */
+  get canLead(): boolean {
+    return isVoter(this.membership, this.self) && !this.expelled && !this.outdated;
+  }
+
+  /** This build cannot apply what the cluster may write. */
+  get outdated(): boolean {
+    return this.membership.featureLevel > this.featureLevel;
   }
 
   /** All other members. */
@@ -139,7 +163,13 @@ export class RaftState {
 
   /** Role as the world sees it. */
   get publicRole(): RaftRole {
-    return this.role === "follower" && this.membership.learners.includes(this.self) ? "learner" : this.role;
+    if (this.role !== "follower" || isVoter(this.membership, this.self)) {
+      return this.expelled ? "removed" : this.role;
+    }
+    if (this.membership.learners.includes(this.self)) return "learner";
+    const { removed } = this.membership;
+    const was = this.expelled || removed.includes(this.self) || this.memberships.everHad(this.self);
+    return was ? "removed" : "joining";
   }
 
   /** True once the own term's first entry is committed: older terms' entries are then settled too. */
@@ -149,6 +179,13 @@ export class RaftState {
 
   emit(effect: RaftEffect): void {
     this.effects.push(effect);
+  }
+
+  /** Opens a new cluster with the membership given. */
+  found(membership: Membership): void {
+    const snapshot = { index: 0, term: 0, membership: encodeMembership(membership) };
+    this.memberships.install(snapshot, false);
+    this.#bootstrap = snapshot;
   }
 
   setHardState(hardState: HardState): void {
@@ -187,6 +224,7 @@ export class RaftState {
 
   /** Raises the commit index and hands the entries to the state machine. */
   commitTo(index: number): void {
+    if (this.outdated) return;
     const entries = this.log.commitTo(index);
     if (entries.length === 0) return;
     for (const entry of entries) {
@@ -217,7 +255,7 @@ export class RaftState {
   finish(): RaftEffect[] {
     const effects = this.effects;
     this.effects = [];
-    this.durability.flush(effects);
+    this.durability.flush(effects, this.nowMs);
     if (this.#bootstrap !== null && effects.some((effect) => effect.kind === "persist")) {
       effects.unshift({ kind: "compact", snapshot: this.#bootstrap });
       this.#bootstrap = null;
@@ -227,7 +265,20 @@ export class RaftState {
       this.#announced = announced;
       effects.push({ kind: "role", role: this.publicRole, term: this.term, leader: this.leader });
     }
+    this.#announceMembership(effects);
     return effects;
+  }
+
+  #announceMembership(effects: RaftEffect[]): void {
+    const { membership } = this;
+    if (membership !== this.#announcedMembership) {
+      this.#announcedMembership = membership;
+      effects.push({ kind: "membership", membership });
+    }
+    if (this.outdated && membership.featureLevel !== this.#announcedLevel) {
+      this.#announcedLevel = membership.featureLevel;
+      effects.push({ kind: "outdated", featureLevel: membership.featureLevel });
+    }
   }
 }
 

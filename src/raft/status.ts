@@ -1,4 +1,5 @@
 /** What operators and the driver see of a member. */
+import { isRepairing } from "./repair.ts";
 import type { RaftState } from "./state.ts";
 import type { RaftStatus } from "./types.ts";
 
@@ -12,6 +13,7 @@ export function raftStatus(raft: RaftState): RaftStatus {
     bytesInFlight: progress.bytesInFlight,
     active: progress.active,
     learner: membership.learners.includes(progress.id),
+    featureLevel: progress.featureLevel,
   }));
   return {
     self: raft.self,
@@ -25,6 +27,7 @@ export function raftStatus(raft: RaftState): RaftStatus {
     commitIndex: log.commitIndex,
     appliedIndex: log.appliedIndex,
     termCommitted: raft.termCommitted,
+    damage: isRepairing(raft) ? raft.damage : null,
     transferringTo: raft.transfer?.to ?? null,
     peers,
   };

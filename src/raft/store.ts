@@ -16,6 +16,8 @@ export interface RestoredStore extends RestoredRaft {
   readonly identity: StoreIdentity | null;
   /** Entries of a torn tail that were cut on opening; 0 as a rule. */
   readonly tornEntries: number;
+  /** What was damaged and could be put right at once. */
+  readonly warnings?: readonly string[];
 }
 
 /** All parts take effect together or not at all. */

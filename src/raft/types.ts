@@ -3,7 +3,11 @@
  * transport. Types only; the door of the folder is node.ts.
  */
 
-/** A master's raft address, "host:port"; also its name in messages and memberships. */
+/**
+ * Name of a member in messages and memberships: a UUID drawn when its directory
+ * is first used, so that an emptied disk is another member. (In memberships of
+ * format 1 it is the raft address.)
+ */
 export type PeerId = string;
 
 /**
@@ -38,9 +42,27 @@ export interface Membership {
   readonly outgoing: readonly PeerId[];
   /** Receive the log, do not vote. */
   readonly learners: readonly PeerId[];
+  /** Raft address, "host:port", of every member. */
+  readonly addresses: Readonly<Record<PeerId, string>>;
+  /** Members that were removed, oldest first; none of them may come back. */
+  readonly removed: readonly PeerId[];
   /** Newest command formats that every member understands. */
   readonly featureLevel: number;
 }
+
+/** A member as it is first named. */
+export interface MemberPlace {
+  readonly id: PeerId;
+  /** Raft address, "host:port". */
+  readonly address: string;
+}
+
+/** One step; a change of voters goes through a joint membership (thesis, section 4.3). */
+export type MembershipChange =
+  | { readonly kind: "add-learner"; readonly member: MemberPlace }
+  /** A learner that caught up becomes a voter. */
+  | { readonly kind: "promote"; readonly id: PeerId }
+  | { readonly kind: "remove"; readonly id: PeerId };
 
 /** The last entry before the log that is kept, with the membership in force there. */
 export interface SnapshotMeta {
@@ -57,6 +79,16 @@ export interface TermRun {
   readonly term: number;
 }
 
+/** Entries that this member once acknowledged may be missing from its log (repair.ts). */
+export interface LogDamage {
+  /** Term in force when the damage was found; every acknowledgement was of this term or an older one. */
+  readonly term: number;
+  /** Newest index that may have been acknowledged. */
+  readonly lastIndex: number;
+  /** What is damaged. */
+  readonly reason: string;
+}
+
 /** What a store found on disk, and what a RaftNode starts from. */
 export interface RestoredRaft {
   readonly hardState: HardState;
@@ -71,12 +103,26 @@ export interface RestoredRaft {
   readonly configEntries: readonly LogEntry[];
   /** The state keys on disk show the effect of entries up to here. */
   readonly appliedIndex: number;
+  /** Left out or null: the log is whole. */
+  readonly damage?: LogDamage | null;
 }
 
 export interface RaftConfig {
   readonly self: PeerId;
-  /** Voters of a new cluster, `self` among them; a membership in the store wins over it. */
+  /**
+   * Voters of a new cluster, `self` among them; a membership in the store wins
+   * over it. Empty: this member waits until a leader takes it in.
+   */
   readonly peers: readonly PeerId[];
+  /** Raft addresses of `peers`; an id without one is its own address. */
+  readonly addresses?: Readonly<Record<PeerId, string>>;
+  /**
+   * The first leader writes the membership into the log, since members that
+   * wait to be taken in learn it from there. Default false.
+   */
+  readonly announceMembership?: boolean;
+  /** Newest command formats that this build can apply. Default 1. */
+  readonly featureLevel?: number;
   /** Shortest election timeout; the longest is twice that. Also the leader's lease. Default 300. */
   readonly electionTimeoutMs?: number;
   /** Default 75. */
@@ -142,7 +188,13 @@ export type RaftMessage =
       readonly hintTerm: number;
     }
   | { readonly kind: "heartbeat"; readonly term: number; readonly commit: number; readonly round: number }
-  | { readonly kind: "heartbeat-reply"; readonly term: number; readonly round: number }
+  | {
+      readonly kind: "heartbeat-reply";
+      readonly term: number;
+      readonly round: number;
+      /** What the sender can apply; absent = 1. */
+      readonly featureLevel?: number;
+    }
   | { readonly kind: "timeout-now"; readonly term: number }
   | { readonly kind: "read-index"; readonly term: number; readonly context: number }
   | {
@@ -168,7 +220,19 @@ export type RaftInput =
   | { readonly kind: "message"; readonly from: PeerId; readonly message: RaftMessage }
   /** The connection to `peer` broke or its process ended: its lease need not be waited for. */
   | { readonly kind: "peer-lost"; readonly peer: PeerId }
-  | { readonly kind: "propose"; readonly ref: number; readonly data: Uint8Array }
+  | {
+      readonly kind: "propose";
+      readonly ref: number;
+      readonly data: Uint8Array;
+      /** Feature level needed to apply it. Default 1. */
+      readonly level?: number;
+    }
+  /** Opens a new cluster; ignored by a member that has a membership or a log. */
+  | { readonly kind: "found"; readonly members: readonly MemberPlace[] }
+  /** Ends with `membership-changed` or `change-refused`. */
+  | { readonly kind: "change-membership"; readonly ref: number; readonly change: MembershipChange }
+  /** Another member says that this one was removed. */
+  | { readonly kind: "expelled" }
   /** Every `persist` up to and including `token` is on disk. */
   | { readonly kind: "persisted"; readonly token: number }
   /** The state machine shows the effect of entries up to `index`. */
@@ -193,15 +257,50 @@ export type RaftInput =
   /** Answer to `stage-snapshot`: the chunk is stored; after the last one the new state is in force. */
   | { readonly kind: "snapshot-staged"; readonly id: number; readonly sequence: number };
 
-export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader" | "learner";
+/** `joining`: not a member yet; `removed`: no longer one. */
+export type RaftRole =
+  | "follower"
+  | "pre-candidate"
+  | "candidate"
+  | "leader"
+  | "learner"
+  | "joining"
+  | "removed";
 
 /**
  * - `not-leader`: never entered the log; ask the leader.
  * - `overloaded`: never entered the log; try later.
  * - `transferring`: never entered the log; leadership is being handed over.
+ * - `level-too-low`: never entered the log; a member could not apply it.
  * - `deposed`: outcome unknown, the entry may still be committed by another leader.
  */
-export type DropReason = "not-leader" | "overloaded" | "transferring" | "deposed";
+export type DropReason = "not-leader" | "overloaded" | "transferring" | "level-too-low" | "deposed";
+
+/**
+ * Why a change of the membership did not happen; after `deposed` it may still.
+ * - `unsettled`: no entry of the own term is committed yet; try again.
+ * - `change-under-way`: one at a time.
+ * - `address-taken`: another member has the address.
+ * - `lags`: the learner has not caught up.
+ */
+export type ChangeRefusal =
+  | "not-leader"
+  | "deposed"
+  | "unsettled"
+  | "change-under-way"
+  | "transferring"
+  | "already-member"
+  | "was-removed"
+  | "address-taken"
+  | "too-many"
+  | "unknown-member"
+  | "already-voter"
+  | "lags"
+  | "level-too-low"
+  | "last-voter";
+
+/** `no-target`: nobody, or not the one named, can take over. */
+export type TransferFailure = "not-leader" | "no-target" | "timed-out";
 
 /** What the driver has to do, in the order given. */
 export type RaftEffect =
@@ -225,6 +324,15 @@ export type RaftEffect =
   | { readonly kind: "proposed"; readonly ref: number; readonly index: number; readonly term: number }
   /** Ends a `propose` or a `read-index`. */
   | { readonly kind: "dropped"; readonly ref: number; readonly reason: DropReason }
+  /** The change is committed and no joint membership is left. */
+  | { readonly kind: "membership-changed"; readonly ref: number }
+  | { readonly kind: "change-refused"; readonly ref: number; readonly reason: ChangeRefusal }
+  /** Another membership is in force: send to, and listen to, these. */
+  | { readonly kind: "membership"; readonly membership: Membership }
+  /** The cluster uses commands that this build cannot apply: it must be replaced by a newer one. */
+  | { readonly kind: "outdated"; readonly featureLevel: number }
+  /** The leadership transfer ended and this member still leads, or never did. */
+  | { readonly kind: "transfer-failed"; readonly reason: TransferFailure }
   /** Once `index` is applied, a local read is linearisable. */
   | { readonly kind: "read-ready"; readonly ref: number; readonly index: number }
   /** Read from disk, both ends included, at most `maxBytes` but at least one entry. */
@@ -256,6 +364,8 @@ export interface PeerStatus {
   /** Heard from in the current check-quorum window. */
   readonly active: boolean;
   readonly learner: boolean;
+  /** What it can apply; 0 until it said so. */
+  readonly featureLevel: number;
 }
 
 export interface RaftStatus {
@@ -272,6 +382,8 @@ export interface RaftStatus {
   readonly appliedIndex: number;
   /** A leader's first own entry is committed: reads and membership changes are allowed. */
   readonly termCommitted: boolean;
+  /** Not null while the log is being repaired: this member neither votes nor leads. */
+  readonly damage: LogDamage | null;
   readonly transferringTo: PeerId | null;
   /** Empty unless leader. */
   readonly peers: readonly PeerStatus[];

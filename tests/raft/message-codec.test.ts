@@ -30,7 +30,7 @@ const MESSAGES: { readonly [K in RaftMessage["kind"]]: Extract<RaftMessage, { ki
   "append-ok": { kind: "append-ok", term: 4, matchIndex: 9 },
   "append-rejected": { kind: "append-rejected", term: 4, prevIndex: 9, hintIndex: 5, hintTerm: 2 },
   heartbeat: { kind: "heartbeat", term: 4, commit: 6, round: 12 },
-  "heartbeat-reply": { kind: "heartbeat-reply", term: 4, round: 12 },
+  "heartbeat-reply": { kind: "heartbeat-reply", term: 4, round: 12, featureLevel: 2 },
   "timeout-now": { kind: "timeout-now", term: 4 },
   "read-index": { kind: "read-index", term: 4, context: 1 },
   "read-index-reply": { kind: "read-index-reply", term: 4, context: 1, index: null },

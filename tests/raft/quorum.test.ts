@@ -4,7 +4,7 @@ import { countVotes, isQuorum, quorumIndex } from "../../src/raft/quorum.ts";
 import type { Membership } from "../../src/raft/types.ts";
 
 function membership(voters: readonly string[], outgoing: readonly string[] = []): Membership {
-  return { voters, outgoing, learners: [], featureLevel: 1 };
+  return { voters, outgoing, learners: [], addresses: {}, removed: [], featureLevel: 1 };
 }
 
 test("half is no majority", () => {

@@ -147,6 +147,9 @@ export class MasterCluster {
         return;
       }
       case "close-snapshot":
+      case "membership":
+      case "outdated":
+      case "removed":
         return;
       default:
         member.out.push(effect);

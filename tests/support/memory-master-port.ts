@@ -11,6 +11,7 @@ import type {
   FrameworkView,
   Leadership,
   MasterAddress,
+  MasterChange,
   MasterPort,
   NoteView,
   RaftStatus,
@@ -81,7 +82,27 @@ export class MemoryMasterPort implements MasterPort {
 
   raftStatus(): RaftStatus {
     const indexes = { commitIndex: 7, appliedIndex: 7, firstIndex: 1, lastIndex: 7 };
-    return { self: "m-1", role: "leader", term: 2, leader: "m-1", ...indexes, peers: [] };
+    const members = [{ id: "m-1", address: "127.0.0.1:5060", votes: true }];
+    const group = { members, joint: undefined, featureLevel: 1, peers: [] };
+    return { self: "m-1", role: "leader", term: 2, leader: "m-1", ...indexes, ...group };
+  }
+
+  readonly readIndexAnswers: CallAnswer[] = [];
+  readonly masterChanges: MasterChange[] = [];
+  readonly transfers: (string | undefined)[] = [];
+
+  async readIndex(): Promise<CallAnswer> {
+    return this.readIndexAnswers.shift() ?? { status: 200, body: "" };
+  }
+
+  async changeMasters(change: MasterChange): Promise<CallAnswer> {
+    this.masterChanges.push(change);
+    return { status: 200, body: "" };
+  }
+
+  async transferLeadership(to: string | undefined): Promise<CallAnswer> {
+    this.transfers.push(to);
+    return { status: 200, body: "m-2" };
   }
 
   view() {

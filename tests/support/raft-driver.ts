@@ -144,6 +144,11 @@ export class RaftDriver {
         return null;
       }
       case "role":
+      case "membership":
+      case "membership-changed":
+      case "change-refused":
+      case "transfer-failed":
+      case "outdated":
       case "proposed":
       case "dropped":
       case "read-ready":

@@ -208,6 +208,11 @@ class World {
         return null;
       }
       case "role":
+      case "membership":
+      case "membership-changed":
+      case "change-refused":
+      case "transfer-failed":
+      case "outdated":
       case "proposed":
       case "dropped":
       case "read-ready":

@@ -66,7 +66,9 @@ const CORE_FOLDERS = [
 export function isCore(path: string): boolean {
   const folder = path.split("/")[1] ?? "";
   if (!path.startsWith("src/") || !CORE_FOLDERS.includes(folder)) return false;
-  return !path.startsWith("src/isolation/linux/") && !/^src\/(?:master|agent)\/run\.ts$/.test(path);
+  return (
+    !path.startsWith("src/isolation/linux/") && !/^src\/(?:master|agent)\/run(?:-[a-z]+)?\.ts$/.test(path)
+  );
 }
 
 /** Findings of a pattern in `text`, one per match. */

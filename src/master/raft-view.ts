@@ -1,0 +1,35 @@
+/** A raft status as the port shows it, and the names by which operators call members. */
+import { memberPlaces } from "../raft/membership.ts";
+import type { Membership, PeerId, RaftStatus as Status } from "../raft/types.ts";
+import type { RaftStatus } from "./port.ts";
+
+export function raftView(status: Status): RaftStatus {
+  const { self, role, term, leader, membership, commitIndex, appliedIndex, firstIndex, lastIndex } = status;
+  const { voters, outgoing, learners } = membership;
+  const members = memberPlaces(membership).map(({ id, address }) => ({
+    id,
+    address,
+    votes: !learners.includes(id),
+  }));
+  const peers = status.peers.map(({ id, matchIndex, active }) => ({ id, matchIndex, connected: active }));
+  return {
+    self,
+    role,
+    term,
+    leader: leader ?? undefined,
+    commitIndex,
+    appliedIndex,
+    firstIndex,
+    lastIndex,
+    members,
+    joint: outgoing.length > 0 ? { from: outgoing, to: voters } : undefined,
+    featureLevel: membership.featureLevel,
+    peers,
+  };
+}
+
+/** The id of the member with this id or raft address; an unknown name as it is. */
+export function memberNamed(membership: Membership, name: string): PeerId {
+  const found = memberPlaces(membership).find(({ id, address }) => id === name || address === name);
+  return found?.id ?? name;
+}

@@ -1,0 +1,48 @@
+/** The pump's part of state transfers: open iterations, one for each master that is sent the state. */
+import { SNAPSHOT_CHUNK_MAX_BYTES } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { NodeEffect, NodeInput, NodeStore } from "./node.ts";
+
+type StateReader = Awaited<ReturnType<NodeStore["readState"]>>;
+
+export class StateReaders {
+  readonly #store: NodeStore;
+  readonly #log: Log;
+  readonly #readers = new Map<string, StateReader>();
+
+  constructor(store: NodeStore, log: Log) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /** The next chunk; sequence 0 begins a new iteration. */
+  async read({
+    to,
+    id,
+    sequence,
+  }: Extract<NodeEffect, { readonly kind: "read-snapshot" }>): Promise<NodeInput> {
+    try {
+      if (sequence === 0) {
+        this.close(to);
+        this.#readers.set(to, await this.#store.readState());
+      }
+      const reader = this.#readers.get(to);
+      if (reader === undefined) throw new Error(`No iteration is open for ${to}`);
+      const { appliedIndex } = reader;
+      const { records, done } = await reader.next(SNAPSHOT_CHUNK_MAX_BYTES);
+      return { kind: "snapshot-read", to, id, sequence, appliedIndex, records, done };
+    } catch (error) {
+      this.#log.warn("Reading the state for another master failed", { to, error: String(error) });
+      return { kind: "snapshot-failed", to, id };
+    }
+  }
+
+  close(to: string): void {
+    void this.#readers.get(to)?.close();
+    this.#readers.delete(to);
+  }
+
+  closeAll(): void {
+    for (const to of [...this.#readers.keys()]) this.close(to);
+  }
+}
