@@ -2,7 +2,7 @@
 import type { AgentEffect } from "../../src/agent/types.ts";
 import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import type { PeerMessage, WriteEffect } from "../../src/master/node.ts";
-import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
+import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import { RaftPromises } from "./raft-promises.ts";
 import { ResourcePromises } from "./resource-promises.ts";
@@ -50,6 +50,10 @@ export class Checker implements MasterObserver, AgentObserver {
 
   ends(spec: ContainerSpec, exit: Exit): void {
     this.tasks.ended(spec, exit);
+  }
+
+  agentSends(agent: SimAgent, message: AgentToMaster): void {
+    this.tasks.agentSends(agent, message);
   }
 
   heeded(agent: SimAgent, message: MasterToAgent, effects: readonly AgentEffect[]): void {

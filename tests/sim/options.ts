@@ -97,7 +97,7 @@ export function drawOptions(seed: number): SimOptions {
     electionTimeoutMs: random.pick([500, 700]),
     keepEntries: random.pick([2, 10, 1_000, 1_000]),
     logMemoryMaxBytes: random.pick([500, 1_000_000]),
-    uncommittedMaxBytes: random.chance(0.1) ? 2_000 : undefined,
+    uncommittedMaxBytes: random.chance(0.1) ? random.pick([200, 1_000]) : undefined,
     offerTimeoutMs: random.pick([undefined, 3_000]),
     wallSkewMaxMs: random.pick([0, 0, 1_000, 60_000]),
     callsInOrder: random.chance(0.7),

@@ -20,6 +20,8 @@ export class RaftPromises {
   readonly #digests = new Map<number, string>();
   /** Applied index of each master when it was last looked at. */
   readonly #appliedBy = new Map<string, number>();
+  /** Leading masters at their last turn. */
+  readonly #leading = new Map<string, { readonly term: number; readonly commitIndex: number }>();
   highestAppliedIndex = 0;
 
   /** `onCommit` is called for each index once, when the first master applies it. */
@@ -33,6 +35,7 @@ export class RaftPromises {
   }
 
   started(master: SimMaster): void {
+    this.#leading.delete(master.name);
     this.#appliedBy.set(master.name, master.disk.live.appliedIndex);
     this.#readDigest(master, master.disk.live.appliedIndex);
   }
@@ -67,8 +70,10 @@ export class RaftPromises {
   turned(master: SimMaster): void {
     const { node } = master;
     if (node === undefined) return;
-    const { role, term, appliedIndex } = node.raftStatus();
-    if (role === "leader") {
+    const { role, term, appliedIndex, commitIndex } = node.raftStatus();
+    if (role !== "leader") this.#leading.delete(master.name);
+    else {
+      this.#checkCommit(master, term, commitIndex);
       const leader = this.#leaderOfTerm.get(term);
       if (leader !== undefined && leader !== master.name) {
         throw new Violation(`Two leaders in term ${term}: ${leader} and ${master.name}`);
@@ -98,6 +103,16 @@ export class RaftPromises {
         `${master.name} applies entry ${index}/${term}, another master applied ${index}/${known.term}`,
       );
     }
+  }
+
+  /** A leader counts copies of entries of its own term only (Raft paper, figure 8). */
+  #checkCommit({ name, disk }: SimMaster, term: number, commitIndex: number): void {
+    const before = this.#leading.get(name);
+    this.#leading.set(name, { term, commitIndex });
+    if (before?.term !== term || before.commitIndex === commitIndex) return;
+    const entry = disk.live.entry(commitIndex);
+    if (entry === undefined || entry.term === term) return;
+    throw new Violation(`${name}, leader of term ${term}, commits entry ${commitIndex}/${entry.term}`);
   }
 
   #readDigest(master: SimMaster, appliedIndex: number): void {

@@ -10,7 +10,7 @@ import type { AgentConfig, AgentEffect, AgentInput, LeaderAddress } from "../../
 import { silentLog } from "../../src/base/log.ts";
 import type { Random } from "../../src/base/random.ts";
 import type { ContainerSpec } from "../../src/isolation/container.ts";
-import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
+import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import type { Channel, ChannelEnds } from "./channel.ts";
 import { Kernel } from "./kernel.ts";
@@ -33,6 +33,7 @@ export interface MasterDirectory {
 export interface AgentObserver {
   /** Before a container is started. */
   starts(agent: SimAgent, spec: ContainerSpec): void;
+  agentSends(agent: SimAgent, message: AgentToMaster): void;
   /** After a message of a master was handled. */
   heeded(agent: SimAgent, message: MasterToAgent, effects: readonly AgentEffect[]): void;
 }
@@ -92,6 +93,11 @@ export class SimAgent {
     this.process = new Process(world, options.wallSkewMs);
     this.kernel = new Kernel(world);
     this.start();
+  }
+
+  /** What a crash leaves of a record of the checkpoint. */
+  durable(key: string): Uint8Array | undefined {
+    return this.#durable.get(key);
   }
 
   start(): void {
@@ -180,6 +186,7 @@ export class SimAgent {
         if (this.#channel?.linkId === effect.linkId) this.#channel.channel.close("client");
         return;
       case "send":
+        this.#observer.agentSends(this, effect.message);
         if (this.#channel?.linkId === effect.linkId) this.#channel.channel.send("client", effect.message);
         return;
       case "checkpoint":

@@ -3,9 +3,11 @@
  * task starts once, on one agent; an agent obeys no leader of the past; what
  * is told of an end is what happened.
  */
+import { STREAM_PREFIX, TASK_PREFIX } from "../../src/agent/checkpoint.ts";
+import { decodeStreamRecord } from "../../src/agent/records.ts";
 import type { AgentEffect } from "../../src/agent/types.ts";
 import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
-import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
+import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { LogEntry } from "../../src/raft/types.ts";
@@ -45,7 +47,19 @@ export class TaskPromises {
     if (!this.#committedLaunches.has(key)) {
       throw new Violation(`Task ${key} was started on ${agent.name} before its launch was committed`);
     }
+    if (agent.durable(TASK_PREFIX + key) === undefined) {
+      throw new Violation(`${agent.name} starts ${key} before its record is on disk`);
+    }
     this.#starts.set(key, agent.name);
+  }
+
+  /** An update that left the agent must not be forgotten by a crash of it. */
+  agentSends(agent: SimAgent, message: AgentToMaster): void {
+    if (message.kind !== "status-update") return;
+    const key = `${message.frameworkId}/${message.taskId}`;
+    const stream = decodeStreamRecord(agent.durable(STREAM_PREFIX + key) ?? new Uint8Array(0));
+    if (stream.ok && stream.value.pending.some(({ uuid }) => hex(uuid) === hex(message.uuid))) return;
+    throw new Violation(`${agent.name} sends ${message.state} of ${key} before it is on disk`);
   }
 
   /** From the kernel: how a container really ended. */
