@@ -4,9 +4,11 @@
  * platform; on a server that is classic-level, used directly because the
  * build embeds its native addon, scripts/level-plugin.ts.)
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { MeshError } from "../base/errors.ts";
+import { findLostWrites, type WalDamage } from "./raft-store-wal.ts";
 
 export type LevelOperation =
   | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -37,24 +39,38 @@ export interface Database {
   clear(range: KeyRange): Promise<void>;
   view(): LevelView;
   close(): Promise<void>;
+  /** Set if acknowledged writes were found to be missing on opening. */
+  readonly lost?: LostWrites | null;
 }
+
+export interface LostWrites extends WalDamage {
+  /** To be called when the loss was noted durably: the next opening does not tell of it. */
+  noted(): Promise<void>;
+}
+
+/** Remembers lost writes between finding them and noting them: opening a database removes the traces. */
+const LOST_FILE = "LOST-WRITES";
 
 const VIEW = { keyEncoding: "view", valueEncoding: "view" } as const;
 
 export class LevelDatabase implements Database {
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
 
-  private constructor(db: ClassicLevel<Uint8Array, Uint8Array>) {
+  readonly lost: LostWrites | null;
+
+  private constructor(db: ClassicLevel<Uint8Array, Uint8Array>, lost: LostWrites | null) {
     this.#db = db;
+    this.lost = lost;
   }
 
-  /** Creates the directory if needed. Throws MeshError DIRECTORY_LOCKED or DIRECTORY_UNUSABLE. */
+  /** Creates the directory if needed. Throws MeshError DIRECTORY_LOCKED, DIRECTORY_UNUSABLE or LOG_DAMAGED. */
   static async open(directory: string): Promise<LevelDatabase> {
     try {
       await mkdir(directory, { recursive: true });
+      const lost = await lostWrites(directory);
       const db = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...VIEW, compression: false });
       await db.open();
-      return new LevelDatabase(db);
+      return new LevelDatabase(db, lost);
     } catch (error) {
       throw openError(directory, error);
     }
@@ -90,6 +106,22 @@ export class LevelDatabase implements Database {
   }
 }
 
+async function lostWrites(directory: string): Promise<LostWrites | null> {
+  const path = join(directory, LOST_FILE);
+  const before = await readFile(path, "utf8").catch(() => null);
+  const found = before === null ? await findLostWrites(directory) : readLost(before);
+  if (found === null) return null;
+  const { reason, hardState } = found;
+  const text = `${reason}\n${hardState === null ? "" : Buffer.from(hardState).toString("base64")}`;
+  if (before === null) await writeFile(path, text, { flush: true });
+  return { reason, hardState, noted: () => rm(path, { force: true }) };
+}
+
+function readLost(text: string): WalDamage {
+  const [reason = "", hardState = ""] = text.split("\n");
+  return { reason, hardState: hardState === "" ? null : Buffer.from(hardState, "base64") };
+}
+
 function openError(directory: string, error: unknown): MeshError {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
@@ -100,6 +132,12 @@ function openError(directory: string, error: unknown): MeshError {
     );
   }
   const text = cause instanceof Error ? cause.message : String(error);
+  if (code === "LEVEL_CORRUPTION" || /corruption|missing files|MANIFEST-|CURRENT/i.test(text)) {
+    return new MeshError(
+      "LOG_DAMAGED",
+      `Cannot open the database "${directory}": ${text}; replace this master by one with an empty --data-dir, or restore a backup with 'mesh raft restore'`,
+    );
+  }
   return new MeshError(
     "DIRECTORY_UNUSABLE",
     `Cannot open the database "${directory}": ${text}; make it writable or choose another --data-dir`,

@@ -1,35 +1,42 @@
 /**
  * A master's disk on level: log, hard state and registry in one database
- * (src/raft/store.ts says what is promised, store-keys.ts draws the keys).
- *
- * Writes queue up while one is under way and then go as one batch with one
- * sync, so a busy master syncs less often per write. Writes that need no sync
- * of their own ride along: LevelDB does not sync a log file it finishes, so an
- * unsynced batch could be lost although a later one survives.
+ * (src/raft/store.ts says what is promised, store-keys.ts draws the keys,
+ * store-recovery.ts what is done about damage, raft-store-writer.ts how
+ * writes reach the disk).
  */
+import { statfs } from "node:fs/promises";
 import { assert } from "../base/assert.ts";
-import { STORE_DEFERRED_MAX_BYTES, STORE_DEFERRED_MAX_MS } from "../base/limits.ts";
+import { holdsAllAgain } from "../raft/repair.ts";
 import type { RaftStore, RestoredStore, StateReader, StoreFailure, StoreWrite } from "../raft/store.ts";
-import type { LogEntry, SnapshotChunk, SnapshotMeta } from "../raft/types.ts";
-import { type Database, type KeyRange, LevelDatabase, type LevelOperation } from "./level.ts";
+import type { HardState, LogDamage, LogEntry, SnapshotChunk, SnapshotMeta } from "../raft/types.ts";
+import { type Database, LevelDatabase, type LevelOperation } from "./level.ts";
 import { decodeLogRecord, encodeLogRecord } from "./log-record.ts";
+import type { EntryPlace } from "./log-scan.ts";
+import { StoreWriter } from "./raft-store-writer.ts";
 import { openStateReader } from "./state-reader.ts";
-import { encodeFact, logKey, logRange, type MetaName, metaKey, stateKey, stateRange } from "./store-keys.ts";
-import { type EntryPlace, recoverStore, type SnapshotFact } from "./store-recovery.ts";
+import type { HardStateFact, MembershipFact, SnapshotFact } from "./store-facts.ts";
+import {
+  deleteFact,
+  encodeStateValue,
+  logKey,
+  logRange,
+  otherGenerations,
+  putFact,
+  stateKey,
+  stateRange,
+} from "./store-keys.ts";
+import { abandonState, type Recovered, recoverStore } from "./store-recovery.ts";
 
 const READ_RECORDS = 256;
 
-interface QueuedWrite {
-  readonly operations: LevelOperation[];
-  readonly written: () => void;
-}
-
 /** What the store takes from its surroundings; simulations bring their own. */
 export interface StoreSurroundings {
-  /** Throws MeshError DIRECTORY_LOCKED or DIRECTORY_UNUSABLE. */
+  /** Throws MeshError DIRECTORY_LOCKED, DIRECTORY_UNUSABLE or LOG_DAMAGED. */
   open(directory: string): Promise<Database>;
   /** Calls `run` once after `delayMs`, unless the function that is returned is called first. */
   after(delayMs: number, run: () => void): () => void;
+  /** Room on the disk of the directory; endless if left out. */
+  freeBytes?(directory: string): Promise<number>;
 }
 
 const SURROUNDINGS: StoreSurroundings = {
@@ -38,29 +45,32 @@ const SURROUNDINGS: StoreSurroundings = {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
   },
+  async freeBytes(directory) {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  },
 };
 
 export class LevelRaftStore implements RaftStore {
+  /** Called when the disk is full (nothing is written then), and when there is room again. */
+  onFull: (full: boolean) => void = () => {};
   readonly #directory: string;
   readonly #surroundings: StoreSurroundings;
   readonly #onFailure: StoreFailure;
-  #db: Database | null = null;
+  #writer: StoreWriter | null = null;
   #failed = false;
-  #queue: QueuedWrite[] = [];
-  #queuedBytes = 0;
-  #writing: Promise<void> | null = null;
-  /** Something queued is not to wait any longer. */
-  #writeWanted = false;
-  #cancelTimer: (() => void) | null = null;
-  /** Removal of keys that nothing reads any more. */
-  #cleaning: Promise<void> = Promise.resolve();
   #generation = 0;
+  #newestGeneration = 0;
+  #hardState: HardState = { term: 0, votedFor: null };
   #appliedIndex = 0;
   #snapshotIndex = 0;
   /** The snapshot's entry, then each entry of the log, as written or queued. */
   #places: EntryPlace[] = [];
+  /** Config entries of the log, and the newest one that is applied. */
+  #configs: MembershipFact[] = [];
+  #membership: MembershipFact = { index: 0, membership: "" };
+  #damage: LogDamage | null = null;
   #staging: { readonly id: number; readonly generation: number } | null = null;
-  #newestGeneration = 0;
 
   constructor(directory: string, onFailure: StoreFailure, surroundings: StoreSurroundings = SURROUNDINGS) {
     this.#directory = directory;
@@ -69,81 +79,76 @@ export class LevelRaftStore implements RaftStore {
   }
 
   async open(): Promise<RestoredStore> {
-    assert(this.#db === null, "A store is opened once");
+    assert(this.#writer === null, "A store is opened once");
     const db = await this.#surroundings.open(this.#directory);
     try {
-      const { restored, generation, places } = await recoverStore(db, this.#directory);
-      this.#db = db;
-      this.#generation = generation;
-      this.#newestGeneration = generation;
-      this.#places = places;
-      this.#snapshotIndex = restored.snapshot.index;
-      this.#appliedIndex = restored.appliedIndex;
-      return restored;
+      return this.#adopt(db, await recoverStore(db, this.#directory));
     } catch (error) {
       await db.close();
       throw error;
     }
   }
+
+  /**
+   * To be called after `open`, before any write, when the state turned out
+   * not to be what was written: this member begins anew beside it, and is
+   * marked as damaged until a leader has brought everything again.
+   */
+  async abandonState(reason: string): Promise<RestoredStore> {
+    const { db } = this.#open();
+    await abandonState(db, this.#directory, reason);
+    return this.#adopt(db, await recoverStore(db, this.#directory));
+  }
+
   write(change: StoreWrite): Promise<void> {
     const operations: LevelOperation[] = [];
-    if (change.identity !== undefined) operations.push(putFact("identity", change.identity));
-    if (change.hardState !== undefined) operations.push(putFact("hard-state", change.hardState));
+    if (change.identity !== undefined) operations.push(...putFact("identity", change.identity));
+    if (change.hardState !== undefined) this.#hardState = change.hardState;
     if (change.truncateFrom !== undefined) this.#truncate(change.truncateFrom, operations);
     for (const entry of change.entries ?? []) this.#append(entry, operations);
     for (const [plain, value] of change.stateChanges ?? []) {
       const key = stateKey(this.#generation, plain);
-      operations.push(value === null ? { type: "del", key } : { type: "put", key, value });
+      operations.push(
+        value === null ? { type: "del", key } : { type: "put", key, value: encodeStateValue(plain, value) },
+      );
     }
-    if (change.appliedIndex !== undefined) {
-      this.#appliedIndex = change.appliedIndex;
-      operations.push(putFact("applied", change.appliedIndex));
-    }
-    if (change.compactTo === undefined) return this.#enqueue(operations, change.sync);
-    const { index } = change.compactTo;
-    assert(index <= this.#appliedIndex, `Compaction to ${index} is above applied ${this.#appliedIndex}`);
+    if (change.appliedIndex !== undefined) this.#applied(change.appliedIndex, operations);
+    const { compactTo } = change;
     const before = this.#snapshotIndex;
-    this.#dropUpTo(change.compactTo, operations);
-    const written = this.#enqueue(operations, change.sync);
-    this.#cleanAfter(written, logRange(before, index));
+    if (compactTo !== undefined) {
+      const { index } = compactTo;
+      assert(index <= this.#appliedIndex, `Compaction to ${index} is above applied ${this.#appliedIndex}`);
+      this.#dropUpTo(compactTo, operations);
+    }
+    const repaired = this.#noteRepair(operations);
+    const written = this.#open().enqueue(operations, change.sync);
+    if (compactTo !== undefined) this.#open().cleanAfter(written, logRange(before, compactTo.index));
+    if (repaired) this.#cleanLeftovers(written);
     return written;
   }
 
   async readEntries(from: number, to: number, maxBytes: number): Promise<readonly LogEntry[]> {
     if (from <= this.#snapshotIndex) return [];
-    await this.#flush();
-    const view = this.#open().view();
-    const records = view.iterate(logRange(from, to));
-    const out: LogEntry[] = [];
-    let bytes = 0;
+    const writer = this.#open();
+    await writer.flush();
     try {
-      while (bytes < maxBytes) {
-        const batch = await records.next(READ_RECORDS);
-        if (batch.length === 0) break;
-        for (const [, value] of batch) {
-          const record = decodeLogRecord(value);
-          // Checked on opening, so the disk changed under us; the entry is not used.
-          if (!record.ok || record.value.entry.index !== from + out.length) return out;
-          bytes += record.value.entry.data.length;
-          if (out.length > 0 && bytes > maxBytes) return out;
-          out.push(record.value.entry);
-        }
-      }
-      return out;
-    } finally {
-      await records.close();
-      await view.close();
+      return await readLog(writer.db, from, Math.min(to, this.#lastIndex), maxBytes);
+    } catch (error) {
+      // The database is being opened anew: the entries are asked for again.
+      if (writer.full) return [];
+      throw error;
     }
   }
 
   async readState(): Promise<StateReader> {
-    await this.#flush();
-    return openStateReader(this.#open(), this.#generation);
+    await this.#open().flush();
+    return openStateReader(this.#open().db, this.#generation);
   }
 
   stageSnapshot(chunk: SnapshotChunk): Promise<void> {
+    const writer = this.#open();
     if (chunk.sequence === 0) {
-      if (this.#staging !== null) this.#clean(stateRange(this.#staging.generation));
+      if (this.#staging !== null) writer.clean(stateRange(this.#staging.generation));
       this.#staging = { id: chunk.id, generation: ++this.#newestGeneration };
     }
     const staging = this.#staging;
@@ -151,54 +156,92 @@ export class LevelRaftStore implements RaftStore {
     const operations: LevelOperation[] = chunk.records.map(([key, value]) => ({
       type: "put",
       key: stateKey(staging.generation, key),
-      value,
+      value: encodeStateValue(key, value),
     }));
-    if (!chunk.done) return this.#enqueue(operations, true);
-    const { snapshot } = chunk;
-    const replaced = stateRange(this.#generation);
+    if (!chunk.done) return writer.enqueue(operations, true);
     const before = this.#snapshotIndex;
-    if (this.#places[snapshot.index - before]?.term !== snapshot.term) {
-      this.#truncate(before + 1, operations);
-      this.#places = [];
-    }
-    this.#generation = staging.generation;
-    this.#staging = null;
-    this.#appliedIndex = snapshot.index;
-    operations.push(putFact("generation", this.#generation), putFact("applied", snapshot.index));
-    this.#dropUpTo(snapshot, operations);
-    const written = this.#enqueue(operations, true);
-    this.#cleanAfter(written, replaced);
-    this.#cleanAfter(written, logRange(before, snapshot.index));
+    const replaced = stateRange(this.#generation);
+    this.#install(chunk.snapshot, staging.generation, operations);
+    const repaired = this.#noteRepair(operations);
+    const written = writer.enqueue(operations, true);
+    if (repaired) this.#cleanLeftovers(written);
+    if (this.#damage === null) writer.cleanAfter(written, replaced);
+    writer.cleanAfter(written, logRange(before, chunk.snapshot.index));
     return written;
   }
 
   async close(): Promise<void> {
-    const db = this.#open();
-    await this.#flush();
-    await this.#cleaning;
-    this.#db = null;
-    this.#cancelTimer?.();
-    await db.close();
+    await this.#open().close();
+    this.#writer = null;
   }
 
-  #open(): Database {
-    assert(this.#db !== null, "The store is not open");
-    return this.#db;
+  get #lastIndex(): number {
+    return this.#snapshotIndex + this.#places.length - 1;
+  }
+
+  #open(): StoreWriter {
+    assert(this.#writer !== null, "The store is not open");
+    return this.#writer;
+  }
+
+  #adopt(db: Database, { restored, generation, scan, membership }: Recovered): RestoredStore {
+    this.#generation = generation;
+    this.#newestGeneration = generation;
+    this.#places = scan.places;
+    this.#configs = scan.configEntries.map(membershipOf);
+    this.#membership = membership;
+    this.#snapshotIndex = restored.snapshot.index;
+    this.#appliedIndex = restored.appliedIndex;
+    this.#hardState = restored.hardState;
+    this.#damage = restored.damage ?? null;
+    this.#writer ??= new StoreWriter(db, {
+      open: () => this.#surroundings.open(this.#directory),
+      after: (delayMs, run) => this.#surroundings.after(delayMs, run),
+      freeBytes: async () => this.#surroundings.freeBytes?.(this.#directory) ?? Number.POSITIVE_INFINITY,
+      trailer: () => this.#trailer(),
+      onFailure: (error) => this.#fail(error),
+      onFull: (full) => this.onFull(full),
+    });
+    return restored;
+  }
+
+  #trailer(): LevelOperation[] {
+    const fact: HardStateFact = { ...this.#hardState, lastIndex: this.#lastIndex };
+    return putFact("hard-state", fact);
   }
 
   #append(entry: LogEntry, operations: LevelOperation[]): void {
-    const wanted = this.#snapshotIndex + this.#places.length;
+    const wanted = this.#lastIndex + 1;
     assert(entry.index === wanted, `Entry ${entry.index} does not follow ${wanted - 1}`);
     const { bytes, checksum } = encodeLogRecord(entry, this.#places.at(-1)?.checksum ?? 0);
     this.#places.push({ term: entry.term, checksum });
+    if (entry.kind === "config") this.#configs.push(membershipOf(entry));
     operations.push({ type: "put", key: logKey(entry.index), value: bytes });
   }
 
   #truncate(from: number, operations: LevelOperation[]): void {
     assert(from > this.#snapshotIndex, `Truncation from ${from} reaches into the compacted log`);
-    const end = this.#snapshotIndex + this.#places.length;
-    for (let index = from; index < end; index++) operations.push({ type: "del", key: logKey(index) });
+    for (let index = from; index <= this.#lastIndex; index++)
+      operations.push({ type: "del", key: logKey(index) });
     this.#places.length = Math.min(this.#places.length, from - this.#snapshotIndex);
+    this.#configs = this.#configs.filter((config) => config.index < from);
+  }
+
+  #applied(index: number, operations: LevelOperation[]): void {
+    this.#appliedIndex = index;
+    const place = this.#places[index - this.#snapshotIndex];
+    assert(place !== undefined, `Applied ${index} is not in the log`);
+    operations.push(...putFact("applied", { index, ...place }));
+    const membership = this.#configs.findLast((config) => config.index <= index);
+    if (membership !== undefined) this.#setMembership(membership, operations);
+  }
+
+  #setMembership(membership: MembershipFact, operations: LevelOperation[]): void {
+    if (membership.index < this.#membership.index) return;
+    const { index, membership: encoded } = this.#membership;
+    if (membership.index === index && membership.membership === encoded) return;
+    this.#membership = membership;
+    operations.push(...putFact("membership", membership));
   }
 
   /** Lets the log begin after `snapshot`; its records are removed later. */
@@ -208,71 +251,48 @@ export class LevelRaftStore implements RaftStore {
     // After a transfer that emptied the log, the chain of checksums starts anew.
     this.#places = kept.length > 0 ? kept : [{ term, checksum: 0 }];
     this.#snapshotIndex = index;
-    const fact: SnapshotFact = {
-      index,
-      term,
-      checksum: this.#places[0]?.checksum ?? 0,
-      membership: Buffer.from(snapshot.membership).toString("base64"),
-    };
-    operations.push(putFact("snapshot", fact));
+    this.#configs = this.#configs.filter((config) => config.index > index);
+    const membership = Buffer.from(snapshot.membership).toString("base64");
+    const fact: SnapshotFact = { index, term, checksum: this.#places[0]?.checksum ?? 0, membership };
+    operations.push(...putFact("snapshot", fact));
+    this.#setMembership({ index, membership }, operations);
   }
 
-  #enqueue(operations: LevelOperation[], sync: boolean): Promise<void> {
-    this.#open();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#queue.push({ operations, written: resolve });
-    for (const operation of operations) {
-      this.#queuedBytes += operation.key.length + (operation.type === "put" ? operation.value.length : 0);
+  /** Puts a transferred state in force. */
+  #install(snapshot: SnapshotMeta, generation: number, operations: LevelOperation[]): void {
+    const { index, term } = snapshot;
+    if (this.#places[index - this.#snapshotIndex]?.term !== term) {
+      this.#truncate(this.#snapshotIndex + 1, operations);
+      this.#places = [];
     }
-    if (sync || this.#queuedBytes >= STORE_DEFERRED_MAX_BYTES) this.#startWriting();
-    else this.#cancelTimer ??= this.#surroundings.after(STORE_DEFERRED_MAX_MS, () => this.#startWriting());
-    return promise;
+    this.#generation = generation;
+    this.#staging = null;
+    this.#appliedIndex = index;
+    operations.push(...putFact("generation", generation));
+    this.#dropUpTo(snapshot, operations);
+    operations.push(...putFact("applied", { index, ...(this.#places[0] ?? { term, checksum: 0 }) }));
   }
 
-  /** Everything queued so far is on disk. */
-  async #flush(): Promise<void> {
-    if (this.#queue.length > 0) await this.#enqueue([], true);
-    else await this.#writing;
-  }
-
-  #startWriting(): void {
-    this.#writeWanted = true;
-    this.#writing ??= this.#writeQueued();
-  }
-
-  async #writeQueued(): Promise<void> {
-    // Let the inputs that are handled right now add their writes to this batch.
-    await Promise.resolve();
-    while (this.#writeWanted) {
-      this.#writeWanted = false;
-      const batch = this.#queue;
-      this.#queue = [];
-      this.#queuedBytes = 0;
-      this.#cancelTimer?.();
-      this.#cancelTimer = null;
-      try {
-        await this.#open().write(
-          batch.flatMap((write) => write.operations),
-          true,
-        );
-      } catch (error) {
-        this.#fail(error);
-        await new Promise(() => {});
-      }
-      for (const { written } of batch) written();
+  /** True if the log now holds again what damage took from it; the mark goes with the same write. */
+  #noteRepair(operations: LevelOperation[]): boolean {
+    const damage = this.#damage;
+    if (damage === null || !holdsAllAgain(damage, this.#lastIndex, this.#places.at(-1)?.term ?? 0))
+      return false;
+    this.#damage = null;
+    operations.push(...deleteFact("damage"));
+    for (let index = this.#lastIndex + 1; index <= damage.lastIndex; index++) {
+      operations.push({ type: "del", key: logKey(index) });
     }
-    // At once, so that a write queued by one of the callbacks above starts the next batch.
-    this.#writing = null;
+    return true;
   }
 
-  #cleanAfter(written: Promise<void>, range: KeyRange): void {
-    void written.then(() => this.#clean(range));
-  }
-
-  #clean(range: KeyRange): void {
-    const db = this.#db;
-    if (db === null) return;
-    this.#cleaning = this.#cleaning.then(() => db.clear(range)).catch((error: unknown) => this.#fail(error));
+  /** What was kept of a damaged state. */
+  #cleanLeftovers(written: Promise<void>): void {
+    void written.then(() => {
+      // A transfer may be writing the newest generation.
+      const [older] = otherGenerations(this.#generation);
+      if (older !== undefined) this.#open().clean(older);
+    });
   }
 
   #fail(error: unknown): void {
@@ -285,6 +305,35 @@ export class LevelRaftStore implements RaftStore {
   }
 }
 
-function putFact(name: MetaName, fact: unknown): LevelOperation {
-  return { type: "put", key: metaKey(name), value: encodeFact(fact) };
+function membershipOf({ index, data }: LogEntry): MembershipFact {
+  return { index, membership: Buffer.from(data).toString("base64") };
+}
+
+async function readLog(db: Database, from: number, to: number, maxBytes: number): Promise<LogEntry[]> {
+  const view = db.view();
+  const records = view.iterate(logRange(from, to));
+  const out: LogEntry[] = [];
+  let bytes = 0;
+  try {
+    while (bytes < maxBytes) {
+      const batch = await records.next(READ_RECORDS);
+      if (batch.length === 0) break;
+      for (const [, value] of batch) {
+        const record = decodeLogRecord(value);
+        const index = from + out.length;
+        if (!record.ok || record.value.entry.index !== index) {
+          throw new Error(
+            `Entry ${index} of the log was damaged on disk since this master started; it repairs its log when it is started again`,
+          );
+        }
+        bytes += record.value.entry.data.length;
+        if (out.length > 0 && bytes > maxBytes) return out;
+        out.push(record.value.entry);
+      }
+    }
+    return out;
+  } finally {
+    await records.close();
+    await view.close();
+  }
 }

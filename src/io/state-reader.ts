@@ -1,18 +1,23 @@
 /** Reads the registry's keys from one view of a master's database. */
-import { assert } from "../base/assert.ts";
 import type { StateReader } from "../raft/store.ts";
 import type { StateRecord } from "../raft/types.ts";
 import type { Database } from "./level.ts";
-import { decodeFact, metaKey, plainKey, stateRange } from "./store-keys.ts";
+import type { LogStart } from "./log-scan.ts";
+import { decodeFact, decodeStateValue, metaKey, plainKey, stateRange } from "./store-keys.ts";
 
 const READ_RECORDS = 256;
+
+/** A value of the state is not what was written. */
+export class StateDamaged extends Error {
+  override readonly name = "StateDamaged";
+}
 
 export async function openStateReader(db: Database, generation: number): Promise<StateReader> {
   const view = db.view();
   const applied = await view.get(metaKey("applied"));
   const fact = applied === undefined ? undefined : decodeFact(applied);
-  const appliedIndex = fact?.ok === true ? fact.value : 0;
-  assert(typeof appliedIndex === "number", "The applied index is a number");
+  // A fact whose checksum fits is what this program wrote.
+  const appliedIndex = fact?.ok === true ? (fact.value as LogStart).index : 0;
   const source = view.iterate(stateRange(generation));
   /** Read but not handed out yet. */
   let waiting: StateRecord[] = [];
@@ -23,7 +28,13 @@ export async function openStateReader(db: Database, generation: number): Promise
     if (waiting.length > 0 || ended) return;
     const batch = await source.next(READ_RECORDS);
     ended = batch.length === 0;
-    waiting = batch.map(([key, value]) => [plainKey(key), value]);
+    waiting = batch.map(([stored, checked]) => {
+      const key = plainKey(stored);
+      const value = decodeStateValue(key, checked);
+      if (value === undefined)
+        throw new StateDamaged(`the value of "${Buffer.from(key)}" has a wrong checksum`);
+      return [key, value];
+    });
   };
 
   return {

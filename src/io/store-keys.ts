@@ -1,24 +1,55 @@
 /**
  * The keys of a master's database:
  *
- *   m name                    facts about the store, checksummed JSON
+ *   m name, n name            facts about the store, checksummed JSON, each twice
  *   l index(u64)              log entries, log-record.ts
- *   s generation(u32) key     state of the registry; only the generation that
- *                             `m generation` names is in force, another one is
- *                             a transfer that did not finish
+ *   s generation(u32) key     state of the registry: crc32 u32 of key and value,
+ *                             then the value. Only the generation that the fact
+ *                             `generation` names is in force, another one is a
+ *                             transfer that did not finish or a damaged state
  */
 import { fail, ok, type Result } from "../base/result.ts";
-import type { KeyRange } from "./level.ts";
+import type { KeyRange, LevelOperation } from "./level.ts";
 
 const META = 0x6d;
+const META_COPY = 0x6e;
 const LOG = 0x6c;
 const STATE = 0x73;
 const STATE_PREFIX_BYTES = 5;
+const CHECKSUM_BYTES = 4;
 
-export type MetaName = "format" | "identity" | "hard-state" | "snapshot" | "applied" | "generation";
+export type MetaName =
+  | "format"
+  | "identity"
+  | "hard-state"
+  | "snapshot"
+  | "applied"
+  | "membership"
+  | "generation"
+  | "damage";
 
 export function metaKey(name: MetaName): Uint8Array {
-  return Buffer.from(`m${name}`);
+  return Buffer.concat([Buffer.from([META]), Buffer.from(name)]);
+}
+
+/** Facts are few and cannot be fetched from another master: each is kept twice. */
+export function metaCopyKey(name: MetaName): Uint8Array {
+  return Buffer.concat([Buffer.from([META_COPY]), Buffer.from(name)]);
+}
+
+export function putFact(name: MetaName, fact: unknown): LevelOperation[] {
+  const value = encodeFact(fact);
+  return [
+    { type: "put", key: metaKey(name), value },
+    { type: "put", key: metaCopyKey(name), value },
+  ];
+}
+
+export function deleteFact(name: MetaName): LevelOperation[] {
+  return [
+    { type: "del", key: metaKey(name) },
+    { type: "del", key: metaCopyKey(name) },
+  ];
 }
 
 export function logKey(index: number): Uint8Array {
@@ -52,6 +83,25 @@ export function stateKey(generation: number, key: Uint8Array): Uint8Array {
 /** The state machine's own key. */
 export function plainKey(key: Uint8Array): Uint8Array {
   return key.subarray(STATE_PREFIX_BYTES);
+}
+
+export function encodeStateValue(key: Uint8Array, value: Uint8Array): Uint8Array {
+  const out = Buffer.allocUnsafe(CHECKSUM_BYTES + value.length);
+  out.writeUInt32BE(stateChecksum(key, value), 0);
+  out.set(value, CHECKSUM_BYTES);
+  return out;
+}
+
+/** The value under the state machine's own `key`; undefined if either is damaged. */
+export function decodeStateValue(key: Uint8Array, stored: Uint8Array): Uint8Array | undefined {
+  if (stored.length < CHECKSUM_BYTES) return undefined;
+  const value = stored.subarray(CHECKSUM_BYTES);
+  const wanted = new DataView(stored.buffer, stored.byteOffset).getUint32(0);
+  return stateChecksum(key, value) === wanted ? value : undefined;
+}
+
+function stateChecksum(key: Uint8Array, value: Uint8Array): number {
+  return Bun.hash.crc32(value, Bun.hash.crc32(key));
 }
 
 const EMPTY = new Uint8Array(0);

@@ -1,202 +1,254 @@
-/** Reads a master's database on opening: facts, the checked log, and what a crash left behind. */
-import { assert } from "../base/assert.ts";
+/**
+ * Reads a master's database on opening and decides what its damage means:
+ *
+ * | found                                     | done                                             |
+ * |-------------------------------------------|--------------------------------------------------|
+ * | one copy of a fact is bad                 | the other one is taken and written again         |
+ * | entry at or below the applied index       | the log begins after that index: its effect is in the state |
+ * | entry above it, or the log ends too early | the log ends before it; the member is marked and fetches the rest from the leader (raft/repair.ts). Nothing is removed. |
+ * | state, or writes lost in the middle       | the member begins anew beside its old state, marked likewise |
+ * | both copies of a fact                     | LOG_DAMAGED                                      |
+ *
+ * LevelDB cuts a torn last write by itself, so a log that ends before the
+ * index that was written with its last batch is damaged, not torn. (Of a
+ * write whose whole batch was damaged at the very end of the file nobody can
+ * tell whether it was ever complete; Alagappan and others, "Protocol-Aware
+ * Recovery", FAST 2018, section 3.3.)
+ */
 import { MeshError } from "../base/errors.ts";
-import { RAFT_LOG_MEMORY_MAX_BYTES } from "../base/limits.ts";
-import type { RestoredStore, StoreIdentity } from "../raft/store.ts";
-import type { HardState, LogEntry, SnapshotMeta, TermRun } from "../raft/types.ts";
-import type { Database, LevelView } from "./level.ts";
-import { decodeLogRecord, type LogRecord } from "./log-record.ts";
+import { holdsAllAgain } from "../raft/repair.ts";
+import type { RestoredStore } from "../raft/store.ts";
+import type { LogDamage } from "../raft/types.ts";
+import type { Database, LevelOperation } from "./level.ts";
+import { LogScan } from "./log-scan.ts";
+import {
+  type Facts,
+  FORMAT,
+  type HardStateFact,
+  type MembershipFact,
+  readFacts,
+  type SnapshotFact,
+} from "./store-facts.ts";
 import {
   decodeFact,
-  encodeFact,
-  logIndex,
+  deleteFact,
+  encodeStateValue,
   logRange,
-  type MetaName,
-  metaKey,
   otherGenerations,
+  plainKey,
+  putFact,
+  stateKey,
+  stateRange,
   wholeLogRange,
 } from "./store-keys.ts";
 
-const FORMAT = 1;
-const SCAN_RECORDS = 1_000;
-
-/** Facts as they are written. */
-export interface SnapshotFact {
-  readonly index: number;
-  readonly term: number;
-  readonly checksum: number;
-  /** Base64. */
-  readonly membership: string;
-}
-
-/** What a store keeps in memory of each entry. */
-export interface EntryPlace {
-  readonly term: number;
-  readonly checksum: number;
-}
+const UPGRADE_RECORDS = 1_000;
 
 export interface Recovered {
   readonly restored: RestoredStore;
   readonly generation: number;
-  /** Term and checksum of the snapshot's entry and of all after it. */
-  readonly places: EntryPlace[];
+  readonly scan: LogScan;
+  readonly membership: MembershipFact;
 }
 
-/** Throws MeshError LOG_DAMAGED; cuts a torn tail and removes leftovers. */
+/** Throws MeshError LOG_DAMAGED; removes leftovers of a log and state that are whole. */
 export async function recoverStore(db: Database, directory: string): Promise<Recovered> {
+  if (db.lost != null) {
+    const { reason, hardState } = db.lost;
+    await abandonState(db, directory, `acknowledged writes are missing: ${reason}`, hardState);
+    await db.lost.noted();
+  }
   const view = db.view();
   try {
     const facts = await readFacts(view, directory);
-    const { snapshot, generation, appliedIndex } = facts;
-    const log = new LogScan(facts.appliedIndex, snapshot.index, snapshot);
-    await scanLog(view, log, directory);
-    if (log.lastIndex < appliedIndex) {
-      throw damaged(directory, log.lastIndex + 1, "it is missing, but it was applied");
-    }
-    if (log.tornEntries > 0) await db.clear(wholeLogRange(log.lastIndex + 1));
-    if (snapshot.index > 0) await db.clear(logRange(0, snapshot.index));
-    for (const range of otherGenerations(generation)) await db.clear(range);
-    if (facts.isNew)
-      await db.write([{ type: "put", key: metaKey("format"), value: encodeFact(FORMAT) }], true);
-    const membership = Buffer.from(snapshot.membership, "base64");
-    const meta: SnapshotMeta = { index: snapshot.index, term: snapshot.term, membership };
-    const restored = {
-      identity: facts.identity,
-      hardState: facts.hardState,
-      snapshot: meta,
-      lastIndex: log.lastIndex,
-      termRuns: log.termRuns,
-      tailEntries: log.tailEntries,
-      configEntries: log.configEntries,
-      appliedIndex,
-      tornEntries: log.tornEntries,
-    };
-    return { restored, generation, places: log.places };
+    const recovered =
+      facts.format === 1 ? await recoverFormat1(db, directory, facts) : await recover(db, facts);
+    await tidy(db, recovered);
+    return recovered;
   } finally {
     await view.close();
   }
 }
 
-/** What a pass over the log collects. */
-class LogScan {
-  readonly termRuns: TermRun[] = [];
-  readonly configEntries: LogEntry[] = [];
-  readonly places: EntryPlace[];
-  lastIndex: number;
-  tornEntries = 0;
-  #tail: LogEntry[] = [];
-  #tailBytes = 0;
-  #tailHead = 0;
-  readonly #appliedIndex: number;
-
-  constructor(appliedIndex: number, snapshotIndex: number, snapshot: EntryPlace) {
-    this.#appliedIndex = appliedIndex;
-    this.lastIndex = snapshotIndex;
-    this.places = [{ term: snapshot.term, checksum: snapshot.checksum }];
-  }
-
-  /** The newest entries, within the bound on memory. */
-  get tailEntries(): LogEntry[] {
-    return this.#tail.slice(this.#tailHead);
-  }
-
-  /** Null if the record follows the ones before; otherwise what is wrong with it. */
-  add(index: number, record: LogRecord): string | null {
-    if (index !== this.lastIndex + 1) return `entry ${this.lastIndex + 1} before it is missing`;
-    if (record.entry.index !== index) return `it is entry ${record.entry.index}, misplaced`;
-    if (record.previousChecksum !== this.places.at(-1)?.checksum)
-      return "it does not follow the entry before it";
-    const { entry } = record;
-    this.lastIndex = index;
-    this.places.push({ term: entry.term, checksum: record.checksum });
-    if (this.termRuns.at(-1)?.term !== entry.term) this.termRuns.push({ index, term: entry.term });
-    if (entry.kind === "config") this.configEntries.push(entry);
-    this.#tail.push(entry);
-    this.#tailBytes += entry.data.length;
-    this.#dropOld();
-    return null;
-  }
-
-  #dropOld(): void {
-    while (this.#tailBytes > RAFT_LOG_MEMORY_MAX_BYTES) {
-      const oldest = this.#tail[this.#tailHead];
-      if (oldest === undefined || oldest.index > this.#appliedIndex) break;
-      this.#tailBytes -= oldest.data.length;
-      this.#tailHead++;
-    }
-    if (this.#tailHead * 2 > this.#tail.length) {
-      this.#tail = this.#tail.slice(this.#tailHead);
-      this.#tailHead = 0;
-    }
-  }
-}
-
 /**
- * A bad record with nothing good after it is the torn end of the last write,
- * which nobody was told of: it is cut. Anything else is damage that may have
- * hit committed entries (Alagappan and others, "Protocol-Aware Recovery",
- * FAST 2018), and cutting it would lose them.
+ * Begins anew with an empty state. The old state stays on disk under its
+ * generation, and the log where it is, until a leader has brought all again.
  */
-async function scanLog(view: LevelView, log: LogScan, directory: string): Promise<void> {
-  const records = view.iterate(wholeLogRange(log.lastIndex + 1));
-  let firstBad: { readonly index: number; readonly reason: string } | null = null;
+export async function abandonState(
+  db: Database,
+  directory: string,
+  reason: string,
+  newestHardState: Uint8Array | null = null,
+): Promise<void> {
+  const view = db.view();
   try {
-    while (true) {
-      const batch = await records.next(SCAN_RECORDS);
-      if (batch.length === 0) break;
-      for (const [key, value] of batch) {
-        const index = logIndex(key);
-        const record = decodeLogRecord(value);
-        const reason = record.ok ? log.add(index, record.value) : `it has ${record.error}`;
-        if (reason === null && firstBad === null) continue;
-        if (firstBad !== null && record.ok) throw damaged(directory, firstBad.index, firstBad.reason);
-        if (firstBad === null && record.ok) throw damaged(directory, index, reason ?? "");
-        firstBad ??= { index, reason: reason ?? "" };
-        log.tornEntries++;
-      }
-    }
+    const facts = await readFacts(view, directory);
+    const scan = await LogScan.run(view, facts.applied.index, facts.snapshot);
+    const newest = scan.configEntries.at(-1);
+    const membership =
+      newest !== undefined && newest.index > facts.membership.index
+        ? base64(newest.data)
+        : facts.membership.membership;
+    const generation = facts.generation + 1;
+    await db.clear(stateRange(generation));
+    const origin: SnapshotFact = { index: 0, term: 0, checksum: 0, membership };
+    const hardState = newerHardState(facts, newestHardState);
+    const lastIndex = Math.max(hardState.lastIndex ?? 0, scan.newestKey, facts.damage?.lastIndex ?? 0);
+    const damage: LogDamage = { term: hardState.term, lastIndex, reason };
+    await db.write(
+      [
+        ...putFact("format", FORMAT),
+        ...putFact("hard-state", hardState),
+        ...putFact("generation", generation),
+        ...putFact("snapshot", origin),
+        ...putFact("applied", { index: 0, term: 0, checksum: 0 }),
+        ...putFact("membership", { index: 0, membership }),
+        ...putFact("damage", damage),
+      ],
+      true,
+    );
   } finally {
+    await view.close();
+  }
+}
+
+/** Of the hard state in the database and one that the database passed over. */
+function newerHardState(facts: Facts, passedOver: Uint8Array | null): HardStateFact {
+  const known = { ...facts.hardState, lastIndex: facts.lastIndex ?? 0 };
+  const decoded = passedOver === null ? null : decodeFact(passedOver);
+  if (decoded?.ok !== true) return known;
+  const other = decoded.value as HardStateFact;
+  const lastIndex = Math.max(known.lastIndex, other.lastIndex ?? 0);
+  return { ...(other.term >= known.term ? other : known), lastIndex };
+}
+
+async function recover(db: Database, facts: Facts): Promise<Recovered> {
+  const view = db.view();
+  const warnings: string[] = facts.repairs.length > 0 ? ["A copy of a fact was damaged and is restored"] : [];
+  const operations: LevelOperation[] = [...facts.repairs];
+  if (facts.isNew) operations.push(...putFact("format", FORMAT));
+  try {
+    let snapshot = facts.snapshot;
+    let scan = await LogScan.run(view, facts.applied.index, snapshot);
+    if (scan.lastIndex < facts.applied.index) {
+      warnings.push(
+        `Entry ${scan.lastIndex + 1} of the log is damaged (${scan.bad?.reason ?? "it is missing"}); its effect is in the state, so the log now begins after entry ${facts.applied.index}`,
+      );
+      snapshot = { ...facts.applied, membership: facts.membership.membership };
+      scan = await LogScan.run(view, facts.applied.index, snapshot);
+      operations.push(...putFact("snapshot", snapshot));
+    }
+    const damage = damageOf(facts, scan);
+    if (damage === null && facts.damage !== null) operations.push(...deleteFact("damage"));
+    if (damage !== null && damage !== facts.damage) operations.push(...putFact("damage", damage));
+    if (operations.length > 0) await db.write(operations, true);
+    return recovered(facts, snapshot, scan, damage, warnings);
+  } finally {
+    await view.close();
+  }
+}
+
+/** The damage of the log, new or of an earlier opening and not yet repaired. */
+function damageOf(facts: Facts, scan: LogScan): LogDamage | null {
+  const before = facts.damage;
+  if (before !== null && holdsAllAgain(before, scan.lastIndex, scan.lastTerm)) return null;
+  const { bad } = scan;
+  const missing = scan.lastIndex < (facts.lastIndex ?? 0);
+  if (bad === null && !missing) return before;
+  // Records left over beyond the damage never fit what a leader put before them.
+  if (before !== null) return before;
+  const reason = `entry ${scan.lastIndex + 1} of the log is damaged (${bad?.reason ?? "it is missing"})`;
+  const lastIndex = Math.max(facts.lastIndex ?? 0, scan.newestKey);
+  return { term: facts.hardState.term, lastIndex, reason };
+}
+
+/** A database of before checksums of state values: gets them, into a generation of its own. */
+async function recoverFormat1(db: Database, directory: string, facts: Facts): Promise<Recovered> {
+  const view = db.view();
+  try {
+    const scan = await LogScan.run(view, facts.applied.index, facts.snapshot);
+    const { bad } = scan;
+    if (bad?.goodAfter === true || scan.lastIndex < facts.applied.index) {
+      throw new MeshError(
+        "LOG_DAMAGED",
+        `Cannot use the log in "${directory}": entry ${scan.lastIndex + 1} is damaged (${bad?.reason ?? "it is missing"}); replace this master by one with an empty --data-dir`,
+      );
+    }
+    const tornEntries = bad === null ? 0 : scan.newestKey - scan.lastIndex;
+    if (bad !== null) await db.clear(wholeLogRange(scan.lastIndex + 1));
+    const generation = facts.generation + 1;
+    await db.clear(stateRange(generation));
+    const records = view.iterate(stateRange(facts.generation));
+    while (true) {
+      const batch = await records.next(UPGRADE_RECORDS);
+      if (batch.length === 0) break;
+      const puts = batch.map(([key, value]): LevelOperation => {
+        const plain = plainKey(key);
+        return { type: "put", key: stateKey(generation, plain), value: encodeStateValue(plain, value) };
+      });
+      await db.write(puts, true);
+    }
     await records.close();
+    const place = scan.places[facts.applied.index - facts.snapshot.index];
+    const applied = {
+      index: facts.applied.index,
+      term: place?.term ?? 0,
+      checksum: place?.checksum ?? 0,
+    };
+    const config = scan.configEntries.findLast((entry) => entry.index <= applied.index);
+    const membership =
+      config === undefined ? facts.membership : { index: config.index, membership: base64(config.data) };
+    await db.write(
+      [
+        ...putFact("hard-state", { ...facts.hardState, lastIndex: scan.lastIndex }),
+        ...putFact("snapshot", facts.snapshot),
+        ...putFact("applied", applied),
+        ...putFact("membership", membership),
+        ...putFact("generation", generation),
+        ...(facts.identity === null ? [] : putFact("identity", facts.identity)),
+        ...putFact("format", FORMAT),
+      ],
+      true,
+    );
+    const result = recovered({ ...facts, generation, membership }, facts.snapshot, scan, null, []);
+    return { ...result, restored: { ...result.restored, tornEntries } };
+  } finally {
+    await view.close();
   }
 }
 
-async function readFacts(view: LevelView, directory: string) {
-  const read = async (name: MetaName): Promise<unknown> => {
-    const bytes = await view.get(metaKey(name));
-    if (bytes === undefined) return undefined;
-    const fact = decodeFact(bytes);
-    if (!fact.ok) throw damagedFact(directory, name, fact.error);
-    return fact.value;
+function recovered(
+  facts: Facts,
+  snapshot: SnapshotFact,
+  scan: LogScan,
+  damage: LogDamage | null,
+  warnings: readonly string[],
+): Recovered {
+  const { index, term } = snapshot;
+  const restored: RestoredStore = {
+    identity: facts.identity,
+    hardState: facts.hardState,
+    snapshot: { index, term, membership: Buffer.from(snapshot.membership, "base64") },
+    lastIndex: scan.lastIndex,
+    termRuns: scan.termRuns,
+    tailEntries: scan.tailEntries,
+    configEntries: scan.configEntries,
+    appliedIndex: facts.applied.index,
+    tornEntries: 0,
+    damage,
+    warnings,
   };
-  const format = await read("format");
-  if (format !== undefined && format !== FORMAT) {
-    throw damagedFact(directory, "format", `format ${String(format)} is of another version of mesh`);
-  }
-  const none: SnapshotFact = { index: 0, term: 0, checksum: 0, membership: "" };
-  const appliedIndex = (await read("applied")) ?? 0;
-  const generation = (await read("generation")) ?? 0;
-  assert(typeof appliedIndex === "number" && typeof generation === "number", "Facts are numbers");
-  return {
-    isNew: format === undefined,
-    appliedIndex,
-    generation,
-    // A fact whose checksum fits is what this program wrote.
-    identity: ((await read("identity")) ?? null) as StoreIdentity | null,
-    hardState: ((await read("hard-state")) ?? { term: 0, votedFor: null }) as HardState,
-    snapshot: ((await read("snapshot")) ?? none) as SnapshotFact,
-  };
+  return { restored, generation: facts.generation, scan, membership: facts.membership };
 }
 
-function damaged(directory: string, index: number, reason: string): MeshError {
-  return new MeshError(
-    "LOG_DAMAGED",
-    `Cannot use the log in "${directory}": entry ${index} is damaged (${reason}); start this master with an empty --data-dir, it then gets the log from the others`,
-  );
+/** Removes what a crash left behind; damage keeps everything. */
+async function tidy(db: Database, { restored, generation }: Recovered): Promise<void> {
+  if (restored.damage !== null) return;
+  await db.clear(wholeLogRange(restored.lastIndex + 1));
+  if (restored.snapshot.index > 0) await db.clear(logRange(0, restored.snapshot.index));
+  for (const range of otherGenerations(generation)) await db.clear(range);
 }
 
-function damagedFact(directory: string, name: string, reason: string): MeshError {
-  return new MeshError(
-    "LOG_DAMAGED",
-    `Cannot use the database "${directory}": its record "${name}" is damaged (${reason}); start this master with an empty --data-dir`,
-  );
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
 }

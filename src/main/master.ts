@@ -35,12 +35,11 @@ import {
 } from "./process.ts";
 import { checkPeers, type RaftPlace, raftIdentity } from "./raft-identity.ts";
 import { serveNotes } from "./serve-notes.ts";
+import { openStore } from "./restore-store.ts";
 import { systemMetrics } from "./system-metrics.ts";
 
 /** Name of the cluster in hellos when --cluster does not give one. */
 const DEFAULT_CLUSTER = "mesh";
-/** State keys read at once at start. */
-const STATE_CHUNK_BYTES = 4 * 1024 * 1024;
 /** Given to HTTP answers under way at the end. */
 const HTTP_GRACE_MS = 500;
 /** How long reading from agents rests when the inbox is full. */
@@ -123,10 +122,10 @@ export async function startMaster(flags: MasterFlags, logger: Logger): Promise<R
   const dataDir = resolve(flags.dataDir);
   const failure = Promise.withResolvers<Error>();
   const store = new LevelRaftStore(dataDir, failure.resolve);
-  const restored = await store.open().catch((error: unknown) => {
+  const { restored, state } = await openStore(store, dataDir, logger.log).catch((error: unknown) => {
     throw directoryError(dataDir, flags.directoryFlag, error);
   });
-  const opened = { flags, logger, place, dataDir, store, restored, failure, random: systemRandom() };
+  const opened = { flags, logger, place, dataDir, store, restored, state, failure, random: systemRandom() };
   const closing: (() => Promise<void> | void)[] = [() => store.close()];
   try {
     return await join(opened, closing);
@@ -143,13 +142,14 @@ interface Opened {
   readonly dataDir: string;
   readonly store: LevelRaftStore;
   readonly restored: RestoredStore;
+  readonly state: readonly StateRecord[];
   readonly failure: PromiseWithResolvers<Error>;
   readonly random: Random;
 }
 
 /** Opens the ports and starts the node; what it opens is added to `closing`. */
 async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Promise<RunningMaster> {
-  const { flags, logger, place, dataDir, store, restored, failure, random } = opened;
+  const { flags, logger, place, dataDir, store, restored, state, failure, random } = opened;
   const { log } = logger;
   const edge = lateHandler();
   const server = serve({ hostname: flags.ip, port: flags.port, fetch: edge.handle });
@@ -170,7 +170,6 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   const identity = raftIdentity({ ...place, raftPort }, restored);
   const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
   const settings = masterSettings(flags, random, place.ip, port);
-  const state = await readState(store);
   const node = new MasterNode({ raft: identity, settings, restored, state, random });
   const drivers = masterDrivers(store, links, log, (error) => failure.resolve(error));
   master = new Master(node, drivers, flags.effective, { hostname: place.ip, port: raftPort });
@@ -260,21 +259,6 @@ async function giveIdentity(
   if (restored.identity !== null) return;
   const identity = { clusterId: flags.cluster, memberId: uuidText(randomUuid(random)) };
   await store.write({ identity, sync: true });
-}
-
-async function readState(store: LevelRaftStore): Promise<StateRecord[]> {
-  const reader = await store.readState();
-  const state: StateRecord[] = [];
-  try {
-    for (let done = false; !done; ) {
-      const chunk = await reader.next(STATE_CHUNK_BYTES);
-      for (const record of chunk.records) state.push(record);
-      done = chunk.done;
-    }
-  } finally {
-    await reader.close();
-  }
-  return state;
 }
 
 function wakeAt(monotonicMs: number, wake: () => void): () => void {

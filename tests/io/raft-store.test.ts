@@ -1,15 +1,24 @@
 /** Damage that only the real database can have; common promises: tests/conformance/raft-store.ts. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MeshError } from "../../src/base/errors.ts";
 import { LevelDatabase } from "../../src/io/level.ts";
 import { decodeLogRecord, encodeLogRecord } from "../../src/io/log-record.ts";
 import { LevelRaftStore } from "../../src/io/raft-store.ts";
-import { logKey, metaKey } from "../../src/io/store-keys.ts";
+import { StateDamaged } from "../../src/io/state-reader.ts";
+import { logKey, metaCopyKey, metaKey, stateKey } from "../../src/io/store-keys.ts";
 import type { RestoredStore } from "../../src/raft/store.ts";
-import { entry } from "../conformance/raft-store.ts";
+import { bytes, entry } from "../conformance/raft-store.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -17,68 +26,158 @@ beforeEach(async () => {
   const store = new LevelRaftStore(directory, failed);
   await store.open();
   const entries = [1, 2, 3, 4, 5].map((index) => entry(index, 1));
-  await store.write({ entries, stateChanges: [], appliedIndex: 2, sync: true });
+  const hardState = { term: 1, votedFor: null };
+  await store.write({ hardState, entries, stateChanges: [], appliedIndex: 2, sync: true });
   await store.close();
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-test("a torn last record is cut and said", async () => {
-  await damage(async (db) => {
-    const value = await db.get(logKey(5));
-    await db.write([{ type: "put", key: logKey(5), value: (value ?? new Uint8Array(0)).slice(0, 20) }], true);
-  });
+test("a torn last write is cut with its whole batch", async () => {
+  const [name] = readdirSync(directory).filter((file) => file.endsWith(".log"));
+  const store = new LevelRaftStore(directory, failed);
+  await store.open();
+  await store.write({ entries: [entry(6, 1), entry(7, 1)], sync: true });
+  await store.close();
+  const wal = readdirSync(directory).filter((file) => file.endsWith(".log") && file !== name)[0] ?? "";
+  truncateSync(join(directory, wal), statSync(join(directory, wal)).size - 10);
   const found = await reopen();
-  expect(found.lastIndex).toBe(4);
-  expect(found.tornEntries).toBe(1);
-  expect((await reopen()).tornEntries).toBe(0);
+  expect([found.lastIndex, found.damage ?? null]).toEqual([5, null]);
 });
 
-test("a flipped bit with good records after it is refused, not cut", async () => {
-  await flipBit(3);
-  expect(await refusal()).toMatch(/LOG_DAMAGED .*entry 3 is damaged .*checksum.*empty --data-dir/);
+describe("a record above the applied index that is damaged is kept, named and asked for again:", () => {
+  const cases: [string, (value: Uint8Array) => Uint8Array | Promise<Uint8Array | null> | null, RegExp][] = [
+    ["a flipped bit", (value) => flipped(value), /entry 4 .*checksum/],
+    ["zeroes", (value) => new Uint8Array(value.length), /entry 4 .*checksum/],
+    ["cut short", (value) => value.slice(0, 20), /entry 4 .*fewer than a header/],
+    [
+      "another entry's record, written to the wrong place",
+      () => recordOf(3),
+      /entry 4 .*it is entry 3, misplaced/,
+    ],
+    [
+      "an old record of the same index",
+      () => encodeLogRecord(entry(4, 1, "command", "of another history"), 12345).bytes,
+      /entry 4 .*does not follow the entry before it/,
+    ],
+    ["missing", () => null, /entry 4 .*missing/],
+  ];
+  for (const [name, change, reason] of cases) {
+    test(name, async () => {
+      const good = await recordOf(4);
+      await setRecord(4, await change(good));
+      for (let opening = 0; opening < 2; opening++) {
+        const found = await reopen();
+        expect(found.lastIndex).toBe(3);
+        expect(found.damage?.reason).toMatch(reason);
+        expect([found.damage?.term, found.damage?.lastIndex]).toEqual([1, 5]);
+      }
+      expect((await recordOf(5)).length).toBeGreaterThan(0);
+    });
+  }
 });
 
-test("a damaged last record that was applied is refused, not cut", async () => {
-  await damage((db) =>
-    db.write(
-      [5, 4, 3].map((index) => ({ type: "del", key: logKey(index) })),
-      true,
-    ),
-  );
-  await flipBit(2);
-  expect(await refusal()).toMatch(/LOG_DAMAGED .*entry 2 is damaged/);
+test("a damaged newest record is damage, not a torn write: its batch was complete", async () => {
+  await setRecord(5, flipped(await recordOf(5)));
+  const found = await reopen();
+  expect([found.lastIndex, found.damage?.lastIndex]).toEqual([4, 5]);
 });
 
-test("a missing record in the middle is refused", async () => {
-  await damage((db) => db.write([{ type: "del", key: logKey(3) }], true));
-  expect(await refusal()).toMatch(/LOG_DAMAGED .*entry 3 before it is missing/);
+test("the same entries from the leader repair the log, later ones on disk included", async () => {
+  await setRecord(3, flipped(await recordOf(3)));
+  const store = new LevelRaftStore(directory, failed);
+  expect((await store.open()).lastIndex).toBe(2);
+  await store.write({ entries: [entry(3, 1)], sync: true });
+  await store.close();
+  const found = await reopen();
+  expect([found.lastIndex, found.damage ?? null]).toEqual([5, null]);
 });
 
-test("a stale record with a good checksum of its own does not fit the chain", async () => {
-  const stale = encodeLogRecord(entry(5, 1, "command", "of another history"), 12345).bytes;
-  await damage((db) => db.write([{ type: "put", key: logKey(5), value: stale }], true));
-  expect(await refusal()).toMatch(/LOG_DAMAGED .*does not follow the entry before it/);
+test("an entry of a newer leader ends the repair and removes what is left of the old log", async () => {
+  await setRecord(3, flipped(await recordOf(3)));
+  const store = new LevelRaftStore(directory, failed);
+  await store.open();
+  await store.write({ entries: [entry(3, 2)], sync: true });
+  await store.close();
+  const found = await reopen();
+  expect([found.lastIndex, found.damage ?? null]).toEqual([3, null]);
 });
 
-test("a record under another index's key is refused", async () => {
+test("damage at or below the applied index costs only log: its effect is in the state", async () => {
+  await setRecord(2, flipped(await recordOf(2)));
+  const found = await reopen();
+  expect([found.snapshot.index, found.snapshot.term, found.lastIndex]).toEqual([2, 1, 5]);
+  expect(found.damage ?? null).toBeNull();
+  expect(found.warnings?.join()).toContain("Entry 2 of the log is damaged");
+  expect((await reopen()).warnings).toEqual([]);
+});
+
+test("a damaged state value is found, and the member begins anew with a mark", async () => {
+  const store = new LevelRaftStore(directory, failed);
+  await store.open();
+  const stateChanges = [[bytes("key"), bytes("value")] as const];
+  await store.write({ stateChanges, appliedIndex: 3, sync: true });
+  await store.write({ compactTo: { index: 2, term: 1, membership: bytes("m") }, sync: true });
+  await store.close();
   await damage(async (db) => {
-    const value = (await db.get(logKey(3))) ?? new Uint8Array(0);
-    await db.write([{ type: "put", key: logKey(4), value }], true);
+    const key = stateKey(0, bytes("key"));
+    await db.write([{ type: "put", key, value: flipped((await db.get(key)) ?? bytes("")) }], true);
   });
-  expect(await refusal()).toMatch(/LOG_DAMAGED .*entry 4 is damaged \(it is entry 3, misplaced\)/);
+  const again = new LevelRaftStore(directory, failed);
+  await again.open();
+  const reader = await again.readState();
+  const error = await reader.next(1e6).catch((reason: unknown) => reason);
+  await reader.close();
+  expect(error).toBeInstanceOf(StateDamaged);
+  const found = await again.abandonState(String(error));
+  expect([found.lastIndex, found.appliedIndex, found.damage?.lastIndex]).toEqual([0, 0, 5]);
+  expect(Buffer.from(found.snapshot.membership).toString()).toBe("m");
+  const records = [[bytes("key"), bytes("value")] as const];
+  const snapshot = { index: 9, term: 2, membership: bytes("m") };
+  await again.stageSnapshot({ id: 1, sequence: 0, snapshot, records, done: true });
+  await again.close();
+  const after = await reopen();
+  expect([after.appliedIndex, after.damage ?? null]).toEqual([9, null]);
 });
 
-test("a damaged vote is refused: it could be cast twice", async () => {
+test("writes that the database passes over in silence are missed", async () => {
+  const store = new LevelRaftStore(directory, failed);
+  await store.open();
+  for (const index of [6, 7, 8]) await store.write({ entries: [entry(index, 1)], sync: true });
+  await store.write({ hardState: { term: 4, votedFor: "b" }, sync: true });
+  await store.close();
+  const wal = join(directory, readdirSync(directory).filter((file) => file.endsWith(".log"))[0] ?? "");
+  const content = readFileSync(wal);
+  const at = content.lastIndexOf(Buffer.from("e7"));
+  content[at] = (content[at] ?? 0) ^ 1;
+  writeFileSync(wal, content);
+  const found = await reopen();
+  expect(found.damage?.reason).toContain("acknowledged writes are missing");
+  expect([found.damage?.term, found.damage?.lastIndex, found.hardState.votedFor]).toEqual([4, 8, "b"]);
+  expect((await reopen()).damage?.lastIndex).toBe(8);
+});
+
+test("one damaged copy of a vote is restored; two are refused: it could be cast twice", async () => {
   const store = new LevelRaftStore(directory, failed);
   await store.open();
   await store.write({ hardState: { term: 7, votedFor: "a:1" }, sync: true });
   await store.close();
-  await damage(async (db) => {
-    const value = (await db.get(metaKey("hard-state"))) ?? new Uint8Array(0);
-    value[value.length - 3] = (value[value.length - 3] ?? 0) ^ 1;
-    await db.write([{ type: "put", key: metaKey("hard-state"), value }], true);
-  });
+  const spoil = (key: Uint8Array): Promise<void> =>
+    damage(async (db) => {
+      await db.write([{ type: "put", key, value: flipped((await db.get(key)) ?? bytes("")) }], true);
+    });
+  for (const key of [metaKey("hard-state"), metaCopyKey("hard-state")]) {
+    await spoil(key);
+    expect((await reopen()).hardState).toEqual({ term: 7, votedFor: "a:1" });
+  }
+  await spoil(metaKey("hard-state"));
+  await spoil(metaCopyKey("hard-state"));
   expect(await refusal()).toMatch(/LOG_DAMAGED .*"hard-state" is damaged/);
+});
+
+test("a lost file of the database is refused with the way out", async () => {
+  rmSync(join(directory, "CURRENT"));
+  writeFileSync(join(directory, "CURRENT"), "MANIFEST-999999\n");
+  expect(await refusal()).toMatch(/LOG_DAMAGED .*mesh raft restore/);
 });
 
 test("a path that cannot be a directory is named", async () => {
@@ -90,11 +189,11 @@ test("a path that cannot be a directory is named", async () => {
 });
 
 test("log records decode to what was encoded", () => {
-  const { bytes, checksum } = encodeLogRecord(entry(2 ** 40, 3, "config"), 77);
-  const record = decodeLogRecord(bytes);
+  const encoded = encodeLogRecord(entry(2 ** 40, 3, "config"), 77);
+  const record = decodeLogRecord(encoded.bytes);
   expect(record.ok && record.value).toEqual({
     entry: { ...entry(2 ** 40, 3, "config") },
-    checksum,
+    checksum: encoded.checksum,
     previousChecksum: 77,
   });
 });
@@ -105,12 +204,24 @@ async function damage(change: (db: LevelDatabase) => Promise<void>): Promise<voi
   await db.close();
 }
 
-function flipBit(index: number): Promise<void> {
-  return damage(async (db) => {
-    const value = (await db.get(logKey(index))) ?? new Uint8Array(0);
-    value[value.length - 1] = (value[value.length - 1] ?? 0) ^ 4;
-    await db.write([{ type: "put", key: logKey(index), value }], true);
-  });
+function flipped(value: Uint8Array): Uint8Array {
+  const out = Uint8Array.from(value);
+  out[out.length - 1] = (out[out.length - 1] ?? 0) ^ 4;
+  return out;
+}
+
+async function recordOf(index: number): Promise<Uint8Array> {
+  const db = await LevelDatabase.open(directory);
+  const value = await db.get(logKey(index));
+  await db.close();
+  return value ?? new Uint8Array(0);
+}
+
+function setRecord(index: number, value: Uint8Array | null): Promise<void> {
+  const key = logKey(index);
+  return damage((db) =>
+    db.write([value === null ? { type: "del", key } : { type: "put", key, value }], true),
+  );
 }
 
 async function reopen(): Promise<RestoredStore> {
