@@ -34,8 +34,8 @@ import {
   systemRandom,
 } from "./process.ts";
 import { checkPeers, type RaftPlace, raftIdentity } from "./raft-identity.ts";
-import { serveNotes } from "./serve-notes.ts";
 import { openStore } from "./restore-store.ts";
+import { serveNotes } from "./serve-notes.ts";
 import { systemMetrics } from "./system-metrics.ts";
 
 /** Name of the cluster in hellos when --cluster does not give one. */
