@@ -28,16 +28,6 @@ import { invalidSpec } from "./invalid-spec.ts";
 import type { LaunchError, Owner } from "./runtime.ts";
 import type { Host } from "./tools.ts";
 
-/** Where one container's records live; made by the driver from the runtime directory. */
-export interface ContainerPaths {
-  /** Written by the task process when its program is about to be executed. */
-  readonly started: string;
-  /** Written by the supervisor: the wait status as a shell gives it. */
-  readonly exit: string;
-  /** The shells' own messages. */
-  readonly messages: string;
-}
-
 export type AgentStep =
   | { readonly in: "agent"; readonly do: "make-sandbox"; readonly path: string }
   | { readonly in: "agent"; readonly do: "make-cgroup"; readonly path: string }
@@ -63,15 +53,15 @@ export type SupervisorStep =
       readonly mountProc: boolean;
     }
   | { readonly in: "supervisor"; readonly do: "join-cgroup"; readonly path: string }
-  | { readonly in: "supervisor"; readonly do: "record-exit"; readonly path: string };
+  | { readonly in: "supervisor"; readonly do: "record-exit" };
 
 export type InitStep =
   | { readonly in: "init"; readonly do: "join-cgroup"; readonly path: string }
-  | { readonly in: "init"; readonly do: "record-exit"; readonly path: string };
+  | { readonly in: "init"; readonly do: "record-exit" };
 
 export type TaskStep =
   | { readonly in: "task"; readonly do: "join-cgroup"; readonly path: string }
-  | { readonly in: "task"; readonly do: "announce"; readonly path: string }
+  | { readonly in: "task"; readonly do: "announce" }
   | { readonly in: "task"; readonly do: "new-session" }
   | { readonly in: "task"; readonly do: "switch-user"; readonly owner: Owner }
   | { readonly in: "task"; readonly do: "set-environment"; readonly environment: PlannedEnvironment }
@@ -106,7 +96,6 @@ export function planLaunch(
   spec: ContainerSpec,
   host: Host,
   owner: Owner | undefined,
-  paths: ContainerPaths,
 ): Result<Plan, LaunchError> {
   const problem = invalidSpec(spec, host);
   if (problem !== undefined) return fail({ step: "validate", message: problem });
@@ -135,8 +124,8 @@ export function planLaunch(
     steps: [
       ...agentSteps(spec, owner, cgroup),
       ...supervisorSteps(host, namespaces),
-      ...taskSteps(spec, host, owner, cgroup, paths, environment),
-      { in: namespaces.includes("pid") ? "init" : "supervisor", do: "record-exit", path: paths.exit },
+      ...taskSteps(spec, host, owner, cgroup, environment),
+      { in: namespaces.includes("pid") ? "init" : "supervisor", do: "record-exit" },
     ],
   });
 }
@@ -176,14 +165,13 @@ function taskSteps(
   host: Host,
   owner: Owner | undefined,
   cgroup: string | undefined,
-  paths: ContainerPaths,
   environment: PlannedEnvironment,
 ): TaskStep[] {
   const steps: TaskStep[] = [];
   if (cgroup !== undefined) {
     steps.push({ in: "task", do: "join-cgroup", path: `${cgroup}/${spec.containerId}` });
   }
-  steps.push({ in: "task", do: "announce", path: paths.started });
+  steps.push({ in: "task", do: "announce" });
   if (host.tools.setsid !== undefined) steps.push({ in: "task", do: "new-session" });
   if (owner !== undefined) steps.push({ in: "task", do: "switch-user", owner });
   steps.push({ in: "task", do: "set-environment", environment });

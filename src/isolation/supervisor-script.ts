@@ -14,10 +14,10 @@
  *   first, so that init still gets to record. When init ends, the kernel ends
  *   what is left. A record counts once its newline is there.
  * - dash reports a death by signal ("Killed") on its own stderr. That goes to
- *   the messages file and is how 137 and SIGKILL are told apart.
+ *   the record and is how 137 and SIGKILL are told apart.
  */
 import { assert, present } from "../base/assert.ts";
-import type { ContainerPaths, Plan, PlannedEnvironment, Step } from "./plan.ts";
+import type { Plan, PlannedEnvironment, Step } from "./plan.ts";
 import type { Host } from "./tools.ts";
 
 export interface SupervisorCommand {
@@ -32,13 +32,20 @@ export const SETUP_FAILED_STATUS = 125;
 /** A shell that fails to set up says which step it was in its messages. */
 export const FAILED_STEP_MARK = "mesh: failed step: ";
 
+/** Beginnings of the lines in a container's record; see src/isolation/linux/records.ts. */
+export const SUPERVISOR_MARK = "mesh: supervisor ";
+export const TASK_MARK = "mesh: task ";
+export const STARTED_MARK = "mesh: started";
+export const EXIT_MARK = "mesh: exit ";
+
 const TRAPPED = "HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ";
 const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts" } as const;
 
-/** File descriptor on which the shells hold the sandbox's stderr; 2 is their own messages file. */
+/** File descriptor on which the shells hold the sandbox's stderr; 2 is the container's record. */
 export const TASK_STDERR_FD = 3;
 
-export function supervisorCommand(plan: Plan, host: Host, paths: ContainerPaths): SupervisorCommand {
+/** @param recordPath names the container among command lines, for finding it again */
+export function supervisorCommand(plan: Plan, host: Host, recordPath: string): SupervisorCommand {
   const { shell } = host.tools;
   const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
   const execute = present(find(plan, "execute"), "A plan executes something");
@@ -53,9 +60,8 @@ export function supervisorCommand(plan: Plan, host: Host, paths: ContainerPaths)
       "-c",
       waitingScript(plan, host),
       hasInit(plan) ? "mesh-init" : "mesh-supervisor",
-      paths.exit,
+      recordPath,
       supervisorsCgroup(plan) ?? "",
-      paths.started,
       taskCgroup(plan) ?? "",
       ...program,
     ],
@@ -80,17 +86,18 @@ function unshareWords(plan: Plan, host: Host): string[] {
   return words;
 }
 
-/** $1 exit record, $2 cgroup of the waiting, $3 start record, $4 task's cgroup, then the program. */
+/** $1 record, $2 cgroup of the waiting, $3 task's cgroup, then the program. */
 function waitingScript(plan: Plan, host: Host): string {
   const ownStat = host.procfs ? "read -r stat </proc/$$/stat" : 'stat="$$ $(ps -o lstart= -p $$)"';
   return lines(
     `trap : ${TRAPPED}`,
-    "exit_record=$1 own_cgroup=$2 started=$3 cgroup=$4; shift 4",
+    "own_cgroup=$2 cgroup=$3; shift 3",
     supervisorsCgroup(plan) === undefined ? "" : `echo 0 >"$own_cgroup/cgroup.procs" ${orFail("cgroup")}`,
     hasInit(plan) ? "" : `${ownStat} ${orFail("record")}`,
     taskScript(plan, host),
     "status=$?",
-    'echo "$status" >"$exit_record"',
+    // After what the shell had to say, which may lack its newline.
+    `printf "\\n%s\\n" "${EXIT_MARK}$status" >&2`,
     'exit "$status"',
   );
 }
@@ -124,12 +131,13 @@ function taskScript(plan: Plan, host: Host): string {
   );
 }
 
-/** The start record. What a process sees of itself in a pid namespace says nothing outside of it. */
+/** What a process sees of itself in a pid namespace says nothing outside of it. */
 function announcement(plan: Plan, host: Host): string {
-  if (hasInit(plan)) return `echo started >"$started" ${orFail("record")}`;
+  if (hasInit(plan)) return `echo "${STARTED_MARK}" >&2 ${orFail("record")}`;
+  const words = [`"${SUPERVISOR_MARK}$stat"`, `"${TASK_MARK}$self"`, `"${STARTED_MARK}"`];
   return lines(
     host.procfs ? `read -r self </proc/self/stat ${orFail("record")}` : "self=",
-    `printf "%s\\n%s\\n" "$stat" "$self" >"$started" ${orFail("record")}`,
+    `printf "%s\\n%s\\n%s\\n" ${words.join(" ")} >&2 ${orFail("record")}`,
   );
 }
 

@@ -32,8 +32,6 @@ export const POSIX: Host = {
   capabilities: { form: "posix", namespaces: [], switchUser: false, missing: ["no Linux"] },
 };
 
-export const PATHS = { started: "/r/c1.started", exit: "/r/c1.exit", messages: "/r/c1/messages" };
-
 export const SPEC: ContainerSpec = {
   containerId: "c1",
   sandbox: "/s/c1",
@@ -52,7 +50,7 @@ export const SPEC: ContainerSpec = {
 const NOBODY = { uid: 65534, gid: 65534 };
 
 function planText(spec: ContainerSpec, host: Host, owner?: { uid: number; gid: number }): string {
-  const plan = planLaunch(spec, host, owner, PATHS);
+  const plan = planLaunch(spec, host, owner);
   return plan.ok ? describePlan(plan.value) : `${plan.error.step}: ${plan.error.message}`;
 }
 
@@ -70,12 +68,12 @@ describe("plans", () => {
       supervisor unshare namespaces=["pid","mount","ipc","uts"] mountProc=true
       init       join-cgroup path="/cg/mesh/a/supervisors"
       task       join-cgroup path="/cg/mesh/a/c1"
-      task       announce path="/r/c1.started"
+      task       announce
       task       new-session
       task       switch-user owner={"uid":65534,"gid":65534}
       task       set-environment environment={"prefix":"mesh_env_","variables":[["HOME","…"],["PATH","…"]],"byEnv":[]}
       task       execute argv=["/bin/sh","-c","echo $HOME"]
-      init       record-exit path="/r/c1.exit""
+      init       record-exit"
     `);
   });
 
@@ -83,10 +81,10 @@ describe("plans", () => {
     expect(planText(SPEC, POSIX)).toMatchInlineSnapshot(`
       "agent      make-sandbox path="/s/c1"
       agent      spawn cwd="/s/c1" stdout="/s/c1/stdout" stderr="/s/c1/stderr"
-      task       announce path="/r/c1.started"
+      task       announce
       task       set-environment environment={"prefix":"mesh_env_","variables":[["HOME","…"],["PATH","…"]],"byEnv":[]}
       task       execute argv=["/bin/sh","-c","echo $HOME"]
-      supervisor record-exit path="/r/c1.exit""
+      supervisor record-exit"
     `);
   });
 

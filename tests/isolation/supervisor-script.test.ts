@@ -1,17 +1,22 @@
 import { describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerSpec } from "../../src/isolation/container.ts";
 import { planLaunch } from "../../src/isolation/plan.ts";
 import { supervisorCommand } from "../../src/isolation/supervisor-script.ts";
 import type { Host } from "../../src/isolation/tools.ts";
-import { FULL, PATHS, POSIX, SPEC } from "./plan.test.ts";
+import { FULL, POSIX, SPEC } from "./plan.test.ts";
 
-function command(spec: ContainerSpec, host: Host, owner?: { uid: number; gid: number }, paths = PATHS) {
-  const plan = planLaunch(spec, host, owner, paths);
+function command(
+  spec: ContainerSpec,
+  host: Host,
+  owner?: { uid: number; gid: number },
+  recordPath = "/r/c1",
+) {
+  const plan = planLaunch(spec, host, owner);
   if (!plan.ok) throw new Error(plan.error.message);
-  return supervisorCommand(plan.value, host, paths);
+  return supervisorCommand(plan.value, host, recordPath);
 }
 
 describe("the command line", () => {
@@ -30,21 +35,20 @@ describe("the command line", () => {
       /bin/sh
       -c
       trap : HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ
-      exit_record=$1 own_cgroup=$2 started=$3 cgroup=$4; shift 4
+      own_cgroup=$2 cgroup=$3; shift 3
       echo 0 >"$own_cgroup/cgroup.procs" || { echo "mesh: failed step: cgroup" >&2; exit 125; }
       (
       echo 0 >"$cgroup/cgroup.procs" || { echo "mesh: failed step: cgroup" >&2; exit 125; }
-      echo started >"$started" || { echo "mesh: failed step: record" >&2; exit 125; }
+      echo "mesh: started" >&2 || { echo "mesh: failed step: record" >&2; exit 125; }
       exec 2>&3 3>&-
       exec /usr/bin/setsid /usr/bin/setpriv --reuid=65534 --regid=65534 --init-groups /bin/sh -c 'export "$mesh_env_0" "$mesh_env_1"; unset PWD OLDPWD SHLVL mesh_env_0 mesh_env_1; exec "$@"' mesh-task "$@"
       )
       status=$?
-      echo "$status" >"$exit_record"
+      printf "\\n%s\\n" "mesh: exit $status" >&2
       exit "$status"
       mesh-init
-      /r/c1.exit
+      /r/c1
       /cg/mesh/a/supervisors
-      /r/c1.started
       /cg/mesh/a/c1
       /bin/sh
       -c
@@ -58,22 +62,21 @@ describe("the command line", () => {
       "/bin/sh
       -c
       trap : HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ
-      exit_record=$1 own_cgroup=$2 started=$3 cgroup=$4; shift 4
+      own_cgroup=$2 cgroup=$3; shift 3
       stat="$$ $(ps -o lstart= -p $$)" || { echo "mesh: failed step: record" >&2; exit 125; }
       (
       self=
-      printf "%s\\n%s\\n" "$stat" "$self" >"$started" || { echo "mesh: failed step: record" >&2; exit 125; }
+      printf "%s\\n%s\\n%s\\n" "mesh: supervisor $stat" "mesh: task $self" "mesh: started" >&2 || { echo "mesh: failed step: record" >&2; exit 125; }
       exec 2>&3 3>&-
       export "$mesh_env_0" "$mesh_env_1"; unset PWD OLDPWD SHLVL mesh_env_0 mesh_env_1
       exec "$@"
       )
       status=$?
-      echo "$status" >"$exit_record"
+      printf "\\n%s\\n" "mesh: exit $status" >&2
       exit "$status"
       mesh-supervisor
-      /r/c1.exit
+      /r/c1
 
-      /r/c1.started
 
       /bin/sh
       -c
@@ -109,10 +112,9 @@ describe.each(["/bin/sh", "/bin/bash"].filter((shell) => Bun.which(shell) !== nu
     ["kill -9 $$", 137],
   ])("%s is recorded", async (script, status) => {
     const directory = mkdtempSync(join(tmpdir(), "mesh-script-"));
-    const paths = { started: join(directory, "started"), exit: join(directory, "exit"), messages: "" };
     const host: Host = { ...POSIX, tools: { ...POSIX.tools, shell } };
     const spec: ContainerSpec = { ...SPEC, command: { kind: "shell", script: `echo "$HOME"; ${script}` } };
-    const { argv, environment } = command(spec, host, undefined, paths);
+    const { argv, environment } = command(spec, host);
     const stderr = openSync(join(directory, "stderr"), "a");
     const child = Bun.spawn([...argv], {
       env: { ...environment },
@@ -120,8 +122,10 @@ describe.each(["/bin/sh", "/bin/bash"].filter((shell) => Bun.which(shell) !== nu
     });
     expect(await new Response(child.stdout).text()).toBe("/s/c1\n");
     expect(await child.exited).toBe(status);
-    expect(readFileSync(paths.exit, "utf8")).toBe(`${status}\n`);
-    expect(readFileSync(paths.started, "utf8")).toStartWith(`${child.pid} `);
+    const record = await new Response(child.stderr).text();
+    expect(record).toStartWith(`mesh: supervisor ${child.pid} `);
+    expect(record).toContain("\nmesh: started\n");
+    expect(record).toEndWith(`\nmesh: exit ${status}\n`);
     closeSync(stderr);
     rmSync(directory, { recursive: true });
   });

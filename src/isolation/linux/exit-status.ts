@@ -11,10 +11,10 @@ const SIGNAL_MAX = 64;
  * `messages`. They stay silent about SIGINT and SIGPIPE, bash about SIGTERM too;
  * programs hardly use those numbers by themselves, so they count as signals.
  */
-export function exitFromStatus(status: number, messages: () => string): Exit {
+export function exitFromStatus(status: number, messages: string): Exit {
   const signal = status - SIGNAL_BASE;
   if (signal < 1 || signal > SIGNAL_MAX) return { kind: "exited", code: status };
   const { SIGINT, SIGPIPE, SIGTERM } = constants.signals;
   const silent = signal === SIGINT || signal === SIGPIPE || signal === SIGTERM;
-  return silent || messages().trim() !== "" ? { kind: "signaled", signal } : { kind: "exited", code: status };
+  return silent || messages.trim() !== "" ? { kind: "signaled", signal } : { kind: "exited", code: status };
 }

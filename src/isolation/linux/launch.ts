@@ -1,18 +1,18 @@
 /** Carries out a plan: the agent's steps, then the spawn of the supervisor. */
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { CONTAINER_START_TIMEOUT_MS } from "../../base/limits.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { ContainerSpec } from "../container.ts";
-import { type AgentStep, type ContainerPaths, type Plan, planLaunch } from "../plan.ts";
+import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
 import type { Fetch, LaunchError, LaunchStep, Owner } from "../runtime.ts";
-import { FAILED_STEP_MARK, supervisorCommand } from "../supervisor-script.ts";
+import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { EventFiles } from "./exits.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
-import { type Tracked, trackedFromRecord } from "./tracked.ts";
+import { type Tracked, trackedFromLog } from "./tracked.ts";
 import { lookUpUser } from "./user.ts";
 
 export interface LaunchContext {
@@ -49,17 +49,18 @@ export async function launchContainer(
 ): Promise<Result<Started, LaunchError>> {
   const owner = ownerOf(spec);
   if (!owner.ok) return fail({ step: "user", message: owner.error });
-  const paths = context.records.paths(spec.containerId);
-  const plan = planLaunch(spec, context.host, owner.value, paths);
+  const plan = planLaunch(spec, context.host, owner.value);
   if (!plan.ok) return plan;
   const record = recordOf(plan.value, context);
+  let file: number;
   try {
-    context.records.write(record);
+    file = context.records.create(record);
   } catch (error) {
     return fail({ step: "record", message: `Cannot write the container's record: ${text(error)}` });
   }
-  const launch = new Launch(context, plan.value, record, paths, signal, owner.value);
+  const launch = new Launch(context, plan.value, record, file, signal, owner.value);
   const started = await launch.run();
+  closeSync(file);
   if (!started.ok) {
     if (record.cgroup !== undefined) removeCgroup(record.cgroup);
     context.records.remove(spec.containerId);
@@ -94,24 +95,23 @@ class Launch {
   readonly #context: LaunchContext;
   readonly #plan: Plan;
   readonly #record: ContainerRecord;
-  readonly #paths: ContainerPaths;
+  /** The container's record, open for appending. */
+  readonly #file: number;
   readonly #signal: AbortSignal;
   readonly #owner: Owner | undefined;
-  /** The supervisor's line of /proc/<pid>/stat, where the start record does not say it. */
-  #noted: string | undefined;
 
   constructor(
     context: LaunchContext,
     plan: Plan,
     record: ContainerRecord,
-    paths: ContainerPaths,
+    file: number,
     signal: AbortSignal,
     owner: Owner | undefined,
   ) {
     this.#context = context;
     this.#plan = plan;
     this.#record = record;
-    this.#paths = paths;
+    this.#file = file;
     this.#signal = signal;
     this.#owner = owner;
   }
@@ -163,12 +163,11 @@ class Launch {
     }
   }
 
-  /** The sandbox's stdout, the messages file, the sandbox's stderr. */
+  /** The sandbox's stdout and stderr. */
   #openFiles(step: Extract<AgentStep, { do: "spawn" }>): number[] {
     const files: number[] = [];
     try {
       files.push(openOutput(step.stdout));
-      files.push(openSync(this.#paths.messages, "a", 0o600));
       files.push(openOutput(step.stderr));
       return files;
     } catch (error) {
@@ -179,14 +178,15 @@ class Launch {
 
   /** Closes the files when they are handed over. */
   #spawn(cwd: string, files: readonly number[]): Bun.Subprocess {
-    const [stdout = -1, messages = -1, stderr = -1] = files;
+    const [stdout = -1, stderr = -1] = files;
+    const recordPath = this.#context.records.path(this.#plan.containerId);
     try {
-      const command = supervisorCommand(this.#plan, this.#context.host, this.#paths);
+      const command = supervisorCommand(this.#plan, this.#context.host, recordPath);
       const child = Bun.spawn([...command.argv], {
         cwd,
         env: { ...command.environment },
         // Descriptor 3 is the sandbox's stderr, see supervisor-script.ts.
-        stdio: ["ignore", stdout, messages, stderr],
+        stdio: ["ignore", stdout, this.#file, stderr],
         // A session of its own: signals to the agent's terminal do not reach it.
         detached: true,
       });
@@ -202,8 +202,8 @@ class Launch {
   #note(pid: number): void {
     if (!this.#record.namespaces.includes("pid")) return;
     // Its status is not asked for before the next turn of the event loop: if it has ended, it still has its line.
-    this.#noted = readFileSync(`/proc/${pid}/stat`, "utf8");
-    this.#context.records.addSupervisor(this.#plan.containerId, this.#noted);
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8").trimEnd();
+    writeSync(this.#file, `${SUPERVISOR_MARK}${stat}\n`);
     const move = this.#plan.steps.find((step) => step.do === "move-supervisor");
     if (move === undefined) return;
     try {
@@ -217,11 +217,8 @@ class Launch {
     await this.#announced(child);
     const { records } = this.#context;
     const id = this.#plan.containerId;
-    const lines = records.started(id);
-    const tracked =
-      lines === undefined
-        ? undefined
-        : trackedFromRecord(this.#record, this.#paths.started, lines, this.#noted);
+    const log = records.read(id);
+    const tracked = log?.started === true ? trackedFromLog(log, records.path(id)) : undefined;
     if (tracked !== undefined) return ok({ tracked, child });
     if (child.exitCode === null && child.signalCode === null) {
       for (const pid of [...(this.#context.host.procfs ? procTable.children(child.pid) : []), child.pid]) {
@@ -231,7 +228,7 @@ class Launch {
       const message = `Cannot start container ${id}: not ready after ${CONTAINER_START_TIMEOUT_MS} ms; the machine may be overloaded`;
       return fail({ step: "start", message });
     }
-    const said = records.messages(id).trim();
+    const said = log?.messages ?? "";
     const step = said.includes(`${FAILED_STEP_MARK}cgroup`) ? "cgroup" : "start";
     const words = said
       .split("\n")
@@ -245,19 +242,18 @@ class Launch {
   async #announced(child: Bun.Subprocess): Promise<void> {
     const { events, records } = this.#context;
     const id = this.#plan.containerId;
-    const name = `${id}.started`;
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = () => {
-      if (records.started(id) !== undefined) resolve();
+      if (records.read(id)?.started === true) resolve();
     };
-    events.listen(name, look);
+    events.listen(id, look);
     const poll = setInterval(look, START_POLL_MS);
     const limit = setTimeout(resolve, CONTAINER_START_TIMEOUT_MS);
     child.exited.then(() => resolve());
     await promise;
     clearInterval(poll);
     clearTimeout(limit);
-    events.forget(name);
+    events.forget(id);
   }
 }
 

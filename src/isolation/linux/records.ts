@@ -1,35 +1,38 @@
 /**
- * What is on disk about containers while they live, below the runtime directory:
+ * What is on disk about a container while it lives: one file,
+ * `<runtime directory>/containers/<id>`, to which everybody appends lines:
  *
- *     containers/<id>.json       the agent: the record before the start, then the supervisor's stat line
- *     containers/<id>.messages   the shells' own stderr
- *     events/<id>.started        the task process; without a pid namespace the stat lines of its
- *                                supervisor and of itself
- *     events/<id>.exit           init, else the supervisor: wait status as a shell gives it
+ *     {"version":1,…}             the agent, before anything is started
+ *     mesh: supervisor <stat>     its line of /proc/<pid>/stat, noted by the agent
+ *                                 (with a pid namespace) or by itself
+ *     mesh: task <stat>           without a pid namespace: the task process
+ *     mesh: started               the task process, about to execute its program
+ *     Killed                      what the shells have to say
+ *     mesh: exit <wait status>    init, else the supervisor
  *
- * events/ is one directory so that one inotify watch serves all containers. A
- * file there counts once it ends with a newline: the shells write each with one
- * write(2). Nothing is synced, as nothing here is of use after a reboot; the
- * boot id in the record tells that.
+ * The file is open for appending as the shells' stderr, so that they record
+ * without opening anything, and each line is one write(2). A line counts once
+ * its newline is there. All files are in one directory so that one inotify
+ * watch serves all containers. Nothing is synced, as nothing here is of use
+ * after a reboot; the boot id in the record tells that.
  *
- * Plain files and no directory for each container: every file operation is part
- * of the time a launch takes on the agent's only thread.
+ * One file and no more, as each costs the agent's only thread time at every
+ * launch; on ext4 without a journal making one gets slower the more were
+ * deleted in the last minutes (recently_deleted() in fs/ext4/ialloc.c).
  */
 import {
-  appendFileSync,
   closeSync,
+  constants,
   existsSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   unlinkSync,
-  writeFileSync,
+  writeSync,
 } from "node:fs";
-import { SUPERVISOR_MESSAGES_MAX_BYTES } from "../../base/limits.ts";
 import type { Namespace } from "../container.ts";
-import type { ContainerPaths } from "../plan.ts";
+import { EXIT_MARK, STARTED_MARK, SUPERVISOR_MARK, TASK_MARK } from "../supervisor-script.ts";
 
 /** What must be known to watch and end a container that another agent process started. */
 export interface ContainerRecord {
@@ -42,114 +45,92 @@ export interface ContainerRecord {
   readonly ownSession: boolean;
 }
 
-const MESSAGES = ".messages";
+/** A container's file as far as it is written. */
+export interface ContainerLog {
+  readonly record: ContainerRecord;
+  /** As /proc/<pid>/stat, or "pid start date" where there is no /proc. */
+  readonly supervisor?: string;
+  readonly task?: string;
+  readonly started: boolean;
+  /** Wait status as a shell gives it. */
+  readonly status?: number;
+  /** Every other line. */
+  readonly messages: string;
+}
+
+const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY } = constants;
 
 export class Records {
-  readonly directory: string;
-  readonly events: string;
-  readonly #containers: string;
+  /** Where the files are, to be watched. */
+  readonly containers: string;
 
-  /** Makes the directories. Throws what mkdir(2) says. */
+  /** Makes the directory. Throws what mkdir(2) says. */
   constructor(directory: string) {
-    this.directory = directory;
-    this.events = `${directory}/events`;
-    this.#containers = `${directory}/containers`;
+    this.containers = `${directory}/containers`;
     // Only the agent's user: command lines and records are nobody else's business.
-    mkdirSync(this.events, { recursive: true, mode: 0o700 });
-    mkdirSync(this.#containers, { recursive: true, mode: 0o700 });
+    mkdirSync(this.containers, { recursive: true, mode: 0o700 });
   }
 
-  paths(containerId: string): ContainerPaths {
-    return {
-      started: `${this.events}/${containerId}.started`,
-      exit: `${this.events}/${containerId}.exit`,
-      messages: `${this.#containers}/${containerId}${MESSAGES}`,
-    };
+  path(containerId: string): string {
+    return `${this.containers}/${containerId}`;
   }
 
-  write(record: ContainerRecord): void {
-    writeFileSync(this.#record(record.containerId), `${JSON.stringify(record)}\n`);
-  }
-
-  exists(containerId: string): boolean {
-    return existsSync(this.#record(containerId));
-  }
-
-  /** Undefined when there is none, or the agent died while writing it (nothing was started then). */
-  read(containerId: string): ContainerRecord | undefined {
-    const text = readText(this.#record(containerId));
-    const end = text?.indexOf("\n") ?? -1;
-    if (text === undefined || end === -1) return undefined;
-    const record = JSON.parse(text.slice(0, end)) as ContainerRecord;
-    return record.version === 1 ? record : undefined;
-  }
-
-  /** Notes the supervisor, as its line of /proc/<pid>/stat. */
-  addSupervisor(containerId: string, stat: string): void {
-    appendFileSync(this.#record(containerId), `${stat.trimEnd()}\n`);
-  }
-
-  /** Undefined when the agent died before it was noted. */
-  supervisor(containerId: string): string | undefined {
-    const text = readText(this.#record(containerId));
-    return text?.endsWith("\n") ? text.split("\n")[1] || undefined : undefined;
-  }
-
-  /** Lines of the start record, once it is complete. */
-  started(containerId: string): readonly string[] | undefined {
-    const text = readText(this.paths(containerId).started);
-    return text?.endsWith("\n") ? text.split("\n") : undefined;
-  }
-
-  /** Wait status, once it is recorded. */
-  exitStatus(containerId: string): number | undefined {
-    const text = readText(this.paths(containerId).exit);
-    return text !== undefined && /^\d{1,3}\n$/.test(text) ? Number.parseInt(text, 10) : undefined;
-  }
-
-  /** The end of what the shells said. */
-  messages(containerId: string): string {
-    const path = this.paths(containerId).messages;
-    if (!existsSync(path)) return "";
-    const file = openSync(path, "r");
+  /** Writes the first line; returns the file, open for appending. Throws what open(2) or write(2) says. */
+  create(record: ContainerRecord): number {
+    const file = openSync(this.path(record.containerId), O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0o600);
     try {
-      const buffer = new Uint8Array(SUPERVISOR_MESSAGES_MAX_BYTES);
-      return new TextDecoder().decode(buffer.subarray(0, readSync(file, buffer)));
-    } finally {
+      writeSync(file, `${JSON.stringify(record)}\n`);
+      return file;
+    } catch (error) {
       closeSync(file);
+      throw error;
     }
   }
 
-  /** Containers of which anything is on disk. */
+  exists(containerId: string): boolean {
+    return existsSync(this.path(containerId));
+  }
+
+  /** Undefined when there is none, or the agent died while it wrote the first line: nothing was started then. */
+  read(containerId: string): ContainerLog | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.path(containerId), "utf8");
+    } catch {
+      return undefined;
+    }
+    return parseLog(text);
+  }
+
   ids(): string[] {
-    const names = [...readdirSync(this.#containers), ...readdirSync(this.events)];
-    return [...new Set(names.map((name) => name.slice(0, name.lastIndexOf("."))))];
+    return readdirSync(this.containers);
   }
 
-  /** The record goes last: while it is there, the container can be found again. */
   remove(containerId: string): void {
-    const { started, exit, messages } = this.paths(containerId);
-    for (const path of [started, exit, messages, this.#record(containerId)]) removeFile(path);
-  }
-
-  #record(containerId: string): string {
-    return `${this.#containers}/${containerId}.json`;
-  }
-}
-
-/** rmSync would do it too, but takes twenty times as long in Bun. */
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    try {
+      // Much quicker than rmSync in Bun.
+      unlinkSync(this.path(containerId));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
   }
 }
 
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
+function parseLog(text: string): ContainerLog | undefined {
+  const [first, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  if (first === undefined || first === "") return undefined;
+  const record = JSON.parse(first) as ContainerRecord;
+  if (record.version !== 1) return undefined;
+  const after = (mark: string): string | undefined =>
+    lines.findLast((line) => line.startsWith(mark))?.slice(mark.length);
+  const [supervisor, task, exit] = [after(SUPERVISOR_MARK), after(TASK_MARK), after(EXIT_MARK)];
+  const marks = [SUPERVISOR_MARK, TASK_MARK, STARTED_MARK, EXIT_MARK];
+  return {
+    record,
+    ...(supervisor === undefined ? {} : { supervisor }),
+    ...(task === undefined ? {} : { task }),
+    started: after(STARTED_MARK) !== undefined,
+    ...(exit !== undefined && /^\d{1,3}$/.test(exit) ? { status: Number.parseInt(exit, 10) } : {}),
+    messages: lines.filter((line) => line !== "" && !marks.some((mark) => line.startsWith(mark))).join("\n"),
+  };
 }

@@ -94,7 +94,7 @@ class LinuxRuntime implements Runtime {
     if (host.supervisorsCgroup !== undefined) makeCgroup(host.supervisorsCgroup);
     this.capabilities = host.capabilities;
     this.#table = host.procfs ? procTable : psTable;
-    this.#context = { host, records, events: new EventFiles(records.events), fetch, bootId: bootId() };
+    this.#context = { host, records, events: new EventFiles(records.containers), fetch, bootId: bootId() };
   }
 
   onExit(listener: (containerId: string, exit: Exit) => void): void {
@@ -145,8 +145,9 @@ class LinuxRuntime implements Runtime {
 
   #exitOfChild(id: string, tracked: Tracked, child: Bun.Subprocess): Exit {
     const pidNamespace = tracked.record.namespaces.includes("pid");
-    const status = this.#context.records.exitStatus(id) ?? (pidNamespace ? null : child.exitCode);
-    if (status !== null) return this.#exit(id, status);
+    const log = this.#context.records.read(id);
+    const status = log?.status ?? (pidNamespace ? null : child.exitCode);
+    if (status !== null) return exitFromStatus(status, log?.messages ?? "");
     // init ends without a record only by SIGKILL from outside; unshare(1) then ends too, one way or another.
     if (pidNamespace && initByCommandLine(this.#table, tracked) === undefined) {
       return { kind: "signaled", signal: constants.signals.SIGKILL };
@@ -154,8 +155,10 @@ class LinuxRuntime implements Runtime {
     return { kind: "unknown", reason: `its supervisor was ended by ${child.signalCode ?? child.exitCode}` };
   }
 
-  #exit(id: string, status: number): Exit {
-    return exitFromStatus(status, () => this.#context.records.messages(id));
+  /** As it is recorded. */
+  #exit(id: string): Exit | undefined {
+    const log = this.#context.records.read(id);
+    return log?.status === undefined ? undefined : exitFromStatus(log.status, log.messages);
   }
 
   /** The container has ended: end what it left behind, then tell. */
@@ -163,7 +166,7 @@ class LinuxRuntime implements Runtime {
     if (container.settling || this.#closed) return;
     container.settling = true;
     this.#recovered.delete(container);
-    this.#context.events.forget(`${container.id}.exit`);
+    this.#context.events.forget(container.id);
     const cleared = await killStragglers(this.#table, tracked, exit.kind !== "unknown");
     if (!cleared.ok) this.#log.error("Processes of an ended container are left", { reason: cleared.error });
     // After the callers of `launch` or `recover` have seen their answer.
@@ -206,7 +209,7 @@ class LinuxRuntime implements Runtime {
   }
 
   #cgroup(id: string): string | undefined {
-    const record = this.#containers.get(id)?.tracked?.record ?? this.#context.records.read(id);
+    const record = this.#containers.get(id)?.tracked?.record ?? this.#context.records.read(id)?.record;
     const recorded = record?.cgroup;
     const { cgroupRoot } = this.capabilities;
     if (recorded !== undefined || cgroupRoot === undefined) return recorded;
@@ -222,12 +225,12 @@ class LinuxRuntime implements Runtime {
 
   #stateOf(tracked: Tracked): ContainerState {
     const { containerId, bootId: recordedBoot } = tracked.record;
-    const status = this.#context.records.exitStatus(containerId);
-    if (status !== undefined) return { state: "ended", exit: this.#exit(containerId, status) };
+    const exit = this.#exit(containerId);
+    if (exit !== undefined) return { state: "ended", exit };
     if (recordedBoot !== this.#context.bootId || !supervisorAlive(this.#table, tracked)) {
       // It may have written its last record between the two looks.
-      const late = this.#context.records.exitStatus(containerId);
-      return late === undefined ? { state: "gone" } : { state: "ended", exit: this.#exit(containerId, late) };
+      const late = this.#exit(containerId);
+      return late === undefined ? { state: "gone" } : { state: "ended", exit: late };
     }
     return { state: "running", launched: tracked.supervisor };
   }
@@ -251,9 +254,9 @@ class LinuxRuntime implements Runtime {
   async #unstarted(id: string): Promise<ContainerState> {
     const { records } = this.#context;
     const killed = await this.#killUnknown(id);
-    const status = records.exitStatus(id);
-    if (status !== undefined) return { state: "ended", exit: this.#exit(id, status) };
-    if (!killed.ok || records.started(id) !== undefined) return { state: "gone" };
+    const exit = this.#exit(id);
+    if (exit !== undefined) return { state: "ended", exit };
+    if (!killed.ok || records.read(id)?.started === true) return { state: "gone" };
     records.remove(id);
     return { state: "never-started" };
   }
@@ -264,7 +267,7 @@ class LinuxRuntime implements Runtime {
     container.tracked = tracked;
     container.launching.resolve();
     this.#recovered.add(container);
-    this.#context.events.listen(`${id}.exit`, () => this.#look(container));
+    this.#context.events.listen(id, () => this.#look(container));
     if (this.#sweep === undefined) {
       this.#sweep = setInterval(() => {
         for (const each of this.#recovered) this.#look(each);

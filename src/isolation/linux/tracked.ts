@@ -2,38 +2,29 @@
 import type { Launched } from "../runtime.ts";
 import { cgroupProcesses } from "./cgroup.ts";
 import { descendants, isAlive, type ProcessTable, parseStat } from "./process-table.ts";
-import type { ContainerRecord } from "./records.ts";
+import type { ContainerLog, ContainerRecord } from "./records.ts";
 
 /** A started container: its record, its supervisor, and its session where that is what holds it together. */
 export interface Tracked {
   readonly record: ContainerRecord;
   readonly supervisor: Launched;
-  /** Path of the start record. */
-  readonly startRecord: string;
+  readonly recordPath: string;
   /** Id and start time of the leader of the task's session; absent with a pid namespace. */
   readonly session?: { readonly id: number; readonly startTime: string };
 }
 
-/**
- * From what is on disk of a started container. `noted` is the supervisor as the
- * agent noted it; without a pid namespace the start record says it too, and the
- * task's identity after it (see supervisor-script.ts).
- */
-export function trackedFromRecord(
-  record: ContainerRecord,
-  startRecord: string,
-  lines: readonly string[],
-  noted: string | undefined,
-): Tracked | undefined {
-  const supervisor = identity(record.namespaces.includes("pid") ? noted : lines[0]);
+/** From what is on disk of a started container. */
+export function trackedFromLog(log: ContainerLog, recordPath: string): Tracked | undefined {
+  const { record } = log;
+  const supervisor = identity(log.supervisor);
   if (supervisor === undefined) return undefined;
   const launched: Launched = { pid: supervisor.pid, startTime: supervisor.startTime };
-  // Inside a pid namespace the task knows only its pid in there.
-  if (record.namespaces.includes("pid")) return { record, startRecord, supervisor: launched };
-  const leader = record.ownSession ? (identity(lines[1]) ?? supervisor) : supervisor;
+  // With a pid namespace nothing but init's children is needed.
+  if (record.namespaces.includes("pid")) return { record, recordPath, supervisor: launched };
+  const leader = record.ownSession ? (identity(log.task) ?? supervisor) : supervisor;
   return {
     record,
-    startRecord,
+    recordPath,
     supervisor: launched,
     session: { id: leader.pid, startTime: leader.startTime },
   };
@@ -63,9 +54,9 @@ export function initOf(table: ProcessTable, tracked: Tracked): number | undefine
   return record.cgroup === undefined ? initByCommandLine(table, tracked) : undefined;
 }
 
-/** Init's command line names the start record, which no other container has. */
-export function initByCommandLine(table: ProcessTable, { startRecord }: Tracked): number | undefined {
-  return table.all().find(({ pid }) => table.commandLine(pid).includes(startRecord))?.pid;
+/** Init's command line names the record, which no other container has. */
+export function initByCommandLine(table: ProcessTable, { recordPath }: Tracked): number | undefined {
+  return table.all().find(({ pid }) => table.commandLine(pid).includes(recordPath))?.pid;
 }
 
 /** Live processes of the container, without the waiting shells. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { cgroup2Mounts } from "../../../src/isolation/linux/cgroup.ts";
 import { exitFromStatus } from "../../../src/isolation/linux/exit-status.ts";
 import { descendants, parsePsRow, parseStat } from "../../../src/isolation/linux/process-table.ts";
-import { trackedFromRecord } from "../../../src/isolation/linux/tracked.ts";
+import { trackedFromLog } from "../../../src/isolation/linux/tracked.ts";
 import { ownerFromPasswd } from "../../../src/isolation/linux/user.ts";
 
 const STAT = "42 (a (b) c) S 7 40 39 0 -1 4194560 121 0 0 0 0 0 0 0 20 0 1 0 186081 2654208 395";
@@ -68,7 +68,7 @@ test.each<[number, string, object]>([
   [130, "", { kind: "signaled", signal: 2 }],
   [255, "x", { kind: "exited", code: 255 }],
 ])("status %d with messages %j", (status, messages, exit) => {
-  expect(exitFromStatus(status, () => messages)).toEqual(exit as never);
+  expect(exitFromStatus(status, messages)).toEqual(exit as never);
 });
 
 test("users of passwd(5)", () => {
@@ -77,26 +77,27 @@ test("users of passwd(5)", () => {
   expect(ownerFromPasswd(passwd, "we")).toBeUndefined();
 });
 
-describe("start records", () => {
+describe("the record of a start", () => {
   const record = { version: 1, containerId: "c", bootId: "b", namespaces: [], ownSession: true } as const;
+  const started = { record, started: true, messages: "" } as const;
   test("the session is the task's", () => {
-    const own = STAT.replace(/^42/, "43").replace("186081", "186090");
-    expect(trackedFromRecord(record, "/r", [STAT, own], undefined)).toMatchObject({
+    const task = STAT.replace(/^42/, "43").replace("186081", "186090");
+    expect(trackedFromLog({ ...started, supervisor: STAT, task }, "/r")).toMatchObject({
       supervisor: { pid: 42, startTime: "186081" },
       session: { id: 43, startTime: "186090" },
     });
   });
-  test("with a pid namespace the task's own numbers mean nothing outside", () => {
+  test("with a pid namespace there is no session to follow", () => {
     const namespaced = { ...record, namespaces: ["pid"] } as const;
-    const tracked = trackedFromRecord(namespaced, "/r", ["started", ""], STAT);
+    const tracked = trackedFromLog({ ...started, record: namespaced, supervisor: STAT }, "/r");
     expect(tracked?.supervisor).toEqual({ pid: 42, startTime: "186081" });
     expect(tracked?.session).toBeUndefined();
-    expect(trackedFromRecord(namespaced, "/r", ["started", ""], undefined)).toBeUndefined();
   });
   test("without /proc: pid and date", () => {
-    expect(trackedFromRecord(record, "/r", ["812 Sun Nov 22 11:00:05  2026", ""], undefined)).toMatchObject({
+    const supervisor = "812 Sun Nov 22 11:00:05  2026";
+    expect(trackedFromLog({ ...started, supervisor, task: "" }, "/r")).toMatchObject({
       supervisor: { pid: 812, startTime: "Sun Nov 22 11:00:05 2026" },
     });
   });
-  test("nothing written", () => expect(trackedFromRecord(record, "/r", [], undefined)).toBeUndefined());
+  test("no supervisor noted", () => expect(trackedFromLog(started, "/r")).toBeUndefined());
 });

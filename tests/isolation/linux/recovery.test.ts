@@ -76,11 +76,16 @@ describe.skipIf(process.platform !== "linux")("records that lie", () => {
     children.push(child);
     const run = `${machine.directory}/run`;
     mkdirSync(`${run}/containers`, { recursive: true });
-    mkdirSync(`${run}/events`, { recursive: true });
     const stat = change(readFileSync(`/proc/${child.pid}/stat`, "utf8").trimEnd());
-    writeFileSync(`${run}/events/c1.started`, `${stat}\n${stat}\n`);
     const record = { version: 1, containerId: "c1", bootId, namespaces: [], ownSession: true };
-    writeFileSync(`${run}/containers/c1.json`, `${JSON.stringify(record)}\n`);
+    const lines = [
+      JSON.stringify(record),
+      `mesh: supervisor ${stat}`,
+      `mesh: task ${stat}`,
+      "mesh: started",
+      "",
+    ];
+    writeFileSync(`${run}/containers/c1`, lines.join("\n"));
     return child.pid;
   }
 
