@@ -47,6 +47,7 @@ export function settleMembership(raft: RaftState): void {
     appendConfig(raft, withoutOutgoing(membership));
     return;
   }
+  dismiss(raft);
   if (raft.change !== null) raft.emit({ kind: "membership-changed", ref: raft.change.ref });
   raft.change = null;
   if (!membership.voters.includes(raft.self)) leaveOffice(raft);
@@ -60,8 +61,11 @@ function isSettled(raft: RaftState): boolean {
 
 /** In force from now on (thesis, section 4.1). Those who leave are sent the entry, too. */
 function appendConfig(raft: RaftState, membership: Membership): void {
+  const before = members(raft.membership);
   raft.appendOwn("config", encodeMembership(membership));
   broadcastAppend(raft);
+  const now = new Set(members(membership));
+  raft.leaving = before.filter((peer) => !now.has(peer));
   syncProgress(raft);
   broadcastAppend(raft);
 }
@@ -140,9 +144,28 @@ function promotionRefusal(raft: RaftState, id: PeerId): ChangeRefusal | null {
   if (isVoter(membership, id)) return "already-voter";
   const progress = raft.progress.get(id);
   if (progress === undefined) return "unknown-member";
-  if (progress.state !== "replicate" || !progress.active) return "lags";
+  const heard = progress.active && progress.featureLevel > 0;
+  if (progress.state !== "replicate" || !heard) return "lags";
   if (progress.matchIndex + PROMOTE_LAG_MAX_ENTRIES < raft.log.lastIndex) return "lags";
   return progress.featureLevel < membership.featureLevel ? "level-too-low" : null;
+}
+
+/** Tells those who left that it is committed, so that they stop standing for election. */
+function dismiss(raft: RaftState): void {
+  const { index } = raft.memberships;
+  const prevTerm = raft.log.termAt(index);
+  for (const peer of raft.leaving) {
+    if (peer === raft.self || prevTerm === undefined) continue;
+    raft.send(peer, {
+      kind: "append",
+      term: raft.term,
+      prevIndex: index,
+      prevTerm,
+      entries: [],
+      commit: index,
+    });
+  }
+  raft.leaving = [];
 }
 
 /** Removed itself: tells the others that it is so, and whom it thinks fit to lead (thesis, section 4.2.2). */

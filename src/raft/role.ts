@@ -40,5 +40,6 @@ function leaveLeadership(raft: RaftState): void {
   raft.transfer = null;
   if (raft.change !== null) raft.emit({ kind: "change-refused", ref: raft.change.ref, reason: "deposed" });
   raft.change = null;
+  raft.leaving = [];
   raft.uncommittedBytes = 0;
 }

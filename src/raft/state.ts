@@ -100,6 +100,8 @@ export class RaftState {
   roundInFlight = 0;
   roundAcks = new Set<PeerId>();
   transfer: { readonly to: PeerId; readonly untilMs: number; ordered: boolean } | null = null;
+  /** Whom the newest membership left out. */
+  leaving: readonly PeerId[] = [];
   /** Membership change that its driver waits for. */
   change: { readonly ref: number } | null = null;
   /** Newest time at which a stalled disk made this leader look for a successor. */
@@ -146,9 +148,17 @@ export class RaftState {
     return this.memberships.current;
   }
 
-  /** May stand for election and lead. */
+  /**
+   * May stand for election. One whose removal is not known to be committed
+   * must: it may be the only one that holds the entry (thesis, section 4.2.2).
+   */
   get canLead(): boolean {
-    return isVoter(this.membership, this.self) && !this.expelled && !this.outdated;
+    if (this.expelled || this.outdated) return false;
+    return isVoter(this.membership, this.self) || isVoter(this.committedMembership, this.self);
+  }
+
+  get committedMembership(): Membership {
+    return this.memberships.at(this.log.commitIndex);
   }
 
   /** This build cannot apply what the cluster may write. */
@@ -163,12 +173,11 @@ export class RaftState {
 
   /** Role as the world sees it. */
   get publicRole(): RaftRole {
-    if (this.role !== "follower" || isVoter(this.membership, this.self)) {
-      return this.expelled ? "removed" : this.role;
-    }
+    if (this.expelled) return "removed";
+    if (this.role !== "follower" || isVoter(this.membership, this.self) || this.canLead) return this.role;
     if (this.membership.learners.includes(this.self)) return "learner";
     const { removed } = this.membership;
-    const was = this.expelled || removed.includes(this.self) || this.memberships.everHad(this.self);
+    const was = removed.includes(this.self) || this.memberships.everHad(this.self);
     return was ? "removed" : "joining";
   }
 

@@ -1,13 +1,13 @@
 /** Random faults against the core: no promise of raft breaks, and a healed cluster goes on. */
 import { expect, test } from "bun:test";
 import { Random } from "../../src/base/random.ts";
-import { RaftCluster } from "../support/raft-cluster.ts";
+import { type Member, RaftCluster } from "../support/raft-cluster.ts";
 
 const SEEDS = Number(process.env["MESH_SEEDS"] ?? 500);
 const FIRST_SEED = Number(process.env["MESH_SEED"] ?? 1);
 
 test(`${SEEDS} seeds of crashes, cuts, loss, repeats and late disks`, () => {
-  const seen = { elections: 0, committed: 0, installs: 0, reads: 0 };
+  const seen = { elections: 0, committed: 0, installs: 0, reads: 0, changes: 0 };
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
     try {
       const { checker } = simulate(seed);
@@ -15,6 +15,7 @@ test(`${SEEDS} seeds of crashes, cuts, loss, repeats and late disks`, () => {
       seen.committed += checker.committedIndex;
       seen.installs += checker.installs;
       seen.reads += checker.readsServed;
+      seen.changes += checker.changes;
     } catch (error) {
       const reason = error instanceof Error ? error.stack : String(error);
       throw new Error(`Seed ${seed} failed (replay: MESH_SEED=${seed} MESH_SEEDS=1): ${reason}`);
@@ -26,6 +27,7 @@ test(`${SEEDS} seeds of crashes, cuts, loss, repeats and late disks`, () => {
   expect(seen.committed).toBeGreaterThan(SEEDS * 10);
   expect(seen.installs).toBeGreaterThan(0);
   expect(seen.reads).toBeGreaterThan(0);
+  expect(seen.changes).toBeGreaterThan(SEEDS);
 }, 120_000);
 
 test("a seed replays to the same end", () => {
@@ -57,7 +59,9 @@ function disturb(cluster: RaftCluster, random: Random): void {
   const member = random.pick(cluster.members);
   const leader = cluster.leader();
   const dice = random.below(100);
-  if (dice < 40) {
+  if (leader !== undefined && random.chance(0.15)) {
+    change(cluster, random, leader);
+  } else if (dice < 40) {
     for (let n = random.below(4); n >= 0; n--) cluster.propose(leader ?? member);
   } else if (dice < 55) cluster.read(member);
   else if (dice < 62) {
@@ -70,6 +74,23 @@ function disturb(cluster: RaftCluster, random: Random): void {
   } else if (dice < 92) cluster.cut.clear();
   else if (dice < 96 && leader !== undefined) cluster.step(leader, { kind: "transfer", to: null });
   else if (leader !== undefined) cluster.step(member, { kind: "peer-lost", peer: leader.id });
+}
+
+/** A membership change, sensible or not: refused ones must do no harm either. */
+function change(cluster: RaftCluster, random: Random, leader: Member): void {
+  const { voters, learners } = leader.node?.status().membership ?? { voters: [], learners: [] };
+  const dice = random.below(10);
+  if (dice < 3 && cluster.members.length < 12) {
+    const { id } = cluster.join();
+    cluster.change(leader, { kind: "add-learner", member: { id, address: id } });
+  } else if (dice < 7) {
+    cluster.change(leader, { kind: "promote", id: random.pick(learners.length > 0 ? learners : voters) });
+  } else if (voters.length > 2 || dice === 9) {
+    const id = random.pick([...voters, ...learners]);
+    cluster.change(leader, { kind: "remove", id });
+    // Half an operator's patience: both steps of a replacement at once.
+    if (random.chance(0.3)) cluster.change(leader, { kind: "promote", id: random.pick([...learners, id]) });
+  }
 }
 
 /** Cuts one member off (both ways or one way), or the cluster in two. */
@@ -107,11 +128,13 @@ function heal(cluster: RaftCluster): void {
 }
 
 function settled(cluster: RaftCluster, before: number): boolean {
-  const states = cluster.members.map((member) => member.node?.status());
-  const first = states[0];
+  const leader = cluster.leader()?.node?.status();
+  if (leader === undefined || leader.membership.outgoing.length > 0) return false;
+  const { voters, learners } = leader.membership;
+  const states = [...voters, ...learners].map((id) => cluster.member(id).node?.status());
   return (
     cluster.checker.committedIndex > before &&
-    states.every((state) => state?.leader != null && state.leader === first?.leader) &&
+    states.every((state) => state?.leader === leader.self) &&
     states.every((state) => state?.appliedIndex === cluster.checker.committedIndex)
   );
 }

@@ -8,6 +8,8 @@ export class RaftChecker {
   elections = 0;
   installs = 0;
   readsServed = 0;
+  /** Membership changes that ended well. */
+  changes = 0;
   readonly #leaderOf = new Map<number, PeerId>();
   readonly #committed = new Map<number, LogEntry>();
   /** Digest of the whole history up to each index. */

@@ -9,6 +9,7 @@ import { RaftNode } from "../../src/raft/node.ts";
 import type { StoreWrite } from "../../src/raft/store.ts";
 import type {
   LogEntry,
+  MembershipChange,
   PeerId,
   RaftEffect,
   RaftInput,
@@ -20,6 +21,8 @@ import { RaftChecker } from "./raft-checker.ts";
 
 export interface ClusterOptions {
   readonly nodes: number;
+  /** Feature level of nodes that start; a restart may bring a newer build. */
+  readonly featureLevel?: number;
   readonly dropPercent: number;
   readonly duplicatePercent: number;
   readonly delayMaxMs: number;
@@ -38,6 +41,8 @@ interface PendingWrite {
 
 export interface Member {
   readonly id: PeerId;
+  /** Voters of the new cluster; none: it waits to be taken in. */
+  readonly peers: readonly PeerId[];
   node: RaftNode | null;
   /** What a crash leaves for certain. */
   durable: DiskImage;
@@ -71,22 +76,22 @@ export class RaftCluster {
   constructor(seed: number, options: ClusterOptions) {
     this.random = new Random(seed);
     this.options = options;
-    for (let n = 1; n <= options.nodes; n++) {
-      const member: Member = {
-        id: `n${n}`,
-        node: null,
-        durable: new DiskImage(),
-        live: new DiskImage(),
-        pending: [],
-        inbox: [],
-        life: 0,
-        diskFreeAtMs: 0,
-        tickAtMs: Infinity,
-        reader: null,
-      };
-      this.members.push(member);
-    }
+    const peers = Array.from({ length: options.nodes }, (_, n) => `n${n + 1}`);
+    for (const id of peers) this.members.push(newMember(id, peers));
     for (const member of this.members) this.start(member);
+  }
+
+  /** Starts one more node with an empty disk and an id that was never used. */
+  join(): Member {
+    const member = newMember(`n${this.members.length + 1}`, []);
+    this.members.push(member);
+    this.start(member);
+    return member;
+  }
+
+  /** Asks the leader for a change; the outcome is counted. */
+  change(leader: Member, change: MembershipChange): void {
+    this.step(leader, { kind: "change-membership", ref: this.#nextRef++, change });
   }
 
   member(id: PeerId): Member {
@@ -98,8 +103,8 @@ export class RaftCluster {
   start(member: Member): void {
     assert(member.node === null, `${member.id} runs already`);
     const { keepEntries, memoryMaxBytes } = this.options;
-    const peers = this.members.map((other) => other.id);
-    const config = { self: member.id, peers, keepEntries, memoryMaxBytes };
+    const featureLevel = this.options.featureLevel ?? 1;
+    const config = { self: member.id, peers: member.peers, featureLevel, keepEntries, memoryMaxBytes };
     member.node = new RaftNode(config, member.live.restored(), this.random.fork());
     this.checker.started(member.id, member.live);
     this.step(member, { kind: "tick" });
@@ -213,6 +218,15 @@ export class RaftCluster {
       case "compact":
         this.#write(member, { write: { compactTo: effect.snapshot, sync: false } }, false, null);
         return;
+      case "membership-changed":
+        this.checker.changes++;
+        return;
+      case "outdated":
+        assert(false, `${member.id} cannot apply level ${effect.featureLevel}`);
+        return;
+      case "membership":
+      case "change-refused":
+      case "transfer-failed":
       case "proposed":
       case "close-snapshot":
         return;
@@ -333,6 +347,22 @@ export class RaftCluster {
     }
     heap[at] = last;
   }
+}
+
+function newMember(id: PeerId, peers: readonly PeerId[]): Member {
+  return {
+    id,
+    peers,
+    node: null,
+    durable: new DiskImage(),
+    live: new DiskImage(),
+    pending: [],
+    inbox: [],
+    life: 0,
+    diskFreeAtMs: 0,
+    tickAtMs: Infinity,
+    reader: null,
+  };
 }
 
 function isBefore(a: { atMs: number; order: number }, b: { atMs: number; order: number }): boolean {

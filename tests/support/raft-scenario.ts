@@ -3,6 +3,9 @@
  * wait until a command lets them go on.
  *
  *   nodes 3 [keep=5]        start n1..n3; log entries kept behind the applied one
+ *   join n4                 starts a further node, which waits to be taken in
+ *   expelled n3             another node told it that it was removed
+ *   add n1 n4               promote n1 n4          remove n1 n3   asked of n1
  *   campaign n1             time passes until n1's election timeout; only n1 notices
  *   heartbeat n1            time passes until n1's next deadline
  *   advance 400             time passes, nobody is ticked
@@ -12,14 +15,19 @@
  *   drop n1>n2              repeat n1>n2   reverse n1>n2          of the waiting messages
  *   disk n1                 writes and reads of n1 complete
  *   settle [quiet]          all of that until nothing waits
- *   cut n1 | cut n1>n2      heal           crash n1               restart n1
- *   status                  log n1
+ *   cut n1 | cut n1>n2      heal           crash n1               restart n1 [level=2]
+ *   status                  log n1         members
  */
 import { assert, present } from "../../src/base/assert.ts";
 import { Random } from "../../src/base/random.ts";
-import { describeEffect, describeEntries, describeMessage } from "../../src/raft/describe.ts";
+import {
+  describeEffect,
+  describeEntries,
+  describeMembership,
+  describeMessage,
+} from "../../src/raft/describe.ts";
 import { RaftNode } from "../../src/raft/node.ts";
-import type { RaftEffect, RaftInput, RaftMessage } from "../../src/raft/types.ts";
+import type { MembershipChange, RaftEffect, RaftInput, RaftMessage } from "../../src/raft/types.ts";
 import { DiskImage } from "./disk-image.ts";
 import type { Command, Interpreter } from "./scenario.ts";
 
@@ -31,6 +39,9 @@ interface Waiting {
 
 interface Node {
   readonly id: string;
+  /** Members of a new cluster; none: it waits to be taken in. */
+  readonly peers: readonly string[];
+  featureLevel: number;
   raft: RaftNode | null;
   disk: DiskImage;
   /** Writes and reads under way: what they do, and their answer. */
@@ -65,12 +76,21 @@ class World {
   readonly #commands: Readonly<Record<string, (command: Command) => void>> = {
     nodes: ({ words, options }) => {
       this.#keep = Number(options["keep"] ?? 1_000);
-      for (let n = 1; n <= Number(words[0]); n++) {
-        this.#nodes.push({ id: `n${n}`, raft: null, disk: new DiskImage(), jobs: [], snapshot: null });
-      }
+      const peers = Array.from({ length: Number(words[0]) }, (_, n) => `n${n + 1}`);
+      for (const id of peers) this.#nodes.push(newNode(id, peers));
       for (const node of this.#nodes) this.#start(node);
       this.#out = [];
     },
+    join: ({ words }) => {
+      const node = newNode(present(words[0], "Which node?"), []);
+      this.#nodes.push(node);
+      this.#start(node);
+    },
+    add: ({ words: [leader, id = ""] }) =>
+      this.#change(leader, { kind: "add-learner", member: { id, address: id } }),
+    promote: ({ words: [leader, id = ""] }) => this.#change(leader, { kind: "promote", id }),
+    remove: ({ words: [leader, id = ""] }) => this.#change(leader, { kind: "remove", id }),
+    expelled: ({ words }) => this.#step(this.#node(words[0]), { kind: "expelled" }),
     campaign: ({ words }) => {
       const node = this.#node(words[0]);
       this.#tickAtDeadline(node);
@@ -106,7 +126,21 @@ class World {
       node.jobs = [];
       this.#waiting = this.#waiting.filter((waiting) => waiting.to !== node.id);
     },
-    restart: ({ words }) => this.#start(this.#node(words[0])),
+    restart: ({ words, options }) => {
+      const node = this.#node(words[0]);
+      node.featureLevel = Number(options["level"] ?? node.featureLevel);
+      this.#start(node);
+    },
+    members: () => {
+      for (const { id, raft } of this.#nodes) {
+        const status = raft?.status();
+        this.#out.push(
+          status === undefined
+            ? `${id} down`
+            : `${id} ${status.role} {${describeMembership(status.membership)}}`,
+        );
+      }
+    },
     status: () => this.#status(),
     log: ({ words }) => {
       const { disk } = this.#node(words[0]);
@@ -122,14 +156,18 @@ class World {
   }
 
   #start(node: Node): void {
-    const peers = this.#nodes.map((other) => other.id);
+    const { peers, featureLevel } = node;
     const seed = this.#nodes.indexOf(node) + 1;
     node.raft = new RaftNode(
-      { self: node.id, peers, keepEntries: this.#keep },
+      { self: node.id, peers, featureLevel, keepEntries: this.#keep },
       node.disk.restored(),
       new Random(seed),
     );
     this.#step(node, { kind: "tick" });
+  }
+
+  #change(leader: string | undefined, change: MembershipChange): void {
+    this.#step(this.#node(leader), { kind: "change-membership", ref: this.#nextRef++, change });
   }
 
   #tickAtDeadline(node: Node): void {
@@ -274,6 +312,10 @@ class World {
       this.#out.push(`${id} ${s.role} term=${s.term} leader=${s.leader ?? "none"} ${log}${peers}`);
     }
   }
+}
+
+function newNode(id: string, peers: readonly string[]): Node {
+  return { id, peers, featureLevel: 1, raft: null, disk: new DiskImage(), jobs: [], snapshot: null };
 }
 
 function matches(waiting: Waiting, link: string | undefined): boolean {
