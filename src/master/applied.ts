@@ -54,10 +54,10 @@ export function applied(leader: Leader, { commands, outcomes }: Applied): void {
 const RETRY_MS = SECOND_MS;
 
 /**
- * When the log was full: tell the client that waits, propose again later, or
- * do nothing, since the agent sends its update again.
+ * When the log was full: tell the client that waits, or propose again soon. An
+ * agent sends its update again too, but only after 10 s, later each time.
  */
-const WHEN_DROPPED: { readonly [K in CommandKind]: "tell" | "retry" | "drop" } = {
+const WHEN_DROPPED: { readonly [K in CommandKind]: "tell" | "retry" } = {
   "init-cluster": "retry",
   "add-framework": "tell",
   "update-framework": "tell",
@@ -68,7 +68,7 @@ const WHEN_DROPPED: { readonly [K in CommandKind]: "tell" | "retry" | "drop" } =
   "mark-agent-unreachable": "retry",
   "remove-agent": "retry",
   "launch-tasks": "tell",
-  "update-task": "drop",
+  "update-task": "retry",
   "complete-task": "retry",
   "put-note": "tell",
   "delete-note": "tell",
