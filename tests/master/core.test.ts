@@ -152,6 +152,20 @@ describe("time", () => {
 });
 
 describe("a full log", () => {
+  test("a status update is proposed again, long before its agent repeats it", () => {
+    const bench = started();
+    const agentId = bench.agent(1);
+    const framework = bench.framework();
+    framework.launch(framework.offers[0], framework.task("t1", agentId));
+    framework.events();
+    bench.autoCommit = false;
+    bench.update(1, framework.id, "t1", "TASK_RUNNING");
+    bench.drop();
+    bench.autoCommit = true;
+    bench.pass(1_000);
+    expect(framework.statuses()).toMatchObject([{ state: "TASK_RUNNING" }]);
+  });
+
   test("clients are told, housekeeping is proposed again", () => {
     const bench = started();
     const agentId = bench.agent(1);
