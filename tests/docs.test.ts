@@ -84,7 +84,12 @@ function checkFeatures(table: readonly string[][], exists: (path: string) => str
       else if (title !== undefined && !text.includes(title))
         problems.push(`names "${title}", not in ${path}`);
     }
-    if (tests.replace(/`[^`]*`/g, "").replaceAll(";", "").trim() !== "")
+    if (
+      tests
+        .replace(/`[^`]*`/g, "")
+        .replaceAll(";", "")
+        .trim() !== ""
+    )
       problems.push(`names tests outside of backticks: "${tests}"`);
     return problems.map((problem) => `${id} ${problem}`);
   });
@@ -177,7 +182,35 @@ describe("every document", () => {
   });
 });
 
-/** Flags by command: of docs/cli.md, or of what `mesh help <command>` printed. */
+/** What `mesh help`, or `mesh help <command>`, prints. */
+function helpText(...command: readonly string[]): string {
+  const done = Bun.spawnSync([process.execPath, "src/cli.ts", "help", ...command], { cwd: ROOT });
+  expect(done.stderr.toString()).toBe("");
+  return done.stdout.toString();
+}
+
+/** Names of the commands that `mesh help` lists. */
+function listedCommands(): string[] {
+  const [, list = ""] = /Commands:\n([\s\S]*?)\n\n/.exec(helpText()) ?? [];
+  return [...list.matchAll(/^ {2}([a-z]+)/gm)].map((match) => match[1] ?? "");
+}
+
+/** Long flags of the options that `mesh help <command>` lists, without the common ones. */
+function listedFlags(command: string): string[] {
+  const lines = helpText(command).split("\n");
+  const options = lines.filter((line) => /^\s+(?:-\w, )?--[a-z]/.test(line));
+  const flags = new Set(options.flatMap((line) => longFlags(line).slice(0, 1)));
+  return [...flags].filter((flag) => !COMMON_FLAGS.includes(flag)).sort();
+}
+
+function longFlags(text: string): string[] {
+  return [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map((match) => match[1] ?? "");
+}
+
+/** Flags that every command has, and that the documents need not repeat. */
+const COMMON_FLAGS = ["help", "version"];
+
+/** Flags by command, as docs/cli.md has them. */
 function documentedFlags(): Map<string, string[]> {
   const sections = read("docs/cli.md")
     .split(/^## mesh /m)
@@ -190,26 +223,67 @@ function documentedFlags(): Map<string, string[]> {
   );
 }
 
-function longFlags(text: string): string[] {
-  return [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map((match) => match[1] ?? "");
-}
-
-/** Flags that every command has, and that the documents need not repeat. */
-const COMMON_FLAGS = ["help", "version"];
-
 describe("docs/cli.md", () => {
+  test("has a section for each command that help lists", () => {
+    const listed = listedCommands();
+    expect(listed.length).toBeGreaterThan(5);
+    expect([...documentedFlags().keys()].sort()).toEqual(listed.filter((name) => name !== "help").sort());
+  });
+
   for (const [command, flags] of documentedFlags()) {
     test(`has the flags that "mesh help ${command}" shows`, () => {
-      const done = Bun.spawnSync([process.execPath, "src/cli.ts", "help", ...command.split(" ")], {
-        cwd: ROOT,
-      });
-      expect(done.stderr.toString()).toBe("");
-      const lines = done.stdout
-        .toString()
-        .split("\n")
-        .filter((line) => /^\s+(?:-\w, )?--[a-z]/.test(line));
-      const shown = lines.flatMap((line) => longFlags(line).slice(0, 1));
-      expect([...new Set(shown)].filter((flag) => !COMMON_FLAGS.includes(flag)).sort()).toEqual(flags);
+      expect(listedFlags(command)).toEqual(flags);
     });
   }
+});
+
+interface Call {
+  readonly command: string;
+  readonly flags: readonly string[];
+}
+
+/** Calls of mesh in the shell blocks of a text: `mesh tasks --json`, `dist/mesh run … -- …`. */
+function callsOfMesh(text: string): Call[] {
+  const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map((match) => match[1] ?? "");
+  const lines = blocks.flatMap((block) => block.replaceAll("\\\n", " ").split("\n"));
+  return lines.flatMap((line) => {
+    const [, words] = /^(?:\S*\/)?mesh ([^#]*)/.exec(line) ?? [];
+    if (words === undefined) return [];
+    const [own = ""] = words.split(/ -- /);
+    return [{ command: own.trim().split(/\s/)[0] ?? "", flags: longFlags(own) }];
+  });
+}
+
+describe("commands in the documents", () => {
+  test("exist, with the flags they are given", () => {
+    const calls = MARKDOWN.flatMap(({ path, text }) => callsOfMesh(text).map((call) => ({ path, ...call })));
+    expect(calls.length).toBeGreaterThan(10);
+    const known = listedCommands();
+    const flagsOf = new Map(known.map((command) => [command, [...listedFlags(command), ...COMMON_FLAGS]]));
+    const wrong = calls.flatMap(({ path, command, flags }) => {
+      const allowed = flagsOf.get(command);
+      if (allowed === undefined) return [`${path}: mesh ${command}`];
+      const unknown = flags.filter((flag) => !allowed.includes(flag));
+      return unknown.map((flag) => `${path}: mesh ${command} --${flag}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("are found in shell blocks", () => {
+    const text = [
+      ...[
+        "```sh",
+        "dist/mesh run --cpus 2 -- sh --posix # --not",
+        "mesh agent --ip x \\",
+        "  --port 1",
+        "ls",
+        "```",
+      ],
+      ...["mesh outside --of-a block", ""],
+    ].join("\n");
+    expect(callsOfMesh(text)).toEqual([
+      { command: "run", flags: ["cpus"] },
+      { command: "agent", flags: ["ip", "port"] },
+    ]);
+  });
 });
