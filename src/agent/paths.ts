@@ -7,7 +7,7 @@
  *       slaves/<AID>/frameworks/<FID>/executors/<EID>/
  *         runs/<CID>/               sandbox of one run: stdout, stderr, fetched files
  *         runs/latest -> <CID>      symbolic link
- *       run/                        pid and exit records of containers (src/isolation)
+ *       run/                        records of containers (src/isolation), where no tmpfs can be used
  *       meta/                       checkpoint (src/io/checkpoint-store.ts)
  *
  * A command task has an executor of its own, which bears the task's id.

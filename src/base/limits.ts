@@ -44,7 +44,9 @@ export const RAFT_LOG_KEEP_ENTRIES = 20_000;
 export const RAFT_LOG_GROWTH_MAX_BYTES = 256 * MIB;
 /** Bytes of writes without a sync of their own, held back to ride with the next synced one. */
 export const STORE_DEFERRED_MAX_BYTES = 4 * MIB;
-/** Longest time such a write waits. */
+/** Changes of the state held back to be written together; one such batch takes a few milliseconds. */
+export const STATE_HELD_MAX_BYTES = 512 * KIB;
+/** Longest time such a write or change waits. */
 export const STORE_DEFERRED_MAX_MS = 1_000;
 /** Free bytes that a master whose disk was full waits for before it writes again: its database first rewrites a log file of up to 4 MiB. */
 export const STORE_ROOM_MIN_BYTES = 12 * MIB;
@@ -116,8 +118,6 @@ export const CONTAINER_KILL_TIMEOUT_MS = 20_000;
  * Distance of the slow checks of containers that a previous agent process started, beside their exit records.
  */
 export const CONTAINER_SWEEP_INTERVAL_MS = 2_000;
-/** What is read of a supervisor's own messages (set-up errors, the shell's word on signals). */
-export const SUPERVISOR_MESSAGES_MAX_BYTES = 4 * KIB;
 /** Linux takes at most 32 pages in one argument or environment string (MAX_ARG_STRLEN, execve(2)). */
 export const ARGUMENT_MAX_BYTES = 128 * KIB - 1;
 /** Largest file that is fetched into a sandbox. */

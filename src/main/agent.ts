@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import { checkpointDirectory, runtimeDirectory } from "../agent/paths.ts";
+import { checkpointDirectory } from "../agent/paths.ts";
 import { agentResources } from "../agent/resources.ts";
 import { Agent, type AgentDrivers, type AgentLink, type LinkEvents } from "../agent/run.ts";
 import type { AgentConfig, LeaderAddress } from "../agent/types.ts";
@@ -28,6 +28,7 @@ import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { advertisedIp } from "./local-address.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
+import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
 
 /** Launches under way at once for each processor: enough to keep them busy while some wait for the disk. */
 const LAUNCHES_PER_CPU = 2;
@@ -63,6 +64,8 @@ export interface RunningAgent {
 export async function runAgent(flags: Flags): Promise<number> {
   const logger = createLogger({ name: "agent", level: logLevel(flags) });
   const running = await startAgent(readFlags(flags), logger);
+  // As in Mesos: the agent ends its tasks, leaves the cluster and stops (AGT-26).
+  process.on("SIGUSR1", () => running.agent.unregister());
   const outcome = await Promise.race([stopSignal(), running.agent.ended]);
   await running.stop();
   if (typeof outcome === "string" || !outcome.failed) return 0;
@@ -105,10 +108,12 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   const machine = inspectMachine(workDir);
   const info = agentInfo(flags, machine);
   const store = await openCheckpointStore(checkpointDirectory(workDir));
+  const runtimeDirectory = chooseRuntimeDirectory(workDir);
   const runtime = openLinuxRuntime({
-    runtimeDirectory: runtimeDirectory(workDir),
+    runtimeDirectory,
     fetch: createFetcher(),
     isolate: flags.isolate,
+    log,
   });
   logCapabilities(log, runtime);
 
@@ -153,6 +158,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     stop: async () => {
       await server.stop(HTTP_GRACE_MS);
       await agent.close();
+      removeUnusedRuntimeDirectory(runtimeDirectory);
       logger.close();
     },
   };
