@@ -6,9 +6,11 @@
  */
 import { statfs } from "node:fs/promises";
 import { assert } from "../base/assert.ts";
+import { STATE_HELD_MAX_BYTES, STORE_DEFERRED_MAX_MS } from "../base/limits.ts";
 import { holdsAllAgain } from "../raft/repair.ts";
 import type { RaftStore, RestoredStore, StateReader, StoreFailure, StoreWrite } from "../raft/store.ts";
 import type { HardState, LogDamage, LogEntry, SnapshotChunk, SnapshotMeta } from "../raft/types.ts";
+import { HeldState } from "./held-state.ts";
 import { type Database, LevelDatabase, type LevelOperation } from "./level.ts";
 import { decodeLogRecord, encodeLogRecord } from "./log-record.ts";
 import type { EntryPlace } from "./log-scan.ts";
@@ -70,6 +72,9 @@ export class LevelRaftStore implements RaftStore {
   #configs: MembershipFact[] = [];
   #membership: MembershipFact = { index: 0, membership: "" };
   #damage: LogDamage | null = null;
+  readonly #held = new HeldState();
+  #heldWritten: PromiseWithResolvers<void> | null = null;
+  #cancelHeld: (() => void) | null = null;
   #staging: { readonly id: number; readonly generation: number } | null = null;
 
   constructor(directory: string, onFailure: StoreFailure, surroundings: StoreSurroundings = SURROUNDINGS) {
@@ -108,12 +113,14 @@ export class LevelRaftStore implements RaftStore {
     for (const entry of change.entries ?? []) this.#append(entry, operations);
     for (const [plain, value] of change.stateChanges ?? []) {
       const key = stateKey(this.#generation, plain);
-      operations.push(
+      this.#held.put(
         value === null ? { type: "del", key } : { type: "put", key, value: encodeStateValue(plain, value) },
       );
     }
-    if (change.appliedIndex !== undefined) this.#applied(change.appliedIndex, operations);
+    if (change.appliedIndex !== undefined) this.#applied(change.appliedIndex);
     const { compactTo } = change;
+    if (compactTo !== undefined || this.#held.bytes >= STATE_HELD_MAX_BYTES) this.#takeHeld(operations);
+    if (operations.length === 0 && !change.sync) return this.#hold();
     const before = this.#snapshotIndex;
     if (compactTo !== undefined) {
       const { index } = compactTo;
@@ -121,7 +128,8 @@ export class LevelRaftStore implements RaftStore {
       this.#dropUpTo(compactTo, operations);
     }
     const repaired = this.#noteRepair(operations);
-    const written = this.#open().enqueue(operations, change.sync);
+    const written = this.#enqueue(operations, change.sync);
+    if (this.#held.appliedIndex !== null) void this.#hold();
     if (compactTo !== undefined) this.#open().cleanAfter(written, logRange(before, compactTo.index));
     if (repaired) this.#cleanLeftovers(written);
     return written;
@@ -141,6 +149,7 @@ export class LevelRaftStore implements RaftStore {
   }
 
   async readState(): Promise<StateReader> {
+    this.#writeHeld();
     await this.#open().flush();
     return openStateReader(this.#open().db, this.#generation);
   }
@@ -161,9 +170,10 @@ export class LevelRaftStore implements RaftStore {
     if (!chunk.done) return writer.enqueue(operations, true);
     const before = this.#snapshotIndex;
     const replaced = stateRange(this.#generation);
+    this.#takeHeld(operations);
     this.#install(chunk.snapshot, staging.generation, operations);
     const repaired = this.#noteRepair(operations);
-    const written = writer.enqueue(operations, true);
+    const written = this.#enqueue(operations, true);
     if (repaired) this.#cleanLeftovers(written);
     if (this.#damage === null) writer.cleanAfter(written, replaced);
     writer.cleanAfter(written, logRange(before, chunk.snapshot.index));
@@ -171,12 +181,24 @@ export class LevelRaftStore implements RaftStore {
   }
 
   async close(): Promise<void> {
+    this.#writeHeld();
     await this.#open().close();
     this.#writer = null;
   }
 
   get #lastIndex(): number {
     return this.#snapshotIndex + this.#places.length - 1;
+  }
+
+  /** Whoever waits for held changes waits for this write, if it took them. */
+  #enqueue(operations: readonly LevelOperation[], sync: boolean): Promise<void> {
+    const written = this.#open().enqueue(operations, sync);
+    const held = this.#heldWritten;
+    if (held !== null && this.#held.appliedIndex === null) {
+      this.#heldWritten = null;
+      void written.then(held.resolve);
+    }
+    return written;
   }
 
   #open(): StoreWriter {
@@ -227,8 +249,32 @@ export class LevelRaftStore implements RaftStore {
     this.#configs = this.#configs.filter((config) => config.index < from);
   }
 
-  #applied(index: number, operations: LevelOperation[]): void {
+  #applied(index: number): void {
+    assert(index <= this.#lastIndex, `Applied ${index} is not in the log`);
     this.#appliedIndex = index;
+    this.#held.appliedIndex = index;
+  }
+
+  /** Resolves once what is held is on disk. */
+  #hold(): Promise<void> {
+    this.#cancelHeld ??= this.#surroundings.after(STORE_DEFERRED_MAX_MS, () => this.#writeHeld());
+    this.#heldWritten ??= Promise.withResolvers<void>();
+    return this.#heldWritten.promise;
+  }
+
+  #writeHeld(): void {
+    const operations: LevelOperation[] = [];
+    this.#takeHeld(operations);
+    if (operations.length > 0 || this.#heldWritten !== null) void this.#enqueue(operations, true);
+  }
+
+  /** The changes of the state that wait, with the index that they complete. */
+  #takeHeld(operations: LevelOperation[]): void {
+    const index = this.#held.appliedIndex;
+    this.#cancelHeld?.();
+    this.#cancelHeld = null;
+    for (const operation of this.#held.take()) operations.push(operation);
+    if (index === null) return;
     const place = this.#places[index - this.#snapshotIndex];
     assert(place !== undefined, `Applied ${index} is not in the log`);
     operations.push(...putFact("applied", { index, ...place }));

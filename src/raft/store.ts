@@ -35,8 +35,10 @@ export interface StoreWrite {
   /** Forgets entries up to its index, which may not be above the applied index. */
   readonly compactTo?: SnapshotMeta;
   /**
-   * Write now. Otherwise the change waits for the next synced write, a second
-   * at most, and until then is lost in a crash (so are all changes after it).
+   * Write identity, hard state and entries now. Otherwise these wait for the
+   * next synced write, a second at most, and until then are lost in a crash (so
+   * are all after them). Changes of the state may wait that long in any case:
+   * they follow from entries, and their applied index goes with them.
    */
   readonly sync: boolean;
 }
@@ -59,7 +61,7 @@ export interface StateReader {
 export interface RaftStore {
   /** Throws MeshError DIRECTORY_LOCKED, DIRECTORY_UNUSABLE or LOG_DAMAGED. Call once, first. */
   open(): Promise<RestoredStore>;
-  /** Resolves when on disk. */
+  /** Resolves when on disk; with changes of the state alone, when these are. */
   write(change: StoreWrite): Promise<void>;
   /**
    * Entries from `from` to `to`, both included; at most `maxBytes` of data but

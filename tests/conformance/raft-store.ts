@@ -81,12 +81,13 @@ export function raftStoreConformance(name: string, makeDisk: () => StoreUnderTes
       await again.close();
     });
 
-    test("a write that may wait is there after a later synced one, and after closing", async () => {
+    test("changes of the state are there after reading it, and after closing", async () => {
       disk = makeDisk();
       const { store } = await opened();
       await store.write({ entries: [entry(1, 1), entry(2, 1)], sync: true });
       const waiting = store.write({ stateChanges: [[bytes("a"), bytes("1")]], appliedIndex: 1, sync: false });
       await store.write({ hardState: { term: 1, votedFor: null }, sync: true });
+      await (await store.readState()).close();
       await waiting;
       void store.write({ stateChanges: [[bytes("b"), bytes("2")]], appliedIndex: 2, sync: false });
       const { store: again, found } = await reopened(store);
