@@ -1,5 +1,6 @@
 /** Follower: takes entries and heartbeats from the leader. */
 import { assert } from "../base/assert.ts";
+import { isRepairing } from "./repair.ts";
 import { becomeFollower } from "./role.ts";
 import type { RaftState } from "./state.ts";
 import type { LogEntry, PeerId, RaftMessage } from "./types.ts";
@@ -62,5 +63,12 @@ function addEntries(raft: RaftState, entries: readonly LogEntry[]): void {
 function reject(raft: RaftState, from: PeerId, prevIndex: number, prevTerm: number): void {
   const hintIndex = raft.log.lastWithTermAtMost(prevIndex, prevTerm);
   const hintTerm = raft.log.termAt(hintIndex) ?? 0;
-  raft.send(from, { kind: "append-rejected", term: raft.term, prevIndex, hintIndex, hintTerm });
+  raft.send(from, {
+    kind: "append-rejected",
+    term: raft.term,
+    prevIndex,
+    hintIndex,
+    hintTerm,
+    ...(isRepairing(raft) ? { lost: true } : {}),
+  });
 }

@@ -59,6 +59,10 @@ export function tickLeader(raft: RaftState): void {
   if (raft.transfer !== null && raft.nowMs >= raft.transfer.untilMs) {
     raft.transfer = null;
     raft.emit({ kind: "transfer-failed", reason: "timed-out" });
+    if (!raft.eligible) {
+      becomeFollower(raft, raft.term, null);
+      return;
+    }
   }
   if (raft.progress.size === 0) return;
   if (raft.nowMs >= raft.quorumCheckAtMs && !checkQuorum(raft)) return;
@@ -98,6 +102,7 @@ function refusal(raft: RaftState, bytes: number, level: number): DropReason | nu
   if (raft.role !== "leader") return "not-leader";
   if (raft.transfer !== null) return "transferring";
   if (level > raft.membership.featureLevel) return "level-too-low";
+  if (!raft.eligible) return "overloaded";
   const { uncommittedBytes, uncommittedMaxBytes } = raft;
   return uncommittedBytes > 0 && uncommittedBytes + bytes > uncommittedMaxBytes ? "overloaded" : null;
 }

@@ -56,7 +56,7 @@ function encodeFields(message: RaftMessage): readonly unknown[] {
     case "append-ok":
       return [message.matchIndex];
     case "append-rejected":
-      return [message.prevIndex, message.hintIndex, message.hintTerm];
+      return [message.prevIndex, message.hintIndex, message.hintTerm, message.lost === true ? 1 : 0];
     case "heartbeat":
       return [message.commit, message.round];
     case "heartbeat-reply":
@@ -103,6 +103,7 @@ const decodeFields: {
     prevIndex: f.count(),
     hintIndex: f.count(),
     hintTerm: f.count(),
+    ...(f.countOr(0) === 1 ? { lost: true } : {}),
   }),
   heartbeat: (f, term) => ({ kind: "heartbeat", term, commit: f.count(), round: f.count() }),
   "heartbeat-reply": (f, term) => ({

@@ -34,6 +34,7 @@ import {
   ownVoteDurable,
   tickElection,
 } from "./election.ts";
+import { setEligible } from "./eligibility.ts";
 import { onAppend, onHeartbeat } from "./follower.ts";
 import { propose, tickLeader } from "./leader.ts";
 import { changeMembership, foundCluster, settleMembership } from "./membership-change.ts";
@@ -145,6 +146,7 @@ const inputHandlers: InputHandlers = {
   },
   "entries-read": (raft, input) => entriesRead(raft, input.peer, input.entries),
   "read-index": (raft, input) => readIndex(raft, input.ref),
+  eligible: (raft, input) => setEligible(raft, input.eligible),
   transfer: (raft, input) => startLeadershipTransfer(raft, input.to),
   "snapshot-read": snapshotRead,
   "snapshot-failed": (raft, input) => snapshotFailed(raft, input.to, input.id),

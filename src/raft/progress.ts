@@ -27,7 +27,7 @@ export interface Transfer {
 export class Progress {
   readonly id: PeerId;
   state: "probe" | "replicate" | "snapshot" = "probe";
-  /** Newest entry known to be on the follower's disk. Never goes back. */
+  /** Newest entry known to be on the follower's disk; goes back only if that disk lost it. */
   matchIndex = 0;
   nextIndex: number;
   /** Heard from since the last check of the quorum. */
@@ -94,6 +94,11 @@ export class Progress {
     if (matchIndex <= this.matchIndex) return false;
     this.matchIndex = matchIndex;
     return true;
+  }
+
+  /** The follower's disk lost what is above `index`. */
+  forgetMatch(index: number): void {
+    this.matchIndex = Math.min(this.matchIndex, index);
   }
 
   #clearInFlight(): void {

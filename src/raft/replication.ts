@@ -69,6 +69,7 @@ export function onAppendRejected(
   const progress = raft.progress.get(from);
   if (progress === undefined) return;
   progress.active = true;
+  if (reply.lost === true) progress.forgetMatch(reply.hintIndex);
   // An old answer: what it refused was acknowledged or replaced since.
   if (reply.prevIndex <= progress.matchIndex || progress.state === "snapshot") return;
   if (progress.state === "probe" && reply.prevIndex !== progress.nextIndex - 1) return;

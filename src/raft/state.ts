@@ -77,6 +77,8 @@ export class RaftState {
   /** A late tick was forgiven once already. */
   forgiven = false;
   install: Install | null = null;
+  /** False while this member is not to lead. */
+  eligible = true;
   /** Set until the log holds again what the disk lost. */
   damage: LogDamage | null;
   /** Another member said that this one was removed. */
@@ -153,7 +155,7 @@ export class RaftState {
    * must: it may be the only one that holds the entry (thesis, section 4.2.2).
    */
   get canLead(): boolean {
-    if (this.expelled || this.outdated) return false;
+    if (this.expelled || this.outdated || !this.eligible) return false;
     return isVoter(this.membership, this.self) || isVoter(this.committedMembership, this.self);
   }
 

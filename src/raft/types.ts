@@ -186,6 +186,8 @@ export type RaftMessage =
       /** Newest entry of the follower that can still agree, and its term. */
       readonly hintIndex: number;
       readonly hintTerm: number;
+      /** The follower's disk lost entries that it had acknowledged (repair.ts). */
+      readonly lost?: true;
     }
   | { readonly kind: "heartbeat"; readonly term: number; readonly commit: number; readonly round: number }
   | {
@@ -240,6 +242,8 @@ export type RaftInput =
   /** Answer to `read-entries`; fewer entries than asked for are fine, none means: compacted by now. */
   | { readonly kind: "entries-read"; readonly peer: PeerId; readonly entries: readonly LogEntry[] }
   | { readonly kind: "read-index"; readonly ref: number }
+  /** False: this member is not to lead, since its disk is full or its state in doubt (eligibility.ts). */
+  | { readonly kind: "eligible"; readonly eligible: boolean }
   /** Hand leadership to `to`, or to the best follower if null. */
   | { readonly kind: "transfer"; readonly to: PeerId | null }
   /** Answer to `read-snapshot`; `appliedIndex` is that of the iteration, the same for all its chunks. */

@@ -1,8 +1,12 @@
 /** Core, level store and TCP links together: three members in one process. */
 import { afterEach, expect, test } from "bun:test";
+import { LevelDatabase } from "../../src/io/level.ts";
+import { decodeLogRecord } from "../../src/io/log-record.ts";
+import { logKey, putFact } from "../../src/io/store-keys.ts";
 import type { RaftConfig } from "../../src/raft/types.ts";
 import { RaftDriver } from "../support/raft-driver.ts";
 
+const NO_BYTES = new Uint8Array(0);
 let drivers: RaftDriver[] = [];
 let watchers: (() => void)[] = [];
 afterEach(async () => {
@@ -80,4 +84,30 @@ test("a member that was away past compaction gets the state over TCP", async () 
   expect(away.installs).toBe(1);
   expect(await away.state()).toEqual(await first.state());
   expect((await away.state()).length).toBe(50);
+});
+
+test("a member with a damaged log fetches it again from the others and takes part again", async () => {
+  await startThree();
+  const first = await leader();
+  for (let n = 1; n <= 20; n++) first.propose(n, `c${n}`);
+  await everyoneApplied(20);
+  const hurt = drivers.find((driver) => driver !== first) as RaftDriver;
+  await hurt.stop();
+  const db = await LevelDatabase.open(hurt.directory);
+  // As if nothing after entry 5 was applied yet; entry 10 rots.
+  const fifth = decodeLogRecord((await db.get(logKey(5))) ?? NO_BYTES);
+  const applied = { index: 5, term: 1, checksum: fifth.ok ? fifth.value.checksum : 0 };
+  const rotten = Uint8Array.from((await db.get(logKey(10))) ?? NO_BYTES).fill(0, 0, 4);
+  await db.write([...putFact("applied", applied), { type: "put", key: logKey(10), value: rotten }], true);
+  await db.close();
+  await hurt.start();
+  expect(hurt.status?.lastIndex).toBe(9);
+  expect(hurt.status?.damage?.reason).toContain("entry 10 of the log is damaged");
+  first.propose(21, "after");
+  await until(() => hurt.applied.includes("after"));
+  expect(hurt.status?.damage).toBeNull();
+  await hurt.stop();
+  await hurt.start();
+  expect(hurt.status?.damage).toBeNull();
+  expect(hurt.status?.lastIndex).toBeGreaterThan(20);
 });
