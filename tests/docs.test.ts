@@ -30,12 +30,33 @@ function rows(text: string): string[][] {
     );
 }
 
+/** The section of a document below a heading of the second level; without one, what comes before the first. */
+function section(path: string, heading?: string): string {
+  const sections = read(path).split(/^## /m);
+  return (
+    sections.find((text, at) => (heading === undefined ? at === 0 : text.startsWith(`${heading}\n`))) ?? ""
+  );
+}
+
+/** Files in which the cluster makes statuses of tasks. */
+const STATUS_MAKERS = ["src/master", "src/agent", "src/registry"];
+
 describe("docs/errors.md", () => {
   test("lists the codes of src/base/errors.ts with their status and meaning", () => {
-    const documented = rows(read("docs/errors.md")).filter(([code]) => code !== "Code");
+    const documented = rows(section("docs/errors.md")).filter(([code]) => code !== "Code");
     const actual = Object.entries(ERRORS).map(([code, kind]) => [code, String(kind.status), kind.meaning]);
     const byCode = (a: string[], b: string[]): number => (a[0] ?? "").localeCompare(b[0] ?? "");
     expect(documented.sort(byCode)).toEqual(actual.sort(byCode));
+  });
+
+  test("lists the reasons that statuses are given", () => {
+    const table = rows(section("docs/errors.md", "Reasons in the status of a task"));
+    const documented = table.map(([reason = ""]) => reason).filter((reason) => reason.startsWith("REASON_"));
+    const texts = STATUS_MAKERS.flatMap((folder) => listFiles(folder, [".ts"])).map(({ text }) => text);
+    const given = texts.flatMap((text) =>
+      [...text.matchAll(/"(REASON_[A-Z_]+)"/g)].map(([, name = ""]) => name),
+    );
+    expect(documented.sort()).toEqual([...new Set(given)].sort());
   });
 });
 
