@@ -1,14 +1,10 @@
-/**
- * Which bytes stand for a message: the one place that knows content types.
- * JSON works; protobuf bodies are recognised and refused until its codec is
- * here.
- */
+/** Which bytes stand for a message: the one place that knows content types. */
 import { fail, ok, type Result } from "../base/result.ts";
 import type { MessageName, MessageTypes } from "../model/v1/message-types.ts";
 import { decodeJson } from "../wire/json-decode.ts";
+import { decodeProtobuf, encodeProtobuf } from "../wire/protobuf.ts";
 import { accepts } from "./accept.ts";
 import { encodeListedJson } from "./listed-json.ts";
-import { isProtobuf } from "./protobuf-syntax.ts";
 import { readBody } from "./request-body.ts";
 import { text } from "./respond.ts";
 
@@ -23,6 +19,7 @@ export interface MessageEncoder {
 }
 
 export const jsonEncoder: MessageEncoder = { contentType: JSON_TYPE, encode: encodeListedJson };
+export const protobufEncoder: MessageEncoder = { contentType: PROTOBUF_TYPE, encode: encodeProtobuf };
 
 /**
  * The encoder for an `Accept` header: JSON first, as Mesos; undefined when
@@ -31,9 +28,7 @@ export const jsonEncoder: MessageEncoder = { contentType: JSON_TYPE, encode: enc
 export function negotiate(request: Request): Result<MessageEncoder, Response> {
   const accept = request.headers.get("Accept");
   if (accepts(accept, JSON_TYPE)) return ok(jsonEncoder);
-  if (accepts(accept, PROTOBUF_TYPE)) {
-    return fail(text(406, `This version of mesh does not write ${PROTOBUF_TYPE} yet; accept ${JSON_TYPE}`));
-  }
+  if (accepts(accept, PROTOBUF_TYPE)) return ok(protobufEncoder);
   return fail(text(406, `Expecting 'Accept' to allow '${PROTOBUF_TYPE}' or '${JSON_TYPE}'`));
 }
 
@@ -51,7 +46,9 @@ export async function readCall<N extends MessageName>(
   if (contentType === null) return fail(text(400, "Expecting 'Content-Type' to be present"));
   if (contentType !== JSON_TYPE && contentType !== PROTOBUF_TYPE) return fail(text(415, EXPECTED_TYPES));
   if (!body.ok) return body;
-  return contentType === JSON_TYPE ? readJsonCall(body.value, name) : fail(refuseProtobuf(body.value));
+  if (contentType === JSON_TYPE) return readJsonCall(body.value, name);
+  const call = decodeProtobuf(name, body.value);
+  return call.ok ? call : fail(text(400, "Failed to parse body into Call protobuf"));
 }
 
 const utf8 = new TextDecoder();
@@ -62,9 +59,4 @@ function readJsonCall<N extends MessageName>(body: Uint8Array, name: N): Result<
   const { kind, message } = call.error;
   if (kind === "syntax") return fail(text(400, `Failed to parse body into JSON: ${message}`));
   return fail(text(400, `Failed to convert JSON into Call protobuf: ${message}`));
-}
-
-function refuseProtobuf(body: Uint8Array): Response {
-  if (!isProtobuf(body)) return text(400, "Failed to parse body into Call protobuf");
-  return text(415, `This version of mesh does not read ${PROTOBUF_TYPE} yet; send ${JSON_TYPE}`);
 }

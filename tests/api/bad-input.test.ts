@@ -356,16 +356,3 @@ function checkAll(cases: readonly Case[], handlerOf: () => Handler | Promise<Han
 describe("scheduler API", () => checkAll(SCHEDULER, subscribedMaster));
 describe("master", () => checkAll(MASTER, subscribedMaster));
 describe("agent", () => checkAll(AGENT, () => agentApi(agentContext(new MemoryAgentPort()))));
-
-test("a protobuf that could be a call is refused as not supported, not as broken", async () => {
-  const handler = await subscribedMaster();
-  const request = new Request("http://127.0.0.1:5050/api/v1/scheduler", {
-    method: "POST",
-    headers: { "Content-Type": "application/x-protobuf" },
-    // framework_id{value:"a"}, type: SUPPRESS
-    body: new Uint8Array([0x0a, 3, 0x0a, 1, 0x61, 0x10, 12]),
-  });
-  const answer = await handler(request);
-  expect(answer.status).toBe(415);
-  expect(await answer.text()).toContain("does not read application/x-protobuf yet");
-});
