@@ -30,7 +30,7 @@ function rows(text: string): string[][] {
     );
 }
 
-/** The section of a document below a heading of the second level; without one, what comes before the first. */
+/** The section of a document below a heading of the second level; without one, what precedes the first. */
 function section(path: string, heading?: string): string {
   const sections = read(path).split(/^## /m);
   return (
