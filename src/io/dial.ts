@@ -1,14 +1,16 @@
 /** The dialling side of a link: connects, says hello, waits for the welcome. */
 import { HELLO_TIMEOUT_MS } from "../base/limits.ts";
 import { FrameLink, type SocketData, socketHandlers } from "./frame-link.ts";
-import { decodeAnswer, encodeHello, type Hello } from "./link-hello.ts";
+import { decodeAnswer, encodeHello, type Hello, type MemberFacts, type RefusalCode } from "./link-hello.ts";
 
 export interface DialOptions {
   readonly hostname: string;
   readonly port: number;
   readonly hello: Hello;
-  /** The other side accepted; its cluster's name. */
-  onWelcome(cluster: string): void;
+  /** The other side accepted: its cluster's name, and who it is if it is a master that says so. */
+  onWelcome(cluster: string, member: MemberFacts | undefined): void;
+  /** Called before `onClose` when the other side said no. */
+  onRefused?(code: RefusalCode): void;
   onMessage(payload: Uint8Array): void;
   /** Called once, whether or not there ever was a connection. */
   onClose(reason: string): void;
@@ -41,11 +43,13 @@ export function dial(options: DialOptions): Dialled {
   const answered = (payload: Uint8Array): void => {
     const answer = decodeAnswer(payload);
     if (!answer.ok) end(answer.error);
-    else if (answer.value.kind === "refused") end(`refused: ${answer.value.reason}`);
-    else {
+    else if (answer.value.kind === "refused") {
+      options.onRefused?.(answer.value.code);
+      end(`refused: ${answer.value.reason}`);
+    } else {
       welcomed = true;
       clearTimeout(timer);
-      options.onWelcome(answer.value.cluster);
+      options.onWelcome(answer.value.cluster, answer.value.member);
     }
   };
   const handlers = {

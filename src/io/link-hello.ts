@@ -9,18 +9,39 @@ export interface Hello {
   readonly kind: "peer" | "agent" | "client";
   /** Name of the cluster; an agent or a client that does not know it yet leaves it empty. */
   readonly cluster: string;
-  /** Raft address of a peer, name of an agent or a client. */
+  /** Member id of a peer, name of an agent or a client. */
   readonly from: string;
   readonly version: number;
+  /** Member id that a peer takes the other side for. */
+  readonly to?: string;
+  /** --peers of a master that wants to open a cluster with the other side. */
+  readonly peers?: readonly string[];
 }
 
+/** What a master tells another one about itself. */
+export interface MemberFacts {
+  readonly id: string;
+  /** It knows of no cluster yet. */
+  readonly blank: boolean;
+}
+
+/**
+ * - `removed`: the id in `from` was removed from the cluster.
+ * - `wrong-member`: the address belongs to another member than `to`.
+ */
+export type RefusalCode = "removed" | "wrong-member" | "other";
+
 export type HelloAnswer =
-  | { readonly kind: "welcome"; readonly cluster: string }
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "welcome"; readonly cluster: string; readonly member?: MemberFacts }
+  | { readonly kind: "refused"; readonly reason: string; readonly code: RefusalCode };
 
 export function encodeHello(hello: Hello): Uint8Array {
-  const { kind, cluster, from, version } = hello;
-  return encodeMsgpack({ kind, cluster, from, version });
+  const { kind, cluster, from, version, to, peers } = hello;
+  return encodeMsgpack({
+    ...{ kind, cluster, from, version },
+    ...(to === undefined ? {} : { to }),
+    ...(peers === undefined ? {} : { peers }),
+  });
 }
 
 export function decodeHello(bytes: Uint8Array): Result<Hello> {
@@ -34,7 +55,13 @@ export function decodeHello(bytes: Uint8Array): Result<Hello> {
   if (typeof cluster !== "string" || typeof from !== "string" || typeof version !== "number") {
     return fail("the hello lacks a field");
   }
-  return ok({ kind, cluster, from, version });
+  const to = value?.["to"];
+  const peers = value?.["peers"];
+  return ok({
+    ...{ kind, cluster, from, version },
+    ...(typeof to === "string" ? { to } : {}),
+    ...(Array.isArray(peers) ? { peers: peers.map(String) } : {}),
+  });
 }
 
 /** Why a hello cannot be accepted, or null. */
@@ -50,11 +77,11 @@ export function helloRefusal(hello: Hello, cluster: string): string | null {
 }
 
 export function encodeAnswer(answer: HelloAnswer): Uint8Array {
-  return encodeMsgpack(
-    answer.kind === "welcome"
-      ? { kind: answer.kind, cluster: answer.cluster }
-      : { kind: answer.kind, reason: answer.reason },
-  );
+  if (answer.kind === "refused") {
+    return encodeMsgpack({ kind: answer.kind, reason: answer.reason, code: answer.code });
+  }
+  const { kind, cluster, member } = answer;
+  return encodeMsgpack({ kind, cluster, ...(member === undefined ? {} : { member }) });
 }
 
 export function decodeAnswer(bytes: Uint8Array): Result<HelloAnswer> {
@@ -62,9 +89,24 @@ export function decodeAnswer(bytes: Uint8Array): Result<HelloAnswer> {
   const kind = value?.["kind"];
   const cluster = value?.["cluster"];
   const reason = value?.["reason"];
-  if (kind === "welcome" && typeof cluster === "string") return ok({ kind, cluster });
-  if (kind === "refused" && typeof reason === "string") return ok({ kind, reason });
+  if (kind === "welcome" && typeof cluster === "string") {
+    const member = memberFacts(value?.["member"]);
+    return ok({ kind, cluster, ...(member === undefined ? {} : { member }) });
+  }
+  if (kind === "refused" && typeof reason === "string") {
+    return ok({ kind, reason, code: refusalCode(value?.["code"]) });
+  }
   return fail("the answer to the hello is none of mesh");
+}
+
+function memberFacts(value: unknown): MemberFacts | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { id, blank } = value as Record<string, unknown>;
+  return typeof id === "string" && typeof blank === "boolean" ? { id, blank } : undefined;
+}
+
+function refusalCode(value: unknown): RefusalCode {
+  return value === "removed" || value === "wrong-member" ? value : "other";
 }
 
 function fieldsOf(bytes: Uint8Array): Record<string, unknown> | null {

@@ -4,7 +4,14 @@ import { HELLO_TIMEOUT_MS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { FrameLink, type LinkHandlers, type SocketData, socketHandlers } from "./frame-link.ts";
-import { decodeHello, encodeAnswer, type Hello, helloRefusal } from "./link-hello.ts";
+import {
+  decodeHello,
+  encodeAnswer,
+  type Hello,
+  helloRefusal,
+  type MemberFacts,
+  type RefusalCode,
+} from "./link-hello.ts";
 
 /** What the owner of an agent's link wants to hear of it. */
 export interface AgentLinkHandlers {
@@ -14,12 +21,18 @@ export interface AgentLinkHandlers {
   onDrain?(): void;
 }
 
+export type Meeting =
+  | { readonly ok: true; readonly member: MemberFacts }
+  | { readonly ok: false; readonly code: RefusalCode; readonly reason: string };
+
 export interface ListenerOptions {
   readonly hostname: string;
   /** 0 = any free port. */
   readonly port: number;
   readonly cluster: string;
   readonly log: Log;
+  /** Decides about another master, and says who this one is; all are welcome when this is left out. */
+  readonly meet?: (hello: Hello) => Meeting;
   onPeerMessage(from: string, payload: Uint8Array): void;
   onPeerClosed(from: string): void;
   onAgentLink(link: AgentLink, hello: Hello): AgentLinkHandlers;
@@ -77,13 +90,16 @@ function greet(
   const hello = decodeHello(payload);
   const refusal = hello.ok ? helloRefusal(hello.value, options.cluster) : hello.error;
   if (!hello.ok || refusal !== null) {
-    const reason = refusal ?? "";
-    options.log.warn("Refused a link", { remote: link.remote, reason });
-    link.send(encodeAnswer({ kind: "refused", reason }));
-    link.end(reason);
+    refuse(options, link, refusal ?? "", "other");
     return;
   }
-  link.send(encodeAnswer({ kind: "welcome", cluster: options.cluster }));
+  const meeting = hello.value.kind === "peer" ? options.meet?.(hello.value) : undefined;
+  if (meeting?.ok === false) {
+    refuse(options, link, meeting.reason, meeting.code);
+    return;
+  }
+  const member = meeting === undefined ? {} : { member: meeting.member };
+  link.send(encodeAnswer({ kind: "welcome", cluster: options.cluster, ...member }));
   const { kind, from } = hello.value;
   if (kind === "peer") {
     adopt({
@@ -104,6 +120,12 @@ function greet(
     onClose: (reason) => handlers.onClose(reason),
     onDrain: () => handlers.onDrain?.(),
   });
+}
+
+function refuse(options: ListenerOptions, link: FrameLink, reason: string, code: RefusalCode): void {
+  options.log.warn("Refused a link", { remote: link.remote, reason });
+  link.send(encodeAnswer({ kind: "refused", reason, code }));
+  link.end(reason);
 }
 
 function agentLink(link: FrameLink): AgentLink {

@@ -12,16 +12,21 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { type Dialled, dial } from "./dial.ts";
-import { LINK_VERSION } from "./link-hello.ts";
+import { LINK_VERSION, type RefusalCode } from "./link-hello.ts";
 import { type LinkListener, type ListenerOptions, listenForLinks } from "./link-listener.ts";
 
+/** For so long a member that left still gets what was meant for it. */
+const LEAVE_GRACE_MS = 5_000;
 /** Waiting time after the first failed connection, doubled for each one more. */
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 2_000;
 
 export interface PeerLinksOptions {
-  /** Raft address of this master, as the others name it. */
+  /** Member id of this master. */
   readonly self: string;
+  readonly meet?: ListenerOptions["meet"];
+  /** Another master refused this one. */
+  onRefused?(peer: string, code: RefusalCode): void;
   readonly cluster: string;
   readonly random: Random;
   readonly log: Log;
@@ -35,6 +40,9 @@ export interface PeerLinksOptions {
 
 interface Peer {
   readonly id: string;
+  readonly address: string;
+  /** It is no member any more. */
+  leaving: boolean;
   connection: Dialled | null;
   /** The other side welcomed the connection under way. */
   ready: boolean;
@@ -54,12 +62,13 @@ export class PeerLinks {
   /** Returns the port. Throws MeshError ADDRESS_IN_USE or BAD_FLAG. */
   listen(address: { readonly hostname: string; readonly port: number }): number {
     assert(this.#listener === null, "A master listens once");
-    const { cluster, log, onAgentLink, onClientLink } = this.#options;
+    const { cluster, log, onAgentLink, onClientLink, meet } = this.#options;
     this.#listener = listenForLinks({
       ...address,
       cluster,
       log,
       onAgentLink,
+      ...(meet === undefined ? {} : { meet }),
       ...(onClientLink === undefined ? {} : { onClientLink }),
       onPeerMessage: (from, payload) => this.#received(from, payload),
       onPeerClosed: (from) => this.#options.onPeerLost(from),
@@ -67,15 +76,27 @@ export class PeerLinks {
     return this.#listener.port;
   }
 
-  /** Dials new peers and lets go of those no longer named; the own address is left out. */
-  setPeers(peers: readonly string[]): void {
-    for (const [id, peer] of this.#peers) if (!peers.includes(id)) this.#forget(peer);
-    for (const id of peers) {
-      if (id === this.#options.self || this.#peers.has(id)) continue;
-      const peer: Peer = { id, connection: null, ready: false, failures: 0, timer: null };
+  /** Dials new members and, after a while, lets go of those no longer named; itself is left out. */
+  setMembers(members: readonly { readonly id: string; readonly address: string }[]): void {
+    const addresses = new Map(members.map(({ id, address }) => [id, address]));
+    for (const [id, peer] of this.#peers) {
+      if (!addresses.has(id)) this.#leave(peer);
+      else if (addresses.get(id) !== peer.address) this.#forget(peer);
+    }
+    for (const [id, address] of addresses) {
+      const known = this.#peers.get(id);
+      if (known !== undefined) known.leaving = false;
+      if (id === this.#options.self || known !== undefined) continue;
+      const state = { leaving: false, connection: null, ready: false, failures: 0, timer: null };
+      const peer: Peer = { id, address, ...state };
       this.#peers.set(id, peer);
       this.#connect(peer);
     }
+  }
+
+  /** Members whose ids are their addresses. */
+  setPeers(peers: readonly string[]): void {
+    this.setMembers(peers.map((id) => ({ id, address: id })));
   }
 
   /** False if the message was dropped. */
@@ -104,17 +125,18 @@ export class PeerLinks {
 
   #connect(peer: Peer): void {
     const { self, cluster, log } = this.#options;
-    const colon = peer.id.lastIndexOf(":");
+    const colon = peer.address.lastIndexOf(":");
     peer.timer = null;
     const connection = dial({
-      hostname: peer.id.slice(0, colon).replace(/^\[|\]$/g, ""),
-      port: Number(peer.id.slice(colon + 1)),
-      hello: { kind: "peer", cluster, from: self, version: LINK_VERSION },
+      hostname: peer.address.slice(0, colon).replace(/^\[|\]$/g, ""),
+      port: Number(peer.address.slice(colon + 1)),
+      hello: { kind: "peer", cluster, from: self, version: LINK_VERSION, to: peer.id },
       onWelcome: () => {
         peer.ready = true;
         peer.failures = 0;
-        log.info("Connected to peer", { peer: peer.id });
+        log.info("Connected to peer", { peer: peer.id, address: peer.address });
       },
+      onRefused: (code) => this.#options.onRefused?.(peer.id, code),
       onMessage: () => connection.close(),
       onClose: (reason) => this.#disconnected(peer, reason),
     });
@@ -130,15 +152,25 @@ export class PeerLinks {
     const stepMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** peer.failures);
     // Said once per step of the back-off, not once per try.
     if (stepMs < RECONNECT_MAX_MS || wasReady) {
-      log.warn("No connection to peer", { peer: peer.id, reason, retryMs: stepMs });
+      log.warn("No connection to peer", { peer: peer.id, address: peer.address, reason, retryMs: stepMs });
     }
     if (stepMs < RECONNECT_MAX_MS) peer.failures++;
     peer.timer = setTimeout(() => this.#connect(peer), random.between(Math.ceil(stepMs / 2), stepMs));
     if (wasReady) this.#options.onPeerLost(peer.id);
   }
 
+  /** It is still to hear that it left. */
+  #leave(peer: Peer): void {
+    if (peer.leaving) return;
+    peer.leaving = true;
+    const timer = setTimeout(() => {
+      if (peer.leaving) this.#forget(peer);
+    }, LEAVE_GRACE_MS);
+    timer.unref();
+  }
+
   #forget(peer: Peer): void {
-    this.#peers.delete(peer.id);
+    if (this.#peers.get(peer.id) === peer) this.#peers.delete(peer.id);
     if (peer.timer !== null) clearTimeout(peer.timer);
     peer.connection?.close();
   }

@@ -181,6 +181,17 @@ export class Master implements MasterPort {
     this.#push({ kind: "found", members });
   }
 
+  /** Knows of no cluster yet. */
+  get blank(): boolean {
+    const { membership, lastIndex } = this.#node.raftStatus();
+    return memberPlaces(membership).length === 0 && lastIndex === 0;
+  }
+
+  /** The member's removal is committed. */
+  wasRemoved(id: string): boolean {
+    return this.#node.raftStatus().removed.includes(id);
+  }
+
   /** Another master says that this one was removed. */
   expelled(): void {
     this.#push({ kind: "expelled" });

@@ -21,6 +21,7 @@ export function raftStatus(raft: RaftState): RaftStatus {
     term: raft.term,
     leader: raft.leader,
     membership,
+    removed: raft.committedMembership.removed,
     firstIndex: log.snapshotIndex + 1,
     lastIndex: log.lastIndex,
     durableIndex: raft.durability.durableIndex,

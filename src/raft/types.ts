@@ -378,6 +378,8 @@ export interface RaftStatus {
   readonly term: number;
   readonly leader: PeerId | null;
   readonly membership: Membership;
+  /** Members whose removal is known to be committed. */
+  readonly removed: readonly PeerId[];
   readonly firstIndex: number;
   readonly lastIndex: number;
   /** Newest entry known to be on the own disk. */
