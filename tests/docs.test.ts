@@ -184,8 +184,8 @@ describe("every document", () => {
   });
 
   test("the search finds links and scripts", () => {
-    const text =
-      "See [a](../b.md#c) and [d](https://e.org).\n```sh\n./scripts/x --once\nbun scripts/y.ts z\n```\n`src/z.ts`\n";
+    const links = "See [a](../b.md#c) and [d](https://e.org).\n";
+    const text = `${links}\`\`\`sh\n./scripts/x --once\nbun scripts/y.ts z\n\`\`\`\n\`src/z.ts\`\n`;
     expect(namedFiles({ path: "docs/f.md", text })).toEqual([
       "b.md",
       "scripts/x",
