@@ -72,6 +72,15 @@ export class Faults {
       case "agent-reboot":
         this.#crashAgent(this.#random.pick(agents), kind === "agent-reboot");
         return;
+      case "agent-replaced": {
+        const agent = this.#random.pick(agents);
+        this.#crashAgent(agent, true);
+        agent.wipe();
+        return;
+      }
+      case "agent-leaves":
+        this.#random.pick(agents).leave(() => this.#someTimeMs());
+        return;
       case "framework-crash": {
         const framework = this.#random.pick(frameworks);
         if (!framework.process.alive) return;

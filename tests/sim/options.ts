@@ -12,6 +12,8 @@ export const FAULT_KINDS = [
   "all-masters-crash",
   "agent-crash",
   "agent-reboot",
+  "agent-replaced",
+  "agent-leaves",
   "framework-crash",
   "isolate",
   "one-way",

@@ -3,6 +3,7 @@
  * when every framework has ended its tasks. Each function answers what is
  * still missing, or undefined.
  */
+import { isTerminalState } from "../../src/model/task-state.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimMaster } from "./sim-master.ts";
 import { Violation } from "./violation.ts";
@@ -77,9 +78,14 @@ export function undrained(cluster: SimCluster): string | undefined {
 
 /** A started task whose end its framework has not been told by the agent. */
 function untold(cluster: SimCluster): string | undefined {
+  const former = new Set(cluster.agents.flatMap(({ formerIds }) => [...formerIds]));
   for (const { name, removed, frameworkId, book } of cluster.frameworks) {
     if (removed) continue;
     for (const id of book.unended()) {
+      // What an agent that is no more would have told, the master tells, or that nobody knows of the task.
+      const state = book.stateOf(id) ?? "TASK_STAGING";
+      const over = isTerminalState(state) || state === "TASK_UNKNOWN";
+      if (over && former.has(book.agentOf(id) ?? "")) continue;
       if (cluster.checker.tasks.starts.has(`${frameworkId}/${id}`))
         return `${name} was not told how ${id} ended`;
     }

@@ -3,8 +3,9 @@
  * kernel and network. The process may crash and come back at any event; the
  * kernel and what was synced to the disk stay.
  */
-import type { CheckpointChange } from "../../src/agent/checkpoint.ts";
+import { AGENT_KEY, type CheckpointChange } from "../../src/agent/checkpoint.ts";
 import { AgentCore } from "../../src/agent/core.ts";
+import { decodeAgentRecord } from "../../src/agent/records.ts";
 import { planRecovery, readCheckpoint } from "../../src/agent/recovery.ts";
 import type { AgentConfig, AgentEffect, AgentInput, LeaderAddress } from "../../src/agent/types.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -80,6 +81,9 @@ export class SimAgent {
   readonly #toldAtMs = new Map<string, number>();
   #diskFreeAtMs = 0;
   readonly #oldMessages: MasterToAgent[] = [];
+  /** Ids it had before its disk was replaced or it left the cluster. */
+  readonly formerIds = new Set<string>();
+  #awayMs = (): number => 0;
 
   constructor(network: Network, masters: MasterDirectory, options: SimAgentOptions, observer: AgentObserver) {
     const { world } = network;
@@ -134,6 +138,40 @@ export class SimAgent {
     this.#network.resetAll(this.name);
     this.#diskFreeAtMs = this.#world.nowMs;
     if (reboot) this.kernel.reboot();
+  }
+
+  /** A new disk, while the machine is down: whatever it ran is nobody's any more. */
+  wipe(): void {
+    if (this.process.alive) return;
+    this.#world.note(`${this.name} gets a new disk`);
+    this.#giveUpId();
+    this.#durable.clear();
+  }
+
+  /** An operator has it end its tasks and leave the cluster; it comes back as a new agent. */
+  leave(awayMs: () => number): void {
+    if (!this.process.answers || this.core?.state.stopping !== undefined) return;
+    this.#world.note(`${this.name} is to leave`);
+    this.#awayMs = awayMs;
+    this.#giveUpId();
+    this.#step({ kind: "unregister" });
+  }
+
+  #giveUpId(): void {
+    const record = decodeAgentRecord(this.#durable.get(AGENT_KEY) ?? new Uint8Array(0));
+    const durableId = record.ok ? record.value.agentId : undefined;
+    for (const id of [durableId, this.core?.state.agentId]) if (id !== undefined) this.formerIds.add(id);
+  }
+
+  /** What the process wrote before is on disk when it ends by its own will. */
+  #stopped(reason: string, failed: boolean): void {
+    if (failed) throw new Error(`${this.name} stops: ${reason}`);
+    this.process.after(Math.max(0, this.#diskFreeAtMs - this.#world.nowMs), () => {
+      this.crash(false);
+      this.#world.after(this.#awayMs(), () => {
+        if (!this.process.alive) this.start();
+      });
+    });
   }
 
   #config(): AgentConfig {
@@ -206,7 +244,8 @@ export class SimAgent {
         this.kernel.cleanup(effect.containerId);
         return;
       case "stop":
-        throw new Error(`${this.name} stops: ${effect.reason}`);
+        this.#stopped(effect.reason, effect.failed);
+        return;
     }
   }
 

@@ -42,7 +42,9 @@ export class TaskBook {
     const entry = this.#entries.get(id);
     if (entry === undefined) throw new Error(`${this.#owner} was told of ${id}, which it never launched`);
     // An end without uuid is the master's word (lost, gone): the task may yet come back with its agent.
-    if (entry.end === undefined) entry.state = state;
+    // Nobody knows of it any more: no news for a task that has ended.
+    const stale = state === "TASK_UNKNOWN" && isTerminalState(entry.state);
+    if (entry.end === undefined && !stale) entry.state = state;
     if (uuid === undefined) return { isNew: false };
     const text = Buffer.from(uuid).toString("hex");
     if (entry.uuids.has(text)) return { isNew: false };
@@ -72,6 +74,10 @@ export class TaskBook {
   /** The agent's own word on the end of a task. */
   endOf(id: string): TaskState | undefined {
     return this.#entries.get(id)?.end;
+  }
+
+  agentOf(id: string): string | undefined {
+    return this.#entries.get(id)?.agentId;
   }
 
   stateOf(id: string): TaskState | undefined {
