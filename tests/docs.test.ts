@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import { ERRORS } from "../src/base/errors.ts";
 import { listFiles, ROOT, type SourceFile } from "./support/source-text.ts";
 
@@ -200,6 +200,19 @@ describe("every document", () => {
       [...file.text.matchAll(/\bbun run ([\w-]+)/g)].map((match) => match[1]),
     );
     expect(called.filter((name) => !known.includes(name ?? ""))).toEqual([]);
+  });
+});
+
+/** Files of scripts/bench/ that are no benchmark by themselves (scripts/bench.ts). */
+const SHARED_BY_BENCHMARKS = ["lib", "load"];
+
+describe("docs/benchmarks.md", () => {
+  test("names the benchmarks that there are", () => {
+    const files = listFiles("scripts/bench", [".ts"]).map(({ path }) => basename(path, ".ts"));
+    const names = rows(section("docs/benchmarks.md")).flatMap(
+      ([first = ""]) => /^`(\w+)`$/.exec(first)?.[1] ?? [],
+    );
+    expect(names.sort()).toEqual(files.filter((name) => !SHARED_BY_BENCHMARKS.includes(name)).sort());
   });
 });
 
