@@ -156,7 +156,7 @@ function u32(value: number): Buffer {
   return bytes;
 }
 
-/** Static table: 3 POST, 6 http, 4 :path, 1 :authority, 31 content-type. All of it below 127 bytes a string. */
+/** Static table: 3 POST, 6 http, 4 :path, 1 :authority, 31 content-type. Each string is below 127 bytes. */
 function headerBlock(authority: string): Buffer {
   const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
   return Buffer.concat([

@@ -10,7 +10,7 @@ export function meshRoutes(port: MasterPort): Record<string, Handler> {
   return {
     "mesh/leader": (request) => leader(port, request),
     "mesh/kill": leaderOnly(port, (request) => kill(port, request)),
-    "mesh/notes": leaderOnly(port, notesHandler(port)),
+    "mesh/notes": notesHandler(port),
     "mesh/raft": (request) => payload(request, "application/json", JSON.stringify(port.raftStatus())),
   };
 }

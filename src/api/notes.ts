@@ -3,12 +3,16 @@
  * replicated registry. GET lists keys (`?prefix=`); GET, PUT and DELETE of
  * `/mesh/notes/<key>` read, store and remove one. `ETag` is its version;
  * `If-Match` and `If-None-Match: *` make a change depend on it (RFC 9110).
+ *
+ * Every master answers reads, with all that was committed before them, or
+ * with what it has at hand (`?consistency=stale`); the leader takes changes.
  */
 import { NOTE_VALUE_MAX_BYTES } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { CallAnswer, MasterPort } from "../master/port.ts";
 import { checkNoteKey } from "../model/validate-note-key.ts";
 import type { Handler } from "./context.ts";
+import { leaderOnly } from "./leader.ts";
 import { readBody } from "./request-body.ts";
 import { methodNotAllowed, payload, text } from "./respond.ts";
 import { rawPath, requestUrl } from "./router.ts";
@@ -16,14 +20,32 @@ import { rawPath, requestUrl } from "./router.ts";
 const PATH = "/mesh/notes/";
 
 export function notesHandler(port: MasterPort): Handler {
-  return (request) => {
-    const path = rawPath(request);
-    const key = path.startsWith(PATH) ? decodeURIComponent(path.slice(PATH.length)) : "";
-    if (key === "") return list(port, request);
-    const fault = checkNoteKey(key);
-    if (fault !== undefined) return text(400, `Failed to use a note: ${fault}`);
-    return one(port, request, key);
+  const change = leaderOnly(port, (request) => handle(port, request));
+  return async (request) => {
+    if (request.method !== "GET") return change(request);
+    const refused = await upToDate(port, request);
+    return refused ?? handle(port, request);
   };
+}
+
+/** The refusal when there is no proof that this master knows all that was committed. */
+async function upToDate(port: MasterPort, request: Request): Promise<Response | undefined> {
+  const wanted = requestUrl(request).searchParams.get("consistency") ?? "linear";
+  if (wanted === "stale") return undefined;
+  if (wanted !== "linear") {
+    return text(400, `Failed to read notes: 'consistency=${wanted}' is neither linear nor stale`);
+  }
+  const { status, body } = await port.readIndex();
+  return status === 200 ? undefined : text(status, body);
+}
+
+function handle(port: MasterPort, request: Request): Response | Promise<Response> {
+  const path = rawPath(request);
+  const key = path.startsWith(PATH) ? decodeURIComponent(path.slice(PATH.length)) : "";
+  if (key === "") return list(port, request);
+  const fault = checkNoteKey(key);
+  if (fault !== undefined) return text(400, `Failed to use a note: ${fault}`);
+  return one(port, request, key);
 }
 
 function list(port: MasterPort, request: Request): Response | Promise<Response> {

@@ -26,8 +26,8 @@ async function serve(master: MasterPort, request: NoteRequest): Promise<NoteAnsw
   const { id, operation, key, value, ifVersion } = request;
   const fault = faultOf(request);
   if (fault !== undefined) return { id, status: 400, body: fault, version: undefined };
-  if (master.leadership().kind !== "leading") return elsewhere(master, id);
   if (operation === "get") return read(master, id, key);
+  if (master.leadership().kind !== "leading") return elsewhere(master, id);
   const { status, body } = await master.changeNote(
     operation === "put"
       ? { kind: "put-note", key, value: value ?? new Uint8Array(), ifVersion }
@@ -43,7 +43,10 @@ function faultOf({ key, value }: NoteRequest): string | undefined {
   return `Failed to store note "${key}": ${size} bytes are more than the ${NOTE_VALUE_MAX_BYTES} of a note`;
 }
 
-function read(master: MasterPort, id: number, key: string): NoteAnswer {
+/** With all that was committed before; any master can. */
+async function read(master: MasterPort, id: number, key: string): Promise<NoteAnswer> {
+  const { status, body } = await master.readIndex();
+  if (status !== 200) return { id, status, body, version: undefined };
   const note = master.note(key);
   if (note === undefined) return { id, status: 404, body: "", version: undefined };
   return { id, status: 200, body: note.value, version: note.version };
