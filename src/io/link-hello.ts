@@ -14,6 +14,8 @@ export interface Hello {
   readonly version: number;
   /** Member id that a peer takes the other side for. */
   readonly to?: string;
+  /** Where a peer can be dialled, for answers. */
+  readonly address?: string;
   /** --peers of a master that wants to open a cluster with the other side. */
   readonly peers?: readonly string[];
 }
@@ -36,10 +38,11 @@ export type HelloAnswer =
   | { readonly kind: "refused"; readonly reason: string; readonly code: RefusalCode };
 
 export function encodeHello(hello: Hello): Uint8Array {
-  const { kind, cluster, from, version, to, peers } = hello;
+  const { kind, cluster, from, version, to, address, peers } = hello;
   return encodeMsgpack({
     ...{ kind, cluster, from, version },
     ...(to === undefined ? {} : { to }),
+    ...(address === undefined ? {} : { address }),
     ...(peers === undefined ? {} : { peers }),
   });
 }
@@ -56,10 +59,12 @@ export function decodeHello(bytes: Uint8Array): Result<Hello> {
     return fail("the hello lacks a field");
   }
   const to = value?.["to"];
+  const address = value?.["address"];
   const peers = value?.["peers"];
   return ok({
     ...{ kind, cluster, from, version },
     ...(typeof to === "string" ? { to } : {}),
+    ...(typeof address === "string" ? { address } : {}),
     ...(Array.isArray(peers) ? { peers: peers.map(String) } : {}),
   });
 }

@@ -33,6 +33,7 @@ export interface ListenerOptions {
   readonly log: Log;
   /** Decides about another master, and says who this one is; all are welcome when this is left out. */
   readonly meet?: (hello: Hello) => Meeting;
+  onPeerOpened?(hello: Hello): void;
   onPeerMessage(from: string, payload: Uint8Array): void;
   onPeerClosed(from: string): void;
   onAgentLink(link: AgentLink, hello: Hello): AgentLinkHandlers;
@@ -102,6 +103,7 @@ function greet(
   link.send(encodeAnswer({ kind: "welcome", cluster: options.cluster, ...member }));
   const { kind, from } = hello.value;
   if (kind === "peer") {
+    options.onPeerOpened?.(hello.value);
     adopt({
       onFrame: (frame) => options.onPeerMessage(from, frame),
       onClose: () => options.onPeerClosed(from),

@@ -12,7 +12,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { type Dialled, dial } from "./dial.ts";
-import { LINK_VERSION, type RefusalCode } from "./link-hello.ts";
+import { type Hello, LINK_VERSION, type RefusalCode } from "./link-hello.ts";
 import { type LinkListener, type ListenerOptions, listenForLinks } from "./link-listener.ts";
 
 /** For so long a member that left still gets what was meant for it. */
@@ -24,6 +24,8 @@ const RECONNECT_MAX_MS = 2_000;
 export interface PeerLinksOptions {
   /** Member id of this master. */
   readonly self: string;
+  /** Raft address of this master, once it is known. */
+  readonly address?: () => string | undefined;
   readonly meet?: ListenerOptions["meet"];
   /** Another master refused this one. */
   onRefused?(peer: string, code: RefusalCode): void;
@@ -41,8 +43,8 @@ export interface PeerLinksOptions {
 interface Peer {
   readonly id: string;
   readonly address: string;
-  /** It is no member any more. */
-  leaving: boolean;
+  /** It is no member any more, or not yet. */
+  guest: boolean;
   connection: Dialled | null;
   /** The other side welcomed the connection under way. */
   ready: boolean;
@@ -70,8 +72,13 @@ export class PeerLinks {
       onAgentLink,
       ...(meet === undefined ? {} : { meet }),
       ...(onClientLink === undefined ? {} : { onClientLink }),
+      onPeerOpened: (hello) => this.#welcomeGuest(hello),
       onPeerMessage: (from, payload) => this.#received(from, payload),
-      onPeerClosed: (from) => this.#options.onPeerLost(from),
+      onPeerClosed: (from) => {
+        const peer = this.#peers.get(from);
+        if (peer?.guest === true) this.#forget(peer);
+        this.#options.onPeerLost(from);
+      },
     });
     return this.#listener.port;
   }
@@ -85,12 +92,8 @@ export class PeerLinks {
     }
     for (const [id, address] of addresses) {
       const known = this.#peers.get(id);
-      if (known !== undefined) known.leaving = false;
-      if (id === this.#options.self || known !== undefined) continue;
-      const state = { leaving: false, connection: null, ready: false, failures: 0, timer: null };
-      const peer: Peer = { id, address, ...state };
-      this.#peers.set(id, peer);
-      this.#connect(peer);
+      if (known !== undefined) known.guest = false;
+      else if (id !== this.#options.self) this.#add(id, address, false);
     }
   }
 
@@ -123,14 +126,32 @@ export class PeerLinks {
     else this.#options.log.warn("Dropped a message of a peer", { peer: from, reason: message.error });
   }
 
+  #add(id: string, address: string, guest: boolean): void {
+    const peer: Peer = { id, address, guest, connection: null, ready: false, failures: 0, timer: null };
+    this.#peers.set(id, peer);
+    this.#connect(peer);
+  }
+
+  /** A member that this master does not know of yet, as its log lags, must get answers all the same. */
+  #welcomeGuest({ from, to, address }: Hello): void {
+    const inquiry = to === undefined;
+    if (!inquiry && address !== undefined && from !== this.#options.self && !this.#peers.has(from)) {
+      this.#add(from, address, true);
+    }
+  }
+
   #connect(peer: Peer): void {
     const { self, cluster, log } = this.#options;
+    const address = this.#options.address?.();
     const colon = peer.address.lastIndexOf(":");
     peer.timer = null;
     const connection = dial({
       hostname: peer.address.slice(0, colon).replace(/^\[|\]$/g, ""),
       port: Number(peer.address.slice(colon + 1)),
-      hello: { kind: "peer", cluster, from: self, version: LINK_VERSION, to: peer.id },
+      hello: {
+        ...{ kind: "peer", cluster, from: self, version: LINK_VERSION, to: peer.id },
+        ...(address === undefined ? {} : { address }),
+      },
       onWelcome: () => {
         peer.ready = true;
         peer.failures = 0;
@@ -161,10 +182,10 @@ export class PeerLinks {
 
   /** It is still to hear that it left. */
   #leave(peer: Peer): void {
-    if (peer.leaving) return;
-    peer.leaving = true;
+    if (peer.guest) return;
+    peer.guest = true;
     const timer = setTimeout(() => {
-      if (peer.leaving) this.#forget(peer);
+      if (peer.guest) this.#forget(peer);
     }, LEAVE_GRACE_MS);
     timer.unref();
   }

@@ -57,7 +57,13 @@ const MASTER_FLAGS: readonly FlagSpec[] = [
   {
     name: "peers",
     value: "<host:raft-port,…>",
-    description: "Raft addresses of all masters, this one among them; none = a single master",
+    description:
+      "Raft addresses of all masters of a new cluster, this one among them; none = a single master",
+  },
+  {
+    name: "join",
+    value: "<host:port,…>",
+    description: "HTTP addresses of masters whose cluster this one is to join; needs an empty --data-dir",
   },
   { name: "cluster", value: "<name>", description: "Name of the cluster, shown in /state" },
   {

@@ -25,6 +25,7 @@ export async function runDev(flags: Flags): Promise<number> {
       advertise: undefined,
       dataDir: join(directory, "master"),
       peers: [],
+      join: [],
       cluster: "dev",
       timing: defaultTiming(),
       effective: flags.effective(),

@@ -9,7 +9,7 @@ import { randomUuid, uuidText } from "../base/uuid.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import type { AgentLink } from "../io/agent-link.ts";
 import { type HttpServer, serve } from "../io/http.ts";
-import type { AgentLinkHandlers } from "../io/link-listener.ts";
+import type { AgentLinkHandlers, Meeting } from "../io/link-listener.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
 import { PeerLinks } from "../io/peer-links.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
@@ -18,10 +18,12 @@ import { Master, type MasterDrivers } from "../master/run.ts";
 import { DEFAULT_SETTINGS } from "../master/settings.ts";
 import type { MasterSettings } from "../master/types.ts";
 import type { AgentToMaster } from "../model/agent-protocol.ts";
+import { memberPlaces } from "../raft/membership.ts";
 import type { RestoredStore } from "../raft/store.ts";
 import type { StateRecord } from "../raft/types.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { type Flags, splitAddress } from "./flags.ts";
+import { handOver } from "./hand-over.ts";
 import { advertisedIp } from "./local-address.ts";
 import {
   apiClock,
@@ -33,7 +35,9 @@ import {
   stopSignal,
   systemRandom,
 } from "./process.ts";
-import { checkPeers, type RaftPlace, raftIdentity } from "./raft-identity.ts";
+import { type Founding, meet, startFounding } from "./raft-founding.ts";
+import { checkPeers, memberId, type RaftPlace, raftAddress, raftConfig } from "./raft-identity.ts";
+import { startJoining } from "./raft-joining.ts";
 import { openStore } from "./restore-store.ts";
 import { serveNotes } from "./serve-notes.ts";
 import { systemMetrics } from "./system-metrics.ts";
@@ -54,6 +58,7 @@ export interface MasterFlags {
   readonly advertise: string | undefined;
   readonly dataDir: string;
   readonly peers: readonly string[];
+  readonly join: readonly string[];
   readonly cluster: string;
   readonly timing: Pick<
     MasterSettings,
@@ -98,6 +103,7 @@ function readFlags(flags: Flags): MasterFlags {
     advertise: flags.optional("advertise") === undefined ? undefined : flags.addresses("advertise")[0],
     dataDir: flags.text("data-dir"),
     peers: flags.optional("peers") === undefined ? [] : flags.addresses("peers", 5060),
+    join: flags.optional("join") === undefined ? [] : flags.addresses("join", 5050),
     cluster: flags.optional("cluster") ?? DEFAULT_CLUSTER,
     timing: {
       agentPingIntervalMs: seconds("agent-ping-timeout", 1),
@@ -117,7 +123,7 @@ export async function startMaster(flags: MasterFlags, logger: Logger): Promise<R
     flags.advertise === undefined
       ? advertisedIp(flags.ip, peerHosts(flags))
       : splitAddress(flags.advertise).hostname;
-  const place = { peers: flags.peers, ip, raftPort: flags.raftPort };
+  const place = { peers: flags.peers, join: flags.join, ip, raftPort: flags.raftPort };
   checkPeers(place);
   const dataDir = resolve(flags.dataDir);
   const failure = Promise.withResolvers<Error>();
@@ -155,8 +161,15 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   const server = serve({ hostname: flags.ip, port: flags.port, fetch: edge.handle });
   closing.push(() => server.stop(0));
   let master: Master | undefined;
+  const self = memberId(place, restored, () => uuidText(randomUuid(random)));
+  let group: Founding | undefined;
   const links = new PeerLinks({
-    self: raftIdentity(place, restored).self,
+    self,
+    address: () => group?.address,
+    meet: (hello) => (group === undefined ? STARTING : meet(group, hello)),
+    onRefused: (_peer, code) => {
+      if (code === "removed") master?.expelled();
+    },
     cluster: flags.cluster,
     random: random.fork(),
     log,
@@ -167,10 +180,10 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   });
   closing.push(() => links.close());
   const raftPort = links.listen({ hostname: flags.ip, port: flags.raftPort });
-  const identity = raftIdentity({ ...place, raftPort }, restored);
+  const bound = { ...place, raftPort };
   const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
   const settings = masterSettings(flags, random, place.ip, port);
-  const node = new MasterNode({ raft: identity, settings, restored, state, random });
+  const node = new MasterNode({ raft: raftConfig(self, bound), settings, restored, state, random });
   const drivers = masterDrivers(store, links, log, (error) => failure.resolve(error));
   master = new Master(node, drivers, flags.effective, { hostname: place.ip, port: raftPort });
   edge.serve(
@@ -183,12 +196,51 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
       files: fixedFileSpace({}),
     }),
   );
-  await giveIdentity(store, restored, flags, random);
-  links.setPeers(identity.peers);
+  await giveIdentity(store, restored, flags.cluster, self);
+  group = groupOf(self, bound, flags, log, master);
+  links.setMembers(memberPlaces(node.raftStatus().membership));
   master.start();
+  const stopEntering = enterGroup(group, flags.join);
   const url = `http://${place.ip}:${port}`;
-  log.info("Master started", { url, raft: identity.self, peers: identity.peers.join(","), dataDir });
-  return running({ url, raftPort, failed: failure.promise, master, links, server, store, logger });
+  log.info("Master started", { url, member: self, raft: group.address, dataDir });
+  return running({
+    url,
+    raftPort,
+    failed: failure.promise,
+    master,
+    links,
+    server,
+    store,
+    logger,
+    stopEntering,
+  });
+}
+
+const STARTING: Meeting = { ok: false, code: "other", reason: "this master is starting" };
+
+function groupOf(self: string, place: RaftPlace, flags: MasterFlags, log: Log, master: Master): Founding {
+  return {
+    self,
+    address: raftAddress(place),
+    peers: flags.peers,
+    cluster: flags.cluster,
+    log,
+    blank: () => master.blank,
+    wasRemoved: (id) => master.wasRemoved(id),
+    found: (members) => master.found(members),
+  };
+}
+
+/** A master that knows of no cluster opens one with its peers, or asks to be taken in. */
+function enterGroup(group: Founding, masters: readonly string[]): () => void {
+  if (!group.blank()) return () => {};
+  const { self: id, address, log } = group;
+  const stopFounding = startFounding(group);
+  const stopJoining = startJoining({ id, address, masters, log, blank: () => group.blank() });
+  return () => {
+    stopFounding();
+    stopJoining();
+  };
 }
 
 function masterDrivers(
@@ -219,14 +271,18 @@ interface Parts {
   readonly server: HttpServer;
   readonly store: LevelRaftStore;
   readonly logger: Logger;
+  readonly stopEntering: () => void;
 }
 
-function running({ url, raftPort, failed, master, links, server, store, logger }: Parts): RunningMaster {
+function running(parts: Parts): RunningMaster {
+  const { url, raftPort, failed, master, links, server, store, logger, stopEntering } = parts;
   return {
     url,
     raftPort,
     failed,
     stop: async () => {
+      stopEntering();
+      await handOver(master, logger.log);
       master.close();
       await server.stop(HTTP_GRACE_MS);
       links.close();
@@ -249,16 +305,15 @@ function masterSettings(flags: MasterFlags, random: Random, ip: string, port: nu
   };
 }
 
-/** Written once, before anything else: a wiped disk is another member. */
+/** Written once, before anything else: an emptied disk is another member. */
 async function giveIdentity(
   store: LevelRaftStore,
   restored: RestoredStore,
-  flags: MasterFlags,
-  random: Random,
+  clusterId: string,
+  memberId: string,
 ): Promise<void> {
-  if (restored.identity !== null) return;
-  const identity = { clusterId: flags.cluster, memberId: uuidText(randomUuid(random)) };
-  await store.write({ identity, sync: true });
+  if (restored.identity?.memberId === memberId) return;
+  await store.write({ identity: { clusterId, memberId }, sync: true });
 }
 
 function wakeAt(monotonicMs: number, wake: () => void): () => void {

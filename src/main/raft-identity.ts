@@ -1,38 +1,66 @@
-/** Which of the peers this master is. */
+/** Who this master is in the raft group, and how it comes into one. */
 import { hostname, networkInterfaces } from "node:os";
 import { MeshError } from "../base/errors.ts";
-import { decodeMembership } from "../raft/membership.ts";
+import { decodeMembership, members } from "../raft/membership.ts";
 import type { RestoredStore } from "../raft/store.ts";
+import type { Membership, RaftConfig } from "../raft/types.ts";
 import { splitAddress } from "./flags.ts";
 
-export interface RaftIdentity {
-  readonly self: string;
-  readonly peers: readonly string[];
-}
-
 export interface RaftPlace {
-  /** Raft addresses of all masters; empty: a single master. */
+  /** Raft addresses of all masters of a new cluster; empty: a single master, or one that joins. */
   readonly peers: readonly string[];
+  /** HTTP addresses of masters whose cluster this one is to join; empty: none. */
+  readonly join: readonly string[];
   /** Address this master tells others. */
   readonly ip: string;
   readonly raftPort: number;
 }
 
-/** Throws MeshError BAD_FLAG when the peers do not name this master exactly once. */
-export function raftIdentity(place: RaftPlace, restored: RestoredStore): RaftIdentity {
-  const { peers, ip, raftPort } = place;
-  if (peers.length > 0) {
-    const self = ownPeer(place);
-    return { self, peers };
-  }
+/**
+ * The member id of a directory: drawn when it is first used. A directory of
+ * before member ids goes by its raft address for ever.
+ *
+ * Throws MeshError BAD_FLAG when such a directory and --peers do not say which address that is.
+ */
+export function memberId(place: RaftPlace, restored: RestoredStore, newId: () => string): string {
+  const own = restored.identity?.memberId ?? newId();
+  const membership = storedMembership(restored);
+  if (membership === undefined) return own;
+  const ids = members(membership);
+  if (ids.length === 0 || ids.includes(own) || membership.removed.includes(own)) return own;
+  const namedByAddress = ids.every((id) => membership.addresses[id] === id);
+  if (!namedByAddress) return own;
+  if (place.peers.length > 0) return ownPeer(place);
   // A single master keeps the name it first had, whatever its address is now.
-  const self = onlyVoter(restored) ?? `${ip}:${raftPort}`;
-  return { self, peers: [self] };
+  return (ids.length === 1 ? ids[0] : undefined) ?? own;
 }
 
-/** Checks the flag before anything is opened. */
+/** How the node starts. A master that waits for others to open or to take it into a cluster starts without peers. */
+export function raftConfig(self: string, place: RaftPlace): RaftConfig {
+  const alone = place.peers.length <= 1 && place.join.length === 0;
+  const address = raftAddress(place);
+  return {
+    self,
+    peers: alone ? [self] : [],
+    addresses: { [self]: address },
+    announceMembership: true,
+  };
+}
+
+/** Raft address under which the others reach this master. */
+export function raftAddress(place: RaftPlace): string {
+  return place.peers.length > 0 ? ownPeer(place) : `${place.ip}:${place.raftPort}`;
+}
+
+/** Checks the flags before anything is opened. */
 export function checkPeers(place: RaftPlace): void {
-  const { peers } = place;
+  const { peers, join } = place;
+  if (peers.length > 0 && join.length > 0) {
+    throw new MeshError(
+      "BAD_FLAG",
+      "Flags --peers and --join exclude each other: --peers opens a new cluster, --join enters one that is there",
+    );
+  }
   if (peers.length === 0) return;
   if (new Set(peers).size !== peers.length) {
     throw new MeshError(
@@ -69,9 +97,8 @@ function ownHosts(ip: string): ReadonlySet<string> {
   return hosts;
 }
 
-function onlyVoter(restored: RestoredStore): string | undefined {
+/** The membership on disk, if there ever was one. */
+function storedMembership(restored: RestoredStore): Membership | undefined {
   const encoded = restored.configEntries.at(-1)?.data ?? restored.snapshot.membership;
-  if (encoded.length === 0) return undefined;
-  const { voters, outgoing } = decodeMembership(encoded);
-  return voters.length === 1 && outgoing.length === 0 ? voters[0] : undefined;
+  return encoded.length === 0 ? undefined : decodeMembership(encoded);
 }

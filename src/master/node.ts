@@ -16,6 +16,7 @@
 import { ENTRY_MAX_BYTES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
+import { members } from "../raft/membership.ts";
 import { RaftNode } from "../raft/node.ts";
 import type { RaftStore } from "../raft/store.ts";
 import type {
@@ -35,7 +36,9 @@ import { encodeCommands } from "../registry/codec.ts";
 import type { Command } from "../registry/commands.ts";
 import { Registry } from "../registry/registry.ts";
 import { MasterCore } from "./core.ts";
+import { DigestWatch, isDigestMessage } from "./digest-watch.ts";
 import { LeaderAddress } from "./leader-address.ts";
+import type { NodeEffect, NodeInput, PeerMessage } from "./node-types.ts";
 import type { Leadership, MasterAddress, MasterChange, RaftStatus as RaftView } from "./port.ts";
 import { RaftRequests, type RequestAnswer } from "./raft-requests.ts";
 import { memberNamed, raftView } from "./raft-view.ts";
@@ -43,59 +46,13 @@ import { splitCommands } from "./split-commands.ts";
 import type { AnswerRef, MasterEffect, MasterInput, MasterSettings } from "./types.ts";
 import { WriteBatch, type WriteEffect } from "./write-batch.ts";
 
-/** What masters send each other. Beside raft: how a follower learns the leader's HTTP address. */
-export type PeerMessage =
-  | RaftMessage
-  /** To the leader: tell me your address. */
-  | { readonly kind: "who-leads"; readonly term: number }
-  | { readonly kind: "leader-address"; readonly term: number; readonly address: MasterAddress };
-
-/** Raft inputs that come from outside; the node makes the others itself. */
-export type RaftDriverInput = Exclude<
-  RaftInput,
-  { readonly kind: "message" | "propose" | "applied" | "read-index" | "change-membership" | "transfer" }
->;
-
-/** A tick goes to raft and to the core: give one whenever `nextDeadlineMs()` passed. */
-export type NodeInput =
-  | RaftDriverInput
-  | { readonly kind: "message"; readonly from: PeerId; readonly message: PeerMessage }
-  /** All three end in an `answer`: 200 when it is done, or 403 and above with the reason. */
-  | { readonly kind: "read-index"; readonly ref: AnswerRef }
-  | { readonly kind: "change-membership"; readonly ref: AnswerRef; readonly change: MasterChange }
-  /** `to`: id or raft address. Without `ref` nobody waits for the answer. */
-  | { readonly kind: "transfer"; readonly ref?: AnswerRef; readonly to: string | null }
-  | Exclude<
-      MasterInput,
-      { readonly kind: "tick" | "leadership-gained" | "leadership-lost" | "applied" | "proposal-dropped" }
-    >;
-
-/** To be carried out in the order given. */
-export type NodeEffect =
-  | WriteEffect
-  | { readonly kind: "send"; readonly to: PeerId; readonly message: PeerMessage }
-  | Extract<
-      RaftEffect,
-      {
-        readonly kind:
-          | "read-entries"
-          | "read-snapshot"
-          | "close-snapshot"
-          | "stage-snapshot"
-          | "membership"
-          | "outdated";
-      }
-    >
-  /** This master was taken out of the cluster. */
-  | { readonly kind: "removed" }
-  | Exclude<MasterEffect, { readonly kind: "propose" }>;
-
 /** The store's port, for the pump, which knows of raft only what this file shows. */
 export type NodeStore = RaftStore;
 
 // For the pump, which may not look into raft.
 export { memberPlaces } from "../raft/membership.ts";
 export type { MemberPlace } from "../raft/types.ts";
+export type { NodeEffect, NodeInput, PeerMessage, RaftDriverInput } from "./node-types.ts";
 export type { WriteEffect } from "./write-batch.ts";
 
 export interface NodeParts {
@@ -121,6 +78,7 @@ export class MasterNode {
   #nextRef = 1;
   readonly #proposed = new Map<number, readonly Command[]>();
   readonly #requests = new RaftRequests();
+  readonly digests: DigestWatch;
   /** Records of the state transfer under way, until it is in force. */
   #staged: StateRecord[] = [];
   #stagedDone: SnapshotChunk | undefined;
@@ -132,6 +90,7 @@ export class MasterNode {
     this.core = new MasterCore(parts.settings, () => this.#registry, parts.random.fork());
     this.#registry.load(parts.state);
     this.#leaderAddress = new LeaderAddress();
+    this.digests = new DigestWatch(this.#self, parts.raft.featureLevel ?? 1);
   }
 
   get registry(): Registry {
@@ -143,7 +102,7 @@ export class MasterNode {
   }
 
   raftView(): RaftView {
-    return raftView(this.#raft.status());
+    return raftView(this.#raft.status(), this.digests);
   }
 
   leaderId(): PeerId | undefined {
@@ -158,6 +117,7 @@ export class MasterNode {
   }
 
   leadership(): Leadership {
+    if (this.digests.diverged) return { kind: "unknown" };
     if (this.core.leader !== undefined) return { kind: "leading", recovered: true };
     if (this.#role.role === "leader") return { kind: "leading", recovered: false };
     const leader = this.#leaderAddress.known;
@@ -170,6 +130,7 @@ export class MasterNode {
       this.#raft.nextDeadlineMs(),
       this.core.nextDeadlineMs() ?? Number.POSITIVE_INFINITY,
       this.#leaderAddress.nextDeadlineMs(),
+      this.core.leader === undefined ? Number.POSITIVE_INFINITY : this.digests.nextRoundMs(),
     );
   }
 
@@ -177,6 +138,7 @@ export class MasterNode {
   step(inputs: readonly NodeInput[], now: Instant): NodeEffect[] {
     for (const input of inputs) this.#take(input, now);
     this.#ask(now);
+    this.#checkDigests(now);
     // A proposal that finds no room comes back to the core, which may end in another proposal.
     for (let proposing = true; proposing; ) {
       proposing = this.#finishCore(now);
@@ -240,6 +202,8 @@ export class MasterNode {
       });
     } else if (message.kind === "leader-address") {
       this.#leaderAddress.learn(message.term, message.address);
+    } else if (isDigestMessage(message)) {
+      this.digests.receive(from, message);
     } else {
       this.#feed({ kind: "message", from, message }, now);
     }
@@ -250,6 +214,14 @@ export class MasterNode {
     const { leader, term } = this.#role;
     if (leader === null || leader === this.#self || !this.#leaderAddress.shouldAsk(now)) return;
     this.#effects.push({ kind: "send", to: leader, message: { kind: "who-leads", term } });
+  }
+
+  #checkDigests(now: Instant): void {
+    if (this.core.leader !== undefined && now.monotonicMs >= this.digests.nextRoundMs()) {
+      this.digests.ask(members(this.#raft.status().membership), now.monotonicMs);
+    }
+    for (const effect of this.digests.takeEffects()) this.#effects.push(effect);
+    if (this.digests.diverged) this.#feed({ kind: "eligible", eligible: false }, now);
   }
 
   #feed(input: RaftInput, now: Instant): void {
@@ -314,6 +286,7 @@ export class MasterNode {
       this.core.handle({ kind: "leadership-gained", term: entry.term }, now);
     }
     this.#batch.appliedIndex = entry.index;
+    this.digests.applied(entry.index, this.#registry.digest());
   }
 
   #changeRole(role: Extract<RaftEffect, { kind: "role" }>, now: Instant): void {
@@ -387,6 +360,7 @@ export class MasterNode {
     if (last === undefined || last.id !== id || last.sequence !== sequence) return;
     this.#registry = new Registry();
     this.#registry.load(this.#staged);
+    this.digests.installed();
     this.#staged = [];
     this.#stagedDone = undefined;
   }
