@@ -24,6 +24,7 @@
  * | checkpoint.ts     | what is on disk                              |
  * | paths.ts          | the work directory                           |
  */
+import { AGENT_DEFERRED_PER_STEP_MAX } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
@@ -64,7 +65,8 @@ export class AgentCore {
 
   /** Monotonic time of the next `tick`; undefined when nothing is timed. */
   nextDeadlineMs(): number | undefined {
-    return this.state.deadlines.next();
+    const { ready, now, deadlines } = this.state;
+    return ready.length > 0 ? now.monotonicMs : deadlines.next();
   }
 }
 
@@ -77,14 +79,18 @@ type DeferredHandlers = { readonly [K in Deferred["kind"]]: Handler<Extract<Defe
 
 const INPUTS: InputHandlers = {
   recovered: (state, { plan }) => restore(state, plan),
-  tick: runDeadlines,
+  tick: (state) => {
+    runDeadlines(state);
+    runReady(state);
+  },
   "leader-found": (state, { leader }) => leaderFound(state, leader),
   "leader-not-found": (state, { reason }) => leaderNotFound(state, reason),
   "link-opened": (state, { linkId }) => linkOpened(state, linkId),
   "link-closed": (state, { linkId, reason }) => linkClosed(state, linkId, reason),
   message: takeMessage,
   checkpointed: (state, { token }) => {
-    for (const deferred of state.takeDurable(token)) runDeferred(state, deferred);
+    state.ready.push(...state.takeDurable(token));
+    runReady(state);
   },
   launched: (state, input) => launched(state, input.containerId, input.launched),
   "launch-failed": (state, { containerId, error }) => launchFailed(state, containerId, error),
@@ -141,6 +147,11 @@ function dispatch<K extends AgentInput["kind"]>(
   input: Extract<AgentInput, { kind: K }>,
 ): void {
   (INPUTS[input.kind as K] as Handler<typeof input>)(state, input);
+}
+
+/** A thousand launches in one go would keep the agent from everything else. */
+function runReady(state: AgentState): void {
+  for (const deferred of state.ready.splice(0, AGENT_DEFERRED_PER_STEP_MAX)) runDeferred(state, deferred);
 }
 
 function runDeferred<K extends Deferred["kind"]>(

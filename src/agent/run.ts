@@ -10,7 +10,7 @@
  * unknown, the tasks run on, and a new process finds them again.
  */
 import { MeshError } from "../base/errors.ts";
-import { INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
+import { AGENT_TURN_MAX_MS, INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Result } from "../base/result.ts";
@@ -160,16 +160,26 @@ export class Agent implements AgentPort {
     this.#turn = undefined;
     if (this.#closed) return;
     try {
-      const inputs = this.#inbox.splice(0, TURN_MAX_INPUTS);
-      for (const input of inputs) {
-        for (const effect of this.#core.step(input, this.#drivers.now())) this.#carryOut(effect);
-      }
+      this.#takeInputs();
       this.#write();
       if (this.#inbox.length > 0) this.#turn ??= setImmediate(() => this.#runTurn());
       this.#setTimer();
     } catch (error) {
       this.#fail(`The agent failed: ${textOf(error)}; start it again, its tasks run on`);
     }
+  }
+
+  #takeInputs(): void {
+    let now = this.#drivers.now();
+    const endMs = now.monotonicMs + AGENT_TURN_MAX_MS;
+    let taken = 0;
+    for (const input of this.#inbox.slice(0, TURN_MAX_INPUTS)) {
+      taken++;
+      for (const effect of this.#core.step(input, now)) this.#carryOut(effect);
+      now = this.#drivers.now();
+      if (now.monotonicMs > endMs) break;
+    }
+    this.#inbox.splice(0, taken);
   }
 
   #setTimer(): void {

@@ -85,6 +85,8 @@ export class AgentState {
   stopping: Stopping | undefined;
   /** Everything up to this token is on disk. */
   durableToken = 0;
+  /** What no longer waits for a write, in order. */
+  readonly ready: Deferred[] = [];
   now: Instant = { monotonicMs: 0, wallMs: 0 };
 
   #lastToken = 0;

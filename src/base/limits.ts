@@ -21,6 +21,10 @@ export const APPEND_MAX_BYTES = 4 * MIB;
 export const INBOX_MAX_INPUTS = 100_000;
 /** Inputs handled in one turn, so that timers and sockets get their share. */
 export const TURN_MAX_INPUTS = 2_000;
+/** Of the agent: a turn takes no more inputs after this time, so that its HTTP API answers under load. */
+export const AGENT_TURN_MAX_MS = 10;
+/** Launches and messages that one step of the agent's core begins when a write is through; the rest waits for the next. */
+export const AGENT_DEFERRED_PER_STEP_MAX = 50;
 /** Bytes queued for a stream whose reader is slow, before it is closed. */
 export const STREAM_QUEUE_MAX_BYTES = 32 * MIB;
 /** Completed frameworks kept (Mesos master/constants.hpp: 50). */
@@ -50,6 +54,8 @@ export const STATE_HELD_MAX_BYTES = 512 * KIB;
 export const STORE_DEFERRED_MAX_MS = 1_000;
 /** Free bytes that a master whose disk was full waits for before it writes again: its database first rewrites a log file of up to 4 MiB. */
 export const STORE_ROOM_MIN_BYTES = 12 * MIB;
+/** Digests of the registry a master remembers, one an entry: a follower that lags is asked later for an older one. */
+export const DIGEST_HISTORY_MAX_ENTRIES = 4_096;
 /** Distance of its looks for room. */
 export const STORE_ROOM_CHECK_MS = 500;
 /** State bytes in one message of a snapshot transfer. */

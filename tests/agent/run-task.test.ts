@@ -46,6 +46,23 @@ describe("a command task", () => {
     expect(bench.lines()).toEqual(["write -task/F/t -stream/F/t -framework/F"]);
   });
 
+  test("of a thousand in one write begins with the others of its step, the rest in later steps", () => {
+    const bench = AgentBench.registered();
+    bench.autoSync = false;
+    const resources = [{ name: "cpus", type: "SCALAR", scalar: { value: 0.001 } }] as const;
+    for (let at = 0; at < 120; at++) bench.run(`t${at}`, { resources: [...resources] });
+    bench.lines();
+    const begun: number[] = [];
+    // One token stands for all that are lower.
+    bench.step({ kind: "checkpointed", token: Number.MAX_SAFE_INTEGER });
+    for (;;) {
+      begun.push(bench.lines().filter((line) => line.startsWith("launch")).length);
+      if (bench.core.nextDeadlineMs() !== bench.nowMs) break;
+      bench.step({ kind: "tick" });
+    }
+    expect(begun).toEqual([50, 50, 20]);
+  });
+
   test("has statuses like those of a Mesos command executor", () => {
     const bench = AgentBench.registered();
     bench.run("t");
