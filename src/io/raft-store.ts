@@ -120,7 +120,7 @@ export class LevelRaftStore implements RaftStore {
     if (change.appliedIndex !== undefined) this.#applied(change.appliedIndex);
     const { compactTo } = change;
     if (compactTo !== undefined || this.#held.bytes >= STATE_HELD_MAX_BYTES) this.#takeHeld(operations);
-    if (operations.length === 0 && !change.sync) return this.#hold();
+    if (operations.length === 0 && compactTo === undefined && !change.sync) return this.#hold();
     const before = this.#snapshotIndex;
     if (compactTo !== undefined) {
       const { index } = compactTo;
