@@ -2,11 +2,30 @@
 import type { MasterAddress, MasterPort } from "../master/port.ts";
 import type { Handler } from "./context.ts";
 import { text } from "./respond.ts";
-import { rawPath, requestTarget } from "./router.ts";
+import { rawPath, requestTarget, requestUrl } from "./router.ts";
 
 /** Lets only the leader answer: 307 to it, or 503 while there is none. */
 export function leaderOnly(port: MasterPort, handler: Handler): Handler {
   return (request) => refuseFollower(port, request) ?? handler(request);
+}
+
+/**
+ * A read: by the leader, or with `?consistency=` by whichever master is asked.
+ * - `stale`: what this master has applied; never older than what it showed before.
+ * - `linear`: once it is proved to show everything committed before the request.
+ */
+export function consistentRead(port: MasterPort, handler: Handler): Handler {
+  const byLeader = leaderOnly(port, handler);
+  return async (request) => {
+    const consistency = requestUrl(request).searchParams.get("consistency");
+    if (consistency === null) return byLeader(request);
+    if (consistency === "stale") return handler(request);
+    if (consistency !== "linear") {
+      return text(400, `Failed to read consistency '${consistency}': expecting 'stale' or 'linear'`);
+    }
+    const proof = await port.readIndex();
+    return proof.status === 200 ? handler(request) : text(proof.status, proof.body);
+  };
 }
 
 /** The 307 or 503 of a master that does not lead. */

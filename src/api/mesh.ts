@@ -1,16 +1,23 @@
 /** mesh's own endpoints, below `/mesh/`; every master answers them. */
-import type { MasterPort } from "../master/port.ts";
+import type { MasterChange, MasterPort } from "../master/port.ts";
 import type { Handler } from "./context.ts";
 import { leaderAddress, leaderOnly } from "./leader.ts";
 import { notesHandler } from "./notes.ts";
 import { readBody } from "./request-body.ts";
 import { methodNotAllowed, payload, text } from "./respond.ts";
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s/]{1,255}):\d{1,5}$/;
+
 export function meshRoutes(port: MasterPort): Record<string, Handler> {
   return {
     "mesh/leader": (request) => leader(port, request),
     "mesh/kill": leaderOnly(port, (request) => kill(port, request)),
     "mesh/notes": notesHandler(port),
+    "mesh/raft/add": leaderOnly(port, raftChange(port, addedMaster)),
+    "mesh/raft/promote": leaderOnly(port, raftChange(port, namedMaster("promote"))),
+    "mesh/raft/remove": leaderOnly(port, raftChange(port, namedMaster("remove"))),
+    "mesh/raft/transfer": leaderOnly(port, (request) => transfer(port, request)),
     "mesh/raft": (request) => payload(request, "application/json", JSON.stringify(port.raftStatus())),
   };
 }
@@ -26,6 +33,55 @@ async function kill(port: MasterPort, request: Request): Promise<Response> {
   }
   const answer = await port.kill(framework_id, task_id);
   return text(answer.status, answer.body);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Changes the raft group; answered once the change is committed, or with the reason why it is not. */
+function raftChange(port: MasterPort, read: (fields: Fields) => MasterChange | string): Handler {
+  return async (request) => {
+    const fields = await postedFields(request);
+    if (fields instanceof Response) return fields;
+    const change = read(fields);
+    if (typeof change === "string") {
+      return text(400, `Failed to read the change of the masters: expecting ${change}`);
+    }
+    const answer = await port.changeMasters(change);
+    return text(answer.status, answer.body);
+  };
+}
+
+function addedMaster({ id, address }: Fields): MasterChange | string {
+  if (typeof id !== "string" || !UUID.test(id) || typeof address !== "string" || !ADDRESS.test(address)) {
+    return '{"id": "<member id, a UUID>", "address": "<host:raft-port>"}';
+  }
+  return { kind: "add-learner", id, address };
+}
+
+function namedMaster(kind: "promote" | "remove"): (fields: Fields) => MasterChange | string {
+  return ({ member }) => {
+    if (typeof member !== "string" || member === "") return '{"member": "<member id or host:raft-port>"}';
+    return { kind, member };
+  };
+}
+
+/** Hands leadership over: POST `{}` or `{"to": "<member id or host:raft-port>"}`; the answer names the new leader. */
+async function transfer(port: MasterPort, request: Request): Promise<Response> {
+  const fields = await postedFields(request);
+  if (fields instanceof Response) return fields;
+  const { to } = fields;
+  if (to !== undefined && typeof to !== "string") {
+    return text(400, 'Failed to read the transfer: expecting {} or {"to": "<member id or host:raft-port>"}');
+  }
+  const answer = await port.transferLeadership(to);
+  return text(answer.status, answer.body);
+}
+
+/** The JSON object of a POST, or the answer that refuses it. */
+async function postedFields(request: Request): Promise<Fields | Response> {
+  if (request.method !== "POST") return methodNotAllowed(["POST"], request.method);
+  const body = await readBody(request);
+  return body.ok ? jsonObject(new TextDecoder().decode(body.value)) : body.error;
 }
 
 /** The object in the text; an empty one when it is anything else. */

@@ -21,7 +21,7 @@ import { agentOperatorApi } from "./agent-operator.ts";
 import type { AgentContext, Handler, MasterContext } from "./context.ts";
 import { executorApi } from "./executor.ts";
 import { filesRoutes } from "./files.ts";
-import { leaderOnly, redirectHandler } from "./leader.ts";
+import { consistentRead, leaderOnly, redirectHandler } from "./leader.ts";
 import { agentStateJson, containersJson, statisticsJson } from "./legacy-agent-state.ts";
 import { frameworksJson, slavesJson, stateJson, stateSummaryJson } from "./legacy-state.ts";
 import { tasksJson } from "./legacy-tasks-query.ts";
@@ -39,7 +39,8 @@ import { teardownHandler } from "./teardown.ts";
 export function masterApi(context: MasterContext): Handler {
   const { port } = context;
   const leader = (handler: Handler): Handler => leaderOnly(port, handler);
-  const view = (document: (url: URL) => string): Handler => leader(json(document));
+  const read = (handler: Handler): Handler => consistentRead(port, handler);
+  const view = (document: (url: URL) => string): Handler => read(json(document));
   return serveRoutes(context, "master", {
     ...processRoutes("master", port, context.build, context.verbosity),
     ...filesRoutes(context.files),
@@ -49,7 +50,7 @@ export function masterApi(context: MasterContext): Handler {
     "master/api/v1/scheduler": schedulerApi(context),
     "master/state": view(() => stateJson(context)),
     "master/state-summary": view(() => stateSummaryJson(context)),
-    "master/slaves": leader(slavesHandler(context)),
+    "master/slaves": read(slavesHandler(context)),
     "master/frameworks": view((url) => frameworksJson(port.view(), url.searchParams.get("framework_id"))),
     "master/tasks": view((url) => tasksJson(port.view(), url.searchParams)),
     "master/roles": view(() => rolesJson(port.view())),
