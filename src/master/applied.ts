@@ -9,6 +9,7 @@ import { tasksLaunched } from "./launch.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { noteChanged } from "./notes.ts";
 import { taskUpdated } from "./status-updates.ts";
+import { stillWanted } from "./still-wanted.ts";
 import { frameworkAdded, frameworkUpdated } from "./subscribe.ts";
 import { timerName } from "./timer-names.ts";
 import type { Applied, ProposalDropped } from "./types.ts";
@@ -86,5 +87,5 @@ export function proposalDropped(leader: Leader, { commands }: ProposalDropped): 
 }
 
 export function retryDue(leader: Leader): void {
-  for (const command of leader.deferred.splice(0)) leader.propose(command);
+  for (const command of leader.deferred.splice(0)) if (stillWanted(leader, command)) leader.propose(command);
 }

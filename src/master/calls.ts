@@ -22,6 +22,8 @@ const HANDLERS: { readonly [K in SchedulerCallType]: Handler } = {
   UNKNOWN: () => assert(false, "UNKNOWN is answered before dispatch"),
   SUBSCRIBE: () => assert(false, "SUBSCRIBE comes as an input of its own"),
   TEARDOWN: (leader, framework) => {
+    // Nobody waits for an answer, but the wish holds although the framework is connected.
+    if (!leader.teardowns.has(framework.id)) leader.teardowns.set(framework.id, []);
     leader.propose({ kind: "remove-framework", frameworkId: framework.id, atMs: leader.now.wallMs });
   },
   ACCEPT: accept,

@@ -64,7 +64,7 @@ export class Leader {
   readonly completions = new Map<string, string>();
   /** Latest agent seen at an address, "ip:port". */
   readonly agentOfAddress = new Map<string, string>();
-  /** Requests that wait for a framework's removal. */
+  /** Frameworks whose removal was asked for, with the requests that wait for it. */
   readonly teardowns = new Map<string, AnswerRef[]>();
   /** Proposed changes of notes with the requests that wait for them, in the order proposed. */
   readonly noteChanges = new Map<NoteCommand, AnswerRef>();
