@@ -4,6 +4,8 @@ import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import type { PeerMessage, WriteEffect } from "../../src/master/node.ts";
 import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
+import { decodeCommands } from "../../src/registry/codec.ts";
+import { OrderPromises } from "./order-promises.ts";
 import { RaftPromises } from "./raft-promises.ts";
 import { ResourcePromises } from "./resource-promises.ts";
 import type { AgentObserver, SimAgent } from "./sim-agent.ts";
@@ -13,10 +15,16 @@ import { TaskPromises } from "./task-promises.ts";
 export class Checker implements MasterObserver, AgentObserver {
   readonly raft: RaftPromises;
   readonly tasks = new TaskPromises();
+  readonly order = new OrderPromises();
   readonly resources = new ResourcePromises();
 
   constructor(masters: () => readonly SimMaster[]) {
-    this.raft = new RaftPromises(masters, (entry) => this.tasks.committed(entry));
+    this.raft = new RaftPromises(masters, (entry) => {
+      for (const command of entry.kind === "command" ? decodeCommands(entry.data) : []) {
+        this.tasks.committed(command);
+        this.order.committed(command, entry.term);
+      }
+    });
   }
 
   started(master: SimMaster): void {

@@ -10,8 +10,6 @@ import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
-import type { LogEntry } from "../../src/raft/types.ts";
-import { decodeCommands } from "../../src/registry/codec.ts";
 import type { Command } from "../../src/registry/commands.ts";
 import type { SimAgent } from "./sim-agent.ts";
 import type { SimMaster } from "./sim-master.ts";
@@ -33,9 +31,12 @@ export class TaskPromises {
     return this.#starts;
   }
 
-  committed(entry: LogEntry): void {
-    if (entry.kind !== "command") return;
-    for (const command of decodeCommands(entry.data)) this.#note(command);
+  committed(command: Command): void {
+    if (command.kind === "update-task" && command.uuid !== undefined) {
+      this.#committedUpdates.add(hex(command.uuid));
+    } else if (command.kind === "launch-tasks") {
+      for (const { taskId } of command.tasks) this.#committedLaunches.add(`${command.frameworkId}/${taskId}`);
+    }
   }
 
   starting(agent: SimAgent, spec: ContainerSpec): void {
@@ -110,14 +111,6 @@ export class TaskPromises {
     const expected = exit.kind === "exited" && exit.code === 0 ? "TASK_FINISHED" : "TASK_FAILED";
     if (told === expected) return;
     throw new Violation(`Task ${key} was told to be ${told}, but it ended so: ${JSON.stringify(exit)}`);
-  }
-
-  #note(command: Command): void {
-    if (command.kind === "update-task" && command.uuid !== undefined) {
-      this.#committedUpdates.add(hex(command.uuid));
-    } else if (command.kind === "launch-tasks") {
-      for (const { taskId } of command.tasks) this.#committedLaunches.add(`${command.frameworkId}/${taskId}`);
-    }
   }
 }
 
