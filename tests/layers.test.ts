@@ -32,12 +32,18 @@ const LAYERS: readonly Layer[] = [
   // What the node keeps of raft's requests and writes.
   { path: "master/raft-requests.ts", mayImport: ["base", "raft", "master"], core: true },
   { path: "master/raft-view.ts", mayImport: ["base", "raft", "master"], core: true },
+  {
+    path: "master/node-types.ts",
+    mayImport: ["base", "raft", "master", "master/write-batch.ts"],
+    core: true,
+  },
   { path: "master/write-batch.ts", mayImport: ["base", "raft", "registry"], core: true },
   {
     path: "master/node.ts",
     mayImport: [
       ...["base", "model", "wire", "registry", "allocator", "raft", "master"],
-      ...["master/raft-requests.ts", "master/raft-view.ts", "master/write-batch.ts"],
+      ...["master/node-types.ts", "master/raft-requests.ts", "master/raft-view.ts"],
+      "master/write-batch.ts",
     ],
     core: true,
   },

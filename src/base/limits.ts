@@ -52,9 +52,12 @@ export const STORE_DEFERRED_MAX_BYTES = 4 * MIB;
 export const STATE_HELD_MAX_BYTES = 512 * KIB;
 /** Longest time such a write or change waits. */
 export const STORE_DEFERRED_MAX_MS = 1_000;
-/** Free bytes that a master whose disk was full waits for before it writes again: its database first rewrites a log file of up to 4 MiB. */
+/**
+ * Free bytes that a master whose disk was full waits for before it writes
+ * again: its database first rewrites a log file of up to 4 MiB.
+ */
 export const STORE_ROOM_MIN_BYTES = 12 * MIB;
-/** Digests of the registry a master remembers, one an entry: a follower that lags is asked later for an older one. */
+/** Digests of the registry a master remembers, one an entry: leaders ask for one a moment old. */
 export const DIGEST_HISTORY_MAX_ENTRIES = 4_096;
 /** Distance of its looks for room. */
 export const STORE_ROOM_CHECK_MS = 500;

@@ -4,11 +4,9 @@
  * platform; on a server that is classic-level, used directly because the
  * build embeds its native addon, scripts/level-plugin.ts.)
  */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
 import { ClassicLevel } from "classic-level";
 import { MeshError } from "../base/errors.ts";
-import { findLostWrites, type WalDamage } from "./raft-store-wal.ts";
 
 export type LevelOperation =
   | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -43,34 +41,35 @@ export interface Database {
   readonly lost?: LostWrites | null;
 }
 
-export interface LostWrites extends WalDamage {
+export interface LostWrites {
+  readonly reason: string;
+  /** The fact "hard-state" of the newest good write, if there is one. */
+  readonly hardState: Uint8Array | null;
   /** To be called when the loss was noted durably: the next opening does not tell of it. */
   noted(): Promise<void>;
 }
-
-/** Remembers lost writes between finding them and noting them: opening a database removes the traces. */
-const LOST_FILE = "LOST-WRITES";
 
 const VIEW = { keyEncoding: "view", valueEncoding: "view" } as const;
 
 export class LevelDatabase implements Database {
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
 
-  readonly lost: LostWrites | null;
+  lost: LostWrites | null = null;
 
-  private constructor(db: ClassicLevel<Uint8Array, Uint8Array>, lost: LostWrites | null) {
+  private constructor(db: ClassicLevel<Uint8Array, Uint8Array>) {
     this.#db = db;
-    this.lost = lost;
   }
 
-  /** Creates the directory if needed. Throws MeshError DIRECTORY_LOCKED, DIRECTORY_UNUSABLE or LOG_DAMAGED. */
+  /**
+   * Creates the directory if needed. Throws MeshError DIRECTORY_LOCKED,
+   * DIRECTORY_UNUSABLE or LOG_DAMAGED.
+   */
   static async open(directory: string): Promise<LevelDatabase> {
     try {
       await mkdir(directory, { recursive: true });
-      const lost = await lostWrites(directory);
       const db = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...VIEW, compression: false });
       await db.open();
-      return new LevelDatabase(db, lost);
+      return new LevelDatabase(db);
     } catch (error) {
       throw openError(directory, error);
     }
@@ -104,22 +103,6 @@ export class LevelDatabase implements Database {
   async close(): Promise<void> {
     await this.#db.close();
   }
-}
-
-async function lostWrites(directory: string): Promise<LostWrites | null> {
-  const path = join(directory, LOST_FILE);
-  const before = await readFile(path, "utf8").catch(() => null);
-  const found = before === null ? await findLostWrites(directory) : readLost(before);
-  if (found === null) return null;
-  const { reason, hardState } = found;
-  const text = `${reason}\n${hardState === null ? "" : Buffer.from(hardState).toString("base64")}`;
-  if (before === null) await writeFile(path, text, { flush: true });
-  return { reason, hardState, noted: () => rm(path, { force: true }) };
-}
-
-function readLost(text: string): WalDamage {
-  const [reason = "", hardState = ""] = text.split("\n");
-  return { reason, hardState: hardState === "" ? null : Buffer.from(hardState, "base64") };
 }
 
 function openError(directory: string, error: unknown): MeshError {

@@ -98,7 +98,7 @@ class WalScan {
   }
 }
 
-/** Every write ends with the hard state (raft-store.ts): key, length of the value in one or two bytes, value. */
+/** Every write ends with the hard state (raft-store.ts): key, length in one or two bytes, value. */
 function trailingHardState(write: Buffer): Uint8Array | null {
   const key = metaCopyKey("hard-state");
   const found = write.lastIndexOf(key);

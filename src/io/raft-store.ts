@@ -7,13 +7,20 @@
 import { statfs } from "node:fs/promises";
 import { assert } from "../base/assert.ts";
 import { STATE_HELD_MAX_BYTES, STORE_DEFERRED_MAX_MS } from "../base/limits.ts";
-import { holdsAllAgain } from "../raft/repair.ts";
-import type { RaftStore, RestoredStore, StateReader, StoreFailure, StoreWrite } from "../raft/store.ts";
+import {
+  holdsAllAgain,
+  type RaftStore,
+  type RestoredStore,
+  type StateReader,
+  type StoreFailure,
+  type StoreWrite,
+} from "../raft/store.ts";
 import type { HardState, LogDamage, LogEntry, SnapshotChunk, SnapshotMeta } from "../raft/types.ts";
 import { HeldState } from "./held-state.ts";
-import { type Database, LevelDatabase, type LevelOperation } from "./level.ts";
+import type { Database, LevelOperation } from "./level.ts";
 import { decodeLogRecord, encodeLogRecord } from "./log-record.ts";
 import type { EntryPlace } from "./log-scan.ts";
+import { openChecked } from "./raft-store-open.ts";
 import { StoreWriter } from "./raft-store-writer.ts";
 import { openStateReader } from "./state-reader.ts";
 import type { HardStateFact, MembershipFact, SnapshotFact } from "./store-facts.ts";
@@ -42,7 +49,7 @@ export interface StoreSurroundings {
 }
 
 const SURROUNDINGS: StoreSurroundings = {
-  open: (directory) => LevelDatabase.open(directory),
+  open: openChecked,
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);

@@ -1,13 +1,14 @@
 /**
  * Reads a master's database on opening and decides what its damage means:
  *
- * | found                                     | done                                             |
- * |-------------------------------------------|--------------------------------------------------|
- * | one copy of a fact is bad                 | the other one is taken and written again         |
- * | entry at or below the applied index       | the log begins after that index: its effect is in the state |
- * | entry above it, or the log ends too early | the log ends before it; the member is marked and fetches the rest from the leader (raft/repair.ts). Nothing is removed. |
- * | state, or writes lost in the middle       | the member begins anew beside its old state, marked likewise |
- * | both copies of a fact                     | LOG_DAMAGED                                      |
+ * - One copy of a fact is bad: the other one is taken and written again. Both: LOG_DAMAGED.
+ * - An entry at or below the applied index is bad: its effect is in the state,
+ *   so the log begins after that index.
+ * - An entry above it is bad, or the log ends too early: the log ends before
+ *   it, and the member is marked and fetches the rest from the leader
+ *   (raft/repair.ts). Nothing is removed.
+ * - The state is bad, or writes are lost in the middle: the member begins anew
+ *   beside its old state, marked likewise.
  *
  * LevelDB cuts a torn last write by itself, so a log that ends before the
  * index that was written with its last batch is damaged, not torn. (Of a
@@ -16,8 +17,7 @@
  * Recovery", FAST 2018, section 3.3.)
  */
 import { MeshError } from "../base/errors.ts";
-import { holdsAllAgain } from "../raft/repair.ts";
-import type { RestoredStore } from "../raft/store.ts";
+import { holdsAllAgain, type RestoredStore } from "../raft/store.ts";
 import type { LogDamage } from "../raft/types.ts";
 import type { Database, LevelOperation } from "./level.ts";
 import { LogScan } from "./log-scan.ts";

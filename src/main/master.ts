@@ -186,6 +186,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   const node = new MasterNode({ raft: raftConfig(self, bound), settings, restored, state, random });
   const drivers = masterDrivers(store, links, log, (error) => failure.resolve(error));
   master = new Master(node, drivers, flags.effective, { hostname: place.ip, port: raftPort });
+  store.onFull = (full) => master?.diskFull(full);
   edge.serve(
     masterApi({
       port: master,

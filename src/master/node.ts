@@ -26,7 +26,6 @@ import type {
   RaftConfig,
   RaftEffect,
   RaftInput,
-  RaftMessage,
   RaftStatus,
   RestoredRaft,
   SnapshotChunk,
@@ -39,12 +38,12 @@ import { MasterCore } from "./core.ts";
 import { DigestWatch, isDigestMessage } from "./digest-watch.ts";
 import { LeaderAddress } from "./leader-address.ts";
 import type { NodeEffect, NodeInput, PeerMessage } from "./node-types.ts";
-import type { Leadership, MasterAddress, MasterChange, RaftStatus as RaftView } from "./port.ts";
+import type { Leadership, MasterChange, RaftStatus as RaftView } from "./port.ts";
 import { RaftRequests, type RequestAnswer } from "./raft-requests.ts";
 import { memberNamed, raftView } from "./raft-view.ts";
 import { splitCommands } from "./split-commands.ts";
-import type { AnswerRef, MasterEffect, MasterInput, MasterSettings } from "./types.ts";
-import { WriteBatch, type WriteEffect } from "./write-batch.ts";
+import type { MasterSettings } from "./types.ts";
+import { WriteBatch } from "./write-batch.ts";
 
 /** The store's port, for the pump, which knows of raft only what this file shows. */
 export type NodeStore = RaftStore;
@@ -70,6 +69,7 @@ export class MasterNode {
   readonly settings: MasterSettings;
   readonly #raft: RaftNode;
   readonly #self: PeerId;
+  readonly #ownAddress: string;
   readonly #leaderAddress: LeaderAddress;
   #registry = new Registry();
   #role: Extract<RaftEffect, { kind: "role" }> = { kind: "role", role: "follower", term: 0, leader: null };
@@ -86,6 +86,7 @@ export class MasterNode {
   constructor(parts: NodeParts) {
     this.settings = parts.settings;
     this.#self = parts.raft.self;
+    this.#ownAddress = parts.raft.addresses?.[this.#self] ?? this.#self;
     this.#raft = new RaftNode(parts.raft, parts.restored, parts.random.fork());
     this.core = new MasterCore(parts.settings, () => this.#registry, parts.random.fork());
     this.#registry.load(parts.state);
@@ -102,7 +103,7 @@ export class MasterNode {
   }
 
   raftView(): RaftView {
-    return raftView(this.#raft.status(), this.digests);
+    return raftView(this.#raft.status(), this.#ownAddress, this.digests);
   }
 
   leaderId(): PeerId | undefined {

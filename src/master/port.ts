@@ -125,7 +125,10 @@ export interface NoteView {
 
 /** One master of the raft group, for `mesh raft status` and `/mesh/raft`. */
 export interface RaftStatus {
+  /** Member id. */
   readonly self: string;
+  /** Own raft address. */
+  readonly address: string;
   readonly role: "leader" | "follower" | "candidate" | "pre-candidate" | "learner" | "joining" | "removed";
   readonly term: number;
   readonly leader: string | undefined;
@@ -140,6 +143,20 @@ export interface RaftStatus {
   /** Newest command formats in the log. */
   readonly featureLevel: number;
   /** Progress of the others; a leader's only. */
+  /** What is damaged in the log on disk; this master does not vote until the others repaired it. */
+  readonly damage?: string | undefined;
+  /** How the masters' registries compare (digest-watch.ts). */
+  readonly digest?:
+    | {
+        /** This master differs from the majority and serves nobody. */
+        readonly diverged: boolean;
+        /** Of the leader's newest comparison; undefined before the first. */
+        readonly index: number | undefined;
+        readonly agreed: number;
+        readonly members: number;
+        readonly differing: readonly string[];
+      }
+    | undefined;
   readonly peers: readonly {
     readonly id: string;
     readonly matchIndex: number | undefined;

@@ -1,9 +1,10 @@
 /** A raft status as the port shows it, and the names by which operators call members. */
 import { memberPlaces } from "../raft/membership.ts";
 import type { Membership, PeerId, RaftStatus as Status } from "../raft/types.ts";
+import type { DigestWatch } from "./digest-watch.ts";
 import type { RaftStatus } from "./port.ts";
 
-export function raftView(status: Status): RaftStatus {
+export function raftView(status: Status, ownAddress: string, digests: DigestWatch): RaftStatus {
   const { self, role, term, leader, membership, commitIndex, appliedIndex, firstIndex, lastIndex } = status;
   const { voters, outgoing, learners } = membership;
   const members = memberPlaces(membership).map(({ id, address }) => ({
@@ -14,6 +15,7 @@ export function raftView(status: Status): RaftStatus {
   const peers = status.peers.map(({ id, matchIndex, active }) => ({ id, matchIndex, connected: active }));
   return {
     self,
+    address: membership.addresses[self] ?? ownAddress,
     role,
     term,
     leader: leader ?? undefined,
@@ -24,8 +26,17 @@ export function raftView(status: Status): RaftStatus {
     members,
     joint: outgoing.length > 0 ? { from: outgoing, to: voters } : undefined,
     featureLevel: membership.featureLevel,
+    damage: status.damage?.reason,
+    digest: digestView(digests),
     peers,
   };
+}
+
+function digestView(digests: DigestWatch): RaftStatus["digest"] {
+  const { round, diverged } = digests;
+  if (round === undefined) return { diverged, index: undefined, agreed: 0, members: 0, differing: [] };
+  const { index, members, differing } = round;
+  return { diverged, index, agreed: round.digests.size - differing.length, members, differing };
 }
 
 /** The id of the member with this id or raft address; an unknown name as it is. */

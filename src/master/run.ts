@@ -35,6 +35,7 @@ import type {
 } from "./port.ts";
 import { type MasterDrivers, outdated, REMOVED } from "./run-drivers.ts";
 import { StateReaders } from "./run-state.ts";
+import { sayDigestAlarm, sayDiskFull } from "./say.ts";
 import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
 import { MasterView } from "./views.ts";
 
@@ -156,6 +157,7 @@ export class Master implements MasterPort {
       ...masterMetrics(this.#node.core, this.#node.registry, uptimeMs),
       "master/event_queue_messages": this.#inbox.waiting,
       "master/operator_event_stream_subscribers": this.#operators.size,
+      "mesh/registry_digest_mismatch": this.#node.digests.mismatches,
       ...this.#drivers.systemMetrics(),
     };
   }
@@ -190,6 +192,12 @@ export class Master implements MasterPort {
   /** The member's removal is committed. */
   wasRemoved(id: string): boolean {
     return this.#node.raftStatus().removed.includes(id);
+  }
+
+  /** Tells that the disk is full, or that there is room again. */
+  diskFull(full: boolean): void {
+    sayDiskFull(this.#drivers.log, full);
+    this.#push({ kind: "eligible", eligible: !full });
   }
 
   /** Another master says that this one was removed. */
@@ -348,6 +356,9 @@ export class Master implements MasterPort {
         return;
       case "membership":
         this.#drivers.peers.setMembers?.(memberPlaces(effect.membership));
+        return;
+      case "digest-alarm":
+        sayDigestAlarm(this.#drivers.log, effect);
         return;
       case "removed":
         this.#drivers.log.error(REMOVED);

@@ -4,7 +4,15 @@
  * Implementations: src/io/raft-store.ts and, for tests, a memory store with
  * faults; both pass tests/conformance/raft-store.ts.
  */
-import type { HardState, LogEntry, RestoredRaft, SnapshotChunk, SnapshotMeta, StateRecord } from "./types.ts";
+import type {
+  HardState,
+  LogDamage,
+  LogEntry,
+  RestoredRaft,
+  SnapshotChunk,
+  SnapshotMeta,
+  StateRecord,
+} from "./types.ts";
 
 /** Written once, when the directory is first used. A wiped disk gets a new member id. */
 export interface StoreIdentity {
@@ -80,6 +88,18 @@ export interface RaftStore {
   stageSnapshot(chunk: SnapshotChunk): Promise<void>;
   /** Waits for the writes under way. */
   close(): Promise<void>;
+}
+
+/**
+ * True once a log that ends so holds everything the damage can have hidden:
+ *
+ * - an entry of a term above `damage.term` came from a leader that was elected
+ *   without this member's lost entries counting, and whose log held all that
+ *   was committed (leader completeness, Raft paper 5.4.3);
+ * - in the same term, the leader's own log again reaches as far as this one did.
+ */
+export function holdsAllAgain(damage: LogDamage, lastIndex: number, lastTerm: number): boolean {
+  return lastTerm > damage.term || (lastTerm === damage.term && lastIndex >= damage.lastIndex);
 }
 
 /** Called with the reason of the first failed write. */

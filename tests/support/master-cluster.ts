@@ -149,6 +149,7 @@ export class MasterCluster {
       case "close-snapshot":
       case "membership":
       case "outdated":
+      case "digest-alarm":
       case "removed":
         return;
       default:

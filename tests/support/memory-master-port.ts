@@ -84,7 +84,15 @@ export class MemoryMasterPort implements MasterPort {
     const indexes = { commitIndex: 7, appliedIndex: 7, firstIndex: 1, lastIndex: 7 };
     const members = [{ id: "m-1", address: "127.0.0.1:5060", votes: true }];
     const group = { members, joint: undefined, featureLevel: 1, peers: [] };
-    return { self: "m-1", role: "leader", term: 2, leader: "m-1", ...indexes, ...group };
+    return {
+      self: "m-1",
+      address: "127.0.0.1:5060",
+      role: "leader",
+      term: 2,
+      leader: "m-1",
+      ...indexes,
+      ...group,
+    };
   }
 
   readonly readIndexAnswers: CallAnswer[] = [];
