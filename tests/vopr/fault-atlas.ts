@@ -82,5 +82,5 @@ export class FaultAtlas {
 
 /** Its disk cannot be counted on. */
 export function isBroken({ destroyed, refused, disk, repairing }: Member): boolean {
-  return destroyed || refused || repairing || disk.lost !== null || disk.damaged.size > 0;
+  return destroyed || refused || repairing || disk.isDamaged;
 }

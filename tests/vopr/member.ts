@@ -93,6 +93,8 @@ export class Member {
     if (this.machine.alive || this.refused || this.destroyed) return;
     const { machine, disk } = this;
     machine.start();
+    // Until the opening has shown what the damage means.
+    this.repairing ||= disk.isDamaged;
     this.#cluster.note(`${this.id} starts`);
     this.#store = new LevelRaftStore(this.id, (error) => this.#end(error.message), {
       open: async () => {

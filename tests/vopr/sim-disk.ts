@@ -6,13 +6,14 @@
  */
 import type { Random } from "../../src/base/random.ts";
 import type { KeyRange, LevelOperation } from "../../src/io/level.ts";
-import { metaCopyKey } from "../../src/io/store-keys.ts";
+import { metaCopyKey, metaKey } from "../../src/io/store-keys.ts";
 import type { World } from "../sim/world.ts";
 import type { DiskOptions } from "./options.ts";
 import { latin1, PromisedContent } from "./promised-content.ts";
 
 /** About as many batches as a write-ahead file holds before it is merged into tables. */
 const JOURNAL_MAX_BATCHES = 20;
+const DAMAGE_MARK = latin1(metaKey("damage"));
 const HARD_STATE = latin1(metaCopyKey("hard-state"));
 
 type Value = Uint8Array | undefined;
@@ -143,6 +144,12 @@ export class SimDisk {
     if (powerFailed && this.#random.chance(this.#options.forgottenClearChance)) this.#forgetClears();
     this.#clears = [];
     this.#freeAtMs = this.#world.nowMs;
+  }
+
+  /** What is stored is not what was written, or the store's mark of that is still there. */
+  get isDamaged(): boolean {
+    const marked = this.#records.has(DAMAGE_MARK) || this.isPending(DAMAGE_MARK);
+    return marked || this.lost !== null || this.damaged.size > 0;
   }
 
   /** Keys that satisfy `wanted`, in order. */
