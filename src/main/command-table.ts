@@ -300,20 +300,38 @@ const KILL_COMMAND: CommandSpec = {
 
 const RAFT_COMMAND: CommandSpec = {
   name: "raft",
-  args: "<action>",
-  summary: "Show the state of the replicated log (action: status)",
-  flags: [MASTER_FLAG, JSON_FLAG],
+  args: "<action> [member]",
+  summary: "Masters of the cluster (action: status, add, promote, remove, transfer)",
+  flags: [
+    MASTER_FLAG,
+    JSON_FLAG,
+    {
+      name: "to",
+      value: "<member>",
+      description: "Who is to lead (transfer); by default whoever can soonest",
+    },
+  ],
   examples: [
     "mesh raft status",
+    "mesh raft add",
+    "mesh raft promote 10.0.0.4:5060",
+    "mesh raft remove 10.0.0.3:5060",
+    "mesh raft transfer --to 10.0.0.2:5060",
     "mesh raft status --master 10.0.0.1:5050,10.0.0.2:5050,10.0.0.3:5050 --json",
   ],
   run: async (flags, args) => {
-    const action = required(args, "the action", "raft");
-    if (action !== "status") {
-      throw new MeshError("BAD_FLAG", `Unknown action '${action}' of 'mesh raft': there is 'status'`);
+    const word = required(args, "the action", "raft");
+    const options = { masters: flags.addresses("master", 5050), json: flags.switch("json") };
+    const { changeRaft, RAFT_ACTIONS } = await import("./raft-commands.ts");
+    const action = RAFT_ACTIONS.find((one) => one === word);
+    if (action === undefined) {
+      throw new MeshError(
+        "BAD_FLAG",
+        `Unknown action '${word}' of 'mesh raft': there are ${RAFT_ACTIONS.join(", ")}`,
+      );
     }
-    const { showRaftStatus } = await import("./raft-status.ts");
-    await showRaftStatus({ masters: flags.addresses("master", 5050), json: flags.switch("json") });
+    if (action !== "status") await changeRaft(action, flags.optional("to") ?? args[1], options);
+    else await (await import("./raft-status.ts")).showRaftStatus(options);
     return 0;
   },
 };

@@ -9,7 +9,7 @@ const RAFT_PATH = "/mesh/raft";
 /** Asks every address given, each for its own view; fails only when none answers. */
 export async function showRaftStatus(options: ListOptions): Promise<void> {
   const views = await Promise.all(
-    options.masters.map(async (address) => ({ address, status: await ask(address) })),
+    options.masters.map(async (address) => ({ address, status: await askRaftStatus(address) })),
   );
   if (views.every((view) => view.status === undefined)) {
     throw new MeshError(
@@ -23,10 +23,11 @@ export async function showRaftStatus(options: ListOptions): Promise<void> {
   }
   const rows = views.map(({ address, status }) =>
     status === undefined
-      ? [address, "", "no answer", "", "", "", ""]
+      ? [address, "", "", "no answer", "", "", "", ""]
       : [
           address,
           status.self,
+          status.address,
           status.role,
           String(status.term),
           `${status.firstIndex}-${status.lastIndex}`,
@@ -34,19 +35,30 @@ export async function showRaftStatus(options: ListOptions): Promise<void> {
           String(status.appliedIndex),
         ],
   );
-  console.log(formatTable(["MASTER", "RAFT ADDRESS", "ROLE", "TERM", "LOG", "COMMITTED", "APPLIED"], rows));
+  console.log(
+    formatTable(["MASTER", "MEMBER", "RAFT ADDRESS", "ROLE", "TERM", "LOG", "COMMITTED", "APPLIED"], rows),
+  );
   const leader = views.find((view) => view.status?.role === "leader")?.status;
   if (leader === undefined) return;
-  const peers = leader.peers.map((peer) => [
-    peer.id,
-    peer.matchIndex === undefined ? "" : String(peer.matchIndex),
-    peer.matchIndex === undefined ? "" : String(leader.lastIndex - peer.matchIndex),
-    peer.connected ? "connected" : "not connected",
-  ]);
-  console.log(`\n${formatTable(["PEER", "MATCHED", "BEHIND", "LINK"], peers)}`);
+  const members = leader.members.map((member) => {
+    const peer = leader.peers.find(({ id }) => id === member.id);
+    const matched = peer === undefined ? leader.lastIndex : peer.matchIndex;
+    return [
+      member.id,
+      member.address,
+      member.votes ? "voter" : "learner",
+      matched === undefined ? "" : String(matched),
+      matched === undefined ? "" : String(leader.lastIndex - matched),
+      peer === undefined ? "leads" : peer.connected ? "connected" : "not connected",
+    ];
+  });
+  const heading = ["MEMBER", "RAFT ADDRESS", "KIND", "MATCHED", "BEHIND", "LINK"];
+  console.log(`\n${formatTable(heading, members)}`);
+  if (leader.joint !== undefined) console.log("\nA change of the voters is under way");
 }
 
-async function ask(address: string): Promise<RaftStatus | undefined> {
+/** Undefined when there is no answer. */
+export async function askRaftStatus(address: string): Promise<RaftStatus | undefined> {
   try {
     const response = await fetch(`http://${address}${RAFT_PATH}`, { signal: AbortSignal.timeout(3_000) });
     // The answer is this program's own view type, written by the same version or a close one.

@@ -1,0 +1,151 @@
+/** How masters come together to a cluster, are replaced, and hand over: real ports, disks and HTTP. */
+import { expect, test } from "bun:test";
+import { type GroupMaster, RaftGroup, raftChange, raftStatus, until } from "../support/raft-group.ts";
+
+/** The masters see the same voters; resolves with their ids. */
+async function sameVoters(masters: readonly GroupMaster[], count: number): Promise<string[]> {
+  return until(`${count} voters everywhere`, async () => {
+    const views = await Promise.all(masters.map(raftStatus));
+    const voters = views.map((view) => view.members.filter(({ votes }) => votes).map(({ id }) => id));
+    const [first] = voters;
+    const same = voters.every((ids) => ids.length === count && ids.join() === first?.join());
+    return same && first;
+  });
+}
+
+async function role(master: GroupMaster): Promise<string> {
+  return (await raftStatus(master)).role;
+}
+
+/** Joined as a learner that has the whole log. */
+async function joined(group: RaftGroup, member: GroupMaster): Promise<void> {
+  await until("the learner to catch up", async () => {
+    const leader = await raftStatus(await group.leader());
+    const own = await raftStatus(member);
+    return own.role === "learner" && own.lastIndex === leader.lastIndex;
+  });
+}
+
+test("masters with the same --peers open one cluster, whatever the order; starting again changes nothing", async () => {
+  await using group = new RaftGroup();
+  const three = [group.place(), group.place(), group.place()];
+  const peers = three.map((master) => master.raft);
+  const [founder = group.place(), ...others] = [...three].sort((a, b) => (a.raft < b.raft ? -1 : 1));
+  for (const master of others) await group.start(master, { peers });
+  for (const master of others) expect(await role(master)).toBe("joining");
+  await group.start(founder, { peers });
+  const ids = await sameVoters(three, 3);
+  await group.stop(founder);
+  await group.start(founder, { peers });
+  await group.leader();
+  expect(await sameVoters(three, 3)).toEqual(ids);
+}, 20_000);
+
+test("different --peers open no cluster, and both sides say why", async () => {
+  await using group = new RaftGroup();
+  const [a, b, c] = [group.place(), group.place(), group.place()];
+  const sorted = [a, b].sort((x, y) => (x.raft < y.raft ? -1 : 1));
+  await group.start(sorted[1] ?? b, { peers: [a.raft, b.raft, c.raft] });
+  await group.start(sorted[0] ?? a, { peers: [a.raft, b.raft] });
+  await until("the refusal", async () => sorted[1]?.log.some((line) => line.includes("the same --peers")));
+  expect(await role(a)).toBe("joining");
+  expect(await role(b)).toBe("joining");
+}, 20_000);
+
+test("removed node keeps on / same id returns with empty disk: it neither votes nor opens a cluster", async () => {
+  await using group = new RaftGroup();
+  const three = await group.startThree();
+  const peers = three.map((master) => master.raft);
+  // The one that opened the cluster: its wiped directory could think of opening another.
+  const wiped = [...three].sort((a, b) => (a.raft < b.raft ? -1 : 1))[0] ?? three[0];
+  const old = (await raftStatus(wiped)).self;
+  const others = three.filter((master) => master !== wiped);
+  await group.stop(wiped);
+  group.wipe(wiped);
+  await group.start(wiped, { peers });
+  await until("the mistake to be told", async () =>
+    wiped.log.some((line) => line.includes(`mesh raft remove ${old}`)),
+  );
+  expect(await role(wiped)).toBe("joining");
+  // With one of the two others away, its vote would be needed, and must not be given.
+  const [away, left] = others as [GroupMaster, GroupMaster];
+  await group.stop(away);
+  await until("no leader", async () => (await role(left)) !== "leader");
+  expect((await raftStatus(wiped)).term).toBe(0);
+  await group.start(away, { peers });
+  await group.leader();
+  // As the log of the wiped master says.
+  expect(await raftChange(left, "remove", { member: old })).toEqual({ status: 200, text: "" });
+  const { self, address } = await raftStatus(wiped);
+  expect(self).not.toBe(old);
+  expect((await raftChange(left, "add", { id: self, address })).status).toBe(200);
+  await joined(group, wiped);
+  expect((await raftChange(left, "promote", { member: address })).status).toBe(200);
+  expect(await sameVoters(three, 3)).toContain(self);
+}, 30_000);
+
+test("--join, promote, transfer within 50 ms, remove; reads of any master", async () => {
+  await using group = new RaftGroup();
+  const [first] = await group.startThree();
+  const fourth = group.place();
+  await group.start(fourth, { join: [first.http] });
+  await joined(group, fourth);
+  expect((await raftChange(first, "promote", { member: fourth.raft })).status).toBe(200);
+  const { self } = await raftStatus(fourth);
+
+  const tookMs: number[] = [];
+  for (const to of [fourth, first, fourth]) {
+    const old = await group.leader();
+    if (old === to) continue;
+    const startMs = performance.now();
+    const answer = await raftChange(old, "transfer", { to: to.raft });
+    tookMs.push(performance.now() - startMs);
+    expect(answer).toEqual({ status: 200, text: (await raftStatus(to)).self });
+    await until("the new leader", async () => (await group.leader()) === to);
+  }
+  expect(Math.min(...tookMs)).toBeLessThan(50);
+
+  const refused = await raftChange(first, "transfer", { to: "127.0.0.1:1" });
+  expect(refused.status).toBe(409);
+  expect((await raftChange(first, "remove", { member: "127.0.0.1:1" })).text).toContain("mesh raft status");
+  for (const consistency of ["linear", "stale"]) {
+    const answer = await fetch(`http://${first.http}/state?consistency=${consistency}`, {
+      redirect: "manual",
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toHaveProperty("frameworks");
+  }
+  expect((await fetch(`http://${first.http}/state?consistency=fresh`)).status).toBe(400);
+
+  // The leader takes itself out.
+  expect((await raftChange(fourth, "remove", { member: self })).status).toBe(200);
+  await until("the leader to leave", async () => (await role(fourth)) === "removed");
+  expect((await raftStatus(await group.leader())).members.map(({ id }) => id)).not.toContain(self);
+  expect(fourth.log.join("\n")).toContain("This master was removed from the cluster");
+}, 30_000);
+
+test("a master that was away when it was removed is told so, and stands for election no more", async () => {
+  await using group = new RaftGroup();
+  const [a, b, c] = await group.startThree();
+  const { self } = await raftStatus(c);
+  await group.stop(c);
+  await group.leader();
+  expect((await raftChange(a, "remove", { member: self })).status).toBe(200);
+  await group.start(c, { peers: [a.raft, b.raft, c.raft] });
+  await until("the word to come", async () => (await role(c)) === "removed");
+  expect(c.log.join("\n")).toContain("This master was removed from the cluster");
+  // Its id is used up.
+  expect((await raftChange(a, "add", { id: self, address: c.raft })).text).toContain("used up");
+}, 20_000);
+
+test("SIGTERM of a leader: another one leads when it ends", async () => {
+  await using group = new RaftGroup();
+  await group.startThree();
+  const leader = await group.leader();
+  await group.stop(leader);
+  const [line = ""] = leader.log.filter((one) => one.startsWith("Leadership handed over"));
+  expect(Number(/"tookMs":(\d+)/.exec(line)?.[1])).toBeLessThan(500);
+  for (const master of group.masters) {
+    if (master !== leader) await until("the new leader known", async () => (await raftStatus(master)).leader);
+  }
+}, 20_000);
