@@ -6,8 +6,10 @@
  *
  *     agent                        identity, term fence, boot
  *     framework/<FID>              FrameworkInfo of a framework with tasks
- *     task/<FID>/<TID>             what was asked for; written before the launch
- *     stream/<FID>/<TID>           state and unacknowledged updates of that task
+ *     task/<FID>/<TID>/<RID>       one run: what was asked for; written before the launch
+ *     stream/<FID>/<TID>/<RID>     state and unacknowledged updates of that run
+ *
+ * Tasks of versions that had no run ids end their keys with <TID>.
  *
  * A task's keys go in the batch that records the acknowledgement of its
  * terminal update; its framework's key goes with its last task.

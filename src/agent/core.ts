@@ -16,6 +16,7 @@
  * |-------------------|----------------------------------------------|
  * | types.ts          | inputs and effects                           |
  * | registration.ts   | finding the leader, registering, silence     |
+ * | task-runs.ts      | which run of a task id a message means       |
  * | run-task.ts       | RunTask to running container                 |
  * | kill-task.ts      | SIGTERM, grace period, SIGKILL               |
  * | end-task.ts       | exits; containers that nobody wants any more |
@@ -30,7 +31,7 @@ import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import { beginStop, condemn, exited, killFailed, removeFramework } from "./end-task.ts";
-import { completionTimeReached, killTask, terminate } from "./kill-task.ts";
+import { completionTimeReached, terminate } from "./kill-task.ts";
 import {
   disconnect,
   heard,
@@ -42,9 +43,10 @@ import {
   registrationDeadline,
 } from "./registration.ts";
 import { restore } from "./restore.ts";
-import { launched, launchFailed, launchTask, runTask } from "./run-task.ts";
+import { launched, launchFailed, launchTask } from "./run-task.ts";
 import { AgentState, type Deferred } from "./state.ts";
 import { acknowledge, retryHead, sendHead } from "./status-updates.ts";
+import { killRun, runTask, startSuccessors } from "./task-runs.ts";
 import type { AgentConfig, AgentEffect, AgentInput } from "./types.ts";
 
 export class AgentCore {
@@ -60,6 +62,7 @@ export class AgentCore {
     const { state } = this;
     state.now = now;
     if (state.recovered || input.kind === "recovered") dispatch(state, input);
+    if (state.successors.size > 0) startSuccessors(state);
     return state.takeEffects();
   }
 
@@ -113,7 +116,7 @@ const MESSAGES: MessageHandlers = {
   "run-task": (state, message) => {
     if (state.stopping === undefined) runTask(state, message);
   },
-  "kill-task": killTask,
+  "kill-task": killRun,
   "acknowledge-update": acknowledge,
   "shutdown-framework": (state, { frameworkId }) => {
     const framework = state.frameworks.get(frameworkId);

@@ -49,6 +49,7 @@ export function abandon(state: AgentState, task: Task, graceMs: number): void {
   endContainer(state, task);
   if (phase !== "ended") task.stream.state = "TASK_KILLED";
   forgetTask(state, task);
+  state.successors.delete(task.key);
   if (phase === "running") condemn(state, containerId, graceMs);
   // A launch under way is cancelled; if it wins, `launched` ends it.
   if (phase === "launching") condemn(state, containerId, 0);

@@ -2,21 +2,15 @@
  * Ending a task on request or because its time is over: SIGTERM, the grace
  * period, SIGKILL (TSK-9, TSK-12).
  */
-import type { KillTask } from "../model/agent-protocol.ts";
 import { endContainer } from "./end-task.ts";
 import type { Ending } from "./records.ts";
 import { killedBeforeStart } from "./run-task.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, writeStream } from "./status-updates.ts";
-import { type Task, taskKey } from "./task.ts";
+import type { Task } from "./task.ts";
 
-export function killTask(state: AgentState, message: KillTask): void {
-  const { frameworkId, taskId } = message;
-  const task = state.tasks.get(taskKey(frameworkId, taskId));
-  if (task === undefined) {
-    state.log.info("Asked to kill a task that is not here, ignored", { frameworkId, taskId });
-    return;
-  }
+/** @param gracePeriodMs overrides the task's own */
+export function killTask(state: AgentState, task: Task, gracePeriodMs: number | undefined): void {
   switch (task.phase) {
     case "ended":
       return;
@@ -33,7 +27,7 @@ export function killTask(state: AgentState, message: KillTask): void {
       state.emit({ kind: "kill", containerId: task.containerId });
       return;
     case "running":
-      endRunning(state, task, "kill", message.gracePeriodMs ?? task.killGraceMs);
+      endRunning(state, task, "kill", gracePeriodMs ?? task.killGraceMs);
   }
 }
 

@@ -25,6 +25,8 @@ export interface TaskRecord {
   readonly containerId: string;
   /** blob TaskInfo. */
   readonly info: Uint8Array;
+  /** The run as the master names it; undefined in records of older versions. */
+  readonly runId: string | undefined;
 }
 
 /** An update that the framework has not acknowledged. */
@@ -70,6 +72,7 @@ export function encodeTaskRecord(record: TaskRecord): Uint8Array {
     taskId: record.taskId,
     containerId: record.containerId,
     info: record.info,
+    runId: record.runId,
   });
 }
 
@@ -99,10 +102,11 @@ export function decodeFrameworkRecord(bytes: Uint8Array): Result<Uint8Array> {
 
 export function decodeTaskRecord(bytes: Uint8Array): Result<TaskRecord> {
   return decodeRecord(bytes, (fields) => {
-    const { frameworkId, taskId, containerId, info } = fields;
+    const { frameworkId, taskId, containerId, info, runId } = fields;
     if (typeof frameworkId !== "string" || typeof taskId !== "string") return undefined;
     if (typeof containerId !== "string" || !(info instanceof Uint8Array)) return undefined;
-    return { frameworkId, taskId, containerId, info };
+    if (runId !== undefined && typeof runId !== "string") return undefined;
+    return { frameworkId, taskId, containerId, info, runId };
   });
 }
 

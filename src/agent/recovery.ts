@@ -33,7 +33,7 @@ import {
   type StreamRecord,
   type TaskRecord,
 } from "./records.ts";
-import { taskKey } from "./task.ts";
+import { recordKey, taskKey } from "./task.ts";
 
 export interface RecordedTask {
   readonly task: TaskRecord;
@@ -89,13 +89,18 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
     if (error !== undefined) return fail(`record "${key}": ${error}`);
   }
   const recorded: RecordedTask[] = [];
+  // One batch forgets a run and holds the next, so two of one task id mean damage.
+  const held = new Set<string>();
   for (const task of tasks) {
-    const key = taskKey(task.frameworkId, task.taskId);
+    const key = recordKey(task);
     const stream = streams.get(key);
     if (stream === undefined) return fail(`record "${TASK_PREFIX}${key}": its stream record is missing`);
     if (!frameworks.has(task.frameworkId)) {
       return fail(`record "${TASK_PREFIX}${key}": its framework record is missing`);
     }
+    const id = taskKey(task.frameworkId, task.taskId);
+    if (held.has(id)) return fail(`record "${TASK_PREFIX}${key}": another run of the task is recorded too`);
+    held.add(id);
     recorded.push({ task, stream });
   }
   return ok({ agent, frameworks, tasks: recorded });

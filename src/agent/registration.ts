@@ -75,10 +75,11 @@ function* taskReports(state: AgentState): Iterable<AgentTaskReport> {
     yield {
       frameworkId: task.frameworkId,
       taskId: task.taskId,
-      containerId: task.containerId,
+      containerId: task.containerId === task.runId ? undefined : task.containerId,
       state: task.stream.state,
       // An acknowledged terminal update ends the task here, so none is left to report.
       settled: isTerminalState(task.stream.state) && task.stream.pending.length === 0,
+      runId: task.runId,
     };
   }
 }
@@ -106,6 +107,8 @@ export function registered(state: AgentState, message: AgentRegistered): void {
     state.agentId = message.agentId;
     state.writeAgentRecord();
   }
+  // Not in the report: the master sends those again that it still wants.
+  state.successors.clear();
   state.failures = 0;
   state.connection = { kind: "registered", linkId, leader, pingTimeoutMs: message.pingTimeoutMs };
   state.log.info("Registered with the leading master", {

@@ -1,4 +1,5 @@
 /** From RunTask to a running container. */
+import { assert } from "../base/assert.ts";
 import { AGENT_TASKS_MAX } from "../base/limits.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
@@ -10,41 +11,38 @@ import { condemn, endContainer, settleCondemned } from "./end-task.ts";
 import { encodeFrameworkRecord, encodeTaskRecord, type TaskRecord } from "./records.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, writeStream } from "./status-updates.ts";
-import { type Framework, newFramework, newTask, setFrameworkInfo, type Task, taskKey } from "./task.ts";
+import { type Framework, newFramework, newTask, setFrameworkInfo, type Task } from "./task.ts";
 import { lostState } from "./task-status.ts";
 
-/** Takes a task on: it is written down before anything of it starts. */
-export function runTask(state: AgentState, message: RunTask): void {
-  const { frameworkId, taskId } = message;
-  const known = state.tasks.get(taskKey(frameworkId, taskId));
-  if (known !== undefined) {
-    const fields = { frameworkId, taskId, state: known.stream.state };
-    state.log.debug("Asked again to run a task that is here already, ignored", fields);
-    return;
-  }
-  const containerId = uuidText(randomUuid(state.random));
-  const record: TaskRecord = { frameworkId, taskId, containerId, info: message.task };
+/** Takes on a run of a task id that is not here: it is written down before anything of it starts. */
+export function takeTask(state: AgentState, message: RunTask): Task {
+  const { frameworkId, taskId, runId } = message;
+  // Run ids are unique, so that each run has a container and a sandbox of its own.
+  const containerId = runId ?? uuidText(randomUuid(state.random));
+  const record: TaskRecord = { frameworkId, taskId, containerId, info: message.task, runId };
   const framework = noteFramework(state, frameworkId, message.framework);
   const task = newTask(record);
   addTask(state, framework, task);
-  state.write({ key: TASK_PREFIX + task.key, value: encodeTaskRecord(record) });
+  state.write({ key: TASK_PREFIX + task.recordKey, value: encodeTaskRecord(record) });
   const excess = state.usage.excess(task.amounts);
   if (excess !== undefined) {
     refuse(state, framework, task, "REASON_RESOURCES_UNKNOWN", `The agent cannot run the task: ${excess}`);
-    return;
+    return task;
   }
   if (state.tasks.size > AGENT_TASKS_MAX) {
     const message = `The agent holds ${AGENT_TASKS_MAX} tasks, the most it can; let some end first`;
     refuse(state, framework, task, "REASON_RESOURCES_UNKNOWN", message);
-    return;
+    return task;
   }
   state.usage.add(task.amounts);
   writeStream(state, task);
   state.afterwards({ kind: "launch", containerId });
+  return task;
 }
 
 /** Enters a task into the maps, newly asked for or read from the checkpoint. */
 export function addTask(state: AgentState, framework: Framework, task: Task): void {
+  assert(!state.tasks.has(task.key), "Of one task id an agent holds one run");
   state.tasks.set(task.key, task);
   state.containers.set(task.containerId, task);
   framework.tasks.add(task.key);

@@ -12,7 +12,7 @@ import { AGENT_KEY } from "./checkpoint.ts";
 import { Deadlines } from "./deadlines.ts";
 import { History } from "./history.ts";
 import { encodeAgentRecord } from "./records.ts";
-import type { Framework, Task } from "./task.ts";
+import type { Framework, Successor, Task } from "./task.ts";
 import type { AgentConfig, AgentEffect, LeaderAddress } from "./types.ts";
 
 /** What waits for changes to be on disk. Named by container: the task may be gone by then. */
@@ -63,6 +63,8 @@ export class AgentState {
   readonly deadlines = new Deadlines();
   /** By key, in the order they came. */
   readonly tasks = new Map<string, Task>();
+  /** Runs that wait for the end of an older run, by key; see task-runs.ts. */
+  readonly successors = new Map<string, Successor>();
   /** The same tasks by container id. */
   readonly containers = new Map<string, Task>();
   readonly frameworks = new Map<string, Framework>();

@@ -14,7 +14,7 @@
 import { AGENT_STATUSES_PER_TASK_MAX } from "../base/limits.ts";
 import { MINUTE_MS } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
-import type { AcknowledgeUpdate } from "../model/agent-protocol.ts";
+import { type AcknowledgeUpdate, sameRun } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { FRAMEWORK_PREFIX, STREAM_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
@@ -45,7 +45,7 @@ export function addUpdate(state: AgentState, task: Task, fields: StatusFields): 
 export function writeStream(state: AgentState, task: Task): void {
   const { stream, ending, startedAtMs } = task;
   const value = encodeStreamRecord({ state: stream.state, ending, startedAtMs, pending: stream.pending });
-  stream.writtenToken = state.write({ key: STREAM_PREFIX + task.key, value });
+  stream.writtenToken = state.write({ key: STREAM_PREFIX + task.recordKey, value });
 }
 
 /** Sends the head if it is on disk, not already under way, and a master listens. */
@@ -69,6 +69,7 @@ export function sendHead(state: AgentState, task: Task): void {
       state: head.state,
       latestState: stream.state,
       status: head.status,
+      runId: task.runId,
     },
   });
 }
@@ -95,7 +96,8 @@ export function acknowledge(state: AgentState, message: AcknowledgeUpdate): void
   const task = state.tasks.get(taskKey(message.frameworkId, message.taskId));
   const head = task?.stream.pending[0];
   const uuid = uuidText(message.uuid);
-  if (task === undefined || head === undefined || uuidText(head.uuid) !== uuid) {
+  const isHead = head !== undefined && uuidText(head.uuid) === uuid;
+  if (task === undefined || !isHead || !sameRun(task.runId, message.runId)) {
     const { frameworkId, taskId } = message;
     state.log.debug("Acknowledgement of an update that is not under way, ignored", {
       frameworkId,
@@ -123,8 +125,8 @@ export function forgetTask(state: AgentState, task: Task): void {
   state.tasks.delete(task.key);
   state.containers.delete(task.containerId);
   state.write(
-    { key: TASK_PREFIX + task.key, value: undefined },
-    { key: STREAM_PREFIX + task.key, value: undefined },
+    { key: TASK_PREFIX + task.recordKey, value: undefined },
+    { key: STREAM_PREFIX + task.recordKey, value: undefined },
   );
   const framework = state.frameworks.get(task.frameworkId);
   if (framework === undefined) return;

@@ -1,5 +1,6 @@
 /** A task and a framework as the agent's core holds them in memory. */
 import { msFromNanos, SECOND_MS } from "../base/time.ts";
+import type { RunTask } from "../model/agent-protocol.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { TaskInfo, TaskState } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
@@ -19,6 +20,10 @@ export type TaskPhase = "checkpointing" | "launching" | "running" | "ended";
 export interface Task {
   /** `<FID>/<TID>`; ids hold no slash. */
   readonly key: string;
+  /** Last part of the keys of its records. */
+  readonly recordKey: string;
+  /** Undefined for a task of an older version. */
+  readonly runId: string | undefined;
   readonly frameworkId: string;
   readonly taskId: string;
   readonly containerId: string;
@@ -50,6 +55,12 @@ export interface UpdateStream {
   retryMs: number;
 }
 
+/** A run that waits for the end of an older one of the same task id; see task-runs.ts. */
+export interface Successor {
+  readonly message: RunTask;
+  killed: boolean;
+}
+
 export interface Framework {
   readonly id: string;
   /** blob FrameworkInfo. */
@@ -66,6 +77,12 @@ export function taskKey(frameworkId: string, taskId: string): string {
   return `${frameworkId}/${taskId}`;
 }
 
+/** With the run id, so that no late write of one run touches another's; without one in an older version. */
+export function recordKey({ frameworkId, taskId, runId }: TaskRecord): string {
+  const key = taskKey(frameworkId, taskId);
+  return runId === undefined ? key : `${key}/${runId}`;
+}
+
 export const INITIAL_RETRY_MS = 10 * SECOND_MS;
 
 /** A task as its record describes it; without a stream it is new. */
@@ -75,6 +92,8 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
   const limit = info.max_completion_time;
   return {
     key: taskKey(record.frameworkId, record.taskId),
+    recordKey: recordKey(record),
+    runId: record.runId,
     frameworkId: record.frameworkId,
     taskId: record.taskId,
     containerId: record.containerId,

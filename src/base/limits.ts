@@ -29,6 +29,8 @@ export const AGENT_DEFERRED_PER_STEP_MAX = 50;
 export const STREAM_QUEUE_MAX_BYTES = 32 * MIB;
 /** Completed frameworks kept (Mesos master/constants.hpp: 50). */
 export const COMPLETED_FRAMEWORKS_MAX = 50;
+/** Ids of removed agents kept to refuse one that comes back (Mesos --registry_max_agent_count: 102,400). */
+export const REMOVED_AGENTS_MAX = 102_400;
 /** Completed tasks kept for each framework (Mesos: 1000). */
 export const COMPLETED_TASKS_PER_FRAMEWORK_MAX = 1_000;
 /** Longest task, framework, executor and agent id in characters (Mesos common/validation.cpp). */

@@ -19,14 +19,18 @@ export function acknowledge(leader: Leader, framework: FrameworkMemory, call: Sc
     leader.counters.bump("valid_status_update_acknowledgements");
     if (task.updateState !== undefined && isTerminalState(task.updateState)) {
       leader.completions.set(taskKey(framework.id, taskId), agentId);
-      leader.propose({ kind: "complete-task", frameworkId: framework.id, taskId, uuid: body.uuid });
+      const { runId } = task;
+      leader.propose({ kind: "complete-task", frameworkId: framework.id, taskId, uuid: body.uuid, runId });
       return;
     }
-  } else if (agent?.link === undefined) {
+    forward(leader, agentId, { frameworkId: framework.id, taskId, uuid: body.uuid, runId: task.runId });
+    return;
+  }
+  if (agent?.link === undefined) {
     leader.counters.bump("invalid_status_update_acknowledgements");
   }
-  // An update older than the registry's last is the agent's to judge.
-  forward(leader, agentId, framework.id, taskId, body.uuid);
+  // An update older than the registry's last, of this run or another, is the agent's to judge.
+  forward(leader, agentId, { frameworkId: framework.id, taskId, uuid: body.uuid, runId: undefined });
 }
 
 /** Refused or not, the agent hears: a refusal means that an earlier leader completed the task. */
@@ -37,17 +41,23 @@ export function taskCompleted(leader: Leader, command: CompleteTask): void {
   leader.completions.delete(key);
   // A wish that came while the agent was out of reach saw no end that took it off.
   leader.agents.get(agentId)?.kills.delete(key);
-  forward(leader, agentId, command.frameworkId, command.taskId, command.uuid);
+  forward(leader, agentId, command);
 }
 
 function forward(
   leader: Leader,
   agentId: string,
-  frameworkId: string,
-  taskId: string,
-  uuid: Uint8Array,
+  update: Pick<CompleteTask, "frameworkId" | "taskId" | "uuid" | "runId">,
 ): void {
+  const { frameworkId, taskId, uuid, runId } = update;
   const agent = leader.agents.get(agentId);
   if (agent === undefined) return;
-  leader.sendAgent(agent, { kind: "acknowledge-update", term: leader.term, frameworkId, taskId, uuid });
+  leader.sendAgent(agent, {
+    kind: "acknowledge-update",
+    term: leader.term,
+    frameworkId,
+    taskId,
+    uuid,
+    runId,
+  });
 }

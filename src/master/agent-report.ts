@@ -2,7 +2,7 @@
  * A registering agent's tasks against the registry's (design.md, "A leader
  * dies"; Mesos: Master::reconcileKnownSlave).
  */
-import type { AgentTaskReport } from "../model/agent-protocol.ts";
+import { type AgentTaskReport, sameRun } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import type { TaskRecord } from "../registry/records.ts";
@@ -20,7 +20,7 @@ export interface ReportPlan {
   readonly rerun: readonly TaskRecord[];
   /** The agent had them and does not know them any more. */
   readonly lost: readonly TaskRecord[];
-  /** Only the agent has them, of frameworks that still are. */
+  /** Only the agent has these runs, of frameworks that still are. */
   readonly kill: readonly AgentTaskReport[];
   /** Frameworks that are no more. */
   readonly shutdown: ReadonlySet<string>;
@@ -31,13 +31,15 @@ export function planReport(
   report: readonly AgentTaskReport[],
   frameworks: { has(frameworkId: string): boolean },
 ): ReportPlan {
-  const reported = new Set(report.map((task) => taskKey(task.frameworkId, task.taskId)));
+  const reported = new Map(report.map((task) => [taskKey(task.frameworkId, task.taskId), task]));
   const [rerun, lost]: [TaskRecord[], TaskRecord[]] = [[], []];
-  const keys = new Set<string>();
+  const runs = new Set<AgentTaskReport>();
   for (const task of known) {
-    const key = taskKey(task.frameworkId, task.taskId);
-    keys.add(key);
-    if (reported.has(key) || isTerminalState(task.state)) continue;
+    const found = reported.get(taskKey(task.frameworkId, task.taskId));
+    // An earlier run of the same task id says nothing of this one.
+    const isHere = found !== undefined && sameRun(found.runId, task.runId);
+    if (isHere) runs.add(found);
+    if (isHere || isTerminalState(task.state)) continue;
     if (task.state === "TASK_STAGING" && task.updateState === undefined) rerun.push(task);
     else lost.push(task);
   }
@@ -45,9 +47,7 @@ export function planReport(
   const shutdown = new Set<string>();
   for (const task of report) {
     if (!frameworks.has(task.frameworkId)) shutdown.add(task.frameworkId);
-    else if (!keys.has(taskKey(task.frameworkId, task.taskId)) && !isTerminalState(task.state as TaskState)) {
-      kill.push(task);
-    }
+    else if (!runs.has(task) && !isTerminalState(task.state as TaskState)) kill.push(task);
   }
   return { rerun, lost, kill, shutdown };
 }
@@ -63,10 +63,10 @@ export function compareWithReport(
   for (const frameworkId of plan.shutdown) {
     leader.sendAgent(agent, { kind: "shutdown-framework", term: leader.term, frameworkId });
   }
-  for (const task of plan.rerun) runTask(leader, agent, task.frameworkId, task.taskId, task.info);
+  for (const task of plan.rerun) runTask(leader, agent, task);
   for (const task of plan.lost) proposeLoss(leader, task);
-  for (const { frameworkId, taskId } of plan.kill) {
-    sendKill(leader, agent, { frameworkId, taskId, gracePeriodMs: undefined });
+  for (const { frameworkId, taskId, runId } of plan.kill) {
+    sendKill(leader, agent, { frameworkId, taskId, gracePeriodMs: undefined, runId });
   }
   for (const wish of agent.kills.values()) sendKill(leader, agent, wish);
   if (returned) announceReturn(leader, agent, new Set(plan.lost));
@@ -91,6 +91,7 @@ function proposeLoss(leader: Leader, task: TaskRecord): void {
     latestState: state,
     uuid: undefined,
     status: encodeBlob("TaskStatus", status),
+    runId: task.runId,
   });
 }
 

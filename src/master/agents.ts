@@ -1,5 +1,6 @@
 /** Agents register, lose their link, and leave. */
 import { BLOB_MAX_BYTES } from "../base/limits.ts";
+import { SECOND_MS } from "../base/time.ts";
 import type { RegisterAgent } from "../model/agent-protocol.ts";
 import { Resources } from "../model/resources.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
@@ -21,6 +22,10 @@ const DEFAULT_AGENT_PORT = 5051;
 export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAgent): void {
   const known = message.agentId !== undefined && leader.registry.agents.has(message.agentId);
   leader.counters.bump(known ? "messages_reregister_slave" : "messages_register_slave");
+  if (message.agentId !== undefined && leader.registry.removedAgents.has(message.agentId)) {
+    refuseAgent(leader, link, removedMessage(leader, message.agentId));
+    return;
+  }
   const info = decodeBlob("AgentInfo", message.info);
   const resources = Resources.from(info.resources ?? []);
   if (!resources.ok) {
@@ -55,7 +60,15 @@ function addressOf(ip: string, info: AgentInfo): string {
 function removeForerunner(leader: Leader, agentId: string, address: string): void {
   const old = leader.agents.get(leader.agentOfAddress.get(address) ?? "");
   if (old === undefined || old.id === agentId || old.link !== undefined) return;
-  leader.propose({ kind: "remove-agent", agentId: old.id, atMs: leader.now.wallMs });
+  leader.propose({ kind: "remove-agent", agentId: old.id, atMs: leader.now.wallMs, remember: true });
+}
+
+/** Its tasks were told as gone: it may not bring them back. */
+function removedMessage(leader: Leader, agentId: string): string {
+  const atMs = leader.registry.removedAgents.get(agentId)?.atMs;
+  if (atMs === undefined) return `Agent ${agentId} was removed from the cluster`;
+  const seconds = Math.max(0, Math.round((leader.now.wallMs - atMs) / SECOND_MS));
+  return `Agent ${agentId} was removed from the cluster ${seconds} s ago`;
 }
 
 /** The agent ends its tasks and stops. */
@@ -71,7 +84,7 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
     if (fate.reason === "agent-exists") leader.propose({ ...command, kind: "reregister-agent" });
     else if (pending !== undefined) {
       leader.pendingAgents.delete(command.agentId);
-      refuseAgent(leader, pending.link, `Agent ${command.agentId} was removed from the cluster`);
+      refuseAgent(leader, pending.link, removedMessage(leader, command.agentId));
     }
     return;
   }
@@ -83,7 +96,7 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
   if (pending !== undefined && leader.links.has(pending.link)) attach(leader, agent, pending);
   else if (pending?.fresh) {
     // It never heard its id and comes again as another.
-    leader.propose({ kind: "remove-agent", agentId: agent.id, atMs: leader.now.wallMs });
+    leader.propose({ kind: "remove-agent", agentId: agent.id, atMs: leader.now.wallMs, remember: true });
   } else if (agent.link === undefined) watchAbsence(leader, agent);
 }
 

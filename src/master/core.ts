@@ -81,7 +81,7 @@ const FROM_AGENT: {
   pong: (_, agent, message) => pong(agent, message),
   "unregister-agent": (leader, agent) => {
     leader.counters.bump("messages_unregister_slave");
-    leader.propose({ kind: "remove-agent", agentId: agent.id, atMs: leader.now.wallMs });
+    leader.propose({ kind: "remove-agent", agentId: agent.id, atMs: leader.now.wallMs, remember: true });
   },
 };
 
@@ -178,6 +178,7 @@ export class MasterCore {
         allocator: new Allocator({ seed: this.#random.u32(), filterMinMs: 1 }),
         counters: this.counters,
         ids: this.#ids,
+        random: this.#random,
         term,
       },
       now,

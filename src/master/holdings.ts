@@ -26,6 +26,7 @@ export function rebuildHoldings(leader: Leader, agent: AgentMemory): void {
       taskId: task.taskId,
       role: task.role,
       resources: taskResources(info),
+      runId: task.runId,
       pending: false,
     });
   }

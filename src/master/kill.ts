@@ -10,7 +10,9 @@ import type { OperatorKillInput } from "./types.ts";
 
 /**
  * KILL: remembered until the task ended, so that an agent that was away hears
- * of it when it returns. Unknown tasks are answered as by RECONCILE (TSK-8).
+ * of it when it returns. The memory is this leader's: a KILL that was answered
+ * 202 and had not reached the agent when the leader died is the framework's to
+ * repeat, as in Mesos. Unknown tasks are answered as by RECONCILE (TSK-8).
  */
 export function kill(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
   const body = present(call.kill, "KILL must have been validated");
@@ -29,6 +31,7 @@ export function kill(leader: Leader, framework: FrameworkMemory, call: Scheduler
     frameworkId: framework.id,
     taskId,
     gracePeriodMs: grace === undefined ? undefined : msFromNanos(grace),
+    runId: task?.runId ?? leader.agents.get(agentId)?.holdings.get(key)?.runId,
   });
 }
 
@@ -41,7 +44,7 @@ export function operatorKill(leader: Leader, input: OperatorKillInput): void {
     return;
   }
   leader.answer(ref, 202);
-  wishKill(leader, task.agentId, { frameworkId, taskId, gracePeriodMs: undefined });
+  wishKill(leader, task.agentId, { frameworkId, taskId, gracePeriodMs: undefined, runId: task.runId });
 }
 
 function wishKill(leader: Leader, agentId: string, wish: KillWish): void {

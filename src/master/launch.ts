@@ -99,7 +99,8 @@ function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Re
 function reserve(leader: Leader, context: LaunchContext, { taskId, resources, info }: CheckedTask): void {
   const { framework, agentId, role } = context;
   context.remaining = context.remaining.subtract(resources);
-  context.tasks.push({ taskId, info });
+  const runId = leader.newRunId();
+  context.tasks.push({ taskId, info, runId });
   framework.agentIds.add(agentId);
   leader.launching.set(taskKey(framework.id, taskId), agentId);
   leader.agent(agentId).holdings.set(taskKey(framework.id, taskId), {
@@ -107,6 +108,7 @@ function reserve(leader: Leader, context: LaunchContext, { taskId, resources, in
     taskId,
     role,
     resources,
+    runId,
     pending: true,
   });
 }
@@ -147,21 +149,29 @@ function taskLaunched(leader: Leader, command: LaunchTasks, agent: AgentMemory, 
   if (holding !== undefined) holding.pending = false;
   const record = leader.registry.task(frameworkId, taskId);
   if (record !== undefined) leader.sendOperators(taskAddedEvent(leader, record));
-  runTask(leader, agent, frameworkId, taskId, task.info);
+  runTask(leader, agent, { ...task, frameworkId });
   const kill = agent.kills.get(key);
-  if (kill !== undefined) sendKill(leader, agent, kill);
+  if (kill?.runId === task.runId) sendKill(leader, agent, kill);
+  else agent.kills.delete(key);
 }
 
 export function runTask(
   leader: Leader,
   agent: AgentMemory,
-  frameworkId: string,
-  taskId: string,
-  task: Uint8Array,
+  task: LaunchTask & { readonly frameworkId: string },
 ): void {
+  const { frameworkId, taskId, info, runId } = task;
   const framework = leader.registry.frameworks.get(frameworkId)?.info;
   if (framework === undefined) return;
-  leader.sendAgent(agent, { kind: "run-task", term: leader.term, frameworkId, taskId, framework, task });
+  leader.sendAgent(agent, {
+    kind: "run-task",
+    term: leader.term,
+    frameworkId,
+    taskId,
+    framework,
+    task: info,
+    runId,
+  });
 }
 
 function launchRefused(

@@ -5,7 +5,9 @@
  */
 import type { Allocator } from "../allocator/allocator.ts";
 import { present } from "../base/assert.ts";
+import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
+import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerEvent } from "../model/v1/scheduler.ts";
@@ -35,6 +37,7 @@ export interface LeaderParts {
   readonly allocator: Allocator;
   readonly counters: Counters;
   readonly ids: IdCounters;
+  readonly random: Random;
   readonly term: number;
 }
 
@@ -73,6 +76,7 @@ export class Leader {
   allocationDue = false;
   now: Instant;
   readonly #ids: IdCounters;
+  readonly #random: Random;
   #effects: MasterEffect[] = [];
   #commands: Command[] = [];
 
@@ -84,6 +88,7 @@ export class Leader {
     this.term = parts.term;
     this.now = now;
     this.#ids = parts.ids;
+    this.#random = parts.random;
   }
 
   newFrameworkId(): string {
@@ -96,6 +101,11 @@ export class Leader {
 
   newOfferId(): string {
     return `${this.settings.address.id}-O${this.#ids.offer++}`;
+  }
+
+  /** Names one run of a task, in this cluster and for ever. */
+  newRunId(): string {
+    return uuidText(randomUuid(this.#random));
   }
 
   framework(id: string): FrameworkMemory {

@@ -34,6 +34,7 @@ export interface Holding {
   readonly taskId: string;
   readonly role: string;
   readonly resources: Resources;
+  readonly runId: string;
   /** The launch is proposed and not yet applied. */
   pending: boolean;
 }
@@ -42,6 +43,8 @@ export interface KillWish {
   readonly frameworkId: string;
   readonly taskId: string;
   readonly gracePeriodMs: number | undefined;
+  /** The run to end: a later one of the same task id lives on. */
+  readonly runId: string | undefined;
 }
 
 export interface AgentMemory {

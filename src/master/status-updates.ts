@@ -1,6 +1,6 @@
 /** Status updates on their way from agents to frameworks: committed first (TSK-3). */
 import { BLOB_MAX_BYTES } from "../base/limits.ts";
-import type { StatusUpdate } from "../model/agent-protocol.ts";
+import { type StatusUpdate, sameRun } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import type { UpdateTask } from "../registry/commands.ts";
@@ -14,10 +14,10 @@ import { updateEvent } from "./task-status.ts";
 
 export function statusUpdate(leader: Leader, agent: AgentMemory, message: StatusUpdate): void {
   leader.counters.bump("messages_status_update");
-  const { frameworkId, taskId, uuid, state, latestState, status } = message;
+  const { frameworkId, taskId, uuid, state, latestState, status, runId } = message;
   const task = leader.registry.task(frameworkId, taskId);
-  if (task === undefined || task.agentId !== agent.id) {
-    // Nobody will ever acknowledge it: the task was completed, or is not the cluster's.
+  if (task === undefined || task.agentId !== agent.id || !sameRun(task.runId, runId)) {
+    // Nobody will ever acknowledge it: the run was completed, or is not the cluster's.
     leader.counters.bump("invalid_status_updates");
     acknowledge(leader, agent, message);
     return;
@@ -37,6 +37,7 @@ export function statusUpdate(leader: Leader, agent: AgentMemory, message: Status
     latestState,
     uuid,
     status: boundedStatus(status),
+    runId,
   });
 }
 
@@ -60,9 +61,17 @@ function boundedStatus(bytes: Uint8Array): Uint8Array {
 function acknowledge(
   leader: Leader,
   agent: AgentMemory,
-  { frameworkId, taskId, uuid }: { frameworkId: string; taskId: string; uuid: Uint8Array },
+  update: Pick<StatusUpdate, "frameworkId" | "taskId" | "uuid" | "runId">,
 ): void {
-  leader.sendAgent(agent, { kind: "acknowledge-update", term: leader.term, frameworkId, taskId, uuid });
+  const { frameworkId, taskId, uuid, runId } = update;
+  leader.sendAgent(agent, {
+    kind: "acknowledge-update",
+    term: leader.term,
+    frameworkId,
+    taskId,
+    uuid,
+    runId,
+  });
 }
 
 function forward(leader: Leader, frameworkId: string, status: Uint8Array): void {
@@ -71,13 +80,15 @@ function forward(leader: Leader, frameworkId: string, status: Uint8Array): void 
   leader.send(framework, updateEvent(decodeBlob("TaskStatus", status)));
 }
 
+/** Refusals after which nobody else will ever acknowledge the update. */
+const STALE: ReadonlySet<string> = new Set(["task-unknown", "task-terminal", "run-mismatch"]);
+
 export function taskUpdated(leader: Leader, command: UpdateTask, fate: Fate): void {
-  const { frameworkId, taskId, uuid } = command;
+  const { frameworkId, taskId, uuid, runId } = command;
   const agent = leader.agents.get(command.agentId);
   if (!fate.accepted) {
-    const stale = fate.reason === "task-unknown" || fate.reason === "task-terminal";
-    if (stale && agent !== undefined && uuid !== undefined) {
-      acknowledge(leader, agent, { frameworkId, taskId, uuid });
+    if (STALE.has(fate.reason) && agent !== undefined && uuid !== undefined) {
+      acknowledge(leader, agent, { frameworkId, taskId, uuid, runId });
     }
     return;
   }
@@ -85,7 +96,9 @@ export function taskUpdated(leader: Leader, command: UpdateTask, fate: Fate): vo
   const framework = leader.frameworks.get(frameworkId);
   if (framework !== undefined) leader.send(framework, updateEvent(status));
   // An update that needs no acknowledgement completes an ended task at once.
-  const latest = leader.registry.task(frameworkId, taskId)?.state ?? (command.latestState as TaskState);
+  const task = leader.registry.task(frameworkId, taskId);
+  const isThisRun = task !== undefined && sameRun(task.runId, runId);
+  const latest = isThisRun ? task.state : (command.latestState as TaskState);
   leader.sendOperators(taskUpdatedEvent(frameworkId, status, latest));
   if (agent !== undefined && isTerminalState(latest)) taskEnded(leader, agent, command, latest);
 }
@@ -95,7 +108,7 @@ function taskEnded(leader: Leader, agent: AgentMemory, command: UpdateTask, stat
   const key = taskKey(command.frameworkId, command.taskId);
   agent.kills.delete(key);
   const holding = agent.holdings.get(key);
-  if (holding === undefined) return;
+  if (holding === undefined || !sameRun(holding.runId, command.runId)) return;
   releaseHolding(leader, agent, holding);
   leader.counters.bump(`tasks_${state.slice("TASK_".length).toLowerCase()}`);
   const framework = leader.frameworks.get(command.frameworkId);

@@ -11,6 +11,12 @@
  * byte; both sides then start over with RegisterAgent.
  *
  * Fields are append-only; `kind` strings are never reused.
+ *
+ * A task id may be used again once its task was acknowledged as ended, and the
+ * agent may not know of that acknowledgement yet. Therefore what is said of a
+ * task names its run: `runId`, a UUID that the leader drew at ACCEPT. It is
+ * undefined for tasks of older versions and then stands for any run of the
+ * task id ({@link sameRun}).
  */
 
 /** Version of this protocol, in the hello frame of a link. */
@@ -20,15 +26,22 @@ export const AGENT_PROTOCOL_VERSION = 1;
 export const DEFAULT_PING_INTERVAL_MS = 15_000;
 export const DEFAULT_MAX_PING_TIMEOUTS = 5;
 
+/** Whether two run ids may name the same run. */
+export function sameRun(a: string | undefined, b: string | undefined): boolean {
+  return a === undefined || b === undefined || a === b;
+}
+
 /** One task as an agent reports it at (re-)registration. */
 export interface AgentTaskReport {
   readonly frameworkId: string;
   readonly taskId: string;
-  readonly containerId: string;
+  /** Undefined when it is the run id: reports of ten thousand tasks must fit one frame. */
+  readonly containerId: string | undefined;
   /** Latest state the agent knows, possibly newer than what the framework acknowledged. */
   readonly state: string;
   /** True when the latest state is terminal and its update was acknowledged: nothing more will come. */
   readonly settled: boolean;
+  readonly runId: string | undefined;
 }
 
 /** First message on a link. A new agent has no `agentId`. */
@@ -58,6 +71,7 @@ export interface StatusUpdate {
   readonly latestState: string;
   /** blob TaskStatus, complete: uuid, timestamp, agent_id, source, container_status … */
   readonly status: Uint8Array;
+  readonly runId: string | undefined;
 }
 
 export interface Pong {
@@ -91,7 +105,7 @@ export interface AgentRefused {
   readonly reason: string;
 }
 
-/** Run one command task. Repeats are harmless: the agent knows the task by framework id and task id. */
+/** Run one command task. Repeats are harmless: the agent knows the run by its id. */
 export interface RunTask {
   readonly kind: "run-task";
   readonly term: number;
@@ -101,6 +115,8 @@ export interface RunTask {
   readonly framework: Uint8Array;
   /** blob TaskInfo, resources allocated. */
   readonly task: Uint8Array;
+  /** Also the id of its container. */
+  readonly runId: string | undefined;
 }
 
 export interface KillTask {
@@ -110,6 +126,7 @@ export interface KillTask {
   readonly taskId: string;
   /** Overrides the task's own kill policy (TSK-9). */
   readonly gracePeriodMs: number | undefined;
+  readonly runId: string | undefined;
 }
 
 export interface AcknowledgeUpdate {
@@ -118,6 +135,8 @@ export interface AcknowledgeUpdate {
   readonly frameworkId: string;
   readonly taskId: string;
   readonly uuid: Uint8Array;
+  /** Undefined also when only the agent can tell which run's update it is. */
+  readonly runId: string | undefined;
 }
 
 /** The framework is gone: end all its tasks; no updates are owed any more. */

@@ -1,3 +1,4 @@
+import { REMOVED_AGENTS_MAX } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
@@ -8,6 +9,7 @@ import type { RegistryState } from "./state.ts";
 
 export function addAgent(state: RegistryState, command: AddAgent): Outcome {
   const { agentId: id, info, ip, version, capabilities, atMs } = command;
+  if (state.removedAgents.has(id)) return refused("agent-removed");
   if (state.agents.has(id)) return refused("agent-exists");
   state.agents.set(id, {
     id,
@@ -29,7 +31,9 @@ export function addAgent(state: RegistryState, command: AddAgent): Outcome {
  */
 export function reregisterAgent(state: RegistryState, command: ReregisterAgent): Outcome {
   const agent = state.agents.get(command.agentId);
-  if (agent === undefined) return refused("agent-unknown");
+  if (agent === undefined) {
+    return refused(state.removedAgents.has(command.agentId) ? "agent-removed" : "agent-unknown");
+  }
   agent.info = command.info;
   agent.ip = command.ip;
   agent.version = command.version;
@@ -89,7 +93,21 @@ export function removeAgent(state: RegistryState, command: RemoveAgent): Outcome
   }
   state.agents.delete(agent.id);
   state.touch({ kind: "agent", id: agent.id });
+  if (command.remember) rememberRemoval(state, agent.id, command.atMs);
   return ACCEPTED;
+}
+
+/** Oldest removals go first, by number: clocks of leaders may differ. */
+function rememberRemoval(state: RegistryState, id: string, atMs: number): void {
+  const number = state.removedAgents.size === 0 ? 0 : state.lastRemovalNumber + 1;
+  state.lastRemovalNumber = number;
+  state.removedAgents.set(id, { id, atMs, number });
+  state.touch({ kind: "removed-agent", id });
+  for (const oldest of state.removedAgents.keys()) {
+    if (state.removedAgents.size <= REMOVED_AGENTS_MAX) return;
+    state.removedAgents.delete(oldest);
+    state.touch({ kind: "removed-agent", id: oldest });
+  }
 }
 
 function lostState(state: RegistryState, task: TaskRecord, aware: TaskState): TaskState {

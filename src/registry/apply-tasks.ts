@@ -15,7 +15,7 @@ export function launchTasks(state: RegistryState, command: LaunchTasks): Outcome
   const agent = state.agents.get(agentId);
   if (agent === undefined || agent.unreachableAtMs !== undefined) return refused("agent-unknown");
   const refusedTasks: RefusedTask[] = [];
-  for (const { taskId, info } of command.tasks) {
+  for (const { taskId, info, runId } of command.tasks) {
     if (state.task(frameworkId, taskId) !== undefined) {
       refusedTasks.push({ taskId, reason: "task-exists" });
       continue;
@@ -33,6 +33,7 @@ export function launchTasks(state: RegistryState, command: LaunchTasks): Outcome
       updateUuid: undefined,
       statuses: [],
       lastStatusState: undefined,
+      runId,
     });
     state.touch({ kind: "task", frameworkId, taskId });
   }
@@ -49,6 +50,7 @@ export function updateTask(state: RegistryState, command: UpdateTask): Outcome {
   const task = state.task(command.frameworkId, command.taskId);
   if (task === undefined) return refused("task-unknown");
   if (task.agentId !== command.agentId) return refused("task-unknown");
+  if (!isRun(task, command.runId)) return refused("run-mismatch");
   const latest = command.latestState as TaskState;
   if (command.uuid !== undefined && sameBytes(task.updateUuid, command.uuid)) {
     const before = task.stateBeforeUnreachable ?? task.state;
@@ -73,6 +75,7 @@ export function updateTask(state: RegistryState, command: UpdateTask): Outcome {
 export function completeAcknowledged(state: RegistryState, command: CompleteTask): Outcome {
   const task = state.task(command.frameworkId, command.taskId);
   if (task === undefined) return refused("task-unknown");
+  if (!isRun(task, command.runId)) return refused("run-mismatch");
   if (!sameBytes(task.updateUuid, command.uuid)) return refused("uuid-mismatch");
   if (task.updateState === undefined || !isTerminalState(task.updateState)) return refused("uuid-mismatch");
   completeTask(state, task);
@@ -143,6 +146,11 @@ function appendStatus(task: TaskRecord, state: TaskState, status: Uint8Array): v
   const kept = task.lastStatusState === state ? task.statuses.slice(0, -1) : task.statuses;
   task.statuses = [...kept, status];
   task.lastStatusState = state;
+}
+
+/** Entries older than run ids name none: any run is meant. */
+function isRun(task: TaskRecord, runId: string | undefined): boolean {
+  return runId === undefined || runId === task.runId;
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {

@@ -7,6 +7,7 @@ import { assert, present } from "../base/assert.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { COMMAND_TAGS, type Command, type CommandKind } from "./commands.ts";
 import { Fields } from "./fields.ts";
+import { derivedRunId } from "./run-ids.ts";
 
 /** Format of an entry's outer array. */
 const ENTRY_FORMAT = 1;
@@ -68,15 +69,36 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
     read: (f) => ({ kind: "mark-agent-unreachable", agentId: f.text(1), atMs: f.number(2) }),
   },
   "remove-agent": {
-    write: (c) => [c.agentId, c.atMs],
-    read: (f) => ({ kind: "remove-agent", agentId: f.text(1), atMs: f.number(2) }),
+    write: (c) => [c.agentId, c.atMs, c.remember ? 1 : 0],
+    read: (f) => ({
+      kind: "remove-agent",
+      agentId: f.text(1),
+      atMs: f.number(2),
+      remember: f.optional(3, f.number) === 1,
+    }),
   },
   "launch-tasks": {
-    write: (c) => [c.frameworkId, c.agentId, c.role, c.tasks.flatMap((t) => [t.taskId, t.info]), c.atMs],
+    write: (c) => [
+      c.frameworkId,
+      c.agentId,
+      c.role,
+      c.tasks.flatMap((t) => [t.taskId, t.info]),
+      c.atMs,
+      c.tasks.map((t) => t.runId),
+    ],
     read: readLaunchTasks,
   },
   "update-task": {
-    write: (c) => [c.frameworkId, c.taskId, c.agentId, c.state, c.latestState, c.uuid ?? null, c.status],
+    write: (c) => [
+      c.frameworkId,
+      c.taskId,
+      c.agentId,
+      c.state,
+      c.latestState,
+      c.uuid ?? null,
+      c.status,
+      c.runId ?? null,
+    ],
     read: (f) => ({
       kind: "update-task",
       frameworkId: f.text(1),
@@ -86,11 +108,18 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
       latestState: f.text(5),
       uuid: f.optional(6, f.bytes),
       status: f.bytes(7),
+      runId: f.optional(8, f.text),
     }),
   },
   "complete-task": {
-    write: (c) => [c.frameworkId, c.taskId, c.uuid],
-    read: (f) => ({ kind: "complete-task", frameworkId: f.text(1), taskId: f.text(2), uuid: f.bytes(3) }),
+    write: (c) => [c.frameworkId, c.taskId, c.uuid, c.runId ?? null],
+    read: (f) => ({
+      kind: "complete-task",
+      frameworkId: f.text(1),
+      taskId: f.text(2),
+      uuid: f.bytes(3),
+      runId: f.optional(4, f.text),
+    }),
   },
   "put-note": {
     write: (c) => [c.key, c.value, c.ifVersion ?? null],
@@ -108,12 +137,19 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
 };
 
 function readLaunchTasks(f: Fields): Of<"launch-tasks"> {
+  const frameworkId = f.text(1);
   const flat = new Fields(f.list(4), "launch-tasks.tasks");
+  // The tasks lie flat in pairs, so what came later has a list of its own.
+  const runIds = f.optional(6, f.texts);
   const tasks = [];
-  for (let i = 0; i < flat.length; i += 2) tasks.push({ taskId: flat.text(i), info: flat.bytes(i + 1) });
+  for (let i = 0; i < flat.length; i += 2) {
+    const taskId = flat.text(i);
+    const runId = runIds === undefined ? derivedRunId(frameworkId, taskId) : runIds[i / 2];
+    tasks.push({ taskId, info: flat.bytes(i + 1), runId: present(runId, "Each task must have a run id") });
+  }
   return {
     kind: "launch-tasks",
-    frameworkId: f.text(1),
+    frameworkId,
     agentId: f.text(2),
     role: f.text(3),
     tasks,

@@ -79,12 +79,16 @@ export interface RemoveAgent {
   readonly kind: "remove-agent";
   readonly agentId: string;
   readonly atMs: number;
+  /** Keep the id, so that the agent is refused for ever; false in entries older than that list. */
+  readonly remember: boolean;
 }
 
 export interface LaunchTask {
   readonly taskId: string;
   /** blob TaskInfo with allocated resources. */
   readonly info: Uint8Array;
+  /** Names this run of the task id; a UUID that the leader drew, see run-ids.ts. */
+  readonly runId: string;
 }
 
 /**
@@ -112,6 +116,8 @@ export interface UpdateTask {
   readonly uuid: Uint8Array | undefined;
   /** blob TaskStatus. */
   readonly status: Uint8Array;
+  /** Refused when the task's run is another; undefined in older entries and of older agents: any run. */
+  readonly runId: string | undefined;
 }
 
 /** The framework acknowledged the terminal update: the task moves to the completed ones. */
@@ -120,6 +126,8 @@ export interface CompleteTask {
   readonly frameworkId: string;
   readonly taskId: string;
   readonly uuid: Uint8Array;
+  /** As in {@link UpdateTask}. */
+  readonly runId: string | undefined;
 }
 
 /** Stores a value under a name of a framework's or operator's choice. */
@@ -205,11 +213,13 @@ export type RefusalReason =
   | "framework-exists"
   | "framework-completed"
   | "agent-unknown"
+  | "agent-removed"
   | "agent-exists"
   | "agent-removed"
   | "task-unknown"
   | "task-exists"
   | "task-terminal"
+  | "run-mismatch"
   | "uuid-mismatch"
   | "note-unknown"
   | "note-version"

@@ -5,6 +5,7 @@
  */
 import type { TaskState } from "../model/v1/tasks.ts";
 import { Fields } from "./fields.ts";
+import { derivedRunId, isDerivedRunId } from "./run-ids.ts";
 
 export interface FrameworkRecord {
   readonly id: string;
@@ -33,6 +34,14 @@ export interface AgentRecord {
   unreachableAtMs: number | undefined;
 }
 
+/** An agent that left for good. */
+export interface RemovedAgentRecord {
+  readonly id: string;
+  readonly atMs: number;
+  /** Grows with each removal: the order in which they are forgotten. */
+  readonly number: number;
+}
+
 export interface TaskRecord {
   readonly taskId: string;
   readonly frameworkId: string;
@@ -52,6 +61,8 @@ export interface TaskRecord {
   statuses: readonly Uint8Array[];
   /** State of the last of `statuses`. */
   lastStatusState: TaskState | undefined;
+  /** Names this run of the task id, see run-ids.ts. */
+  readonly runId: string;
 }
 
 /** Positional form on disk; fields are only ever appended. */
@@ -107,8 +118,17 @@ export function readAgent(values: unknown): AgentRecord {
   };
 }
 
+export function writeRemovedAgent(r: RemovedAgentRecord): unknown[] {
+  return [r.id, r.atMs, r.number];
+}
+
+export function readRemovedAgent(values: unknown): RemovedAgentRecord {
+  const f = new Fields(values, "removed agent record");
+  return { id: f.text(0), atMs: f.number(1), number: f.number(2) };
+}
+
 export function writeTask(r: TaskRecord): unknown[] {
-  return [
+  const fields = [
     r.taskId,
     r.frameworkId,
     r.agentId,
@@ -122,6 +142,8 @@ export function writeTask(r: TaskRecord): unknown[] {
     r.statuses,
     r.lastStatusState ?? null,
   ];
+  // A derived one is left out: such a record keeps the bytes, and the digest, of the version that made it.
+  return isDerivedRunId(r.runId) ? fields : [...fields, r.runId];
 }
 
 export function readTask(values: unknown): TaskRecord {
@@ -139,6 +161,7 @@ export function readTask(values: unknown): TaskRecord {
     updateUuid: f.optional(9, f.bytes),
     statuses: f.byteLists(10),
     lastStatusState: f.optional(11, (i) => taskState(f.text(i))),
+    runId: f.optional(12, f.text) ?? derivedRunId(f.text(1), f.text(0)),
   };
 }
 

@@ -32,12 +32,15 @@ import type { Note } from "./notes.ts";
 import {
   type AgentRecord,
   type FrameworkRecord,
+  type RemovedAgentRecord,
   readAgent,
   readFramework,
+  readRemovedAgent,
   readTask,
   type TaskRecord,
   writeAgent,
   writeFramework,
+  writeRemovedAgent,
   writeTask,
 } from "./records.ts";
 import { RegistryState } from "./state.ts";
@@ -101,6 +104,10 @@ export class Registry {
   get agents(): ReadonlyMap<string, AgentRecord> {
     return this.#state.agents;
   }
+  /** Agents that left for good and may not come back; oldest removal first. */
+  get removedAgents(): ReadonlyMap<string, RemovedAgentRecord> {
+    return this.#state.removedAgents;
+  }
   /** Tasks that are not completed, of all frameworks. */
   get taskCount(): number {
     return this.#state.taskCount;
@@ -162,6 +169,7 @@ export class Registry {
     assert(this.#state.frameworks.size === 0 && this.#state.taskCount === 0, "Registry is loaded only once");
     for (const [key, value] of entries) this.#loadOne(decoder.decode(key), value);
     this.#sortCompletedFrameworks();
+    this.#sortRemovedAgents();
   }
 
   #applyOne<K extends CommandKind>(command: Extract<Command, { kind: K }>): Outcome {
@@ -200,6 +208,8 @@ export class Registry {
         return encodeWith(writeFramework, state.completedFrameworks.get(key.id));
       case "agent":
         return encodeWith(writeAgent, state.agents.get(key.id));
+      case "removed-agent":
+        return encodeWith(writeRemovedAgent, state.removedAgents.get(key.id));
       case "task":
         return encodeWith(writeTask, state.task(key.frameworkId, key.taskId));
       case "completed-task":
@@ -225,6 +235,14 @@ export class Registry {
       this.#digest = { high: fields.number(0), low: fields.number(1) };
     }
     load(this.#state, decoded.value, key);
+  }
+
+  #sortRemovedAgents(): void {
+    const { removedAgents } = this.#state;
+    const agents = [...removedAgents.values()].sort((a, b) => a.number - b.number);
+    removedAgents.clear();
+    for (const agent of agents) removedAgents.set(agent.id, agent);
+    this.#state.lastRemovalNumber = agents.at(-1)?.number ?? 0;
   }
 
   /** Keys come by id; the order of removal is what bounds them. */
@@ -256,6 +274,10 @@ const LOADERS: Readonly<Record<string, (state: RegistryState, values: unknown, k
   agent: (state, values) => {
     const record = readAgent(values);
     state.agents.set(record.id, record);
+  },
+  "removed-agent": (state, values) => {
+    const record = readRemovedAgent(values);
+    state.removedAgents.set(record.id, record);
   },
   task: (state, values) => state.putTask(readTask(values)),
   "completed-task": (state, values, key) => {

@@ -7,6 +7,7 @@
  *     framework/<id>                   FrameworkRecord
  *     completed-framework/<id>         FrameworkRecord with its removal
  *     agent/<id>                       AgentRecord
+ *     removed-agent/<id>               RemovedAgentRecord
  *     task/<framework>/<task>          TaskRecord
  *     completed-task/<framework>/<n>   TaskRecord; n as 12 digits keeps age order
  *     note/<key>                       value and version of a note; its key may hold slashes
@@ -20,6 +21,7 @@ export type KeyOf =
   | { readonly kind: "framework"; readonly id: string }
   | { readonly kind: "completed-framework"; readonly id: string }
   | { readonly kind: "agent"; readonly id: string }
+  | { readonly kind: "removed-agent"; readonly id: string }
   | { readonly kind: "task"; readonly frameworkId: string; readonly taskId: string }
   | { readonly kind: "completed-task"; readonly frameworkId: string; readonly number: number }
   | { readonly kind: "note"; readonly id: string }
@@ -36,6 +38,7 @@ export function keyOf(key: KeyOf): string {
     case "framework":
     case "completed-framework":
     case "agent":
+    case "removed-agent":
     case "note":
       return `${key.kind}/${key.id}`;
     case "task":

@@ -3,7 +3,7 @@
  * keys that the next disk batch takes. Only the apply functions change it.
  */
 import { Notes } from "./notes.ts";
-import type { AgentRecord, FrameworkRecord, TaskRecord } from "./records.ts";
+import type { AgentRecord, FrameworkRecord, RemovedAgentRecord, TaskRecord } from "./records.ts";
 import { type KeyOf, keyOf } from "./state-keys.ts";
 
 /** Finished tasks of one framework, oldest first, by a number that only grows. */
@@ -18,6 +18,10 @@ export class RegistryState {
   /** Removed frameworks, oldest removal first. */
   readonly completedFrameworks = new Map<string, FrameworkRecord>();
   readonly agents = new Map<string, AgentRecord>();
+  /** Oldest removal first, bounded by REMOVED_AGENTS_MAX. */
+  readonly removedAgents = new Map<string, RemovedAgentRecord>();
+  /** Of the newest of them. */
+  lastRemovalNumber = 0;
   /** Unfinished tasks and finished ones whose end is not acknowledged: framework id → task id → task. */
   readonly tasks = new Map<string, Map<string, TaskRecord>>();
   readonly completedTasks = new Map<string, CompletedTasks>();

@@ -62,6 +62,11 @@ export function taskBlob(taskId: string, overrides: Partial<TaskInfo> = {}): Uin
   });
 }
 
+/** Run id of the first run of a task. */
+export function firstRun(taskId: string): string {
+  return `${taskId}-r1`;
+}
+
 export interface BenchOptions {
   readonly disk?: MemoryDisk;
   readonly config?: Partial<AgentConfig>;
@@ -149,19 +154,30 @@ export class AgentBench {
     this.step({ kind: "message", linkId: this.#linkId, message });
   }
 
+  /** The task's first run; other run ids than `<task>-r1` by {@link runAs}. */
   run(taskId: string, overrides: Partial<TaskInfo> = {}, framework = frameworkBlob()): void {
-    const { term } = this;
-    const task = taskBlob(taskId, overrides);
-    this.message({ kind: "run-task", term, frameworkId: "F", taskId, framework, task });
+    this.runAs(firstRun(taskId), taskId, overrides, framework);
   }
 
-  kill(taskId: string, gracePeriodMs?: number): void {
-    this.message({ kind: "kill-task", term: this.term, frameworkId: "F", taskId, gracePeriodMs });
+  runAs(
+    runId: string | undefined,
+    taskId: string,
+    overrides: Partial<TaskInfo> = {},
+    framework = frameworkBlob(),
+  ): void {
+    const { term } = this;
+    const task = taskBlob(taskId, overrides);
+    this.message({ kind: "run-task", term, frameworkId: "F", taskId, framework, task, runId });
+  }
+
+  kill(taskId: string, gracePeriodMs?: number, runId: string | undefined = firstRun(taskId)): void {
+    this.message({ kind: "kill-task", term: this.term, frameworkId: "F", taskId, gracePeriodMs, runId });
   }
 
   /** Acknowledges the newest update that was sent for the task. */
   acknowledge(taskId: string, uuid = this.lastUpdate(taskId).uuid): void {
-    this.message({ kind: "acknowledge-update", term: this.term, frameworkId: "F", taskId, uuid });
+    const runId = this.core.state.tasks.get(`F/${taskId}`)?.runId;
+    this.message({ kind: "acknowledge-update", term: this.term, frameworkId: "F", taskId, uuid, runId });
   }
 
   lastUpdate(taskId: string): StatusUpdate {

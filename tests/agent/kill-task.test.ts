@@ -37,7 +37,7 @@ describe("a kill", () => {
     bench.running("t");
     bench.autoSync = false;
     bench.kill("t");
-    expect(bench.lines()).toEqual(["write stream/F/t"]);
+    expect(bench.lines()).toEqual(["write stream/F/t/t-r1"]);
     bench.sync();
     expect(bench.lines()).toEqual(["SIGTERM t"]);
   });

@@ -79,7 +79,7 @@ describe("planRecovery", () => {
     frameworks: new Map(),
     tasks: [
       {
-        task: { frameworkId: "F", taskId: "t", containerId: "c", info: taskBlob("t") },
+        task: { frameworkId: "F", taskId: "t", containerId: "c", info: taskBlob("t"), runId: "r" },
         stream: stream(state),
       },
     ],
@@ -111,11 +111,11 @@ describe("readCheckpoint", () => {
     value: encodeAgentRecord({ agentId: undefined, term: 3, bootId: "boot-1" }),
   };
   const framework = { key: "framework/F", value: encodeFrameworkRecord(frameworkBlob()) };
-  const record = { frameworkId: "F", taskId: "t", containerId: "c", info: taskBlob("t") };
-  const task = { key: "task/F/t", value: encodeTaskRecord(record) };
+  const record = { frameworkId: "F", taskId: "t", containerId: "c", info: taskBlob("t"), runId: "r" };
+  const task = { key: "task/F/t/r", value: encodeTaskRecord(record) };
   const update = { uuid: new Uint8Array(16), state: "TASK_RUNNING", status: new Uint8Array([1]) } as const;
   const full = stream("TASK_RUNNING", { ending: "kill", startedAtMs: 12, pending: [update] });
-  const streamEntry = { key: "stream/F/t", value: encodeStreamRecord(full) };
+  const streamEntry = { key: "stream/F/t/r", value: encodeStreamRecord(full) };
 
   test("gives back what was recorded", () => {
     const read = readCheckpoint([agent, framework, streamEntry, task]);
@@ -129,18 +129,25 @@ describe("readCheckpoint", () => {
     });
   });
 
+  const otherTask = { key: "task/F/t/r2", value: encodeTaskRecord({ ...record, runId: "r2" }) };
+  const otherStream = { ...streamEntry, key: "stream/F/t/r2" };
   const newer = { key: "agent", value: new Uint8Array([0x81, 0xa1, 0x76, 0x02]) };
   const bad: [string, { key: string; value: Uint8Array }[], string][] = [
     ["garbage", [{ key: "agent", value: new Uint8Array([0xc1]) }], 'record "agent": Cannot decode'],
     ["a newer version", [newer], 'record "agent": the record has version 2; this program reads up to 1'],
     [
       "a wrong field",
-      [{ ...task, key: "stream/F/t" }],
-      'record "stream/F/t": a field of the record is missing',
+      [{ ...task, key: "stream/F/t/r" }],
+      'record "stream/F/t/r": a field of the record is missing',
     ],
     ["an unknown key", [{ ...agent, key: "volume/x" }], 'record "volume/x": no record of this kind is known'],
-    ["a task without stream", [framework, task], 'record "task/F/t": its stream record is missing'],
-    ["a task without framework", [streamEntry, task], 'record "task/F/t": its framework record is missing'],
+    [
+      "two runs of one task id",
+      [framework, streamEntry, task, otherTask, otherStream],
+      'record "task/F/t/r2": another run of the task is recorded too',
+    ],
+    ["a task without stream", [framework, task], 'record "task/F/t/r": its stream record is missing'],
+    ["a task without framework", [streamEntry, task], 'record "task/F/t/r": its framework record is missing'],
   ];
   for (const [what, entries, text] of bad) {
     test(`refuses ${what}, naming the record`, () => {

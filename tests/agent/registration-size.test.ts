@@ -8,9 +8,10 @@ test("the largest registration fits a frame", () => {
   const report = {
     frameworkId: longest,
     taskId: longest,
-    containerId: "00000000-0000-4000-8000-000000000000",
+    containerId: undefined,
     state: "TASK_GONE_BY_OPERATOR",
     settled: false,
+    runId: "00000000-0000-4000-8000-000000000000",
   };
   const message: RegisterAgent = {
     kind: "register-agent",

@@ -15,7 +15,7 @@ describe("a command task", () => {
     expect(bench.lines()).toEqual([]);
     bench.exited("t");
     expect(bench.lines()).toEqual(["send t TASK_FINISHED", "cleanup t"]);
-    expect(bench.keys()).toEqual(["agent", "framework/F", "stream/F/t", "task/F/t"]);
+    expect(bench.keys()).toEqual(["agent", "framework/F", "stream/F/t/t-r1", "task/F/t/t-r1"]);
     bench.acknowledge("t");
     expect(bench.lines()).toEqual([]);
     expect(bench.keys()).toEqual(["agent"]);
@@ -26,24 +26,24 @@ describe("a command task", () => {
     const bench = AgentBench.registered();
     bench.autoSync = false;
     bench.run("t");
-    expect(bench.lines()).toEqual(["write framework/F task/F/t stream/F/t"]);
+    expect(bench.lines()).toEqual(["write framework/F task/F/t/t-r1 stream/F/t/t-r1"]);
     bench.sync();
     expect(bench.lines()).toEqual(["launch t"]);
     bench.launched("t");
-    expect(bench.lines()).toEqual(["write stream/F/t"]);
+    expect(bench.lines()).toEqual(["write stream/F/t/t-r1"]);
     bench.sync();
     expect(bench.lines()).toEqual(["send t TASK_STARTING (latest TASK_RUNNING)"]);
     bench.acknowledge("t");
-    expect(bench.lines()).toEqual(["write stream/F/t"]);
+    expect(bench.lines()).toEqual(["write stream/F/t/t-r1"]);
     bench.sync();
     expect(bench.lines()).toEqual(["send t TASK_RUNNING"]);
     bench.exited("t");
-    expect(bench.lines()).toEqual(["write stream/F/t"]);
+    expect(bench.lines()).toEqual(["write stream/F/t/t-r1"]);
     bench.acknowledge("t");
     bench.sync();
-    expect(bench.lines()).toEqual(["write stream/F/t", "cleanup t", "send t TASK_FINISHED"]);
+    expect(bench.lines()).toEqual(["write stream/F/t/t-r1", "cleanup t", "send t TASK_FINISHED"]);
     bench.acknowledge("t");
-    expect(bench.lines()).toEqual(["write -task/F/t -stream/F/t -framework/F"]);
+    expect(bench.lines()).toEqual(["write -task/F/t/t-r1 -stream/F/t/t-r1 -framework/F"]);
   });
 
   test("of a thousand in one write begins with the others of its step, the rest in later steps", () => {
@@ -196,6 +196,7 @@ describe("the container of a task", () => {
           frameworkId: "F",
           taskId: "t",
           framework: frameworkBlob(),
+          runId: "t-r1",
           task: taskBlob("t", {
             resources: [
               { name: "cpus", type: "SCALAR", scalar: { value: 0.5 } },

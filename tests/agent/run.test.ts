@@ -8,7 +8,7 @@ import type { AgentToMaster, MasterToAgent, StatusUpdate } from "../../src/model
 import type { TaskInfo } from "../../src/model/v1/tasks.ts";
 import { MemoryDisk } from "../support/memory-checkpoint-store.ts";
 import { MemoryMachine, MemoryRuntime, type MemoryRuntimeOptions } from "../support/memory-runtime.ts";
-import { CONFIG, frameworkBlob, LEADER, taskBlob } from "./agent-bench.ts";
+import { CONFIG, firstRun, frameworkBlob, LEADER, taskBlob } from "./agent-bench.ts";
 
 /** A master that registers every agent as A and acknowledges every update. */
 class FakeMaster {
@@ -37,9 +37,9 @@ class FakeMaster {
     }
     if (message.kind === "status-update") {
       this.updates.push(message);
-      const { frameworkId, taskId, uuid } = message;
+      const { frameworkId, taskId, uuid, runId } = message;
       if (this.acknowledging) {
-        events.onMessage({ kind: "acknowledge-update", term: 1, frameworkId, taskId, uuid });
+        events.onMessage({ kind: "acknowledge-update", term: 1, frameworkId, taskId, uuid, runId });
       }
     }
     for (const { holds, resolve } of this.#waiting) if (holds()) resolve();
@@ -52,7 +52,7 @@ class FakeMaster {
 
   run(taskId: string, script: string): void {
     const info: Partial<TaskInfo> = { command: { value: script }, resources: [] };
-    const message = { kind: "run-task", term: 1, frameworkId: "F", taskId } as const;
+    const message = { kind: "run-task", term: 1, frameworkId: "F", taskId, runId: firstRun(taskId) } as const;
     this.say({ ...message, framework: frameworkBlob(), task: taskBlob(taskId, info) });
   }
 
@@ -180,6 +180,7 @@ describe("the agent's pump", () => {
       taskId: "blocker",
       framework,
       task: blocker,
+      runId: firstRun("blocker"),
     });
     bench.master.run("waiting", "true");
     await settle(() => bench.launching === 1);
@@ -189,6 +190,7 @@ describe("the agent's pump", () => {
       frameworkId: "F",
       taskId: "waiting",
       gracePeriodMs: undefined,
+      runId: firstRun("waiting"),
     });
     await bench.master.until(() => bench.master.states("waiting").length === 1);
     expect(bench.master.states("waiting")).toEqual(["TASK_KILLED"]);

@@ -10,7 +10,8 @@ function started(): { bench: MasterBench; agentId: string; framework: BenchFrame
 }
 
 function report(framework: BenchFramework, taskId: string, state: string, settled = false): AgentTaskReport {
-  return { frameworkId: framework.id, taskId, containerId: "c", state, settled };
+  const { runId } = framework.bench.registry.task(framework.id, taskId) ?? { runId: "unknown-run" };
+  return { frameworkId: framework.id, taskId, containerId: "c", state, settled, runId };
 }
 
 describe("registration", () => {

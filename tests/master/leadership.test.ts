@@ -42,7 +42,16 @@ describe("a new leader", () => {
     const { next, agentId, frameworkId } = takenOver();
     const stream = next.subscribe({ id: { value: frameworkId } });
     next.events(stream);
-    const tasks = [{ frameworkId, taskId: "ran", containerId: "c", state: "TASK_RUNNING", settled: false }];
+    const runId = next.registry.task(frameworkId, "ran")?.runId;
+    const ran = {
+      frameworkId,
+      taskId: "ran",
+      containerId: "c",
+      state: "TASK_RUNNING",
+      settled: false,
+      runId,
+    };
+    const tasks = [ran];
     next.fromAgent(1, next.registration(1, agentId, tasks));
     expect(next.toAgent(1)).toMatchObject([
       { kind: "agent-registered", term: 2, agentId },

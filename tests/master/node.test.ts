@@ -41,6 +41,7 @@ class Client {
       frameworkId: this.frameworkId,
       containerId: "c",
       settled: false,
+      runId: this.runIdOf(task.taskId),
     }));
     const message = new MasterBench().registration(1, this.agentId, reports);
     this.#link++;
@@ -81,6 +82,10 @@ class Client {
     expect(this.call({ type: "ACCEPT", accept: { offer_ids, operations, filters } })).toBe(202);
   }
 
+  runIdOf(taskId: string): string | undefined {
+    return this.cluster.leader().node.registry.task(this.frameworkId, taskId)?.runId;
+  }
+
   update(taskId: string, state: TaskState): Uint8Array {
     const uuid = new Uint8Array(16).fill(++this.#ref);
     const { frameworkId } = this;
@@ -88,7 +93,16 @@ class Client {
     this.cluster.give(this.cluster.leader().name, {
       kind: "agent-message",
       link: this.#link,
-      message: { kind: "status-update", frameworkId, taskId, uuid, state, latestState: state, status },
+      message: {
+        kind: "status-update",
+        frameworkId,
+        taskId,
+        uuid,
+        state,
+        latestState: state,
+        status,
+        runId: this.runIdOf(taskId),
+      },
     });
     return uuid;
   }

@@ -4,7 +4,7 @@ import { encodeCommands } from "../../src/registry/codec.ts";
 import type { Command } from "../../src/registry/commands.ts";
 
 function launch(bytes: number): Command {
-  const tasks = [{ taskId: "t", info: new Uint8Array(bytes) }];
+  const tasks = [{ taskId: "t", info: new Uint8Array(bytes), runId: "r" }];
   return { kind: "launch-tasks", frameworkId: "f", agentId: "a", role: "*", tasks, atMs: 1 };
 }
 

@@ -43,8 +43,18 @@ export function reregister(id: string): Command {
 }
 
 export function launch(frameworkId: string, agentId: string, ...taskIds: string[]): Command {
+  return launchRun("run-1", frameworkId, agentId, ...taskIds);
+}
+
+export function launchRun(
+  runId: string,
+  frameworkId: string,
+  agentId: string,
+  ...taskIds: string[]
+): Command {
   const tasks = taskIds.map((taskId) => ({
     taskId,
+    runId,
     info: encodeBlob("TaskInfo", { name: taskId, task_id: { value: taskId }, agent_id: { value: agentId } }),
   }));
   return { kind: "launch-tasks", frameworkId, agentId, role: "*", tasks, atMs: AT_MS };
@@ -57,6 +67,7 @@ export function update(
   state: TaskState,
   n: number,
   latestState: TaskState = state,
+  runId?: string,
 ): UpdateTask {
   const status: TaskStatus = {
     task_id: { value: taskId },
@@ -73,5 +84,6 @@ export function update(
     latestState,
     uuid: uuidOf(n),
     status: encodeBlob("TaskStatus", status),
+    runId,
   };
 }

@@ -129,6 +129,7 @@ describe("tasks", () => {
       frameworkId: "f1",
       taskId: "t1",
       uuid: uuidOf(n),
+      runId: undefined,
     });
     expect(apply(registry, complete(9), complete(3), complete(3))).toEqual([
       { accepted: false, reason: "uuid-mismatch" },
@@ -143,7 +144,13 @@ describe("tasks", () => {
     const registry = withTask();
     apply(registry, update("f1", "t1", "a1", "TASK_RUNNING", 1, "TASK_FINISHED"));
     expect(
-      apply(registry, { kind: "complete-task", frameworkId: "f1", taskId: "t1", uuid: uuidOf(1) }),
+      apply(registry, {
+        kind: "complete-task",
+        frameworkId: "f1",
+        taskId: "t1",
+        uuid: uuidOf(1),
+        runId: undefined,
+      }),
     ).toEqual([{ accepted: false, reason: "uuid-mismatch" }]);
   });
 
@@ -155,6 +162,7 @@ describe("tasks", () => {
         frameworkId: "f1",
         taskId: `n${i}`,
         uuid: uuidOf(i),
+        runId: undefined,
       });
     }
     const kept = [...registry.completedTasksOf("f1")];
@@ -188,9 +196,9 @@ describe("agents", () => {
 
   test("removed: tasks are gone for good", () => {
     const registry = withTask();
-    apply(registry, { kind: "remove-agent", agentId: "a1", atMs: AT_MS });
+    apply(registry, { kind: "remove-agent", agentId: "a1", atMs: AT_MS, remember: true });
     expect([...registry.completedTasksOf("f1")].map((task) => task.state)).toEqual(["TASK_GONE"]);
-    expect(apply(registry, reregister("a1"))).toEqual([{ accepted: false, reason: "agent-unknown" }]);
+    expect(apply(registry, reregister("a1"))).toEqual([{ accepted: false, reason: "agent-removed" }]);
   });
 });
 

@@ -8,7 +8,7 @@ import { Random } from "../../src/base/random.ts";
 import { decodeCommands, encodeCommands } from "../../src/registry/codec.ts";
 import type { Command } from "../../src/registry/commands.ts";
 import { Registry } from "../../src/registry/registry.ts";
-import { AT_MS, addAgent, addFramework, launch, reregister, update, uuidOf } from "./fixtures.ts";
+import { AT_MS, addAgent, addFramework, launchRun, reregister, update, uuidOf } from "./fixtures.ts";
 
 const SEEDS = 60;
 const STEPS = 120;
@@ -55,13 +55,19 @@ function randomCommand(random: Random): Command {
         : { kind: "disconnect-framework", frameworkId: framework, atMs };
     case 4:
       return random.chance(0.3)
-        ? { kind: "remove-agent", agentId: agent, atMs }
+        ? { kind: "remove-agent", agentId: agent, atMs, remember: random.chance(0.3) }
         : { kind: "remove-framework", frameworkId: framework, atMs };
     case 5:
     case 6:
-      return launch(framework, agent, task, `t${random.below(12)}`);
+      return launchRun(`run-${random.below(3)}`, framework, agent, task, `t${random.below(12)}`);
     case 7:
-      return { kind: "complete-task", frameworkId: framework, taskId: task, uuid: uuidOf(n) };
+      return {
+        kind: "complete-task",
+        frameworkId: framework,
+        taskId: task,
+        uuid: uuidOf(n),
+        runId: `run-${random.below(3)}`,
+      };
     case 8:
       return {
         kind: "put-note",
@@ -78,6 +84,8 @@ function randomCommand(random: Random): Command {
         agent,
         random.pick(["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"] as const),
         n,
+        undefined,
+        random.pick([undefined, "run-0", "run-1", "run-2"]),
       );
   }
 }

@@ -86,6 +86,7 @@ export function drawOptions(seed: number): SimOptions {
       failoverTimeoutSeconds: random.pick([0, 5, 30, 600, 600]),
       tearsDownAtMs: random.chance(0.1) ? random.below(safetyMs) : undefined,
       taskRunsMs,
+      reusesIds: random.chance(0.5),
     })),
     network: {
       dropPercent: random.pick([0, 0, 2, 10, 25]),
@@ -114,8 +115,8 @@ export function drawOptions(seed: number): SimOptions {
 export function describeOptions(options: SimOptions): string {
   const { agents, frameworks, faults, ...rest } = options;
   const plans = frameworks.map(
-    ({ name, role, tasks, partitionAware, killingState, failoverTimeoutSeconds, tearsDownAtMs }) =>
-      `${name}(${role} ${tasks} tasks${partitionAware ? " aware" : ""}${killingState ? " killing" : ""}` +
+    ({ name, role, tasks, partitionAware, killingState, failoverTimeoutSeconds, tearsDownAtMs, reusesIds }) =>
+      `${name}(${role} ${tasks} tasks${partitionAware ? " aware" : ""}${killingState ? " killing" : ""}${reusesIds ? " reuse" : ""}` +
       ` failover ${failoverTimeoutSeconds} s${tearsDownAtMs === undefined ? "" : ` down at ${tearsDownAtMs}`})`,
   );
   return [

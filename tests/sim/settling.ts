@@ -86,7 +86,9 @@ function untold(cluster: SimCluster): string | undefined {
       const state = book.stateOf(id) ?? "TASK_STAGING";
       const over = isTerminalState(state) || state === "TASK_UNKNOWN";
       if (over && former.has(book.agentOf(id) ?? "")) continue;
-      if (cluster.checker.tasks.starts.has(`${frameworkId}/${id}`))
+      const prefix = `${frameworkId}/${id}/`;
+      const runs = [...cluster.checker.tasks.starts.keys()].filter((key) => key.startsWith(prefix));
+      if (runs.some((key) => book.endOf(key.slice(prefix.length)) === undefined))
         return `${name} was not told how ${id} ended`;
     }
     for (const [id] of book.open()) {
@@ -100,8 +102,8 @@ function untold(cluster: SimCluster): string | undefined {
 export function checkEnds(cluster: SimCluster): void {
   for (const { frameworkId, book, name } of cluster.frameworks) {
     for (const key of cluster.checker.tasks.starts.keys()) {
-      const [owner, id = ""] = key.split("/");
-      const end = owner === frameworkId ? book.endOf(id) : undefined;
+      const [owner, , run = ""] = key.split("/");
+      const end = owner === frameworkId ? book.endOf(run) : undefined;
       if (end !== undefined) cluster.checker.tasks.checkEnd(key, end);
     }
     if (book.launched > cluster.options.frameworks.reduce((sum, plan) => sum + plan.tasks, 0)) {

@@ -33,6 +33,8 @@ export interface FrameworkPlan {
   /** World time of its TEARDOWN, if it ends itself. */
   readonly tearsDownAtMs: number | undefined;
   readonly taskRunsMs: readonly number[];
+  /** Launches the ids of tasks that are done with again. */
+  readonly reusesIds: boolean;
 }
 
 const RETRY_MS = 300;
@@ -247,7 +249,11 @@ export class SimFramework {
 
   #newTask(offer: Offer): TaskInfo {
     const random = this.#random;
-    const id = `${this.name}-t${this.#launched++}`;
+    const reusable = this.plan.reusesIds ? this.book.reusable() : [];
+    const again = reusable.length > 0 && random.chance(0.8);
+    const id = again ? random.pick(reusable) : `${this.name}-t${this.#launched}`;
+    this.#launched++;
+    if (again) this.#world.note(`${this.name} launches ${id} again`);
     this.book.launch(id, offer.agent_id.value);
     const script = simScript({
       runMs: random.pick(this.plan.taskRunsMs),
@@ -307,7 +313,9 @@ export class SimFramework {
   }
 
   #reconcile(): void {
-    const tasks = [...this.book.open()].map(([id, agentId]) => ({
+    // Of ended ones a scheduler asks only to learn whether their ids are free.
+    const asked = [...this.book.open(), ...(this.plan.reusesIds ? this.book.ended() : [])];
+    const tasks = asked.map(([id, agentId]) => ({
       task_id: { value: id },
       agent_id: { value: agentId },
     }));

@@ -1,4 +1,7 @@
-/** What a framework was told of each task it launched, and what it may never be told. */
+/**
+ * What a framework was told of each task it launched, and what it may never be
+ * told. A task id may be launched again once its last run is done with.
+ */
 import { isTerminalState } from "../../src/model/task-state.ts";
 import type { TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
 
@@ -11,6 +14,10 @@ interface Entry {
   readonly uuids: Set<string>;
   /** The agent's own word on the end. */
   end: TaskState | undefined;
+  /** Container of the run, by the agent's first word. */
+  run: string | undefined;
+  /** A master said after the end that it does not know the task any more. */
+  forgotten: boolean;
 }
 
 /** Order of an agent's updates; every end comes last. */
@@ -25,14 +32,29 @@ const END_RANK = 4;
 export class TaskBook {
   readonly #owner: string;
   readonly #entries = new Map<string, Entry>();
+  /** Of runs whose task id was launched again. */
+  readonly #pastUuids = new Set<string>();
+  readonly #pastEnds = new Map<string, TaskState>();
+  #launched = 0;
 
   constructor(owner: string) {
     this.#owner = owner;
   }
 
   launch(id: string, agentId: string): void {
-    const entry: Entry = { agentId, state: "TASK_STAGING", rank: 0, uuids: new Set(), end: undefined };
-    this.#entries.set(id, entry);
+    const past = this.#entries.get(id);
+    for (const uuid of past?.uuids ?? []) this.#pastUuids.add(uuid);
+    if (past?.run !== undefined && past.end !== undefined) this.#pastEnds.set(past.run, past.end);
+    this.#launched++;
+    this.#entries.set(id, {
+      agentId,
+      state: "TASK_STAGING",
+      rank: 0,
+      uuids: new Set(),
+      end: undefined,
+      run: undefined,
+      forgotten: false,
+    });
   }
 
   /** Takes a status; throws when it contradicts an earlier one. */
@@ -41,12 +63,16 @@ export class TaskBook {
     const id = status.task_id.value;
     const entry = this.#entries.get(id);
     if (entry === undefined) throw new Error(`${this.#owner} was told of ${id}, which it never launched`);
+    const text = uuid === undefined ? undefined : Buffer.from(uuid).toString("hex");
+    // A repetition from before the id was launched again.
+    if (text !== undefined && this.#pastUuids.has(text)) return { isNew: false };
     // An end without uuid is the master's word (lost, gone): the task may yet come back with its agent.
     // Nobody knows of it any more: no news for a task that has ended.
     const stale = state === "TASK_UNKNOWN" && isTerminalState(entry.state);
     if (entry.end === undefined && !stale) entry.state = state;
-    if (uuid === undefined) return { isNew: false };
-    const text = Buffer.from(uuid).toString("hex");
+    if (entry.end !== undefined && state === "TASK_UNKNOWN") entry.forgotten = true;
+    if (text === undefined) return { isNew: false };
+    this.#checkRun(status, entry);
     if (entry.uuids.has(text)) return { isNew: false };
     entry.uuids.add(text);
     const rank = RANKS[state] ?? END_RANK;
@@ -61,6 +87,27 @@ export class TaskBook {
     return { isNew: true };
   }
 
+  #checkRun(status: TaskStatus, entry: Entry): void {
+    const run = status.container_status?.container_id?.value;
+    if (run === undefined) return;
+    entry.run ??= run;
+    if (run === entry.run && !this.#pastEnds.has(run)) return;
+    const what = `${status.state} of ${status.task_id.value}`;
+    throw new Error(`${this.#owner} was told ${what} by run ${run}, the present one is ${entry.run}`);
+  }
+
+  /** Ended tasks that the masters forgot: their ids may be launched again. */
+  reusable(): string[] {
+    return [...this.#entries].filter(([, entry]) => entry.forgotten).map(([id]) => id);
+  }
+
+  /** Ended tasks that the masters may still know. */
+  *ended(): Iterable<readonly [id: string, agentId: string]> {
+    for (const [id, { end, forgotten, agentId }] of this.#entries) {
+      if (end !== undefined && !forgotten) yield [id, agentId];
+    }
+  }
+
   /** Tasks whose end the agent has not told. */
   *unended(): Iterable<string> {
     for (const [id, { end }] of this.#entries) if (end === undefined) yield id;
@@ -71,9 +118,10 @@ export class TaskBook {
     for (const [id, { state, agentId }] of this.#entries) if (!isTerminalState(state)) yield [id, agentId];
   }
 
-  /** The agent's own word on the end of a task. */
-  endOf(id: string): TaskState | undefined {
-    return this.#entries.get(id)?.end;
+  /** The agent's own word on the end of a run. */
+  endOf(run: string): TaskState | undefined {
+    const present = [...this.#entries.values()].find((entry) => entry.run === run);
+    return present?.end ?? this.#pastEnds.get(run);
   }
 
   agentOf(id: string): string | undefined {
@@ -85,6 +133,6 @@ export class TaskBook {
   }
 
   get launched(): number {
-    return this.#entries.size;
+    return this.#launched;
   }
 }

@@ -18,7 +18,7 @@ import { Violation } from "./violation.ts";
 const SANDBOX_TASK = /\/frameworks\/([^/]+)\/.*\/([^/]+)\/runs\/[^/]+$/;
 
 export class TaskPromises {
-  /** "framework/task": agent that started it. */
+  /** "framework/task/run": agent that started it. */
   readonly #starts = new Map<string, string>();
   readonly #exits = new Map<string, Exit>();
   /** Uuids of updates in the committed log. */
@@ -26,7 +26,7 @@ export class TaskPromises {
   readonly #committedLaunches = new Set<string>();
   readonly #highestTerm = new Map<SimAgent, number>();
 
-  /** Keys of started tasks with their agents. */
+  /** Keys of started runs with their agents. */
   get starts(): ReadonlyMap<string, string> {
     return this.#starts;
   }
@@ -35,7 +35,9 @@ export class TaskPromises {
     if (command.kind === "update-task" && command.uuid !== undefined) {
       this.#committedUpdates.add(hex(command.uuid));
     } else if (command.kind === "launch-tasks") {
-      for (const { taskId } of command.tasks) this.#committedLaunches.add(`${command.frameworkId}/${taskId}`);
+      for (const { taskId, runId } of command.tasks) {
+        this.#committedLaunches.add(`${command.frameworkId}/${taskId}/${runId}`);
+      }
     }
   }
 
@@ -43,13 +45,18 @@ export class TaskPromises {
     const key = taskOf(spec);
     const before = this.#starts.get(key);
     if (before !== undefined) {
-      throw new Violation(`Task ${key} was started on ${before} and again on ${agent.name}`);
+      throw new Violation(`Run ${key} was started on ${before} and again on ${agent.name}`);
     }
     if (!this.#committedLaunches.has(key)) {
-      throw new Violation(`Task ${key} was started on ${agent.name} before its launch was committed`);
+      throw new Violation(`Run ${key} was started on ${agent.name} before its launch was committed`);
     }
     if (agent.durable(TASK_PREFIX + key) === undefined) {
       throw new Violation(`${agent.name} starts ${key} before its record is on disk`);
+    }
+    const task = key.slice(0, key.lastIndexOf("/") + 1);
+    const other = agent.kernel.running().find((one) => taskOf(one).startsWith(task));
+    if (other !== undefined) {
+      throw new Violation(`${agent.name} starts ${key} while ${other.containerId} of the same task id runs`);
     }
     this.#starts.set(key, agent.name);
   }
@@ -57,7 +64,7 @@ export class TaskPromises {
   /** An update that left the agent must not be forgotten by a crash of it. */
   agentSends(agent: SimAgent, message: AgentToMaster): void {
     if (message.kind !== "status-update") return;
-    const key = `${message.frameworkId}/${message.taskId}`;
+    const key = `${message.frameworkId}/${message.taskId}/${message.runId}`;
     const stream = decodeStreamRecord(agent.durable(STREAM_PREFIX + key) ?? new Uint8Array(0));
     if (stream.ok && stream.value.pending.some(({ uuid }) => hex(uuid) === hex(message.uuid))) return;
     throw new Violation(`${agent.name} sends ${message.state} of ${key} before it is on disk`);
@@ -78,7 +85,7 @@ export class TaskPromises {
 
   tellsAgent(master: SimMaster, message: MasterToAgent): void {
     if (message.kind === "run-task") {
-      const key = `${message.frameworkId}/${message.taskId}`;
+      const key = `${message.frameworkId}/${message.taskId}/${message.runId}`;
       if (this.#committedLaunches.has(key)) return;
       throw new Violation(`${master.name} lets an agent run ${key} before the launch is committed`);
     }
@@ -114,11 +121,11 @@ export class TaskPromises {
   }
 }
 
-/** "framework/task" of a container, by its sandbox (src/agent/paths.ts). */
+/** "framework/task/run" of a container, by its sandbox (src/agent/paths.ts). */
 function taskOf(spec: ContainerSpec): string {
   const found = SANDBOX_TASK.exec(spec.sandbox);
   if (found === null) throw new Error(`Sandbox '${spec.sandbox}' names no task`);
-  return `${found[1]}/${found[2]}`;
+  return `${found[1]}/${found[2]}/${spec.containerId}`;
 }
 
 function hex(bytes: Uint8Array): string {

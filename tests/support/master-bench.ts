@@ -197,7 +197,7 @@ export class MasterBench {
     frameworkId: string,
     taskId: string,
     state: TaskState,
-    options: { latestState?: TaskState; uuid?: Uint8Array; data?: Uint8Array } = {},
+    options: { latestState?: TaskState; uuid?: Uint8Array; data?: Uint8Array; runId?: string } = {},
   ): Uint8Array {
     const { latestState = state, uuid = this.newUuid(), data } = options;
     const status = encodeBlob("TaskStatus", {
@@ -208,7 +208,9 @@ export class MasterBench {
       uuid,
       ...(data === undefined ? {} : { data }),
     });
-    this.fromAgent(link, { kind: "status-update", frameworkId, taskId, uuid, state, latestState, status });
+    const runId = options.runId ?? this.registry.task(frameworkId, taskId)?.runId;
+    const message = { frameworkId, taskId, uuid, state, latestState, status, runId };
+    this.fromAgent(link, { kind: "status-update", ...message });
     return uuid;
   }
 

@@ -88,7 +88,8 @@ class Player {
   #agent(link: number, id: string | undefined, options: Command["options"]): void {
     const tasks = (options["tasks"] ?? "").split(",").flatMap((text) => {
       const [frameworkId = "", taskId = "", state = ""] = text.split("/");
-      return text === "" ? [] : [{ frameworkId, taskId, state, containerId: "c", settled: false }];
+      const runId = this.bench.registry.task(frameworkId, taskId)?.runId;
+      return text === "" ? [] : [{ frameworkId, taskId, state, containerId: "c", settled: false, runId }];
     });
     const host = Number(options["host"] ?? link);
     this.bench.fromAgent(link, this.bench.registration(host, id, tasks));
