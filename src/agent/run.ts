@@ -71,8 +71,9 @@ export class Agent implements AgentPort {
   readonly hostname: string;
   readonly ip: string;
   readonly port: number;
+  readonly #ending = Promise.withResolvers<AgentEnd>();
   /** Resolves when the agent cannot or may not go on; then call `close`. */
-  readonly ended: Promise<AgentEnd>;
+  readonly ended = this.#ending.promise;
 
   readonly #core: AgentCore;
   readonly #options: AgentOptions;
@@ -80,10 +81,10 @@ export class Agent implements AgentPort {
   readonly #log: Log;
   readonly #launches: LaunchQueue;
   readonly #startedAt: Instant;
-  #end: (end: AgentEnd) => void = () => {};
   #inbox: AgentInput[] = [];
   #turn: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #launchTurn: ReturnType<typeof setImmediate> | undefined;
   #link: { readonly id: number; readonly link: AgentLink } | undefined;
   /** The link that the core wants; one that opens later than that is closed again. */
   #wantedLink = 0;
@@ -104,9 +105,6 @@ export class Agent implements AgentPort {
     this.hostname = config.info.hostname;
     this.ip = config.ip;
     this.port = config.port;
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
   }
 
   /**
@@ -141,6 +139,7 @@ export class Agent implements AgentPort {
     if (this.#closed) return;
     this.#closed = true;
     clearImmediate(this.#turn);
+    clearImmediate(this.#launchTurn);
     clearTimeout(this.#timer);
     this.#link?.link.close();
     await this.#writing;
@@ -170,14 +169,13 @@ export class Agent implements AgentPort {
   }
 
   #takeInputs(): void {
-    let now = this.#drivers.now();
-    const endMs = now.monotonicMs + AGENT_TURN_MAX_MS;
+    const endMs = this.#drivers.now().monotonicMs + AGENT_TURN_MAX_MS;
     let taken = 0;
     for (const input of this.#inbox.slice(0, TURN_MAX_INPUTS)) {
-      taken++;
+      const now = this.#drivers.now();
+      if (now.monotonicMs > endMs && taken > 0) break;
       for (const effect of this.#core.step(input, now)) this.#carryOut(effect);
-      now = this.#drivers.now();
-      if (now.monotonicMs > endMs) break;
+      taken++;
     }
     this.#inbox.splice(0, taken);
   }
@@ -193,7 +191,7 @@ export class Agent implements AgentPort {
 
   #fail(reason: string): void {
     this.#log.error("The agent stops", { reason });
-    this.#end({ failed: true, reason });
+    this.#ending.resolve({ failed: true, reason });
   }
 
   #carryOut(effect: AgentEffect): void {
@@ -300,19 +298,22 @@ export class Agent implements AgentPort {
     this.#link = undefined;
   }
 
+  /** One a turn of the event loop: a spawn waits for the new process, and sockets must be looked at between. */
   #beginLaunches(): void {
-    for (let launch = this.#launches.begin(); launch !== undefined; launch = this.#launches.begin()) {
+    this.#launchTurn ??= setImmediate(() => {
+      this.#launchTurn = undefined;
+      const launch = this.#launches.begin();
+      if (launch === undefined) return;
+      this.#beginLaunches();
       void this.#launch(launch);
-    }
+    });
   }
 
   async #launch({ spec, latestLink }: Launch): Promise<void> {
     const { containerId, sandbox } = spec;
-    const drivers = this.#drivers;
-    await drivers.linkLatest(latestLink, sandbox).catch((error: unknown) => {
-      this.#log.warn("Cannot point the link at the newest sandbox", { latestLink, reason: textOf(error) });
-    });
-    const launched = await drivers.runtime.launch(spec);
+    const { linkLatest, runtime } = this.#drivers;
+    this.#background("point the link at the newest sandbox", linkLatest(latestLink, sandbox));
+    const launched = await runtime.launch(spec);
     this.#launches.finished();
     if (launched.ok) this.#put({ kind: "launched", containerId, launched: launched.value });
     else this.#put({ kind: "launch-failed", containerId, error: launched.error });
@@ -340,7 +341,7 @@ export class Agent implements AgentPort {
     // The changes of this turn are on their way only when the turn is over.
     await new Promise((resolve) => setImmediate(resolve));
     await this.#writing;
-    this.#end({ failed: end.failed, reason: end.reason });
+    this.#ending.resolve({ failed: end.failed, reason: end.reason });
   }
 
   #background(action: string, promise: Promise<void>): void {
