@@ -65,7 +65,7 @@ function namedMaster(kind: "promote" | "remove"): (fields: Fields) => MasterChan
   };
 }
 
-/** Hands leadership over: POST `{}` or `{"to": "<member id or host:raft-port>"}`; the answer names the new leader. */
+/** Hands leadership over, to the member in `{"to": "…"}` if given; the answer names the new leader. */
 async function transfer(port: MasterPort, request: Request): Promise<Response> {
   const fields = await postedFields(request);
   if (fields instanceof Response) return fields;

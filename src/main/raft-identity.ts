@@ -35,7 +35,7 @@ export function memberId(place: RaftPlace, restored: RestoredStore, newId: () =>
   return (ids.length === 1 ? ids[0] : undefined) ?? own;
 }
 
-/** How the node starts. A master that waits for others to open or to take it into a cluster starts without peers. */
+/** How the node starts: one that waits for others to open a cluster, or to take it in, has no peers. */
 export function raftConfig(self: string, place: RaftPlace): RaftConfig {
   const alone = place.peers.length <= 1 && place.join.length === 0;
   const address = raftAddress(place);
