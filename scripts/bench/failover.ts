@@ -21,6 +21,8 @@ const QUICK_ROUNDS = 20;
 const GRACEFUL_ROUNDS = 10;
 const SETTLE_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;
+/** Between two tries to commit; the figures are that much too high at most. */
+const PROBE_MS = 2;
 
 interface RaftView {
   readonly commitIndex: number;
@@ -59,36 +61,23 @@ class Failover {
   /** One end of the leader; milliseconds from the signal on. */
   async round(signal: "SIGKILL" | "SIGTERM") {
     const old = await this.#masters.leader();
+    const others = this.#masters.links.filter((_, i) => i !== old);
+    const links = await Promise.all(others.map((place) => NoteClient.connect(place)));
     const [subscribed, offers] = [this.#scheduler.next("SUBSCRIBED"), this.#scheduler.next("OFFERS")];
-    const committed = Promise.race(this.#writers.map((writer) => writer.nextAcknowledgement()));
     const startedMs = performance.now();
     this.#masters.signal(old, signal);
-    // A leader that is asked to go still answers until it has handed over.
-    const committedMs =
-      signal === "SIGKILL" ? await committed : await this.#committedElsewhere(old, startedMs);
+    const committedMs = (await firstCommit(links)) - startedMs;
     const times = {
       committedMs,
       subscribedMs: (await subscribed) - startedMs,
       offersMs: (await offers) - startedMs,
     };
+    for (const link of links) link.close();
     await this.#masters.stopOne(old, "SIGKILL");
     await this.#countLost();
     this.#masters.startOne(old);
     await this.#caughtUp(old);
     return times;
-  }
-
-  /** Until a master other than `old` has committed something. */
-  async #committedElsewhere(old: number, startedMs: number): Promise<number> {
-    const others = this.#masters.links.filter((_, i) => i !== old);
-    const links = await Promise.all(others.map((place) => NoteClient.connect(place)));
-    const value = new Uint8Array(1);
-    for (;;) {
-      const answers = await Promise.all(links.map((link) => link.put("probe", value)));
-      if (answers.some(({ status }) => status === 200)) break;
-    }
-    for (const link of links) link.close();
-    return performance.now() - startedMs;
   }
 
   /** Reads back what was acknowledged before the new leader is asked. */
@@ -120,6 +109,20 @@ class Failover {
     const answer = await fetch(`http://127.0.0.1:${this.#masters.places[i]?.port}/mesh/raft`);
     return (await answer.json()) as RaftView;
   }
+}
+
+/** When one of these masters, none of which leads yet, has committed something. */
+function firstCommit(links: readonly NoteClient[]): Promise<number> {
+  const value = new Uint8Array(1);
+  return Promise.race(
+    links.map(async (link) => {
+      for (;;) {
+        const { status } = await link.put("probe", value);
+        if (status === 200) return performance.now();
+        await Bun.sleep(PROBE_MS);
+      }
+    }),
+  );
 }
 
 function startAgent(masters: Masters): Bun.Subprocess {

@@ -13,17 +13,20 @@ export class ReturningScheduler {
   readonly #masters: readonly string[];
   #frameworkId: string | undefined;
   #stopped = false;
-  #waiting = new Map<string, PromiseWithResolvers<number>>();
+  readonly #waiting = new Map<string, PromiseWithResolvers<number>>();
+  /** Subscribed since `next("OFFERS")` was asked for. */
+  #subscribed = false;
 
   /** `masters`: `http://host:port` of each. */
   constructor(masters: readonly string[]) {
     this.#masters = masters;
   }
 
-  /** The time (performance.now) at which the next event of a type arrives. */
+  /** The time (performance.now) of the next SUBSCRIBED, or of the first OFFERS after it. */
   next(type: "SUBSCRIBED" | "OFFERS"): Promise<number> {
     const waiting = Promise.withResolvers<number>();
     this.#waiting.set(type, waiting);
+    if (type === "OFFERS") this.#subscribed = false;
     return waiting.promise;
   }
 
@@ -74,8 +77,11 @@ export class ReturningScheduler {
 
   #event(master: string, streamId: string, event: Event): void {
     if (event.subscribed !== undefined) this.#frameworkId = event.subscribed.framework_id.value;
-    this.#waiting.get(event.type)?.resolve(performance.now());
-    this.#waiting.delete(event.type);
+    if (event.type === "SUBSCRIBED") this.#subscribed = true;
+    if (this.#subscribed) {
+      this.#waiting.get(event.type)?.resolve(performance.now());
+      this.#waiting.delete(event.type);
+    }
     const offers = event.offers?.offers ?? [];
     if (offers.length === 0) return;
     const decline = { offer_ids: offers.map(({ id }) => id), filters: { refuse_seconds: 0 } };

@@ -20,8 +20,6 @@ export class SequenceClient {
   #at = 0;
   #next = 1;
   #stopped = false;
-  /** Resolves `waiting` with the time of the first acknowledgement of a number written after `sinceMs`. */
-  #watch: { readonly sinceMs: number; readonly waiting: PromiseWithResolvers<number> } | undefined;
 
   constructor(key: string, places: readonly LinkPlace[]) {
     this.key = key;
@@ -33,7 +31,6 @@ export class SequenceClient {
   async run(): Promise<void> {
     while (!this.#stopped) {
       const number = this.#next++;
-      const startedMs = performance.now();
       const status = await this.#put(number);
       if (status !== 200) {
         this.#at = (this.#at + 1) % this.#places.length;
@@ -42,23 +39,12 @@ export class SequenceClient {
       }
       this.acknowledged = number;
       this.acknowledgements++;
-      if (this.#watch !== undefined && startedMs >= this.#watch.sinceMs) {
-        this.#watch.waiting.resolve(performance.now() - this.#watch.sinceMs);
-        this.#watch = undefined;
-      }
     }
     for (const link of this.#links) link?.close();
   }
 
   stop(): void {
     this.#stopped = true;
-  }
-
-  /** Milliseconds from now to the acknowledgement of something written from now on. */
-  nextAcknowledgement(): Promise<number> {
-    const waiting = Promise.withResolvers<number>();
-    this.#watch = { sinceMs: performance.now(), waiting };
-    return waiting.promise;
   }
 
   /** 0: no answer; the number may have been stored. */
