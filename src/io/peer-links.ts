@@ -42,7 +42,10 @@ export interface PeerLinksOptions {
 
 interface Peer {
   readonly id: string;
+  /** Where it is, by its own word if it gave one. */
   readonly address: string;
+  /** Where the membership says that it is. */
+  listed: string;
   /** It is no member any more, or not yet. */
   guest: boolean;
   connection: Dialled | null;
@@ -72,7 +75,7 @@ export class PeerLinks {
       onAgentLink,
       ...(meet === undefined ? {} : { meet }),
       ...(onClientLink === undefined ? {} : { onClientLink }),
-      onPeerOpened: (hello) => this.#welcomeGuest(hello),
+      onPeerOpened: (hello) => this.#heardOf(hello),
       onPeerMessage: (from, payload) => this.#received(from, payload),
       onPeerClosed: (from) => {
         const peer = this.#peers.get(from);
@@ -88,7 +91,7 @@ export class PeerLinks {
     const addresses = new Map(members.map(({ id, address }) => [id, address]));
     for (const [id, peer] of this.#peers) {
       if (!addresses.has(id)) this.#leave(peer);
-      else if (addresses.get(id) !== peer.address) this.#forget(peer);
+      else if (addresses.get(id) !== peer.listed) this.#forget(peer);
     }
     for (const [id, address] of addresses) {
       const known = this.#peers.get(id);
@@ -127,16 +130,27 @@ export class PeerLinks {
   }
 
   #add(id: string, address: string, guest: boolean): void {
-    const peer: Peer = { id, address, guest, connection: null, ready: false, failures: 0, timer: null };
+    const state = { connection: null, ready: false, failures: 0, timer: null };
+    const peer: Peer = { id, address, listed: address, guest, ...state };
     this.#peers.set(id, peer);
     this.#connect(peer);
   }
 
-  /** A member that this master does not know of yet, as its log lags, must get answers all the same. */
-  #welcomeGuest({ from, to, address }: Hello): void {
+  /**
+   * A member that this master does not know of yet, as its log lags, must get
+   * answers all the same; and one that moved, at its new address.
+   */
+  #heardOf({ from, to, address }: Hello): void {
     const inquiry = to === undefined;
-    if (!inquiry && address !== undefined && from !== this.#options.self && !this.#peers.has(from)) {
+    if (inquiry || address === undefined || from === this.#options.self) return;
+    const known = this.#peers.get(from);
+    if (known === undefined) {
       this.#add(from, address, true);
+    } else if (known.address !== address) {
+      this.#forget(known);
+      this.#add(from, address, known.guest);
+      const moved = this.#peers.get(from);
+      if (moved !== undefined) moved.listed = known.listed;
     }
   }
 

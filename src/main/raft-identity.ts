@@ -4,6 +4,7 @@ import { MeshError } from "../base/errors.ts";
 import { decodeMembership, members } from "../raft/membership.ts";
 import type { RestoredStore } from "../raft/store.ts";
 import type { Membership, RaftConfig } from "../raft/types.ts";
+import { FEATURE_LEVEL } from "../registry/command-level.ts";
 import { splitAddress } from "./flags.ts";
 
 export interface RaftPlace {
@@ -44,6 +45,7 @@ export function raftConfig(self: string, place: RaftPlace): RaftConfig {
     peers: alone ? [self] : [],
     addresses: { [self]: address },
     announceMembership: true,
+    featureLevel: FEATURE_LEVEL,
   };
 }
 

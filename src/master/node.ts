@@ -32,6 +32,7 @@ import type {
   StateRecord,
 } from "../raft/types.ts";
 import { encodeCommands } from "../registry/codec.ts";
+import { levelOf } from "../registry/command-level.ts";
 import type { Command } from "../registry/commands.ts";
 import { Registry } from "../registry/registry.ts";
 import { MasterCore } from "./core.ts";
@@ -331,7 +332,7 @@ export class MasterNode {
   #propose(commands: readonly Command[], now: Instant): void {
     const ref = this.#nextRef++;
     this.#proposed.set(ref, commands);
-    this.#feed({ kind: "propose", ref, data: encodeCommands(commands) }, now);
+    this.#feed({ kind: "propose", ref, data: encodeCommands(commands), level: levelOf(commands) }, now);
   }
 
   #memberChange(change: MasterChange): MembershipChange {

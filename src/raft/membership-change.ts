@@ -51,7 +51,7 @@ export function settleMembership(raft: RaftState): void {
   if (raft.change !== null) raft.emit({ kind: "membership-changed", ref: raft.change.ref });
   raft.change = null;
   if (!membership.voters.includes(raft.self)) leaveOffice(raft);
-  else raiseFeatureLevel(raft);
+  else keepUpToDate(raft);
 }
 
 /** The membership in force is committed, and so is an entry of the own term. */
@@ -176,11 +176,17 @@ function leaveOffice(raft: RaftState): void {
   becomeFollower(raft, raft.term, null);
 }
 
-/** Once every member said that it can apply a newer level, the log may hold commands of it. */
-function raiseFeatureLevel(raft: RaftState): void {
+/**
+ * Once every member said that it can apply a newer level, the log may hold
+ * commands of it. And a leader that moved writes down where it is.
+ */
+function keepUpToDate(raft: RaftState): void {
+  const { membership, self } = raft;
   let level = raft.featureLevel;
   for (const progress of raft.progress.values()) level = Math.min(level, progress.featureLevel);
-  if (level > raft.membership.featureLevel) {
-    appendConfig(raft, { ...raft.membership, featureLevel: level });
-  }
+  const featureLevel = Math.max(level, membership.featureLevel);
+  const address = raft.ownAddress ?? membership.addresses[self] ?? self;
+  if (featureLevel === membership.featureLevel && address === membership.addresses[self]) return;
+  const addresses = { ...membership.addresses, [self]: address };
+  appendConfig(raft, { ...membership, featureLevel, addresses });
 }

@@ -56,6 +56,8 @@ export class RaftState {
   readonly heartbeatMs: number;
   readonly keepEntries: number;
   readonly featureLevel: number;
+  /** Where this member is reached now, if the driver knows. */
+  readonly ownAddress: string | undefined;
   readonly announceMembership: boolean;
   readonly uncommittedMaxBytes: number;
   readonly random: Random;
@@ -123,6 +125,7 @@ export class RaftState {
     this.heartbeatMs = config.heartbeatMs ?? HEARTBEAT_MS;
     assert(this.heartbeatMs * 2 <= this.electionTimeoutMs, "Two heartbeats must fit an election timeout");
     this.keepEntries = config.keepEntries ?? RAFT_LOG_KEEP_ENTRIES;
+    this.ownAddress = config.addresses?.[config.self];
     this.featureLevel = config.featureLevel ?? 1;
     this.announceMembership = config.announceMembership ?? false;
     this.uncommittedMaxBytes = config.uncommittedMaxBytes ?? RAFT_UNCOMMITTED_MAX_BYTES;

@@ -114,7 +114,10 @@ export interface RaftConfig {
    * over it. Empty: this member waits until a leader takes it in.
    */
   readonly peers: readonly PeerId[];
-  /** Raft addresses of `peers`; an id without one is its own address. */
+  /**
+   * Raft addresses of `peers`; an id without one is its own address. That of
+   * `self` is where it is now: as a leader it corrects the membership.
+   */
   readonly addresses?: Readonly<Record<PeerId, string>>;
   /**
    * The first leader writes the membership into the log, since members that
