@@ -6,12 +6,17 @@
  * the figures that count.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 
 const FOLDER = join(import.meta.dir, "bench");
 /** Files of the folder that benchmarks share. */
 const SHARED = ["lib", "load"];
+
+/** Of the last minute. */
+const LOAD_AT_START = loadavg()[0] ?? 0;
+/** Share of the cores that may be busy already without a warning. */
+const BUSY_SHARE = 0.25;
 
 interface Benchmark {
   readonly bench?: () => Promise<Record<string, unknown>>;
@@ -36,7 +41,19 @@ function machine(): Record<string, unknown> {
     kernel: release(),
     bun: Bun.version,
     mesh: version,
+    commit: commit(),
+    loadAverageAtStart: Math.round(LOAD_AT_START * 100) / 100,
   };
+}
+
+/** Short id of the checked-out commit, with a "+" when files differ from it. */
+function commit(): string {
+  const git = (...words: string[]): string =>
+    Bun.spawnSync(["git", ...words], { cwd: import.meta.dir, stderr: "ignore" })
+      .stdout.toString()
+      .trim();
+  const changed = git("status", "--porcelain", "--untracked-files=no", "..") !== "";
+  return `${git("rev-parse", "--short", "HEAD") || "unknown"}${changed ? "+" : ""}`;
 }
 
 function print(facts: Readonly<Record<string, unknown>>): void {
@@ -49,6 +66,10 @@ function print(facts: Readonly<Record<string, unknown>>): void {
 
 const name = process.argv[2] ?? "";
 if (names().includes(name)) {
+  if (LOAD_AT_START > BUSY_SHARE * cpus().length) {
+    const load = LOAD_AT_START.toFixed(2);
+    console.error(`The machine is busy (load average ${load}): figures will be worse than they could be`);
+  }
   const { bench } = (await import(join(FOLDER, `${name}.ts`))) as Benchmark;
   const figures = (await bench?.()) ?? {};
   print(figures);

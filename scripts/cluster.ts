@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly agentPort?: number;
   /** `mesh dev` in one process (the default), or a `mesh master` and a `mesh agent`. */
   readonly separate?: boolean;
+  /** Of the agent, as its flag takes them; detected by default. */
+  readonly resources?: string;
 }
 
 export class Cluster implements AsyncDisposable {
@@ -49,7 +51,7 @@ export class Cluster implements AsyncDisposable {
     const agentPort = freePort(options.agentPort);
     const log = join(directory, "mesh.log");
     const output = openSync(log, "a");
-    const processes = commands(directory, masterPort, agentPort, options.separate === true).map((words) => {
+    const processes = commands(directory, masterPort, agentPort, options).map((words) => {
       // In a session of its own: Ctrl-C in the terminal is for us, who stop it when its tasks have ended.
       return Bun.spawn([BINARY, ...words], {
         cwd: directory,
@@ -119,16 +121,23 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
-function commands(directory: string, masterPort: number, agentPort: number, separate: boolean): string[][] {
+function commands(
+  directory: string,
+  masterPort: number,
+  agentPort: number,
+  { separate, resources }: ClusterOptions,
+): string[][] {
+  const given = resources === undefined ? [] : ["--resources", resources];
   const [port, ownPort] = [String(masterPort), String(agentPort)];
   const raftPort = ["--raft-port", String(freePort())];
-  if (!separate) {
-    return [["dev", "--dir", join(directory, "data"), "--port", port, ...raftPort, "--agent-port", ownPort]];
+  if (separate !== true) {
+    const ports = ["--port", port, ...raftPort, "--agent-port", ownPort];
+    return [["dev", "--dir", join(directory, "data"), ...ports, ...given]];
   }
   const master = ["--ip", "127.0.0.1", "--port", port, ...raftPort];
   const agent = ["--master", `127.0.0.1:${port}`, "--ip", "127.0.0.1", "--port", ownPort];
   return [
     ["master", ...master, "--data-dir", join(directory, "master")],
-    ["agent", ...agent, "--work-dir", join(directory, "agent")],
+    ["agent", ...agent, "--work-dir", join(directory, "agent"), ...given],
   ];
 }

@@ -1,12 +1,13 @@
 /**
- * PSS of an idle master and an idle agent, and what each of 100 sleeping tasks
- * adds beyond the task's own process.
+ * PSS of an idle master and an idle agent, what each of 100 sleeping tasks adds
+ * beyond the task's own process, and what 2,000 short tasks leave behind.
  */
 import { Cluster } from "../cluster.ts";
-import { nameOf, processTree, pssBytes } from "./lib.ts";
+import { BENCH_RESOURCES, nameOf, processTree, pssBytes } from "./lib.ts";
 import { runLoad } from "./load.ts";
 
 const TASKS = 100;
+const SHORT_TASKS = 2_000;
 /** Lets buffers of the start be freed before the idle figures are taken. */
 const SETTLE_MS = 10_000;
 const END_TIMEOUT_MS = 30_000;
@@ -16,8 +17,23 @@ function inMegabytes(bytes: number): number {
   return Math.round(bytes / 1e4) / 100;
 }
 
-export async function bench(): Promise<Record<string, unknown>> {
-  await using cluster = await Cluster.start({ separate: true });
+/** PSS of the master and of the agent after many short tasks, once they are idle again. */
+async function afterManyTasks(): Promise<readonly [master: number, agent: number]> {
+  await using cluster = await Cluster.start({ separate: true, resources: BENCH_RESOURCES });
+  const load = { command: "true", amounts: { cpus: 0.01, mem: 8 }, inflight: SHORT_TASKS };
+  const { scheduler } = await runLoad(cluster.master, {
+    ...load,
+    tasks: SHORT_TASKS,
+    until: "TASK_FINISHED",
+  });
+  await scheduler.teardown();
+  await Bun.sleep(SETTLE_MS);
+  const [master = 0, agent = 0] = cluster.pids;
+  return [pssBytes(master), pssBytes(agent)];
+}
+
+async function sleepingTasks(): Promise<Record<string, unknown>> {
+  await using cluster = await Cluster.start({ separate: true, resources: BENCH_RESOURCES });
   const [master = 0, agent = 0] = cluster.pids;
   await Bun.sleep(SETTLE_MS);
   const idleMaster = pssBytes(master);
@@ -45,5 +61,15 @@ export async function bench(): Promise<Record<string, unknown>> {
     masterWithTasksMB: inMegabytes(busyMaster),
     agentProcessWithTasksMB: inMegabytes(agentWithTasks),
     processesBesideEachTask: (others.length - 1) / TASKS,
+  };
+}
+
+export async function bench(): Promise<Record<string, unknown>> {
+  const sleeping = await sleepingTasks();
+  const [master, agent] = await afterManyTasks();
+  return {
+    ...sleeping,
+    masterAfter2000TasksMB: inMegabytes(master),
+    agentAfter2000TasksMB: inMegabytes(agent),
   };
 }

@@ -9,7 +9,7 @@ const ROUNDS = 500;
 const WARM_UP_ROUNDS = 50;
 
 export async function bench(): Promise<Record<string, unknown>> {
-  await using cluster = await Cluster.start();
+  await using cluster = await Cluster.start({ separate: true });
   const scheduler = new Scheduler(cluster.master, "bench");
   const done = Promise.withResolvers<void>();
   const gapsMs: number[] = [];
