@@ -40,6 +40,8 @@ export interface MasterContext extends SharedContext {
   readonly port: MasterPort;
   /** Files below `/files`: the master's log, when it writes one. */
   readonly files: FileSpace;
+  /** A consistent copy of the registry on disk (mesh raft backup). */
+  readonly backup?: () => Promise<ReadableStream<Uint8Array>>;
 }
 
 export interface AgentContext extends SharedContext {

@@ -18,6 +18,7 @@
  */
 import { MeshError } from "../base/errors.ts";
 import { agentOperatorApi } from "./agent-operator.ts";
+import { backupHandler } from "./backup.ts";
 import type { AgentContext, Handler, MasterContext } from "./context.ts";
 import { executorApi } from "./executor.ts";
 import { filesRoutes } from "./files.ts";
@@ -45,6 +46,7 @@ export function masterApi(context: MasterContext): Handler {
     ...processRoutes("master", port, context.build, context.verbosity),
     ...filesRoutes(context.files),
     ...meshRoutes(port),
+    "mesh/raft/backup": backupHandler(context),
     "master/redirect": redirectHandler(port),
     "master/api/v1": masterOperatorApi(context),
     "master/api/v1/scheduler": schedulerApi(context),

@@ -21,15 +21,21 @@ export const ERRORS = {
   DIRECTORY_LOCKED: { status: 0, meaning: "Another process uses the data directory" },
   LOG_DAMAGED: {
     status: 0,
-    meaning: "A record of the master's log on disk is damaged; replace this master by one with an empty directory",
+    meaning:
+      "A record of the master's log on disk is damaged; replace this master by one with an empty directory",
   },
   VERSION_TOO_OLD: {
     status: 0,
     meaning: "The cluster uses log entries that this version of mesh cannot apply; upgrade this master",
   },
+  BACKUP_UNUSABLE: {
+    status: 0,
+    meaning: "A backup cannot be written, is not whole, or cannot be restored into this directory",
+  },
   CHECKPOINT_DAMAGED: {
     status: 0,
-    meaning: "A record of the agent's checkpoint is damaged; delete its meta directory to start as a new agent",
+    meaning:
+      "A record of the agent's checkpoint is damaged; delete its meta directory to start as a new agent",
   },
   MASTER_UNREACHABLE: {
     status: 0,

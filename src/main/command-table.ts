@@ -300,8 +300,8 @@ const KILL_COMMAND: CommandSpec = {
 
 const RAFT_COMMAND: CommandSpec = {
   name: "raft",
-  args: "<action> [member]",
-  summary: "Masters of the cluster (action: status, add, promote, remove, transfer)",
+  args: "<action> [member or file]",
+  summary: "Masters of the cluster (status, add, promote, remove, transfer, check, backup, restore)",
   flags: [
     MASTER_FLAG,
     JSON_FLAG,
@@ -310,6 +310,12 @@ const RAFT_COMMAND: CommandSpec = {
       value: "<member>",
       description: "Who is to lead (transfer); by default whoever can soonest",
     },
+    { name: "data-dir", value: "<dir>", description: "Empty directory to restore a backup into (restore)" },
+    {
+      name: "raft-address",
+      value: "<host:raft-port>",
+      description: "How other masters will reach the restored one (restore); by default this machine",
+    },
   ],
   examples: [
     "mesh raft status",
@@ -317,17 +323,26 @@ const RAFT_COMMAND: CommandSpec = {
     "mesh raft promote 10.0.0.4:5060",
     "mesh raft remove 10.0.0.3:5060",
     "mesh raft transfer --to 10.0.0.2:5060",
+    "mesh raft check --master 10.0.0.1:5050,10.0.0.2:5050,10.0.0.3:5050",
+    "mesh raft backup /var/backups/mesh.backup",
+    "mesh raft restore /var/backups/mesh.backup --data-dir /var/lib/mesh/master",
     "mesh raft status --master 10.0.0.1:5050,10.0.0.2:5050,10.0.0.3:5050 --json",
   ],
   run: async (flags, args) => {
     const word = required(args, "the action", "raft");
     const options = { masters: flags.addresses("master", 5050), json: flags.switch("json") };
+    if (word === "check") return (await import("./raft-check.ts")).checkRaft(options);
+    if (word === "backup" || word === "restore") {
+      const file = args[1];
+      if (file === undefined) throw new MeshError("BAD_FLAG", `Missing the file: mesh raft ${word} FILE`);
+      return (await import("./raft-backup.ts")).runBackup(word, file, flags);
+    }
     const { changeRaft, RAFT_ACTIONS } = await import("./raft-commands.ts");
     const action = RAFT_ACTIONS.find((one) => one === word);
     if (action === undefined) {
       throw new MeshError(
         "BAD_FLAG",
-        `Unknown action '${word}' of 'mesh raft': there are ${RAFT_ACTIONS.join(", ")}`,
+        `Unknown action '${word}' of 'mesh raft': there are ${[...RAFT_ACTIONS, "check", "backup", "restore"].join(", ")}`,
       );
     }
     if (action !== "status") await changeRaft(action, flags.optional("to") ?? args[1], options);

@@ -8,6 +8,7 @@ import { SECOND_MS } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import type { AgentLink } from "../io/agent-link.ts";
+import { backupStream } from "../io/backup-file.ts";
 import { type HttpServer, serve } from "../io/http.ts";
 import type { AgentLinkHandlers, Meeting } from "../io/link-listener.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
@@ -195,6 +196,11 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
       clock: apiClock,
       log,
       files: fixedFileSpace({}),
+      backup: async () => {
+        const { featureLevel } = node.raftStatus().membership;
+        const header = { cluster: flags.cluster, featureLevel, takenAtMs: now().wallMs };
+        return backupStream(header, await store.readState());
+      },
     }),
   );
   await giveIdentity(store, restored, flags.cluster, self);

@@ -1,0 +1,173 @@
+/** `mesh raft backup` and `mesh raft restore`: the registry into a file, and a new cluster out of one. */
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { MeshError } from "../base/errors.ts";
+import { randomUuid, uuidText } from "../base/uuid.ts";
+import { type BackupHeader, BackupReader } from "../io/backup-file.ts";
+import { LevelRaftStore } from "../io/raft-store.ts";
+import { bootstrapMembership, encodeMembership } from "../raft/membership.ts";
+import type { StateRecord } from "../raft/types.ts";
+import type { Flags } from "./flags.ts";
+import { advertisedIp } from "./local-address.ts";
+import { systemRandom } from "./process.ts";
+
+const BACKUP_PATH = "/mesh/raft/backup";
+/** The state is restored as the effect of entries of this term. */
+const RESTORED_TERM = 1;
+
+/** Resolves with the exit status. */
+export async function runBackup(action: "backup" | "restore", file: string, flags: Flags): Promise<number> {
+  if (action === "backup") {
+    await takeBackup({ masters: flags.addresses("master", 5050), file });
+    return 0;
+  }
+  const dataDir = flags.optional("data-dir");
+  if (dataDir === undefined) {
+    throw new MeshError("BAD_FLAG", "Missing the directory: mesh raft restore FILE --data-dir DIR");
+  }
+  const given = flags.optional("raft-address") === undefined ? [] : flags.addresses("raft-address", 5060);
+  await restoreBackup({ file, dataDir, address: given[0] ?? `${advertisedIp("0.0.0.0", [])}:5060` });
+  return 0;
+}
+
+export interface BackupOptions {
+  /** Asked in turn until one gives its registry. */
+  readonly masters: readonly string[];
+  readonly file: string;
+}
+
+/** Writes the backup beside the file first, so that the file is always whole. */
+export async function takeBackup({ masters, file }: BackupOptions): Promise<void> {
+  const path = resolve(file);
+  const answer = await askForBackup(masters);
+  const part = `${path}.part`;
+  const reader = new BackupReader();
+  const output = await open(part, "w", 0o600).catch((error: unknown) => {
+    throw unusable(`Cannot write the backup '${path}': ${textOf(error)}; name a file that can be written`);
+  });
+  try {
+    for await (const chunk of answer) {
+      const checked = reader.push(chunk);
+      if (!checked.ok)
+        throw unusable(
+          `Cannot take a backup: what the master sent is not whole (${checked.error}); try again`,
+        );
+      await output.writeFile(chunk);
+    }
+    if (!reader.whole || reader.header === null)
+      throw unusable("Cannot take a backup: the master broke off; try again");
+    await output.sync();
+    await output.close();
+    await rename(part, path);
+  } catch (error) {
+    await output.close().catch(() => {});
+    await rm(part, { force: true });
+    throw error;
+  }
+  const directory = await open(dirname(path));
+  await directory.sync();
+  await directory.close();
+  console.log(`Backup of ${reader.keys} keys up to log index ${reader.header.index} is in ${path}`);
+}
+
+export interface RestoreOptions {
+  readonly file: string;
+  readonly dataDir: string;
+  /** Raft address of the master that will start in the directory. */
+  readonly address: string;
+}
+
+/** Makes the directory that of a new cluster of one master, which others join. */
+export async function restoreBackup({ file, dataDir, address }: RestoreOptions): Promise<void> {
+  const directory = resolve(dataDir);
+  await refuseUsed(directory);
+  await mkdir(directory, { recursive: true });
+  const failure = Promise.withResolvers<never>();
+  const store = new LevelRaftStore(directory, failure.reject);
+  await store.open();
+  const reader = new BackupReader();
+  try {
+    const header = await Promise.race([load(file, reader, store, address), failure.promise]);
+    console.log(
+      `Restored ${reader.keys} keys as of log index ${header.index} into ${directory}.\nStart the first master of the new cluster: mesh master --data-dir ${directory}\nThen add the others: mesh master --join … with empty directories, and mesh raft promote`,
+    );
+  } catch (error) {
+    await store.close();
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+  await store.close();
+}
+
+async function load(
+  file: string,
+  reader: BackupReader,
+  store: LevelRaftStore,
+  address: string,
+): Promise<BackupHeader> {
+  const memberId = uuidText(randomUuid(systemRandom()));
+  let sequence = 0;
+  let index = 0;
+  const stage = (records: readonly StateRecord[], done: boolean): Promise<void> => {
+    const { featureLevel } = reader.header ?? { featureLevel: 1 };
+    const members = { ...bootstrapMembership([memberId], { [memberId]: address }), featureLevel };
+    const snapshot = { index, term: RESTORED_TERM, membership: encodeMembership(members) };
+    return store.stageSnapshot({ id: 1, sequence: sequence++, snapshot, records, done });
+  };
+  try {
+    for await (const chunk of createReadStream(file)) {
+      const records = reader.push(chunk as Uint8Array);
+      if (!records.ok) throw unusable(`Cannot restore '${file}': ${records.error}; use another backup`);
+      index = Math.max(1, reader.header?.index ?? 0);
+      if (records.value.length > 0) await stage(records.value, false);
+    }
+  } catch (error) {
+    if (error instanceof MeshError) throw error;
+    throw unusable(`Cannot restore '${file}': ${textOf(error)}; name a file that 'mesh raft backup' wrote`);
+  }
+  const { header } = reader;
+  if (header === null || !reader.whole)
+    throw unusable(`Cannot restore '${file}': it is not whole; use another backup`);
+  await store.write({
+    identity: { clusterId: header.cluster, memberId },
+    hardState: { term: RESTORED_TERM, votedFor: null },
+    sync: true,
+  });
+  await stage([], true);
+  return header;
+}
+
+async function askForBackup(masters: readonly string[]): Promise<ReadableStream<Uint8Array>> {
+  const reasons: string[] = [];
+  for (const master of masters) {
+    try {
+      const response = await fetch(`http://${master}${BACKUP_PATH}`);
+      if (response.ok && response.body !== null) return response.body;
+      reasons.push(`${master} answered ${response.status} ${(await response.text()).slice(0, 200)}`);
+    } catch (error) {
+      reasons.push(`${master} cannot be reached (${textOf(error)})`);
+    }
+  }
+  throw new MeshError(
+    "MASTER_UNREACHABLE",
+    `Cannot take a backup: ${reasons.join("; ")}. Name a master with --master host:port`,
+  );
+}
+
+async function refuseUsed(directory: string): Promise<void> {
+  const content = await readdir(directory).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw unusable(`Cannot restore into '${directory}': ${textOf(error)}; choose another --data-dir`);
+  });
+  if (content.length === 0) return;
+  throw unusable(`Cannot restore into '${directory}': it is not empty; choose another --data-dir`);
+}
+
+function unusable(text: string): MeshError {
+  return new MeshError("BACKUP_UNUSABLE", text);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,111 @@
+/** Backup and restore with real masters, and the commands operators type. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLogger } from "../../src/io/logger.ts";
+import { defaultTiming, type RunningMaster, startMaster } from "../../src/main/master.ts";
+import { restoreBackup, takeBackup } from "../../src/main/raft-backup.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "mesh-backup-"));
+const running: RunningMaster[] = [];
+afterAll(async () => {
+  for (const master of running) await master.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function start(dataDir: string): Promise<RunningMaster> {
+  const logger = createLogger({ name: "master", level: "error" });
+  const master = await startMaster(
+    {
+      ip: "127.0.0.1",
+      port: 0,
+      raftPort: 0,
+      advertise: undefined,
+      dataDir,
+      peers: [],
+      join: [],
+      cluster: "mesh",
+      timing: defaultTiming(),
+      effective: {},
+      directoryFlag: "--data-dir",
+    },
+    logger,
+  );
+  running.push(master);
+  return master;
+}
+
+/** The framework ids of the master, once it leads. */
+async function frameworks(url: string): Promise<string[]> {
+  const { status, body } = await eventually(async () => {
+    const response = await fetch(`${url}/master/state`);
+    return { status: response.status, body: (await response.json().catch(() => ({}))) as StateBody };
+  });
+  expect(status).toBe(200);
+  return (body.frameworks ?? []).map((framework) => framework.id);
+}
+interface StateBody {
+  readonly frameworks?: readonly { readonly id: string }[];
+}
+
+async function eventually<T extends { readonly status: number }>(ask: () => Promise<T>): Promise<T> {
+  for (let answer = await ask(); ; answer = await ask()) if (answer.status === 200) return answer;
+}
+
+/** A framework that stays: its stream is closed, and its failover timeout is long. */
+async function subscribe(url: string): Promise<void> {
+  const framework_info = { user: "u", name: "n", failover_timeout: 1e6 };
+  const response = await fetch(`${url}/api/v1/scheduler`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ type: "SUBSCRIBE", subscribe: { framework_info } }),
+  });
+  const reader = response.body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+}
+
+test("a backup of a running master becomes the first master of a new cluster", async () => {
+  const first = await start(join(directory, "first"));
+  const file = join(directory, "mesh.backup");
+  await frameworks(first.url);
+  await subscribe(first.url);
+  const before = await frameworks(first.url);
+  expect(before.length).toBe(1);
+  await takeBackup({ masters: [new URL(first.url).host], file });
+
+  const restored = join(directory, "restored");
+  await restoreBackup({ file, dataDir: restored, address: "127.0.0.1:5060" });
+  const second = await start(restored);
+  expect(await frameworks(second.url)).toEqual(before);
+
+  const again = restoreBackup({ file, dataDir: restored, address: "127.0.0.1:5060" });
+  await expect(again).rejects.toThrow(/is not empty; choose another --data-dir/);
+});
+
+test("a file that is no whole backup is refused, and leaves no directory behind", async () => {
+  const file = join(directory, "bad.backup");
+  const target = join(directory, "target");
+  const good = readFileSync(join(directory, "mesh.backup"));
+  const flipped = Uint8Array.from(good);
+  flipped[good.length - 30] = (flipped[good.length - 30] ?? 0) ^ 1;
+  const cases: [Uint8Array, RegExp][] = [
+    [good.subarray(0, good.length - 12), /is not whole/],
+    [flipped, /damaged|no backup/],
+    [Buffer.from("#!/bin/sh\necho not a backup at all\n"), /no backup of mesh/],
+    [new Uint8Array(0), /is not whole/],
+  ];
+  for (const [content, reason] of cases) {
+    writeFileSync(file, content);
+    await expect(restoreBackup({ file, dataDir: target, address: "a:1" })).rejects.toThrow(reason);
+  }
+  mkdirSync(target);
+});
+
+test("a master that cannot be reached is named", async () => {
+  const file = join(directory, "none.backup");
+  await expect(takeBackup({ masters: ["127.0.0.1:1"], file })).rejects.toThrow(
+    /127\.0\.0\.1:1 cannot be reached/,
+  );
+});
