@@ -8,6 +8,8 @@ import { Namespaces } from "./net-namespaces.ts";
 import { BINARY, eventually } from "./test-cluster.ts";
 
 const MASTERS = 3;
+/** The last one is free for a master that joins. */
+const MACHINES = MASTERS + 1;
 const LOG_TAIL_LINES = 15;
 const PORT = 5050;
 const RAFT_PORT = 5060;
@@ -22,7 +24,7 @@ export interface RaftView {
 
 export class NetCluster implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "mesh-net-"));
-  readonly network = new Namespaces(MASTERS);
+  readonly network = new Namespaces(MACHINES);
   readonly #masters: (Bun.Subprocess | undefined)[] = [];
   #client: Bun.Subprocess<"pipe", "pipe", "inherit"> | undefined;
   #clientOutput = "";
@@ -32,7 +34,7 @@ export class NetCluster implements AsyncDisposable {
   static async start(prepare: (cluster: NetCluster) => void = () => {}): Promise<NetCluster> {
     const cluster = new NetCluster();
     try {
-      for (let i = 0; i < MASTERS; i++) mkdirSync(cluster.dataDirectory(i));
+      for (let i = 0; i < MACHINES; i++) mkdirSync(cluster.dataDirectory(i));
       prepare(cluster);
       for (let i = 0; i < MASTERS; i++) cluster.startMaster(i);
       await cluster.leader();
@@ -47,11 +49,12 @@ export class NetCluster implements AsyncDisposable {
     return join(this.directory, `m${i}`);
   }
 
-  startMaster(i: number): void {
+  /** One that joins finds the others by their HTTP addresses. */
+  startMaster(i: number, joins = false): void {
     const output = openSync(join(this.directory, `m${i}.log`), "a");
-    const peers = Array.from({ length: MASTERS }, (_, at) => `${this.network.address(at)}:${RAFT_PORT}`);
+    const peers = this.#addresses(joins ? PORT : RAFT_PORT);
     const place = ["--ip", this.network.address(i), "--port", String(PORT), "--raft-port", String(RAFT_PORT)];
-    const rest = ["--peers", peers.join(","), "--data-dir", this.dataDirectory(i)];
+    const rest = [joins ? "--join" : "--peers", peers.join(","), "--data-dir", this.dataDirectory(i)];
     const command = this.network.on(i, [BINARY, "master", ...place, ...rest]);
     this.#masters[i] = Bun.spawn(command, { stdio: ["ignore", output, output] });
     closeSync(output);
@@ -67,8 +70,34 @@ export class NetCluster implements AsyncDisposable {
     this.#masters[i] = undefined;
   }
 
+  raftAddress(i: number): string {
+    return `${this.network.address(i)}:${RAFT_PORT}`;
+  }
+
+  log(i: number): string {
+    return readFileSync(join(this.directory, `m${i}.log`), "utf8");
+  }
+
+  /** Runs a command of the binary beside the clients; throws unless it ends well. */
+  async mesh(...words: string[]): Promise<void> {
+    const masters = ["--master", this.#addresses(PORT).join(",")];
+    const child = Bun.spawn(this.network.on("hub", [BINARY, ...words, ...masters]), {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const status = await child.exited;
+    if (status === 0) return;
+    throw new Error(
+      `"mesh ${words.join(" ")}" ended with ${status}: ${await new Response(child.stderr).text()}`,
+    );
+  }
+
+  #addresses(port: number): string[] {
+    return Array.from({ length: MASTERS }, (_, i) => `${this.network.address(i)}:${port}`);
+  }
+
   /** What a master says of itself, asked from its own machine; undefined when it does not answer. */
   async raft(i: number): Promise<RaftView | undefined> {
+    if (this.#masters[i] === undefined) return undefined;
     const url = `http://${this.network.address(i)}:${PORT}/mesh/raft`;
     const child = Bun.spawn(this.network.on(i, ["curl", "-s", "-m", "1", url]), {
       stdio: ["ignore", "pipe", "ignore"],
@@ -80,7 +109,7 @@ export class NetCluster implements AsyncDisposable {
   /** A master that leads, other than `except`; waits for one. */
   async leader(except?: number): Promise<number> {
     const found = await eventually("a leader", async () => {
-      for (let i = 0; i < MASTERS; i++) {
+      for (let i = 0; i < MACHINES; i++) {
         if (i !== except && (await this.raft(i))?.role === "leader") return i + 1;
       }
       return undefined;
@@ -100,8 +129,12 @@ export class NetCluster implements AsyncDisposable {
 
   /** Clients begin to read and write registers. */
   startClients(seed: number): void {
-    const addresses = Array.from({ length: MASTERS }, (_, i) => `${this.network.address(i)}:${RAFT_PORT}`);
-    const command = this.network.on("hub", [process.execPath, CLIENT, String(seed), ...addresses]);
+    const command = this.network.on("hub", [
+      process.execPath,
+      CLIENT,
+      String(seed),
+      ...this.#addresses(RAFT_PORT),
+    ]);
     const client = Bun.spawn(command, { stdio: ["pipe", "pipe", "inherit"] });
     this.#client = client;
     this.#clientEnded = (async () => {
@@ -141,11 +174,7 @@ export class NetCluster implements AsyncDisposable {
 
   logTails(): string {
     return this.#masters
-      .map((_, i) =>
-        readFileSync(join(this.directory, `m${i}.log`), "utf8")
-          .split("\n")
-          .slice(-LOG_TAIL_LINES),
-      )
+      .map((_, i) => this.log(i).split("\n").slice(-LOG_TAIL_LINES))
       .map((lines, i) => `--- master ${i}\n${lines.join("\n")}`)
       .join("\n");
   }
@@ -155,7 +184,7 @@ export class NetCluster implements AsyncDisposable {
     for (const one of processes) one.kill("SIGKILL");
     await Promise.all(processes.map((one) => one.exited));
     this.network[Symbol.dispose]();
-    for (let i = 0; i < MASTERS; i++) {
+    for (let i = 0; i < MACHINES; i++) {
       Bun.spawnSync(["umount", this.dataDirectory(i)], { stderr: "ignore" });
     }
     rmSync(this.directory, { recursive: true, force: true });

@@ -124,6 +124,7 @@ fault("a slow link of one follower slows nobody else down", async (cluster) => {
 });
 
 const DISK_MIB = 48;
+const FULL = /data directory is full/;
 
 fault(
   "a full disk of one master stops only that one, until there is room",
@@ -132,6 +133,7 @@ fault(
     // As much as there is: the write ends where the disk does.
     Bun.spawnSync(["dd", "if=/dev/zero", `of=${filler}`, "bs=64k"], { stderr: "ignore" });
     await cluster.answers(4 * SOME);
+    await eventually("the master to notice", () => FULL.test(cluster.log(0)));
     rmSync(filler);
     await eventually("the full master to run", async () => (await cluster.raft(0)) !== undefined);
     await cluster.caughtUp(0);
@@ -154,4 +156,24 @@ fault("a master whose directory was wiped does not come back as the old one", as
   await cluster.answers(2 * SOME);
   // Without the third's vote the two others are the quorum; nobody may lead with an empty log.
   expect((await cluster.raft(wiped))?.role).not.toBe("leader");
+});
+
+fault("a member is replaced under load", async (cluster) => {
+  const joining = 3;
+  cluster.startMaster(joining, true);
+  await eventually("the new master to be sent the log", async () => {
+    const status = await cluster.raft(joining);
+    return status !== undefined && status.commitIndex > 0;
+  });
+  await cluster.caughtUp(joining);
+  await cluster.mesh("raft", "promote", cluster.raftAddress(joining));
+  const leader = await cluster.leader();
+  const leaving = leader === 0 ? 1 : 0;
+  await cluster.mesh("raft", "remove", cluster.raftAddress(leaving));
+  await cluster.kill(leaving);
+  await cluster.answers(SOME);
+  // The newcomer's vote counts: with one more gone, two of three are left.
+  const other = [0, 1, 2].find((i) => i !== leaving && i !== leader) ?? 0;
+  await cluster.kill(other);
+  await cluster.answers(SOME);
 });
