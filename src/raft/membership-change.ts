@@ -21,12 +21,13 @@ import type { RaftState } from "./state.ts";
 import { bestFollower } from "./transfer.ts";
 import type { ChangeRefusal, Membership, MembershipChange, PeerId, RaftInput } from "./types.ts";
 
-/** A blank member opens a cluster and stands for election at once. */
+/** A blank member opens a cluster and stands for election soon. */
 export function foundCluster(raft: RaftState, { members: places }: RaftInput & { kind: "found" }): void {
   if (members(raft.membership).length > 0 || raft.log.lastIndex > 0) return;
   const addresses = Object.fromEntries(places.map(({ id, address }) => [id, address]));
   raft.found(bootstrapMembership(Object.keys(addresses), addresses));
-  raft.electionAtMs = raft.nowMs;
+  // Nobody else can stand for election; the links to the others open meanwhile.
+  raft.electionAtMs = raft.nowMs + raft.heartbeatMs;
 }
 
 export function changeMembership(raft: RaftState, ref: number, change: MembershipChange): void {

@@ -149,3 +149,24 @@ test("SIGTERM of a leader: another one leads when it ends", async () => {
     if (master !== leader) await until("the new leader known", async () => (await raftStatus(master)).leader);
   }
 }, 20_000);
+
+test("a master that moves to another address is found there, and a leader that moved says where it is", async () => {
+  await using group = new RaftGroup();
+  const three = await group.startThree();
+  const leader = await group.leader();
+  const [moved, other] = three.filter((master) => master !== leader) as [GroupMaster, GroupMaster];
+  const { self } = await raftStatus(moved);
+  await group.stop(moved);
+  group.move(moved);
+  await group.start(moved, {});
+  // Two of three: without the one that moved nobody could lead.
+  await group.stop(other);
+  await until("the transfer", async () => {
+    const answer = await raftChange(await group.leader(), "transfer", { to: self });
+    return answer.status === 200 || (await role(moved)) === "leader";
+  });
+  await until("the new address in the log", async () => {
+    const { members } = await raftStatus(leader);
+    return members.find(({ id }) => id === self)?.address === moved.raft;
+  });
+}, 20_000);

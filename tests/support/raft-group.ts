@@ -23,7 +23,8 @@ export async function until<T>(what: string, probe: () => Promise<T | undefined 
 
 export interface GroupMaster {
   readonly http: string;
-  readonly raft: string;
+  /** May change while it does not run. */
+  raft: string;
   readonly directory: string;
   /** Lines logged so far: message and fields. */
   readonly log: string[];
@@ -75,6 +76,11 @@ export class RaftGroup implements AsyncDisposable {
     rmSync(master.directory, { recursive: true, force: true });
   }
 
+  /** Gives it another raft port. */
+  move(master: GroupMaster): void {
+    master.raft = `127.0.0.1:${freePort()}`;
+  }
+
   /** Three masters with the same --peers, and a leader among them. */
   async startThree(): Promise<readonly [GroupMaster, GroupMaster, GroupMaster]> {
     const three = [this.place(), this.place(), this.place()] as const;
@@ -107,17 +113,20 @@ export async function raftStatus(master: GroupMaster): Promise<RaftStatus> {
   return (await response.json()) as RaftStatus;
 }
 
-/** Asks one master for a change; it redirects to the leader. */
+/** Asks one master for a change; it redirects to the leader. A new leader is given a moment. */
 export async function raftChange(
   master: GroupMaster,
   action: string,
   body: object,
 ): Promise<{ readonly status: number; readonly text: string }> {
-  const response = await fetch(`http://${master.http}/mesh/raft/${action}`, {
-    method: "POST",
-    body: JSON.stringify(body),
+  return until(`an answer to ${action}`, async () => {
+    const response = await fetch(`http://${master.http}/mesh/raft/${action}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+    });
+    const answer = { status: response.status, text: await response.text() };
+    return answer.status !== 503 && answer;
   });
-  return { status: response.status, text: await response.text() };
 }
 
 function portOf(address: string): number {
