@@ -30,7 +30,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
-import { beginStop, condemn, exited, killFailed, removeFramework } from "./end-task.ts";
+import { beginStop, condemn, exited, killFailed, removeFramework, sayGoodbye } from "./end-task.ts";
 import { completionTimeReached, terminate } from "./kill-task.ts";
 import {
   disconnect,
@@ -143,6 +143,7 @@ const DEFERRED: DeferredHandlers = {
     if (task !== undefined) terminate(state, task, graceMs);
   },
   cleanup: (state, { containerId }) => state.emit({ kind: "cleanup", containerId }),
+  goodbye: sayGoodbye,
 };
 
 function dispatch<K extends AgentInput["kind"]>(

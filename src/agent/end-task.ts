@@ -90,14 +90,23 @@ export function beginStop(state: AgentState, stop: NonNullable<AgentState["stopp
 }
 
 function stopWhenEmpty(state: AgentState): void {
-  const { stopping, connection } = state;
+  const { stopping } = state;
   if (stopping === undefined || state.condemned.size > 0) return;
-  if (stopping.unregister) {
-    state.agentId = undefined;
-    state.writeAgentRecord();
-    if (connection.kind === "registered") {
-      state.emit({ kind: "send", linkId: connection.linkId, message: { kind: "unregister-agent" } });
-    }
+  if (!stopping.unregister) {
+    state.emit({ kind: "stop", failed: stopping.failed, reason: stopping.reason });
+    return;
+  }
+  state.agentId = undefined;
+  state.writeAgentRecord();
+  state.afterwards({ kind: "goodbye" });
+}
+
+/** The id is given up on disk: only now may the cluster refuse it for ever. */
+export function sayGoodbye(state: AgentState): void {
+  const { stopping, connection } = state;
+  if (stopping === undefined) return;
+  if (connection.kind === "registered") {
+    state.emit({ kind: "send", linkId: connection.linkId, message: { kind: "unregister-agent" } });
   }
   state.emit({ kind: "stop", failed: stopping.failed, reason: stopping.reason });
 }

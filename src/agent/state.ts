@@ -21,7 +21,9 @@ export type Deferred =
   | { readonly kind: "send-updates"; readonly containerId: string }
   /** Ask the task's processes to end; SIGKILL follows after the grace period. */
   | { readonly kind: "terminate"; readonly containerId: string; readonly graceMs: number }
-  | { readonly kind: "cleanup"; readonly containerId: string };
+  | { readonly kind: "cleanup"; readonly containerId: string }
+  /** Leave the cluster and end the process. */
+  | { readonly kind: "goodbye" };
 
 /** The way to the leading master; see registration.ts. */
 export type Connection =

@@ -170,6 +170,16 @@ describe("the end of a framework or an agent", () => {
     expect(again.core.state.agentId).toBeUndefined();
   });
 
+  test("an agent that unregisters gives up its id on disk before it says so", () => {
+    const bench = AgentBench.registered();
+    bench.autoSync = false;
+    bench.step({ kind: "unregister" });
+    // Power fails here: the cluster has not heard of it, the id is still good.
+    expect(bench.lines()).toEqual(["write agent"]);
+    bench.sync();
+    expect(bench.lines().at(0)).toBe("send unregister-agent");
+  });
+
   test("a new agent id ends the tasks of the old one", () => {
     const bench = AgentBench.registered();
     bench.running("t");

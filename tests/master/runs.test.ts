@@ -70,7 +70,9 @@ describe("an agent that still holds the old run", () => {
     expect(comeBack(state, [report(state, old, "TASK_FINISHED")])).toMatchObject([
       { kind: "run-task", taskId: "t", runId: now },
     ]);
+    bench.autoCommit = false;
     bench.update(2, framework.id, "t", "TASK_FINISHED", { uuid: end, runId: old });
+    expect(bench.proposed).toEqual([]);
     expect(bench.toAgent(2)).toMatchObject([{ kind: "acknowledge-update", uuid: end, runId: old }]);
     expect(framework.statuses()).toEqual([]);
     expect(bench.registry.task(framework.id, "t")).toMatchObject({ state: "TASK_STAGING", runId: now });

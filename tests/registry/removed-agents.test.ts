@@ -57,4 +57,4 @@ test("beyond the bound the oldest removal is forgotten, also by a master that re
     expect(registry.removedAgents.size).toBe(REMOVED_AGENTS_MAX);
   }
   expect(restarted.digest()).toBe(running.digest());
-});
+}, 30_000);
