@@ -102,7 +102,8 @@ export function registered(state: AgentState, message: AgentRegistered): void {
   const { connection } = state;
   if (connection.kind !== "registering" && connection.kind !== "registered") return;
   const { linkId, leader } = connection;
-  if (state.agentId !== message.agentId) {
+  // An agent that is about to leave takes no id on any more: it would come back under one it gave up.
+  if (state.agentId !== message.agentId && state.stopping?.unregister !== true) {
     if (state.agentId !== undefined) dropTasksOfOldId(state, message.agentId);
     state.agentId = message.agentId;
     state.writeAgentRecord();

@@ -180,6 +180,26 @@ describe("the end of a framework or an agent", () => {
     expect(bench.lines().at(0)).toBe("send unregister-agent");
   });
 
+  test("an agent that unregisters while it registers keeps no id", () => {
+    const bench = new AgentBench().recover();
+    bench.step({ kind: "leader-found", leader: LEADER });
+    bench.step({ kind: "link-opened", linkId: bench.linkId });
+    bench.autoSync = false;
+    bench.step({ kind: "unregister" });
+    const reply = {
+      kind: "agent-registered",
+      term: 2,
+      agentId: "A",
+      masterId: "m1",
+      pingTimeoutMs: 75_000,
+    } as const;
+    bench.message(reply);
+    bench.sync();
+    expect(bench.lines()).toContain("send unregister-agent");
+    const again = new AgentBench({ disk: bench.disk }).recover();
+    expect(again.core.state.agentId).toBeUndefined();
+  });
+
   test("a new agent id ends the tasks of the old one", () => {
     const bench = AgentBench.registered();
     bench.running("t");
