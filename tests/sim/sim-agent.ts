@@ -166,6 +166,8 @@ export class SimAgent {
   /** What the process wrote before is on disk when it ends by its own will. */
   #stopped(reason: string, failed: boolean): void {
     if (failed) throw new Error(`${this.name} stops: ${reason}`);
+    // The driver takes no more inputs, but finishes the writes under way.
+    this.core = undefined;
     this.process.after(Math.max(0, this.#diskFreeAtMs - this.#world.nowMs), () => {
       this.crash(false);
       this.#world.after(this.#awayMs(), () => {
