@@ -11,10 +11,11 @@ import type { AgentLink } from "../io/agent-link.ts";
 import { backupStream } from "../io/backup-file.ts";
 import { type HttpServer, serve } from "../io/http.ts";
 import type { AgentLinkHandlers, Meeting } from "../io/link-listener.ts";
+import type { LinkTls } from "../io/link-tls.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
 import { PeerLinks } from "../io/peer-links.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
-import { MasterNode, type PeerMessage } from "../master/node.ts";
+import { MasterNode } from "../master/node.ts";
 import { Master, type MasterDrivers } from "../master/run.ts";
 import { DEFAULT_SETTINGS } from "../master/settings.ts";
 import type { MasterSettings } from "../master/types.ts";
@@ -26,6 +27,7 @@ import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { type Flags, splitAddress } from "./flags.ts";
 import { handOver } from "./hand-over.ts";
 import { advertisedIp } from "./local-address.ts";
+import { decodePeerMessage, encodePeerMessage } from "./peer-wire.ts";
 import {
   apiClock,
   buildInfo,
@@ -42,6 +44,7 @@ import { startJoining } from "./raft-joining.ts";
 import { openStore } from "./restore-store.ts";
 import { serveNotes } from "./serve-notes.ts";
 import { systemMetrics } from "./system-metrics.ts";
+import { tlsOf } from "./tls-flags.ts";
 
 /** Name of the cluster in hellos when --cluster does not give one. */
 const DEFAULT_CLUSTER = "mesh";
@@ -61,6 +64,8 @@ export interface MasterFlags {
   readonly peers: readonly string[];
   readonly join: readonly string[];
   readonly cluster: string;
+  /** Left out: links are plain TCP. */
+  readonly tls?: LinkTls | undefined;
   readonly timing: Pick<
     MasterSettings,
     "agentPingIntervalMs" | "maxAgentPingTimeouts" | "agentReregisterTimeoutMs" | "offerTimeoutMs"
@@ -80,7 +85,7 @@ export interface RunningMaster {
 
 export async function runMaster(flags: Flags): Promise<number> {
   const logger = createLogger({ name: "master", level: logLevel(flags) });
-  const running = await startMaster(readFlags(flags), logger);
+  const running = await startMaster({ ...readFlags(flags), tls: await tlsOf(flags) }, logger);
   const outcome = await Promise.race([stopSignal(), running.failed]);
   if (outcome instanceof Error) {
     process.stderr.write(`mesh: Master failed: ${outcome.message}\n`);
@@ -172,9 +177,14 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
       if (code === "removed") master?.expelled();
     },
     cluster: flags.cluster,
+    tls: flags.tls,
     random: random.fork(),
     log,
-    onPeerMessage: (from, message) => master?.peerMessage(from, message as PeerMessage),
+    onPeerMessage: (from, value) => {
+      const message = decodePeerMessage(value);
+      if (message.ok) master?.peerMessage(from, message.value);
+      else log.warn("Dropped a message of a peer", { peer: from, reason: message.error });
+    },
     onPeerLost: (peer) => master?.peerLost(peer),
     onAgentLink: (link) => agentLink(master, link),
     onClientLink: (link) => serveNotes(master, link),
@@ -231,6 +241,7 @@ function groupOf(self: string, place: RaftPlace, flags: MasterFlags, log: Log, m
     address: raftAddress(place),
     peers: flags.peers,
     cluster: flags.cluster,
+    tls: flags.tls,
     log,
     blank: () => master.blank,
     wasRemoved: (id) => master.wasRemoved(id),
@@ -258,7 +269,10 @@ function masterDrivers(
 ): MasterDrivers {
   return {
     store,
-    peers: links,
+    peers: {
+      send: (to, message) => void links.send(to, encodePeerMessage(message)),
+      setMembers: (members) => links.setMembers(members),
+    },
     now,
     wakeAt,
     soon: (run) => void setImmediate(run),
