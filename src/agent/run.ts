@@ -298,7 +298,7 @@ export class Agent implements AgentPort {
     this.#link = undefined;
   }
 
-  /** One a turn of the event loop: a spawn waits for the new process, and sockets must be looked at between. */
+  /** One a turn of the event loop: a spawn waits for the new process, and sockets want their share. */
   #beginLaunches(): void {
     this.#launchTurn ??= setImmediate(() => {
       this.#launchTurn = undefined;

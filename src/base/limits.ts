@@ -23,7 +23,7 @@ export const INBOX_MAX_INPUTS = 100_000;
 export const TURN_MAX_INPUTS = 2_000;
 /** Of the agent: a turn takes no more inputs after this time, so that its HTTP API answers under load. */
 export const AGENT_TURN_MAX_MS = 10;
-/** Launches and messages that one step of the agent's core begins when a write is through; the rest waits for the next. */
+/** Launches and messages that one step of the agent's core begins when a write is through. */
 export const AGENT_DEFERRED_PER_STEP_MAX = 50;
 /** Bytes queued for a stream whose reader is slow, before it is closed. */
 export const STREAM_QUEUE_MAX_BYTES = 32 * MIB;
@@ -75,6 +75,10 @@ export const RAFT_REMOVED_MAX = 100;
 export const RAFT_READS_MAX = 10_000;
 /** Bytes queued for one link; beyond it a message is refused (raft repeats its own). */
 export const LINK_QUEUE_MAX_BYTES = 32 * MIB;
+/** Silence of a link after which the other side is asked for a sign of life, at most twice this. */
+export const LINK_PING_INTERVAL_MS = 5_000;
+/** Silence after which a link is given up: its machine is gone, or nothing gets through. */
+export const LINK_SILENCE_MAX_MS = 20_000;
 /** Time a new connection has for its first frame. */
 export const HELLO_TIMEOUT_MS = 5_000;
 /** Levels of arrays and maps in a msgpack value: the deepest message mesh builds has below 40. */

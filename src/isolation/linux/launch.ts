@@ -201,7 +201,7 @@ class Launch {
   /** Writes down who the supervisor is, and moves it to its cgroup. */
   #note(pid: number): void {
     if (!this.#record.namespaces.includes("pid")) return;
-    // Its status is not asked for before the next turn of the event loop: if it has ended, it still has its line.
+    // Nobody asks for its status before the next turn of the event loop: ended or not, it has its line.
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8").trimEnd();
     writeSync(this.#file, `${SUPERVISOR_MARK}${stat}\n`);
     const move = this.#plan.steps.find((step) => step.do === "move-supervisor");

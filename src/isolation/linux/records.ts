@@ -91,7 +91,7 @@ export class Records {
     return existsSync(this.path(containerId));
   }
 
-  /** Undefined when there is none, or the agent died while it wrote the first line: nothing was started then. */
+  /** Undefined when there is none, or the agent died in the first line: nothing was started then. */
   read(containerId: string): ContainerLog | undefined {
     let text: string;
     try {
