@@ -1,6 +1,7 @@
 /** Agent's side of its link to a master. When to connect again is the caller's decision: leaders change. */
 import { dial } from "./dial.ts";
 import { LINK_VERSION } from "./link-hello.ts";
+import type { LinkTls } from "./link-tls.ts";
 
 /** One link between a master and an agent, seen from either end. */
 export interface AgentLink {
@@ -22,6 +23,8 @@ export interface AgentLinkOptions {
   readonly port: number;
   /** Empty if not known yet. */
   readonly cluster: string;
+  /** Left out: plain TCP. */
+  readonly tls?: LinkTls | undefined;
   /** Name of the agent, for logs. */
   readonly from: string;
   /** The master accepted the link; from now on `send` works. */
@@ -34,10 +37,11 @@ export interface AgentLinkOptions {
 }
 
 export function connectAgentLink(options: AgentLinkOptions): AgentLink {
-  const { hostname, port, cluster, from } = options;
+  const { hostname, port, cluster, tls, from } = options;
   const dialled = dial({
     hostname,
     port,
+    tls,
     hello: { kind: "agent", cluster, from, version: LINK_VERSION },
     onWelcome: (name) => options.onOpen(name),
     onMessage: (payload) => options.onMessage(payload),

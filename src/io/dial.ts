@@ -1,12 +1,16 @@
 /** The dialling side of a link: connects, says hello, waits for the welcome. */
+import type { Socket } from "bun";
 import { HELLO_TIMEOUT_MS } from "../base/limits.ts";
 import { FrameLink, type SocketData, socketHandlers } from "./frame-link.ts";
 import { decodeAnswer, encodeHello, type Hello, type MemberFacts, type RefusalCode } from "./link-hello.ts";
+import { type LinkTls, tlsOptions } from "./link-tls.ts";
 
 export interface DialOptions {
   readonly hostname: string;
   readonly port: number;
   readonly hello: Hello;
+  /** Left out: plain TCP. */
+  readonly tls?: LinkTls | undefined;
   /** The other side accepted: its cluster's name, and who it is if it is a master that says so. */
   onWelcome(cluster: string, member: MemberFacts | undefined): void;
   /** Called before `onClose` when the other side said no. */
@@ -57,15 +61,17 @@ export function dial(options: DialOptions): Dialled {
     onClose: end,
     onDrain: () => options.onDrain?.(),
   };
+  const opened = (socket: Socket<SocketData>): FrameLink => {
+    link = new FrameLink(socket, handlers);
+    if (ended) link.close("given up");
+    else link.send(encodeHello(options.hello));
+    return link;
+  };
   Bun.connect<SocketData>({
     hostname: options.hostname,
     port: options.port,
-    socket: socketHandlers((socket) => {
-      link = new FrameLink(socket, handlers);
-      if (ended) link.close("given up");
-      else link.send(encodeHello(options.hello));
-      return link;
-    }),
+    ...(options.tls === undefined ? {} : { tls: tlsOptions(options.tls) }),
+    socket: socketHandlers(opened, options.tls !== undefined, end),
   }).catch((error: unknown) => end(error instanceof Error ? error.message : String(error)));
 
   return {

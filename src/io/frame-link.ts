@@ -3,13 +3,21 @@
  * leave in one write; what the kernel does not take waits in a bounded queue.
  */
 import type { Socket } from "bun";
-import { LINK_QUEUE_MAX_BYTES } from "../base/limits.ts";
+import {
+  HELLO_TIMEOUT_MS,
+  LINK_PING_INTERVAL_MS,
+  LINK_QUEUE_MAX_BYTES,
+  LINK_SILENCE_MAX_MS,
+} from "../base/limits.ts";
 import { encodeFrame, FrameDecoder } from "../wire/frame.ts";
+import { handshakeError, looksLikeTls, SPEAKS_TLS } from "./link-tls.ts";
 
 /** Frames joined into one write at most. */
 const WRITE_MAX_BYTES = 1024 * 1024;
-/** Silence after which the kernel asks whether the other machine is still there. */
-const KEEP_ALIVE_MS = 5_000;
+/** Begins the link's own frames: the one byte that no msgpack value begins with. */
+const OWN_FRAME = 0xc1;
+const PING = Uint8Array.of(OWN_FRAME, 0);
+const PONG = Uint8Array.of(OWN_FRAME, 1);
 
 export interface LinkHandlers {
   /** `payload` is to be copied if it is kept. */
@@ -32,6 +40,10 @@ export class FrameLink {
   #blocked = false;
   #ending = false;
   #closed = false;
+  /** The other side never sent anything yet. */
+  #fresh = true;
+  #paused = false;
+  #heardAtMs = performance.now();
   #reason = "the connection was closed by the other side";
 
   constructor(socket: Socket<SocketData>, handlers: LinkHandlers) {
@@ -39,7 +51,21 @@ export class FrameLink {
     this.handlers = handlers;
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
     socket.setNoDelay(true);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    watched.add(this);
+    watchTimer ??= setInterval(watchLinks, LINK_PING_INTERVAL_MS);
+  }
+
+  /**
+   * A machine that is gone closes nothing, and what is written to it only
+   * fills a queue. A silent other side is asked for a sign of life; one that
+   * gives none is given up. That covers writes that never drain, too.
+   */
+  watch(nowMs: number): void {
+    const silentMs = nowMs - this.#heardAtMs;
+    // While reading rests nothing can be heard.
+    if (this.#paused) this.#heardAtMs = nowMs;
+    else if (silentMs >= LINK_SILENCE_MAX_MS) this.close(`no sign of life for ${LINK_SILENCE_MAX_MS} ms`);
+    else if (silentMs >= LINK_PING_INTERVAL_MS / 2) this.send(PING);
   }
 
   /** Queues one frame; false if the queue is full (nothing is queued then) or the link closed. */
@@ -58,11 +84,16 @@ export class FrameLink {
 
   /** Stops reading until `resume`, so that the sender's window fills up. */
   pause(): void {
-    if (!this.#closed) this.#socket.pause();
+    if (this.#closed) return;
+    this.#paused = true;
+    this.#socket.pause();
   }
 
   resume(): void {
-    if (!this.#closed) this.#socket.resume();
+    if (this.#closed) return;
+    this.#paused = false;
+    this.#heardAtMs = performance.now();
+    this.#socket.resume();
   }
 
   /** Closes at once. */
@@ -81,6 +112,14 @@ export class FrameLink {
   }
 
   socketData(chunk: Uint8Array): void {
+    this.#heardAtMs = performance.now();
+    if (this.#fresh && looksLikeTls(chunk)) {
+      // Anything that is no TLS tells the other side why.
+      this.send(PONG);
+      this.end(SPEAKS_TLS);
+      return;
+    }
+    this.#fresh = false;
     const frames = this.#decoder.push(chunk);
     if (!frames.ok) {
       this.close(frames.error);
@@ -88,7 +127,8 @@ export class FrameLink {
     }
     for (const frame of frames.value) {
       if (this.#closed || this.#ending) return;
-      this.handlers.onFrame(frame);
+      if (frame[0] !== OWN_FRAME) this.handlers.onFrame(frame);
+      else if (frame[1] === PING[1]) this.send(PONG);
     }
   }
 
@@ -101,6 +141,7 @@ export class FrameLink {
   socketClosed(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    unwatch(this);
     this.#queue = [];
     this.queuedBytes = 0;
     this.handlers.onClose(error?.message ?? this.#reason);
@@ -138,12 +179,45 @@ export interface SocketData {
   link: FrameLink | null;
 }
 
-/** Bun's socket handlers; `opened` makes the link of a new connection. */
-export function socketHandlers(opened: (socket: Socket<SocketData>) => FrameLink) {
+/** One timer for all links of the process: a master has as many as there are agents. */
+const watched = new Set<FrameLink>();
+let watchTimer: ReturnType<typeof setInterval> | null = null;
+
+function watchLinks(): void {
+  const nowMs = performance.now();
+  for (const link of watched) link.watch(nowMs);
+}
+
+function unwatch(link: FrameLink): void {
+  watched.delete(link);
+  if (watched.size > 0 || watchTimer === null) return;
+  clearInterval(watchTimer);
+  watchTimer = null;
+}
+
+/**
+ * Bun's socket handlers; `opened` makes the link of a new connection, with
+ * TLS after the handshake, and `refused` hears why there is none.
+ */
+export function socketHandlers(
+  opened: (socket: Socket<SocketData>) => FrameLink,
+  tls: boolean,
+  refused: (reason: string, socket: Socket<SocketData>) => void,
+) {
   return {
     binaryType: "uint8array" as const,
     open(socket: Socket<SocketData>) {
-      socket.data = { link: opened(socket) };
+      socket.data = { link: tls ? null : opened(socket) };
+      if (tls) setTimeout(() => socket.data.link === null && socket.terminate(), HELLO_TIMEOUT_MS);
+    },
+    handshake(socket: Socket<SocketData>, success: boolean, error: Error | null) {
+      if (!tls || socket.data.link !== null) return;
+      if (success && error == null) {
+        socket.data = { link: opened(socket) };
+        return;
+      }
+      refused(handshakeError(error), socket);
+      socket.terminate();
     },
     data(socket: Socket<SocketData>, chunk: Uint8Array) {
       socket.data.link?.socketData(chunk);
@@ -152,10 +226,13 @@ export function socketHandlers(opened: (socket: Socket<SocketData>) => FrameLink
       socket.data.link?.socketDrain();
     },
     close(socket: Socket<SocketData>, error?: Error) {
-      socket.data?.link?.socketClosed(error);
+      if (socket.data?.link) socket.data.link.socketClosed(error);
+      else if (tls) refused(handshakeError(error), socket);
     },
     error(socket: Socket<SocketData>, error: Error) {
-      socket.data?.link?.close(error.message);
+      const reason = tls && /ALERT|SSL routines/.test(error.message) ? handshakeError(error) : error.message;
+      if (socket.data?.link) socket.data.link.close(reason);
+      else refused(reason, socket);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** The one listening port of a master: other masters and agents say hello here. */
+import type { Socket } from "bun";
 import { MeshError } from "../base/errors.ts";
 import { HELLO_TIMEOUT_MS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -12,6 +13,7 @@ import {
   type MemberFacts,
   type RefusalCode,
 } from "./link-hello.ts";
+import { type LinkTls, SPEAKS_TLS, tlsOptions } from "./link-tls.ts";
 
 /** What the owner of an agent's link wants to hear of it. */
 export interface AgentLinkHandlers {
@@ -30,6 +32,8 @@ export interface ListenerOptions {
   /** 0 = any free port. */
   readonly port: number;
   readonly cluster: string;
+  /** Left out: plain TCP. */
+  readonly tls?: LinkTls | undefined;
   readonly log: Log;
   /** Decides about another master, and says who this one is; all are welcome when this is left out. */
   readonly meet?: (hello: Hello) => Meeting;
@@ -64,7 +68,9 @@ export function listenForLinks(options: ListenerOptions): LinkListener {
       };
     };
     adopt({
-      onClose() {},
+      onClose(reason) {
+        if (reason === SPEAKS_TLS) options.log.warn("Refused a link", { remote: link.remote, reason });
+      },
       onFrame(payload) {
         clearTimeout(timer);
         greet(options, link, payload, adopt);
@@ -146,7 +152,16 @@ function agentLink(link: FrameLink): AgentLink {
 function listen(options: ListenerOptions, opened: Parameters<typeof socketHandlers>[0]) {
   const { hostname, port } = options;
   try {
-    return Bun.listen<SocketData>({ hostname, port, socket: socketHandlers(opened) });
+    const { tls, log } = options;
+    const refused = (reason: string, { remoteAddress }: Socket<SocketData>): void => {
+      log.warn("Refused a link", { remote: remoteAddress, reason });
+    };
+    return Bun.listen<SocketData>({
+      hostname,
+      port,
+      ...(tls === undefined ? {} : { tls: tlsOptions(tls) }),
+      socket: socketHandlers(opened, tls !== undefined, refused),
+    });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const action = `Cannot listen on "${hostname}:${port}"`;

@@ -14,6 +14,7 @@ import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { type Dialled, dial } from "./dial.ts";
 import { type Hello, LINK_VERSION, type RefusalCode } from "./link-hello.ts";
 import { type LinkListener, type ListenerOptions, listenForLinks } from "./link-listener.ts";
+import type { LinkTls } from "./link-tls.ts";
 
 /** For so long a member that left still gets what was meant for it. */
 const LEAVE_GRACE_MS = 5_000;
@@ -30,6 +31,8 @@ export interface PeerLinksOptions {
   /** Another master refused this one. */
   onRefused?(peer: string, code: RefusalCode): void;
   readonly cluster: string;
+  /** Left out: plain TCP. */
+  readonly tls?: LinkTls | undefined;
   readonly random: Random;
   readonly log: Log;
   /** A value that the peer gave to `send`; not checked yet. */
@@ -67,10 +70,11 @@ export class PeerLinks {
   /** Returns the port. Throws MeshError ADDRESS_IN_USE or BAD_FLAG. */
   listen(address: { readonly hostname: string; readonly port: number }): number {
     assert(this.#listener === null, "A master listens once");
-    const { cluster, log, onAgentLink, onClientLink, meet } = this.#options;
+    const { cluster, tls, log, onAgentLink, onClientLink, meet } = this.#options;
     this.#listener = listenForLinks({
       ...address,
       cluster,
+      tls,
       log,
       onAgentLink,
       ...(meet === undefined ? {} : { meet }),
@@ -151,17 +155,22 @@ export class PeerLinks {
       this.#add(from, address, known.guest);
       const moved = this.#peers.get(from);
       if (moved !== undefined) moved.listed = known.listed;
+    } else if (known.timer !== null) {
+      // It is back: no reason to wait for the next try.
+      clearTimeout(known.timer);
+      this.#connect(known);
     }
   }
 
   #connect(peer: Peer): void {
-    const { self, cluster, log } = this.#options;
+    const { self, cluster, tls, log } = this.#options;
     const address = this.#options.address?.();
     const colon = peer.address.lastIndexOf(":");
     peer.timer = null;
     const connection = dial({
       hostname: peer.address.slice(0, colon).replace(/^\[|\]$/g, ""),
       port: Number(peer.address.slice(colon + 1)),
+      tls,
       hello: {
         ...{ kind: "peer", cluster, from: self, version: LINK_VERSION, to: peer.id },
         ...(address === undefined ? {} : { address }),

@@ -17,6 +17,7 @@ import { createFetcher } from "../io/fetcher.ts";
 import { type HttpServer, serve } from "../io/http.ts";
 import { linkLatest } from "../io/latest-link.ts";
 import { LeaderFinder } from "../io/leader-finder.ts";
+import type { LinkTls } from "../io/link-tls.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
 import { inspectMachine } from "../io/machine.ts";
 import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
@@ -29,6 +30,7 @@ import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { advertisedIp } from "./local-address.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
+import { tlsOf } from "./tls-flags.ts";
 
 /** Launches under way at once for each processor: enough to keep them busy while some wait for the disk. */
 const LAUNCHES_PER_CPU = 2;
@@ -38,6 +40,8 @@ const HTTP_GRACE_MS = 500;
 export interface AgentFlags {
   /** `host:port` of the masters' HTTP APIs. */
   readonly masters: readonly string[];
+  /** Left out: links are plain TCP. */
+  readonly tls?: LinkTls | undefined;
   readonly ip: string;
   readonly port: number;
   readonly advertise: string | undefined;
@@ -63,7 +67,7 @@ export interface RunningAgent {
 
 export async function runAgent(flags: Flags): Promise<number> {
   const logger = createLogger({ name: "agent", level: logLevel(flags) });
-  const running = await startAgent(readFlags(flags), logger);
+  const running = await startAgent({ ...readFlags(flags), tls: await tlsOf(flags) }, logger);
   // As in Mesos: the agent ends its tasks, leaves the cluster and stops (AGT-26).
   process.on("SIGUSR1", () => running.agent.unregister());
   const outcome = await Promise.race([stopSignal(), running.agent.ended]);
@@ -209,13 +213,18 @@ function agentDrivers(
     runtime,
     store,
     findLeader: () => finder.find(),
-    openLink: (leader, events) => openLink(leader, events, name),
+    openLink: (leader, events) => openLink(leader, events, name, flags.tls),
     linkLatest,
   };
 }
 
 /** A link counts as open once the master has welcomed it. */
-function openLink(leader: LeaderAddress, events: LinkEvents, name: string): Promise<Result<AgentLink>> {
+function openLink(
+  leader: LeaderAddress,
+  events: LinkEvents,
+  name: string,
+  tls: LinkTls | undefined,
+): Promise<Result<AgentLink>> {
   return new Promise((settle) => {
     let open = false;
     const lost = (reason: string): void => {
@@ -227,6 +236,7 @@ function openLink(leader: LeaderAddress, events: LinkEvents, name: string): Prom
       hostname: leader.linkHostname,
       port: leader.linkPort,
       cluster: "",
+      tls,
       from: name,
       onOpen: () => {
         open = true;

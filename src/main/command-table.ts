@@ -39,6 +39,20 @@ const LOG_LEVEL_FLAG: FlagSpec = {
   default: "info",
 };
 
+const TLS_FLAGS: readonly FlagSpec[] = [
+  {
+    name: "tls-cert",
+    value: "<file>",
+    description: "Certificate (PEM) for the raft port and links of agents; with --tls-key and --tls-ca",
+  },
+  { name: "tls-key", value: "<file>", description: "Private key (PEM) of --tls-cert" },
+  {
+    name: "tls-ca",
+    value: "<file>",
+    description: "Authority (PEM) that signed the certificates of all masters and agents",
+  },
+];
+
 const MASTER_FLAGS: readonly FlagSpec[] = [
   { name: "ip", value: "<address>", description: "Address to listen on", default: "0.0.0.0" },
   { name: "port", value: "<port>", description: "HTTP API of frameworks and operators", default: "5050" },
@@ -85,6 +99,7 @@ const MASTER_FLAGS: readonly FlagSpec[] = [
     default: "600",
   },
   { name: "offer-timeout", value: "<seconds>", description: "Rescind offers that are not used for so long" },
+  ...TLS_FLAGS,
   LOG_LEVEL_FLAG,
 ];
 
@@ -121,6 +136,7 @@ const AGENT_FLAGS: readonly FlagSpec[] = [
     description: "auto (namespaces and cgroups where the machine allows them), or posix",
     default: "auto",
   },
+  ...TLS_FLAGS,
   LOG_LEVEL_FLAG,
 ];
 

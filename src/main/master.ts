@@ -206,11 +206,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
       clock: apiClock,
       log,
       files: fixedFileSpace({}),
-      backup: async () => {
-        const { featureLevel } = node.raftStatus().membership;
-        const header = { cluster: flags.cluster, featureLevel, takenAtMs: now().wallMs };
-        return backupStream(header, await store.readState());
-      },
+      backup: () => backup(store, node, flags.cluster),
     }),
   );
   await giveIdentity(store, restored, flags.cluster, self);
@@ -231,6 +227,11 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
     logger,
     stopEntering,
   });
+}
+
+async function backup(store: LevelRaftStore, node: MasterNode, cluster: string) {
+  const { featureLevel } = node.raftStatus().membership;
+  return backupStream({ cluster, featureLevel, takenAtMs: now().wallMs }, await store.readState());
 }
 
 const STARTING: Meeting = { ok: false, code: "other", reason: "this master is starting" };

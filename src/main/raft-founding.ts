@@ -8,6 +8,7 @@
 import type { Log } from "../base/log.ts";
 import type { Hello } from "../io/link-hello.ts";
 import type { Meeting } from "../io/link-listener.ts";
+import type { LinkTls } from "../io/link-tls.ts";
 import { askPeer } from "../io/peer-inquiry.ts";
 import type { MemberPlace } from "../raft/types.ts";
 
@@ -21,6 +22,8 @@ export interface Founding {
   readonly address: string;
   readonly peers: readonly string[];
   readonly cluster: string;
+  /** Left out: links are plain TCP. */
+  readonly tls?: LinkTls | undefined;
   readonly log: Log;
   /** Knows of no cluster yet. */
   blank(): boolean;
@@ -63,10 +66,10 @@ type Outcome =
   | { readonly kind: "members"; readonly members: readonly MemberPlace[] }
   | { readonly kind: "waiting" | "taken"; readonly reason: string };
 
-async function askAll({ self, address, peers, cluster }: Founding): Promise<Outcome> {
+async function askAll({ self, address, peers, cluster, tls }: Founding): Promise<Outcome> {
   const others = peers.filter((peer) => peer !== address);
   const answers = await Promise.all(
-    others.map((peer) => askPeer({ address: peer, cluster, from: self, peers })),
+    others.map((peer) => askPeer({ address: peer, cluster, from: self, peers, tls })),
   );
   const members: MemberPlace[] = [{ id: self, address }];
   for (const [at, answer] of answers.entries()) {
