@@ -56,13 +56,21 @@ async function eventually<T extends { readonly status: number }>(ask: () => Prom
 /** A framework that stays: its stream is closed, and its failover timeout is long. */
 async function subscribe(url: string): Promise<void> {
   const framework_info = { user: "u", name: "n", failover_timeout: 1e6 };
-  const response = await fetch(`${url}/api/v1/scheduler`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ type: "SUBSCRIBE", subscribe: { framework_info } }),
-  });
+  const ask = (): Promise<Response> =>
+    fetch(`${url}/api/v1/scheduler`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ type: "SUBSCRIBE", subscribe: { framework_info } }),
+    });
+  // A leader that has not applied its log yet answers 503.
+  const response = await eventually(ask);
   const reader = response.body?.getReader();
-  await reader?.read();
+  for (let text = ""; reader !== undefined && !text.includes("SUBSCRIBED"); ) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`The stream ended after '${text}'`);
+    text += Buffer.from(value).toString();
+  }
+  expect(await frameworks(url)).toHaveLength(1);
   await reader?.cancel();
 }
 
