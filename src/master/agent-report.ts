@@ -39,7 +39,9 @@ export function planReport(
     // An earlier run of the same task id says nothing of this one.
     const isHere = found !== undefined && sameRun(found.runId, task.runId);
     if (isHere) runs.add(found);
-    if (isHere || isTerminalState(task.state)) continue;
+    // Of an end that is only known from `latestState` the agent had still to bring the word.
+    const endTold = task.updateState !== undefined && isTerminalState(task.updateState);
+    if (isHere || endTold) continue;
     if (task.state === "TASK_STAGING" && task.updateState === undefined) rerun.push(task);
     else lost.push(task);
   }
@@ -73,7 +75,8 @@ export function compareWithReport(
 }
 
 function proposeLoss(leader: Leader, task: TaskRecord): void {
-  const state = lostState(isPartitionAware(leader.frameworks.get(task.frameworkId)), "TASK_GONE");
+  const aware = isPartitionAware(leader.frameworks.get(task.frameworkId));
+  const state = isTerminalState(task.state) ? task.state : lostState(aware, "TASK_GONE");
   const status = masterStatus({
     taskId: task.taskId,
     agentId: task.agentId,
