@@ -165,11 +165,14 @@ export class SimAgent {
 
   /** What the process wrote before is on disk when it ends by its own will. */
   #stopped(reason: string, failed: boolean): void {
-    if (failed) throw new Error(`${this.name} stops: ${reason}`);
+    const left = [...this.formerIds].some((id) => reason.includes(`Agent ${id} was removed`));
+    if (failed && !left) throw new Error(`${this.name} stops: ${reason}`);
     // The driver takes no more inputs, but finishes the writes under way.
     this.core = undefined;
     this.process.after(Math.max(0, this.#diskFreeAtMs - this.#world.nowMs), () => {
       this.crash(false);
+      // It crashed while it left, and kept its old id: the operator does what the message says.
+      if (failed) this.wipe();
       this.#world.after(this.#awayMs(), () => {
         if (!this.process.alive) this.start();
       });
