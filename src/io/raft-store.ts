@@ -146,6 +146,8 @@ export class LevelRaftStore implements RaftStore {
     if (from <= this.#snapshotIndex) return [];
     const writer = this.#open();
     await writer.flush();
+    // Compacted while the writes before it went to disk.
+    if (from <= this.#snapshotIndex) return [];
     try {
       return await readLog(writer.db, from, Math.min(to, this.#lastIndex), maxBytes);
     } catch (error) {

@@ -12,7 +12,9 @@ import type { Answer } from "./requests.ts";
 
 const ATTEMPTS_MAX = 8;
 /** Chance that the next attempt goes to the member that answered last. */
-const FAITHFUL = 0.7;
+const FAITHFUL = 0.6;
+/** Chance that it goes to one of those that believe to lead. */
+const DOUBTFUL = 0.3;
 
 interface Operation {
   readonly key: string;
@@ -142,6 +144,9 @@ export class Client {
 
   #chooseMember(): Member {
     const { members } = this.#cluster;
+    // Who leads no longer but does not know it must not answer.
+    const leaders = this.#random.chance(DOUBTFUL) ? members.filter((member) => member.believesToLead) : [];
+    if (leaders.length > 0) return this.#random.pick(leaders);
     if (this.#favourite !== undefined && this.#random.chance(FAITHFUL)) return this.#favourite;
     return this.#random.pick(members);
   }

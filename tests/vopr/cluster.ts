@@ -128,6 +128,7 @@ export class Cluster {
   }
 
   changesRole(member: Member, { role, term }: RaftEffect & { kind: "role" }): void {
+    member.believesToLead = role === "leader";
     if (role !== "leader") return;
     this.note(`${member.id} leads term ${term}`);
     this.checkers.leads(member, term);

@@ -56,7 +56,10 @@ export class FaultAtlas {
     if (spared !== null && [...disk.damaged.keys()].some((key) => key.startsWith(spared))) return undefined;
     const keys = disk.keys((key) => key.startsWith(places) && !disk.isPending(key));
     // An older version of the newest record fits the one before it: nobody could tell.
-    const candidates = damage === "stale-sector" ? keys.slice(0, -1) : keys;
+    const candidates =
+      damage === "stale-sector"
+        ? keys.slice(0, -1).filter((key) => disk.olderValue(key) !== undefined)
+        : keys;
     return candidates.length === 0 ? undefined : this.#random.pick(candidates);
   }
 

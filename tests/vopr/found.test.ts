@@ -25,6 +25,35 @@ test("a compaction with no state to write beside it reaches the disk", async () 
   expect(restored.snapshot.membership).toEqual(membership);
 });
 
+test("entries that are compacted while their reading waits for the disk are not taken for damaged", async () => {
+  const world = new World(1);
+  const disk = new SimDisk(world, { writeMaxMs: 10, readMaxMs: 0, forgottenClearChance: 0 });
+  const machine = new Machine(world, 0);
+  machine.start();
+  const store = new LevelRaftStore("m1", () => {}, {
+    open: async () => new SimDatabase(disk, machine),
+    after: () => () => {},
+  });
+  await finish(world, store.open());
+  const entries = [1, 2, 3].map((index) => ({
+    index,
+    term: 1,
+    kind: "command" as const,
+    data: new Uint8Array([index]),
+  }));
+  await finish(world, store.write({ entries, sync: true }));
+  void store.write({ appliedIndex: 3, sync: false });
+  const compacted = store.write({
+    compactTo: { index: 2, term: 1, membership: new Uint8Array() },
+    sync: true,
+  });
+  await finish(world, compacted);
+  void store.write({ hardState: { term: 2, votedFor: null }, sync: true });
+  const read = store.readEntries(3, 3, 1_000);
+  void store.write({ compactTo: { index: 3, term: 1, membership: new Uint8Array() }, sync: true });
+  expect(await finish(world, read)).toEqual([]);
+});
+
 /** Lets virtual time pass until the work is done. */
 async function finish<T>(world: World, work: Promise<T>): Promise<T> {
   let done = false;

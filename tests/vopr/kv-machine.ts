@@ -3,7 +3,8 @@
  * keeps its newest command's number and result, so that a command that enters
  * the log twice takes effect once (Ongaro's thesis, 6.3). One more key holds a
  * hash of all entries in order, so that an entry applied twice, never or in
- * the wrong place shows in the digest for ever.
+ * the wrong place shows in the digest for ever; and the newest commands leave a
+ * trail of keys that are removed again.
  */
 import { assert } from "../../src/base/assert.ts";
 import type { LogEntry, StateRecord } from "../../src/raft/types.ts";
@@ -31,6 +32,8 @@ export interface KvOutcome {
   readonly effective: boolean;
 }
 
+const TRAIL_ENTRIES = 5;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -54,7 +57,7 @@ export class KvMachine {
   /** Everything, as it is on disk. */
   readonly #records = new Map<string, string>();
   #digest = 0;
-  #changed = new Map<string, string>();
+  #changed = new Map<string, string | null>();
 
   /** Depends on the content alone, not on how it came about. */
   get digest(): number {
@@ -78,6 +81,8 @@ export class KvMachine {
     const before = this.#records.get("history") ?? "";
     this.#put("history", String(hash(`${before} ${entry.index} ${entry.term} ${entry.kind}`, entry.data)));
     if (entry.kind !== "command") return null;
+    this.#put(`e${entry.index}`, "");
+    this.#delete(`e${entry.index - TRAIL_ENTRIES}`);
     const { session, number, key, expected, value } = decodeKvCommand(entry.data);
     const newest = this.session(session);
     if (newest !== undefined && number <= newest.number) return { found: newest.found, effective: false };
@@ -93,10 +98,10 @@ export class KvMachine {
     this.#changed.clear();
   }
 
-  takeChanges(): [Uint8Array, Uint8Array][] {
-    const changes = [...this.#changed].map(([key, value]): [Uint8Array, Uint8Array] => [
+  takeChanges(): [Uint8Array, Uint8Array | null][] {
+    const changes = [...this.#changed].map(([key, value]): [Uint8Array, Uint8Array | null] => [
       encoder.encode(key),
-      encoder.encode(value),
+      value === null ? null : encoder.encode(value),
     ]);
     this.#changed = new Map();
     return changes;
@@ -108,6 +113,14 @@ export class KvMachine {
     this.#digest = (this.#digest + hash(`${key} ${value}`)) >>> 0;
     this.#records.set(key, value);
     this.#changed.set(key, value);
+  }
+
+  #delete(key: string): void {
+    const before = this.#records.get(key);
+    if (before === undefined) return;
+    this.#digest = (this.#digest - hash(`${key} ${before}`)) >>> 0;
+    this.#records.delete(key);
+    this.#changed.set(key, null);
   }
 }
 

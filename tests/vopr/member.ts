@@ -75,6 +75,9 @@ export class Member {
   #inbox: RaftInput[] = [];
   #tickAtMs = Number.POSITIVE_INFINITY;
 
+  /** It may be wrong. */
+  believesToLead = false;
+
   /** Without `peers` the member waits until a leader takes it in. */
   constructor(cluster: Cluster, id: PeerId, peers: readonly PeerId[], featureLevel: number) {
     this.id = id;
@@ -131,6 +134,7 @@ export class Member {
     this.#inbox = [];
     this.#tickAtMs = Number.POSITIVE_INFINITY;
     this.full = false;
+    this.believesToLead = false;
     this.requests.processEnded();
   }
 
@@ -171,6 +175,7 @@ export class Member {
       if (this.repairing) this.#cluster.note(`${this.id} repairs its log: ${restored.damage?.reason}`);
       const config = { ...raft, self: this.id, peers: this.#peers, featureLevel: this.featureLevel };
       this.node = new RaftNode(config, restored, this.#random.fork());
+      this.membership = this.node.status().membership;
       this.step({ kind: "tick" });
     } catch (error) {
       if (error instanceof MeshError && error.code === "LOG_DAMAGED") this.#refuse(error);
@@ -317,8 +322,10 @@ export class Member {
         done,
       });
     } catch (error) {
-      if (!isIoError(error) && !(error instanceof StateDamaged && this.disk.everDamaged)) throw error;
-      this.step({ kind: "snapshot-failed", to, id });
+      // Only an opening repairs a damaged state.
+      if (error instanceof StateDamaged && this.disk.everDamaged) this.#end(error.message);
+      else if (isIoError(error)) this.step({ kind: "snapshot-failed", to, id });
+      else throw error;
     }
   }
 

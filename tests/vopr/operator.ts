@@ -3,7 +3,7 @@
  * voters of those that caught up, removes some, the broken ones first.
  */
 import type { Random } from "../../src/base/random.ts";
-import { isVoter, members as membersOf } from "../../src/raft/membership.ts";
+import { members as membersOf } from "../../src/raft/membership.ts";
 import type { Membership, MembershipChange } from "../../src/raft/types.ts";
 import type { Cluster } from "./cluster.ts";
 import { type FaultAtlas, isBroken } from "./fault-atlas.ts";
@@ -38,13 +38,15 @@ export class Operator {
 
   #choose(membership: Membership): MembershipChange | null {
     const { members } = this.#cluster;
-    const broken = members.find((member) => isVoter(membership, member.id) && isHopeless(member));
+    const taking = membersOf(membership);
+    const broken = members.find((member) => taking.includes(member.id) && isHopeless(member));
     if (broken !== undefined) return { kind: "remove", id: broken.id };
-    const learner = membership.learners[0];
-    if (learner !== undefined && this.#random.chance(0.6)) return { kind: "promote", id: learner };
-    const size = membersOf(membership).length;
-    if (size < MEMBERS_MAX && this.#joins < JOINS_MAX && this.#random.chance(0.5)) return this.#join();
-    const leaving = this.#random.pick(membersOf(membership));
+    const learner = members.find(({ id }) => membership.learners.includes(id));
+    if (learner !== undefined && !isBroken(learner) && this.#random.chance(0.6))
+      return { kind: "promote", id: learner.id };
+    if (taking.length < MEMBERS_MAX && this.#joins < JOINS_MAX && this.#random.chance(0.5))
+      return this.#join();
+    const leaving = this.#random.pick(taking);
     return this.#mayRemove(leaving) ? { kind: "remove", id: leaving } : null;
   }
 

@@ -8,7 +8,7 @@ export interface Shrunk {
   readonly runs: number;
 }
 
-/** The run of `seed` with `options` must fail. Another violation than the first will do. */
+/** The run of `seed` with `options` must fail. Another violation than the first will do, but a failure of another kind will not. */
 export function shrink(seed: number, options: VoprOptions, maxRuns: number): Shrunk {
   let best = options;
   let outcome = simulate(seed, options);
@@ -19,7 +19,7 @@ export function shrink(seed: number, options: VoprOptions, maxRuns: number): Shr
       if (runs >= maxRuns) break;
       const tried = simulate(seed, candidate);
       runs++;
-      if (tried.violation === null) continue;
+      if (tried.violation?.name !== outcome.violation?.name) continue;
       best = candidate;
       outcome = tried;
       progress = true;
@@ -39,8 +39,10 @@ function* smaller(options: VoprOptions): Generator<VoprOptions> {
     }
   }
   for (const [n] of faults.entries()) yield { ...options, faults: faults.toSpliced(n, 1) };
-  for (const fewer of [1, 2, 3, members - 1]) if (fewer < members) yield { ...options, members: fewer };
-  for (const shorter of [0.3, 0.6, 0.9]) yield { ...options, safetyMs: Math.floor(safetyMs * shorter) };
+  for (const fewer of [1, 2, 3, members - 1])
+    if (fewer > 0 && fewer < members) yield { ...options, members: fewer };
+  if (safetyMs > 500)
+    for (const shorter of [0.3, 0.6, 0.9]) yield { ...options, safetyMs: Math.floor(safetyMs * shorter) };
   for (const fewer of [1, clients - 1])
     if (fewer >= 1 && fewer < clients) yield { ...options, clients: fewer };
   if (keys > 1) yield { ...options, keys: 1 };

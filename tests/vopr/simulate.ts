@@ -111,7 +111,7 @@ function agreed(cluster: Cluster): boolean {
     const status = member.node?.status();
     if (status?.appliedIndex !== commits.index || status.damage !== null) return false;
     commits.reached(id, commits.index, member.state.digest);
-    return true;
+    return Bun.deepEquals(status.membership, membership);
   });
 }
 

@@ -33,11 +33,13 @@ export class Checkers {
   }
 
   sends(member: Member, to: PeerId, message: RaftMessage): void {
+    if (message.kind === "vote-reply" && message.granted) this.elections.votes(member.id, to, message.term);
     if (member.log !== null) checkPromise(member.id, to, message, member.disk.promised, member.log);
   }
 
   leads(member: Member, term: number): void {
-    if (this.elections.leads(member.id, term) && member.log !== null) {
+    // The membership of the moment: nothing is appended between the last vote and taking office.
+    if (this.elections.leads(member.id, term, member.membership) && member.log !== null) {
       this.commits.leads(member.id, term, member.log);
     }
   }

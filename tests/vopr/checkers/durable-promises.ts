@@ -3,6 +3,21 @@ import type { PeerId, RaftMessage } from "../../../src/raft/types.ts";
 import type { PromisedContent } from "../promised-content.ts";
 import { Violation } from "../violation.ts";
 
+/** Answers, which tell the term that the member is in. */
+const TELLS_TERM: ReadonlySet<RaftMessage["kind"]> = new Set([
+  "pre-vote-reply",
+  "vote-reply",
+  "append-ok",
+  "append-rejected",
+  "heartbeat-reply",
+  "snapshot-reply",
+]);
+
+/** A granted pre-vote names the term that the candidate would open. */
+function isOffer(message: RaftMessage): boolean {
+  return message.kind === "pre-vote-reply" && message.granted;
+}
+
 /** `log` tells the term of an entry in the member's memory. */
 export function checkPromise(
   member: PeerId,
@@ -11,6 +26,11 @@ export function checkPromise(
   disk: PromisedContent,
   log: { termAt(index: number): number | undefined },
 ): void {
+  if (TELLS_TERM.has(message.kind) && !isOffer(message) && disk.hardState.term < message.term) {
+    throw new Violation(
+      `Durability: ${member} answers ${message.kind} in term ${message.term}, its disk says term ${disk.hardState.term}`,
+    );
+  }
   if (message.kind === "vote-reply" && message.granted) {
     const { term, votedFor } = disk.hardState;
     // With a newer term on disk no other vote in this one can follow.
