@@ -1,0 +1,48 @@
+/** `mesh raft …` against real masters: what it prints, and how it refuses. */
+import { expect, spyOn, test } from "bun:test";
+import { changeRaft } from "../../src/main/raft-commands.ts";
+import { showRaftStatus } from "../../src/main/raft-status.ts";
+import { RaftGroup, raftStatus, until } from "../support/raft-group.ts";
+
+async function printed(run: () => Promise<void>): Promise<string> {
+  const spy = spyOn(console, "log").mockImplementation(() => {});
+  try {
+    await run();
+    return spy.mock.calls.flat().join("\n");
+  } finally {
+    spy.mockRestore();
+  }
+}
+
+test("a master is replaced by commands alone", async () => {
+  await using group = new RaftGroup();
+  const [a, b, c] = await group.startThree();
+  const fourth = group.place();
+  const options = { masters: [a.http, b.http, c.http], json: false };
+  const hint = await printed(() => changeRaft("add", undefined, options));
+  expect(hint).toContain(`mesh master --join ${a.http},${b.http},${c.http}`);
+
+  await group.start(fourth, { join: options.masters });
+  await until("the learner", async () => (await raftStatus(fourth)).role === "learner");
+  await until("the vote", async () => {
+    const said = await printed(() => changeRaft("promote", fourth.raft, options));
+    return said === `Master ${fourth.raft} votes now`;
+  });
+  const table = await printed(() => showRaftStatus(options));
+  expect(table).toContain("KIND");
+  expect(table.match(/ voter /g)).toHaveLength(4);
+
+  const { self } = await raftStatus(fourth);
+  const led = await printed(() => changeRaft("transfer", fourth.raft, { ...options, json: true }));
+  expect(JSON.parse(led)).toEqual({ action: "transfer", leader: self });
+  const { self: gone } = await raftStatus(c);
+  expect(await printed(() => changeRaft("remove", gone, options))).toContain("is no member any more");
+  await until("the end of its membership", async () => (await raftStatus(c)).role === "removed");
+
+  await expect(changeRaft("add", fourth.http, options)).rejects.toThrow("is a leader of a cluster already");
+  await expect(changeRaft("remove", "nobody:1", options)).rejects.toThrow(
+    "no member has the id or address 'nobody:1'",
+  );
+  await expect(changeRaft("promote", a.raft, options)).rejects.toThrow("votes already");
+  await expect(changeRaft("promote", undefined, options)).rejects.toThrow("Missing the member");
+}, 20_000);
