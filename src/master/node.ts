@@ -296,8 +296,8 @@ export class MasterNode {
     const before = this.#role.term;
     if (role.role === "removed" && this.#role.role !== "removed") this.#effects.push({ kind: "removed" });
     this.#role = role;
-    if (role.leader !== null && role.leader !== this.#self)
-      this.#answer(this.#requests.transferred(role.leader));
+    if (role.leader === null) this.#answer(this.#requests.dropReady());
+    else if (role.leader !== this.#self) this.#answer(this.#requests.transferred(role.leader));
     if (led && (role.role !== "leader" || role.term !== before)) {
       this.#proposed.clear();
       this.core.handle({ kind: "leadership-lost" }, now);

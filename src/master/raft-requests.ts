@@ -65,6 +65,8 @@ const NOT_HANDED_OVER: Readonly<Record<TransferFailure, { readonly status: numbe
     },
   };
 
+const UNPROVED = { status: 503, body: "No leader confirmed the read; try again" };
+
 export class RaftRequests {
   /** Reads that raft has not answered yet, by raft's reference. */
   readonly #reads = new Map<number, AnswerRef>();
@@ -101,13 +103,20 @@ export class RaftRequests {
     const answer = this.#reads.get(ref);
     this.#reads.delete(ref);
     if (answer === undefined) return undefined;
-    return { kind: "answer", ref: answer, status: 503, body: "No leader confirmed the read; try again" };
+    return { kind: "answer", ref: answer, ...UNPROVED };
   }
 
   applied(index: number): RequestAnswer[] {
     const now = this.#ready.filter((read) => read.index <= index);
     this.#ready = this.#ready.filter((read) => read.index > index);
     return now.map(({ answer }) => ({ kind: "answer", ref: answer, status: 200, body: "" }));
+  }
+
+  /** No leader is known any more: what proved reads need may not come for long. */
+  dropReady(): RequestAnswer[] {
+    const waiting = this.#ready;
+    this.#ready = [];
+    return waiting.map(({ answer }) => ({ kind: "answer", ref: answer, ...UNPROVED }));
   }
 
   changed(ref: number): RequestAnswer[] {

@@ -26,6 +26,15 @@ async function joined(group: RaftGroup, member: GroupMaster): Promise<void> {
   });
 }
 
+/** The leader has to hear from a learner before it lets it vote. */
+async function promoted(asked: GroupMaster, member: string): Promise<void> {
+  await until("the promotion", async () => {
+    const { status, text } = await raftChange(asked, "promote", { member });
+    if (status !== 200) expect(text).toContain("has not caught up");
+    return status === 200;
+  });
+}
+
 test("masters with the same --peers open one cluster, whatever the order; starting again changes nothing", async () => {
   await using group = new RaftGroup();
   const three = [group.place(), group.place(), group.place()];
@@ -80,7 +89,7 @@ test("removed node keeps on / same id returns with empty disk: it neither votes 
   expect(self).not.toBe(old);
   expect((await raftChange(left, "add", { id: self, address })).status).toBe(200);
   await joined(group, wiped);
-  expect((await raftChange(left, "promote", { member: address })).status).toBe(200);
+  await promoted(left, address);
   expect(await sameVoters(three, 3)).toContain(self);
 }, 30_000);
 
@@ -90,7 +99,7 @@ test("--join, promote, transfer within 50 ms, remove; reads of any master", asyn
   const fourth = group.place();
   await group.start(fourth, { join: [first.http] });
   await joined(group, fourth);
-  expect((await raftChange(first, "promote", { member: fourth.raft })).status).toBe(200);
+  await promoted(first, fourth.raft);
   const { self } = await raftStatus(fourth);
 
   const tookMs: number[] = [];
@@ -169,4 +178,29 @@ test("a master that moves to another address is found there, and a leader that m
     const { members } = await raftStatus(leader);
     return members.find(({ id }) => id === self)?.address === moved.raft;
   });
+}, 20_000);
+
+test("no stale reads: a linear read of any master shows what was acknowledged before it", async () => {
+  await using group = new RaftGroup();
+  const three = await group.startThree();
+  for (let round = 0; round < 30; round++) {
+    const value = `v${round}`;
+    const put = await until("the write", async () => {
+      const leader = await group.leader();
+      const url = `http://${leader.http}/mesh/notes/reads/x`;
+      const answer = await fetch(url, { method: "PUT", body: value });
+      return answer.status === 200 && answer;
+    });
+    expect(put.status).toBe(200);
+    const seen = await Promise.all(
+      three.map(async (master) =>
+        until("the read", async () => {
+          const answer = await fetch(`http://${master.http}/mesh/notes/reads/x?consistency=linear`);
+          return answer.status === 200 && answer.text();
+        }),
+      ),
+    );
+    expect(seen).toEqual([value, value, value]);
+    if (round % 10 === 5) await raftChange(three[0], "transfer", {});
+  }
 }, 20_000);
