@@ -13,8 +13,6 @@ import type { Answer } from "./requests.ts";
 const ATTEMPTS_MAX = 8;
 /** Chance that the next attempt goes to the member that answered last. */
 const FAITHFUL = 0.6;
-/** Chance that it goes to one of those that believe to lead. */
-const DOUBTFUL = 0.3;
 
 interface Operation {
   readonly key: string;
@@ -144,9 +142,10 @@ export class Client {
 
   #chooseMember(): Member {
     const { members } = this.#cluster;
-    // Who leads no longer but does not know it must not answer.
-    const leaders = this.#random.chance(DOUBTFUL) ? members.filter((member) => member.believesToLead) : [];
-    if (leaders.length > 0) return this.#random.pick(leaders);
+    // Who leads no longer but does not know it must not answer: two at once are a chance to catch.
+    const leaders = members.filter((member) => member.believesToLead);
+    if (leaders.length > 0 && this.#random.chance(leaders.length > 1 ? 0.8 : 0.3))
+      return this.#random.pick(leaders);
     if (this.#favourite !== undefined && this.#random.chance(FAITHFUL)) return this.#favourite;
     return this.#random.pick(members);
   }

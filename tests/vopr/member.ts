@@ -272,9 +272,9 @@ export class Member {
   }
 
   #apply(store: LevelRaftStore, node: RaftNode, entries: readonly LogEntry[]): void {
-    const { membership } = node.status();
+    const { membership, term } = node.status();
     for (const entry of entries) {
-      this.#cluster.checkers.applies(this, entry, membership);
+      this.#cluster.checkers.applies(this, entry, membership, term);
       const outcome = this.state.apply(entry);
       this.#canApply(entry);
       this.#cluster.checkers.applied(this, entry, outcome);

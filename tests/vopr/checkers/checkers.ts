@@ -44,8 +44,8 @@ export class Checkers {
     }
   }
 
-  applies(member: Member, entry: LogEntry, membership: Membership): void {
-    this.commits.applies(member.id, entry, membership);
+  applies(member: Member, entry: LogEntry, membership: Membership, term: number): void {
+    this.commits.applies(member.id, entry, membership, term);
   }
 
   applied(member: Member, entry: LogEntry, outcome: KvOutcome | null): void {

@@ -12,6 +12,8 @@ import { Violation } from "../violation.ts";
 export class CommitSafety {
   readonly #diskOf: (member: PeerId) => PromisedContent | undefined;
   readonly #committed: LogEntry[] = [];
+  /** Term in which the entry of the same place was committed. */
+  readonly #committedIn: number[] = [];
   readonly #digests = new Map<number, number>();
 
   constructor(diskOf: (member: PeerId) => PromisedContent | undefined) {
@@ -27,8 +29,8 @@ export class CommitSafety {
     return this.#committed.length;
   }
 
-  /** Before the entry is applied; true if no member applied it earlier. */
-  applies(member: PeerId, entry: LogEntry, membership: Membership): boolean {
+  /** Before the entry is applied; true if no member applied it earlier. `term` is the member's. */
+  applies(member: PeerId, entry: LogEntry, membership: Membership, term: number): boolean {
     const place = `${entry.index}/${entry.term}`;
     const known = this.#committed[entry.index - 1];
     if (known !== undefined) {
@@ -46,6 +48,7 @@ export class CommitSafety {
     }
     this.#heldByQuorum(member, entry, membership);
     this.#committed.push(entry);
+    this.#committedIn.push(term);
     return true;
   }
 
@@ -65,18 +68,17 @@ export class CommitSafety {
     }
   }
 
-  /** Leader completeness. */
+  /**
+   * Leader completeness: what was committed in an earlier term is in the log
+   * of a leader of `term`, even if it learns of its election late.
+   */
   leads(member: PeerId, term: number, log: LogShadow): void {
-    if (log.lastIndex < this.index) {
-      throw new Violation(
-        `Leader completeness: ${member} leads term ${term} with a log up to ${log.lastIndex}, ${this.index} is committed`,
-      );
-    }
     for (let index = log.baseIndex; index <= this.index; index++) {
       const committed = this.#committed[index - 1];
-      if (committed === undefined || log.termAt(index) === committed.term) continue;
+      if (committed === undefined || (this.#committedIn[index - 1] ?? 0) >= term) continue;
+      if (log.termAt(index) === committed.term) continue;
       throw new Violation(
-        `Leader completeness: ${member} leads term ${term} with entry ${index}/${log.termAt(index)}, committed was ${index}/${committed.term}`,
+        `Leader completeness: ${member} leads term ${term} with ${log.termAt(index) ?? "nothing"} at ${index}, committed was ${committed.term}`,
       );
     }
   }
