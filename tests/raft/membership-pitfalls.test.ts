@@ -1,4 +1,4 @@
-/** Known ways to get membership changes, hand-overs and upgrades wrong; each test fails if its guard is taken out. */
+/** Known ways to get membership changes, hand-overs and upgrades wrong, each with its guard. */
 import { expect, test } from "bun:test";
 import { Random } from "../../src/base/random.ts";
 import {
