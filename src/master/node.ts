@@ -65,6 +65,9 @@ export interface NodeParts {
   readonly random: Random;
 }
 
+/** As many commands do not wait for an entry under way. */
+const HELD_MAX_COMMANDS = 4_096;
+
 export class MasterNode {
   readonly core: MasterCore;
   readonly settings: MasterSettings;
@@ -78,6 +81,8 @@ export class MasterNode {
   #batch = new WriteBatch();
   #nextRef = 1;
   readonly #proposed = new Map<number, readonly Command[]>();
+  /** What the core proposed while an entry was under way: it goes together, so load makes larger entries. */
+  #waiting: Command[] = [];
   readonly #requests = new RaftRequests();
   readonly digests: DigestWatch;
   /** Records of the state transfer under way, until it is in force. */
@@ -300,6 +305,7 @@ export class MasterNode {
     else if (role.leader !== this.#self) this.#answer(this.#requests.transferred(role.leader));
     if (led && (role.role !== "leader" || role.term !== before)) {
       this.#proposed.clear();
+      this.#waiting = [];
       this.core.handle({ kind: "leadership-lost" }, now);
     }
     this.#leaderAddress.follow(role.leader === this.#self ? null : role.leader, role.term);
@@ -317,16 +323,20 @@ export class MasterNode {
 
   /** True when something was proposed. */
   #finishCore(now: Instant): boolean {
-    let proposed = false;
     for (const effect of this.core.finish(now)) {
       if (effect.kind !== "propose") {
         this.#effects.push(effect);
         continue;
       }
-      proposed = true;
-      for (const commands of splitCommands(effect.commands, ENTRY_MAX_BYTES)) this.#propose(commands, now);
+      for (const command of effect.commands) this.#waiting.push(command);
     }
-    return proposed;
+    // An entry under way is committed in a later turn, or this master stops leading.
+    const held = this.#raft.uncommittedEntries > 0 && this.#waiting.length < HELD_MAX_COMMANDS;
+    if (this.#waiting.length === 0 || held) return false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const commands of splitCommands(waiting, ENTRY_MAX_BYTES)) this.#propose(commands, now);
+    return true;
   }
 
   #propose(commands: readonly Command[], now: Instant): void {

@@ -107,6 +107,11 @@ export class RaftNode {
     return Math.min(raft.heartbeatAtMs, raft.quorumCheckAtMs, transferMs, resendMs);
   }
 
+  /** Entries of the log that are not known to be committed. */
+  get uncommittedEntries(): number {
+    return this.#raft.log.lastIndex - this.#raft.log.commitIndex;
+  }
+
   status(): RaftStatus {
     return raftStatus(this.#raft);
   }
