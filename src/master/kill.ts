@@ -52,6 +52,8 @@ function wishKill(leader: Leader, agentId: string, wish: KillWish): void {
   const task = leader.registry.task(wish.frameworkId, wish.taskId);
   if (agent === undefined || (task !== undefined && hasEnded(task))) return;
   agent.kills.set(taskKey(wish.frameworkId, wish.taskId), wish);
+  // An agent that is out of reach holds nothing: without this the framework's removal would miss the wish.
+  leader.frameworks.get(wish.frameworkId)?.agentIds.add(agentId);
   // Before the launch is applied the agent cannot know the task: the kill follows its start.
   if (task !== undefined) sendKill(leader, agent, wish);
 }

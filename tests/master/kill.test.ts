@@ -59,3 +59,25 @@ test("a kill of a task that ended just as its agent became unreachable goes with
   bench.commit();
   expect(bench.core.leader?.agents.get(agentId)?.kills.size).toBe(0);
 });
+
+test("a framework that is removed takes along its kills on an agent that is out of reach", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  for (let ping = 0; ping < 10; ping++) bench.pass(15_000);
+  const later = new MasterBench({}, bench.registry, "m2");
+  later.lead(2);
+  const stream = later.subscribe({ id: { value: framework.id }, failover_timeout: 3600 });
+  const context = { streamId: stream, principal: undefined };
+  const kill = {
+    type: "KILL" as const,
+    framework_id: { value: framework.id },
+    kill: { task_id: { value: "t" } },
+  };
+  later.step({ kind: "call", ref: 901, call: kill, context });
+  expect(later.core.leader?.agents.get(agentId)?.kills.size).toBe(1);
+  later.step({ kind: "teardown", ref: 902, frameworkId: framework.id });
+  expect(later.core.leader?.agents.get(agentId)?.kills.size).toBe(0);
+});
