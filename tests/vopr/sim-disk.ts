@@ -256,7 +256,8 @@ export class SimDisk {
 
 /** A copy with a flipped bit, with zeros from somewhere on, or cut short. */
 export function spoil(value: Uint8Array, random: Random): Uint8Array {
-  const copy = value.slice();
+  // Not slice(): that of a Buffer shares its bytes with readers.
+  const copy = new Uint8Array(value);
   const at = random.below(copy.length);
   switch (random.below(3)) {
     case 0:
