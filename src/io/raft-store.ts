@@ -68,6 +68,8 @@ export class LevelRaftStore implements RaftStore {
   readonly #onFailure: StoreFailure;
   #writer: StoreWriter | null = null;
   #failed = false;
+  /** Opening is over: something was written. */
+  #inUse = false;
   #generation = 0;
   #newestGeneration = 0;
   #hardState: HardState = { term: 0, votedFor: null };
@@ -113,6 +115,7 @@ export class LevelRaftStore implements RaftStore {
   }
 
   write(change: StoreWrite): Promise<void> {
+    this.#inUse = true;
     const operations: LevelOperation[] = [];
     if (change.identity !== undefined) operations.push(...putFact("identity", change.identity));
     if (change.hardState !== undefined) this.#hardState = change.hardState;
@@ -160,7 +163,9 @@ export class LevelRaftStore implements RaftStore {
   async readState(): Promise<StateReader> {
     this.#writeHeld();
     await this.#open().flush();
-    return openStateReader(this.#open().db, this.#generation);
+    // Damage is repaired on opening only: who went on with it could never bring a follower up to date.
+    const onDamage = this.#inUse ? (error: Error) => this.#fail(error, "read") : () => {};
+    return openStateReader(this.#open().db, this.#generation, onDamage);
   }
 
   stageSnapshot(chunk: SnapshotChunk): Promise<void> {
@@ -350,12 +355,12 @@ export class LevelRaftStore implements RaftStore {
     });
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, what: "read" | "write to" = "write to"): void {
     if (this.#failed) return;
     this.#failed = true;
     const reason = error instanceof Error ? error.message : String(error);
     this.#onFailure(
-      new Error(`Cannot write to the database "${this.#directory}": ${reason}`, { cause: error }),
+      new Error(`Cannot ${what} the database "${this.#directory}": ${reason}`, { cause: error }),
     );
   }
 }

@@ -12,7 +12,12 @@ export class StateDamaged extends Error {
   override readonly name = "StateDamaged";
 }
 
-export async function openStateReader(db: Database, generation: number): Promise<StateReader> {
+/** `onDamage` is told of a damaged value before the reading fails with it. */
+export async function openStateReader(
+  db: Database,
+  generation: number,
+  onDamage: (error: StateDamaged) => void,
+): Promise<StateReader> {
   const view = db.view();
   const applied = await view.get(metaKey("applied"));
   const fact = applied === undefined ? undefined : decodeFact(applied);
@@ -31,8 +36,11 @@ export async function openStateReader(db: Database, generation: number): Promise
     waiting = batch.map(([stored, checked]) => {
       const key = plainKey(stored);
       const value = decodeStateValue(key, checked);
-      if (value === undefined)
-        throw new StateDamaged(`the value of "${Buffer.from(key)}" has a wrong checksum`);
+      if (value === undefined) {
+        const error = new StateDamaged(`the value of "${Buffer.from(key)}" has a wrong checksum`);
+        onDamage(error);
+        throw error;
+      }
       return [key, value];
     });
   };

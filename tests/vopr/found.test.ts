@@ -54,6 +54,30 @@ test("entries that are compacted while their reading waits for the disk are not 
   expect(await finish(world, read)).toEqual([]);
 });
 
+test("a state that goes bad while the member runs ends its process, since only an opening repairs it", async () => {
+  const world = new World(1);
+  const disk = new SimDisk(world, { writeMaxMs: 0, readMaxMs: 0, forgottenClearChance: 0 });
+  const machine = new Machine(world, 0);
+  machine.start();
+  const failures: string[] = [];
+  const store = new LevelRaftStore("m1", (error) => failures.push(error.message), {
+    open: async () => new SimDatabase(disk, machine),
+    after: () => () => {},
+  });
+  await finish(world, store.open());
+  const data = new Uint8Array([1]);
+  const entries = [{ index: 1, term: 1, kind: "command" as const, data }];
+  await finish(world, store.write({ entries, sync: true }));
+  void store.write({ stateChanges: [[data, data]], appliedIndex: 1, sync: false });
+  const before = await finish(world, store.readState());
+  expect((await finish(world, before.next(1_000))).records).toEqual([[data, data]]);
+  for (const key of disk.keys((candidate) => candidate.startsWith("s"))) disk.damage(key, data);
+  const after = await finish(world, store.readState());
+  expect(finish(world, after.next(1_000))).rejects.toThrow("wrong checksum");
+  await Promise.resolve();
+  expect(failures).toEqual([expect.stringContaining('Cannot read the database "m1"')]);
+});
+
 /** Lets virtual time pass until the work is done. */
 async function finish<T>(world: World, work: Promise<T>): Promise<T> {
   let done = false;

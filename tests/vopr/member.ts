@@ -322,9 +322,9 @@ export class Member {
         done,
       });
     } catch (error) {
-      // Only an opening repairs a damaged state.
-      if (error instanceof StateDamaged && this.disk.everDamaged) this.#end(error.message);
-      else if (isIoError(error)) this.step({ kind: "snapshot-failed", to, id });
+      // The store ends the process, since only an opening repairs a damaged state.
+      if (error instanceof StateDamaged && this.disk.everDamaged) return;
+      if (isIoError(error)) this.step({ kind: "snapshot-failed", to, id });
       else throw error;
     }
   }
