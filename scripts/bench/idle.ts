@@ -1,4 +1,7 @@
-/** What three masters with nothing to do write to their disks and take of a core. Option: `--seconds N` (default 120). */
+/**
+ * What three masters with nothing to do write to their disks and take of a core.
+ * Option: `--seconds N` (default 120).
+ */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { cpuSeconds } from "../raft/load.ts";

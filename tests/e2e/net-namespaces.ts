@@ -63,7 +63,7 @@ export class Namespaces implements Disposable {
     ip("-n", this.#of("hub"), "link", "set", `m${i}`, "up");
   }
 
-  /** What machine `i` sends leaves at this rate, so that it waits in line (netem may be missing, tbf is not). */
+  /** What machine `i` sends leaves at this rate and waits in line for it (tbf: kernels may lack netem). */
   slow(i: number, kilobitsPerS: number): void {
     const shape = ["rate", `${kilobitsPerS}kbit`, "burst", "4kb", "latency", "400ms"];
     run(["tc", "-n", this.#of(i), "qdisc", "replace", "dev", "eth0", "root", "tbf", ...shape]);
