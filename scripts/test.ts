@@ -32,8 +32,11 @@ interface Outcome {
   readonly seconds: number;
 }
 
+/** Runs of the replicated log alone for each run of a whole cluster. */
+const VOPR_SEEDS_PER_SEED = 2.5;
+
 /** Folders of tests/ with a part of their own, or without tests. */
-const APART = ["sim", "e2e", "vm", "clients", "support", "fixtures"];
+const APART = ["sim", "vopr", "e2e", "vm", "clients", "support", "fixtures"];
 
 function parts(seeds: number, firstSeed: number): Part[] {
   const others = readdirSync(join(ROOT, "tests"), { withFileTypes: true })
@@ -54,8 +57,12 @@ function parts(seeds: number, firstSeed: number): Part[] {
       name: "simulator",
       about: `${seeds} seeds from ${firstSeed} on`,
       commands: [],
-      tests: ["sim"],
-      environment: { MESH_SEEDS: String(seeds), MESH_SEED: String(firstSeed) },
+      tests: ["sim", "vopr"],
+      environment: {
+        MESH_SEEDS: String(seeds),
+        MESH_VOPR_SEEDS: String(Math.ceil(seeds * VOPR_SEEDS_PER_SEED)),
+        MESH_SEED: String(firstSeed),
+      },
     },
     { name: "e2e", about: "whole clusters of the binary", commands: [], tests: ["e2e"] },
     { name: "vm", about: "isolation under a kernel with cgroups v2", commands: [], tests: ["vm"] },

@@ -272,7 +272,9 @@ export class Member {
   }
 
   #apply(store: LevelRaftStore, node: RaftNode, entries: readonly LogEntry[]): void {
-    const { membership, term } = node.status();
+    const { membership, term, role } = node.status();
+    const last = entries.at(-1);
+    if (role === "leader" && last !== undefined) this.#cluster.checkers.commits.counts(this.id, last, term);
     for (const entry of entries) {
       this.#cluster.checkers.applies(this, entry, membership, term);
       const outcome = this.state.apply(entry);
@@ -280,7 +282,7 @@ export class Member {
       this.#cluster.checkers.applied(this, entry, outcome);
       this.requests.applied(entry, outcome);
     }
-    const appliedIndex = entries.at(-1)?.index ?? 0;
+    const appliedIndex = last?.index ?? 0;
     void store.write({ stateChanges: this.state.takeChanges(), appliedIndex, sync: false });
     this.step({ kind: "applied", index: appliedIndex });
     this.requests.appliedUpTo(appliedIndex);

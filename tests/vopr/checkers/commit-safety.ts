@@ -52,6 +52,14 @@ export class CommitSafety {
     return true;
   }
 
+  /** A leader counts copies of entries of its own term only (Raft paper, figure 8). */
+  counts(member: PeerId, last: LogEntry, term: number): void {
+    if (last.term === term) return;
+    throw new Violation(
+      `Commitment: ${member}, leader of term ${term}, commits up to ${last.index}, which is of term ${last.term}`,
+    );
+  }
+
   /** After an entry was applied, and for a state read from disk or taken over. */
   reached(member: PeerId, index: number, digest: number): void {
     const known = this.#digests.get(index);
