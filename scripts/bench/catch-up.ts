@@ -1,7 +1,9 @@
 /**
  * One of three masters is away while the others commit more than the log
  * keeps, then comes back under load: what that costs the clients, and how long
- * it takes. Options: `--commands N` while away (default 200000).
+ * it takes. Options: `--commands N` while away (default 200000); `--compacted`
+ * to go on until the log has lost what the one away needs, so that it gets the
+ * state.
  */
 import { parseArgs } from "node:util";
 import { load, type Put } from "../raft/load.ts";
@@ -70,7 +72,10 @@ function mean(values: readonly number[]): number {
 export async function bench(): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
     args: process.argv.slice(3),
-    options: { commands: { type: "string", default: "200000" } },
+    options: {
+      commands: { type: "string", default: "200000" },
+      compacted: { type: "boolean", default: false },
+    },
   });
   const commands = Number(values.commands);
   await using masters = await Masters.start();
@@ -80,10 +85,11 @@ export async function bench(): Promise<Record<string, unknown>> {
   const all = await slices(puts, async (done) => done.length >= BASELINE_SLICES);
   await masters.stopOne(away, "SIGKILL");
   const before = (await progress(masters, await masters.leader()))?.lastIndex ?? 0;
-  const two = await slices(
-    puts,
-    async (done) => done.reduce((sum, n) => sum + n * SLICE_SECONDS, 0) >= commands,
-  );
+  const two = await slices(puts, async (done) => {
+    if (done.reduce((sum, n) => sum + n * SLICE_SECONDS, 0) < commands) return false;
+    const first = (await progress(masters, await masters.leader()))?.firstIndex ?? 0;
+    return !values.compacted || first > before + 1;
+  });
   const target = (await progress(masters, await masters.leader()))?.appliedIndex ?? 0;
   const backAtMs = performance.now();
   masters.startOne(away);
