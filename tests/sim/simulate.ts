@@ -20,7 +20,7 @@ import { SimCluster } from "./sim-cluster.ts";
 import { Violation } from "./violation.ts";
 
 const HEAL_MAX_MS = 120_000;
-/** An update that nobody acknowledged is repeated after 10 s, 20, 40 and so on: the next may be that far away. */
+/** An update that nobody acknowledged is repeated after 10 s, 20, 40 and so on: the next may be far away. */
 const DRAIN_MAX_MS = 240_000;
 /** Work that goes on between healing and draining. */
 const CALM_MS = 3_000;
