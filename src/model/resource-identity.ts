@@ -134,8 +134,16 @@ function keyOf(traits: ResourceTraits): string {
   if (isSimple(traits) && !revocable && kind === "SCALAR") {
     return allocationRole === undefined ? name : `${name}\n${allocationRole}`;
   }
-  const rest = [kind, reservations, disk, revocable, shared, providerId];
+  const rest = [kind, reservations, disk && whichDisk(disk), revocable, shared, providerId];
   return `${name}\n${allocationRole ?? ""}\n${canonicalText(rest)}`;
+}
+
+/**
+ * Of a volume only its id counts: where it is mounted is said anew at each use
+ * (Mesos common/resources.cpp, `operator==` of DiskInfo and of Persistence).
+ */
+function whichDisk({ persistence, source }: ResourceDiskInfo): unknown {
+  return { source, ...(persistence && { persistence: persistence.id }) };
 }
 
 /** JSON with sorted keys: equal for equal values whatever order a client sent them in. */

@@ -222,37 +222,38 @@ export class Resources {
 
   /** Everything allocated to `role`, whatever it was before. */
   allocate(role: string): Resources {
-    return this.#mapIdentities((identity) => identity.allocatedTo(role));
+    return this.mapIdentities((identity) => identity.allocatedTo(role));
   }
 
   /** Everything without allocation role. */
   unallocated(): Resources {
-    return this.#mapIdentities((identity) => identity.allocatedTo(undefined));
+    return this.mapIdentities((identity) => identity.allocatedTo(undefined));
   }
 
   /** Reserves everything once more, inside the reservations it has. The caller checks the result's roles. */
   pushReservation(reservation: ResourceReservationInfo): Resources {
-    return this.#mapIdentities((identity) =>
+    return this.mapIdentities((identity) =>
       identity.with({ reservations: [...identity.traits.reservations, reservation] }),
     );
   }
 
   /** Takes the innermost reservation off everything reserved. */
   popReservation(): Resources {
-    return this.#mapIdentities((identity) =>
+    return this.mapIdentities((identity) =>
       identity.isReserved
         ? identity.with({ reservations: identity.traits.reservations.slice(0, -1) })
         : identity,
     );
   }
 
-  #mapIdentities(map: (identity: ResourceIdentity) => ResourceIdentity): Resources {
+  /** Every amount under another identity; what becomes equal is joined. */
+  mapIdentities(map: (identity: ResourceIdentity) => ResourceIdentity): Resources {
     let changed = false;
     const entries = this.entries.map((entry) => {
       const identity = map(entry.identity);
       if (identity === entry.identity) return entry;
       changed = true;
-      return { ...entry, identity };
+      return { ...entry, identity, count: identity.indivisible ? entry.count : 1 };
     });
     return changed ? Resources.#normalised(entries) : this;
   }
