@@ -143,7 +143,7 @@ export class Client {
   #chooseMember(): Member {
     const { members } = this.#cluster;
     // Who leads no longer but does not know it must not answer: two at once are a chance to catch.
-    const leaders = members.filter((member) => member.believesToLead);
+    const leaders = members.filter((member) => member.leadsTerm !== null);
     if (leaders.length > 0 && this.#random.chance(leaders.length > 1 ? 0.8 : 0.3))
       return this.#random.pick(leaders);
     if (this.#favourite !== undefined && this.#random.chance(FAITHFUL)) return this.#favourite;

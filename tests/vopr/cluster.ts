@@ -128,7 +128,7 @@ export class Cluster {
   }
 
   changesRole(member: Member, { role, term }: RaftEffect & { kind: "role" }): void {
-    member.believesToLead = role === "leader";
+    member.leadsTerm = role === "leader" ? term : null;
     if (role !== "leader") return;
     this.note(`${member.id} leads term ${term}`);
     this.checkers.leads(member, term);

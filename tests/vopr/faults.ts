@@ -12,6 +12,8 @@ import { oneWay, PARTITION_SHAPES, partition } from "./partitions.ts";
 
 /** A fault that picks a member picks the leader this often. */
 const AIMS_AT_LEADER = 0.4;
+/** A partition cuts off all that believe to lead this often: who is deposed and does not know it is worth watching. */
+const CUTS_OFF_LEADER = 0.3;
 const LASTS_MAX_MS = 3_000;
 const SLOWNESS_MAX = 20;
 
@@ -43,6 +45,7 @@ export class Faults {
     network.heal();
     for (const { disk, machine } of members) {
       disk.heal();
+      machine.steadyClock();
       machine.resume(() => this.#cluster.settle());
     }
     for (const member of members) member.start();
@@ -62,7 +65,8 @@ export class Faults {
   #operate(): void {
     this.#cluster.world.after(this.#someTimeMs() / 2, () => {
       if (!this.#active) return;
-      this.#operator.order();
+      // Two at once: one of them must wait.
+      for (let orders = this.#random.between(1, 2); orders > 0; orders--) this.#operator.order();
       this.#operate();
     });
   }
@@ -171,7 +175,7 @@ export class Faults {
   #partition(isOneWay: boolean): void {
     const { members, network } = this.#cluster;
     const leaders = members.filter((member) => member.node?.status().role === "leader");
-    const shape = this.#random.pick(PARTITION_SHAPES);
+    const shape = this.#random.chance(CUTS_OFF_LEADER) ? "primaries" : this.#random.pick(PARTITION_SHAPES);
     const ids = members.map(({ id }) => id);
     const both = partition(
       shape,

@@ -15,7 +15,7 @@ export class Machine {
   readonly #world: World;
   readonly #random: Random;
   /** Monotonic milliseconds that pass in one of the world's. */
-  rate: number;
+  #rate: number;
   #wallOffsetMs = 0;
   #originMs = 0;
   #startedMs = 0;
@@ -26,7 +26,7 @@ export class Machine {
   constructor(world: World, driftMax: number) {
     this.#world = world;
     this.#random = world.fork();
-    this.rate = 1 + driftMax * (2 * this.#random.fraction() - 1);
+    this.#rate = 1 + driftMax * (2 * this.#random.fraction() - 1);
   }
 
   get alive(): boolean {
@@ -43,7 +43,7 @@ export class Machine {
   }
 
   get now(): Instant {
-    const monotonicMs = this.#originMs + (this.#world.nowMs - this.#startedMs) * this.rate;
+    const monotonicMs = this.#originMs + (this.#world.nowMs - this.#startedMs) * this.#rate;
     return { monotonicMs, wallMs: this.#world.now.wallMs + this.#wallOffsetMs };
   }
 
@@ -74,13 +74,20 @@ export class Machine {
     }
   }
 
+  /** The monotonic clock runs as fast as the world's from now on. */
+  steadyClock(): void {
+    this.#originMs = this.now.monotonicMs;
+    this.#startedMs = this.#world.nowMs;
+    this.#rate = 1;
+  }
+
   jumpWallClock(): void {
     this.#wallOffsetMs += this.#random.between(-WALL_JUMP_MAX_MS, WALL_JUMP_MAX_MS);
   }
 
   /** Runs `event` after a delay of the process's own clock, if it still lives then. */
   after(delayMs: number, event: () => void): void {
-    this.#world.after(delayMs / this.rate, this.guard(event));
+    this.#world.after(delayMs / this.#rate, this.guard(event));
   }
 
   /** `event` for this life only; while the process is paused it is held back. */

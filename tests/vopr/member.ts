@@ -75,8 +75,8 @@ export class Member {
   #inbox: RaftInput[] = [];
   #tickAtMs = Number.POSITIVE_INFINITY;
 
-  /** It may be wrong. */
-  believesToLead = false;
+  /** Term that it leads, as it believes; null if it does not. */
+  leadsTerm: number | null = null;
 
   /** Without `peers` the member waits until a leader takes it in. */
   constructor(cluster: Cluster, id: PeerId, peers: readonly PeerId[], featureLevel: number) {
@@ -134,7 +134,7 @@ export class Member {
     this.#inbox = [];
     this.#tickAtMs = Number.POSITIVE_INFINITY;
     this.full = false;
-    this.believesToLead = false;
+    this.leadsTerm = null;
     this.requests.processEnded();
   }
 
@@ -264,7 +264,8 @@ export class Member {
   #persist(store: LevelRaftStore, { kind: _, token, ...change }: EffectOf<"persist">): void {
     if (change.truncateFrom !== undefined) this.log?.truncateFrom(change.truncateFrom);
     for (const entry of change.entries) this.log?.append(entry.index, entry.term);
-    if (this.log !== null) this.#cluster.checkers.logMatching.appended(this.id, this.log, change.entries);
+    const commitIndex = this.node?.status().commitIndex ?? 0;
+    this.#cluster.checkers.appends(this, change.entries, this.membership, commitIndex);
     this.#async(async () => {
       await store.write({ ...change, sync: true });
       this.step({ kind: "persisted", token });

@@ -76,7 +76,7 @@ export interface VoprOptions {
   readonly raft: RaftOptions;
   /** Bytes of one piece of a state transfer. */
   readonly chunkMaxBytes: number;
-  /** Monotonic clocks run fast or slow by at most this part. */
+  /** Monotonic clocks run fast or slow by at most this part, until healing. */
   readonly driftMax: number;
   readonly faults: readonly FaultKind[];
   /** Mean time between two faults. */
@@ -94,7 +94,7 @@ export function drawOptions(seed: number): VoprOptions {
     featureLevel: random.between(1, 2),
     clients: random.between(2, 8),
     keys: random.between(1, 4),
-    thinkMeanMs: random.pick([10, 40, 40, 150]),
+    thinkMeanMs: random.pick([5, 20, 40, 150]),
     readPercent: random.pick([20, 50, 80]),
     attemptMs: random.pick([100, 400, 1_500]),
     network: {
@@ -118,7 +118,7 @@ export function drawOptions(seed: number): VoprOptions {
       uncommittedMaxBytes: random.pick([150, 1_000_000, 1_000_000]),
     },
     chunkMaxBytes: random.pick([40, 200, 1_000_000]),
-    driftMax: random.pick([0, 0, 0.01, 0.2]),
+    driftMax: random.pick([0, 0, 0.01, 0.2, 0.6]),
     faults: FAULT_KINDS.filter(() => random.chance(chance)),
     faultMeanMs: random.pick([150, 500, 1_500]),
     safetyMs: random.between(3, 12) * 1_000,

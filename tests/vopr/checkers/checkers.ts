@@ -2,22 +2,27 @@
 import type { LogEntry, Membership, PeerId, RaftMessage, RestoredRaft } from "../../../src/raft/types.ts";
 import type { KvOutcome } from "../kv-machine.ts";
 import type { Member } from "../member.ts";
+import { Violation } from "../violation.ts";
 import { Commands } from "./commands.ts";
 import { CommitSafety } from "./commit-safety.ts";
 import { checkPromise } from "./durable-promises.ts";
 import { ElectionSafety } from "./election-safety.ts";
 import { LogMatching } from "./log-matching.ts";
+import { MembershipChanges } from "./membership-changes.ts";
 
 export class Checkers {
   readonly elections = new ElectionSafety();
   readonly logMatching = new LogMatching();
   readonly commits: CommitSafety;
   readonly commands = new Commands();
+  readonly #changes = new MembershipChanges();
+  readonly #memberOf: (id: PeerId) => Member | undefined;
   /** How often members took over a leader's state. */
   takeovers = 0;
   restarts = 0;
 
   constructor(memberOf: (id: PeerId) => Member | undefined) {
+    this.#memberOf = memberOf;
     this.commits = new CommitSafety((id) => memberOf(id)?.disk.promised);
   }
 
@@ -34,10 +39,24 @@ export class Checkers {
 
   sends(member: Member, to: PeerId, message: RaftMessage): void {
     if (message.kind === "vote-reply" && message.granted) this.elections.votes(member.id, to, message.term);
+    if (message.kind === "append-ok") this.#agrees(member, to, message);
     if (member.log !== null) checkPromise(member.id, to, message, member.disk.promised, member.log);
   }
 
+  /** Entries go to the disk of a member; `before` is the membership in force until then. */
+  appends(member: Member, entries: readonly LogEntry[], before: Membership, commitIndex: number): void {
+    if (member.log !== null) this.logMatching.appended(member.id, member.log, entries);
+    for (const entry of entries) {
+      if (entry.kind !== "config" || entry.term !== member.leadsTerm) continue;
+      this.#changes.appended(member.id, entry, before, {
+        index: commitIndex,
+        term: member.log?.termAt(commitIndex),
+      });
+    }
+  }
+
   leads(member: Member, term: number): void {
+    this.#changes.leads(member.id, 0);
     // The membership of the moment: nothing is appended between the last vote and taking office.
     if (this.elections.leads(member.id, term, member.membership) && member.log !== null) {
       this.commits.leads(member.id, term, member.log);
@@ -51,5 +70,17 @@ export class Checkers {
   applied(member: Member, entry: LogEntry, outcome: KvOutcome | null): void {
     if (outcome?.effective) this.commands.tookEffect(member.id, entry);
     this.commits.reached(member.id, entry.index, member.state.digest);
+  }
+
+  /** What a follower confirms to a leader, the leader holds. */
+  #agrees(member: Member, to: PeerId, { matchIndex, term }: RaftMessage & { kind: "append-ok" }): void {
+    const leader = this.#memberOf(to);
+    if (leader?.leadsTerm !== term) return;
+    const theirs = leader.log?.termAt(matchIndex);
+    const own = member.log?.termAt(matchIndex);
+    if (theirs === undefined || own === undefined || theirs === own) return;
+    throw new Violation(
+      `Log matching: ${member.id} confirms entry ${matchIndex}/${own} to ${to}, which holds ${matchIndex}/${theirs}`,
+    );
   }
 }
