@@ -47,8 +47,9 @@ function finished(client: MesosGoClient): Set<string | undefined> {
 }
 
 /** A framework of both roles that is subscribed: before, mesos-go refuses its calls itself. */
-async function startScheduler(cluster: TestCluster): Promise<MesosGoClient> {
-  const client = await MesosGoClient.start("scheduler", cluster.masterAddresses.join(), ROLES.join());
+async function startScheduler(cluster: TestCluster, codec = "protobuf"): Promise<MesosGoClient> {
+  const masters = cluster.masterAddresses.join();
+  const client = await MesosGoClient.start("scheduler", codec, masters, ROLES.join());
   await eventually("the framework to subscribe", () => client.of("subscribed").length > 0);
   return client;
 }
@@ -159,6 +160,20 @@ describe("mesos-go as a framework", () => {
       await eventually("three more offers", () => offers(suppressed).length >= 3);
       expect([...countBy(offers(suppressed), roleOf).keys()]).toEqual([web]);
 
+      // Declined for a second, an offer of the same role comes after that second and not before.
+      client.order({ do: "refuse", seconds: 1 });
+      const filtering = client.lines.length;
+      client.order({ do: "revive" });
+      const afterOrder = (role: string): Line[] =>
+        offers(client.lines.findIndex((line, i) => i > filtering && line.do === "revive")).filter(
+          (line) => line.role === role,
+        );
+      await eventually("three offers of each role", () => ROLES.every((role) => afterOrder(role).length >= 3));
+      for (const role of ROLES) {
+        const times = afterOrder(role).map(({ at }) => at);
+        for (const [i, at] of times.slice(2).entries()) expect(at - (times[i + 1] ?? 0)).toBeGreaterThan(1);
+      }
+
       client.order({ do: "suppress" });
       client.order({ do: "stop" });
       expect(await client.exited()).toBe(0);
@@ -202,6 +217,25 @@ describe("mesos-go as a framework", () => {
     }
   }, 180_000);
 
+  test("the same over JSON, with fewer tasks", async () => {
+    await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+    await using client = await startScheduler(cluster, "json");
+    try {
+      const names = ids("json", SLEEPERS);
+      client.order({ do: "launch", role: ROLES[1], ids: names, command: "true" });
+      client.order({ do: "revive" });
+      await eventually("all to finish", () => finished(client).size === names.length, LONG_MS);
+      expectFinishedInOrder(client, names);
+      expectEachAcknowledged(client);
+      client.order({ do: "stop" });
+      expect(await client.exited()).toBe(0);
+      expect(client.failedCalls).toEqual([]);
+    } catch (error) {
+      console.error(client.tail(), cluster.logTails());
+      throw error;
+    }
+  }, 60_000);
+
   test("200 tasks while the leading master is killed: none lost, none run twice", async () => {
     await using cluster = await TestCluster.start({ masters: 3, agents: 2 });
     await using client = await startScheduler(cluster);
@@ -218,7 +252,7 @@ describe("mesos-go as a framework", () => {
       expect(new Set(subscriptions).size).toBe(1);
       expectFinishedInOrder(client, names);
       expectStartedOnce(record, names);
-      // All is acknowledged once every open status was sent again: then nothing is left to reconcile.
+      // What was open is sent and acknowledged again: then nothing is left to reconcile.
       await expectNothingKnown(client);
       expectEachAcknowledgedAtLeastOnce(client);
       client.order({ do: "stop" });
@@ -231,7 +265,7 @@ describe("mesos-go as a framework", () => {
   }, 180_000);
 });
 
-/** Explicit reconciliation tells of the running, the unknown and the long gone; implicit of the running only. */
+/** Explicit reconciliation tells of all that is asked for, implicit of the running only. */
 async function expectReconciled(
   client: MesosGoClient,
   running: readonly string[],
@@ -313,7 +347,7 @@ function expectEachAcknowledgedAtLeastOnce(client: MesosGoClient): void {
 }
 
 describe("mesos-go as an operator", () => {
-  test("reads all there is, and watches an agent, a framework and a task come and go in order", async () => {
+  test("reads all there is; watches agent, framework and task come and go in order", async () => {
     await using cluster = await TestCluster.start({ masters: 1, agents: 0 });
     const master = cluster.masterAddresses[0] ?? "";
     await using watcher = await MesosGoClient.start("watch", master);
@@ -322,12 +356,13 @@ describe("mesos-go as an operator", () => {
     await eventually("the agent", () => watcher.of("AGENT_ADDED").length > 0);
     await using client = await startScheduler(cluster);
     try {
-      client.order({ do: "launch", role: ROLES[1], ids: ["one"], command: "sleep 1000" });
+      client.order({ do: "launch", role: ROLES[1], ids: ["one"], command: "echo {id}; sleep 1000" });
       client.order({ do: "revive" });
       await eventually("the task to run", () =>
         client.updates().some(({ state }) => state === "TASK_RUNNING"),
       );
       await expectAnswers(master);
+      await expectAgentAnswers(cluster.agentAddresses[0] ?? "", watcher.of("AGENT_ADDED")[0]?.agent ?? "");
 
       client.order({ do: "kill", tasks: { one: "" } });
       await eventually("its end", () => client.updates().some(({ state }) => state === "TASK_KILLED"));
@@ -360,7 +395,9 @@ describe("mesos-go as an operator", () => {
 
 /** An agent that comes while somebody watches; gone with the cluster. */
 function startAgent(cluster: TestCluster, master: string): MeshProcess {
-  const place = ["--ip", "127.0.0.1", "--port", String(freePort())];
+  const port = freePort();
+  cluster.agentAddresses.push(`127.0.0.1:${port}`);
+  const place = ["--ip", "127.0.0.1", "--port", String(port)];
   const work = ["--work-dir", join(cluster.directory, "late"), "--resources", "cpus:4;mem:512;disk:100"];
   const agent = new MeshProcess(cluster.directory, "agent-late", [
     ...["agent", "--master", master, ...place, ...work],
@@ -394,4 +431,20 @@ async function expectAnswers(master: string): Promise<void> {
   expect(state?.agents).toMatchObject([
     { total: { cpus: 4, mem: 512, disk: 100 }, used: { cpus: 0.05, mem: 16 } },
   ]);
+}
+
+/** The same of the agent that runs the task, down to the task's own words. */
+async function expectAgentAnswers(address: string, id: string): Promise<void> {
+  await using asking = await MesosGoClient.start("ask-agent", address);
+  expect(await asking.exited()).toBe(0);
+  const answers = new Map(asking.lines.map((line) => [line.call ?? "", line]));
+  expect([...answers.values()].filter(({ error }) => error !== "")).toEqual([]);
+  expect(answers.size).toBe(13);
+  for (const [call, { type }] of answers) expect(type).toBe(call);
+  expect(answers.get("GET_CONTAINERS")?.containers).toBe(1);
+  expect(answers.get("GET_TASKS")?.tasks).toBe(1);
+  expect(answers.get("GET_AGENT")?.agent).toBe(id);
+  const names = answers.get("LIST_FILES")?.paths?.map((path) => path.split("/").at(-1));
+  expect(names).toEqual(expect.arrayContaining(["stdout", "stderr"]));
+  expect(answers.get("READ_FILE")).toMatchObject({ size: 4, text: "one\n" });
 }

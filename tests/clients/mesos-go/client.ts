@@ -4,6 +4,8 @@ import { buildMesosGoClient } from "./build.ts";
 /** One line of the program; which fields there are depends on the event. */
 export interface Line {
   readonly event: string;
+  /** Seconds since 1970. */
+  readonly at: number;
   readonly call?: string;
   readonly do?: string;
   readonly error?: string;
@@ -37,6 +39,10 @@ export interface Line {
   readonly frameworks?: number;
   readonly tasks?: number;
   readonly agents?: unknown;
+  readonly containers?: number;
+  readonly paths?: readonly string[];
+  readonly size?: number;
+  readonly text?: string;
 }
 
 /** One line of its standard input, as orders.go reads it. */

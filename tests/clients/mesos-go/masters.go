@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/encoding/codecs"
 	"github.com/mesos/mesos-go/api/v1/lib/extras/scheduler/callrules"
 	"github.com/mesos/mesos-go/api/v1/lib/httpcli"
 	"github.com/mesos/mesos-go/api/v1/lib/httpcli/httpsched"
@@ -22,8 +23,15 @@ type masters struct {
 	caller    calls.Caller
 }
 
-func newMasters(addresses []string) *masters {
-	client := httpcli.New(httpcli.Endpoint(schedulerURL(addresses[0])))
+func newMasters(codec string, addresses []string) *masters {
+	mediaType := codecs.MediaTypeProtobuf
+	if codec == codecs.NameJSON {
+		mediaType = codecs.MediaTypeJSON
+	}
+	client := httpcli.New(
+		httpcli.Endpoint(schedulerURL(addresses[0])),
+		httpcli.Codec(codecs.ByMediaType[mediaType]),
+	)
 	return &masters{
 		addresses: addresses,
 		client:    client,

@@ -31,11 +31,10 @@ type framework struct {
 	tasks  *taskTable
 }
 
-func runScheduler(parent context.Context, addresses, roles []string) error {
+func runScheduler(parent context.Context, masters *masters, roles []string) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	id := store.NewInMemorySingleton()
-	masters := newMasters(addresses)
 	f := &framework{
 		caller: callrules.New(callrules.WithFrameworkID(store.GetIgnoreErrors(id)), tellCalls).Caller(masters),
 		tasks:  newTaskTable(),
