@@ -225,7 +225,7 @@ export function runtimeConformance(name: string, makeHarness: () => RuntimeHarne
     });
 
     test("recover: an end while nobody looked is found", async () => {
-      const id = await launch("sleep 0.2; exit 5");
+      const id = await launch("sleep 1; exit 5");
       const state = await runtime.inspect(id);
       if (state.state !== "running") throw new Error("It sleeps");
       await runtime.close();

@@ -28,9 +28,12 @@ export async function killAll(table: ProcessTable, tracked: Tracked): Promise<Re
   const deadline = begin + CONTAINER_KILL_TIMEOUT_MS;
   let aloneSince: number | undefined;
   for (let wait = POLL_FIRST_MS; ; wait = Math.min(wait * 2, POLL_MAX_MS)) {
-    killMembers(table, tracked, performance.now() - begin > INIT_RECORDS_MAX_MS);
+    // Without its supervisor init has nobody to tell, and nothing that would end it but this.
+    const patient = supervisorAlive(table, tracked) && performance.now() - begin <= INIT_RECORDS_MAX_MS;
+    killMembers(table, tracked, !patient);
     const left = members(table, tracked);
-    if (!supervisorAlive(table, tracked) && left.length === 0) return ok(undefined);
+    const lost = !supervisorAlive(table, tracked);
+    if (lost && left.length === 0 && initOf(table, tracked) === undefined) return ok(undefined);
     const now = performance.now();
     if (left.length > 0 || initOf(table, tracked) !== undefined) aloneSince = undefined;
     else aloneSince ??= now;

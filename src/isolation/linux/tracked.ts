@@ -56,7 +56,7 @@ export function initOf(table: ProcessTable, tracked: Tracked): number | undefine
 
 /** Init's command line names the record, which no other container has. */
 export function initByCommandLine(table: ProcessTable, { recordPath }: Tracked): number | undefined {
-  return table.all().find(({ pid }) => table.commandLine(pid).includes(recordPath))?.pid;
+  return table.all().find(({ pid, zombie }) => !zombie && table.commandLine(pid).includes(recordPath))?.pid;
 }
 
 /** Live processes of the container, without the waiting shells. */
