@@ -6,6 +6,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
+/** Bun's own 5 s are too few for real processes on a busy machine; what waits for a condition says how long. */
+const TEST_TIMEOUT_MS = 60_000;
+
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
@@ -27,8 +30,9 @@ export async function runBunTests(
   try {
     const report = join(scratch, "report.xml");
     const paths = names.map((name) => join(folder, name));
+    const outfile = `--reporter-outfile=${report}`;
     const child = Bun.spawn(
-      [process.execPath, "test", "--reporter=junit", `--reporter-outfile=${report}`, ...paths],
+      [process.execPath, "test", `--timeout=${TEST_TIMEOUT_MS}`, "--reporter=junit", outfile, ...paths],
       {
         cwd: dirname(folder),
         env: { ...process.env, ...environment },

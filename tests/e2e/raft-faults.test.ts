@@ -6,6 +6,7 @@
 import { expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { mayRun } from "../support/must-run.ts";
 import { NetCluster } from "./net-cluster.ts";
 import { namespacesWork } from "./net-namespaces.ts";
 import { eventually } from "./test-cluster.ts";
@@ -34,7 +35,7 @@ function fault(
       throw error;
     }
   };
-  test.skipIf(!possible)(name, run, TIMEOUT_MS);
+  test.skipIf(!mayRun(possible))(name, run, TIMEOUT_MS);
 }
 
 fault("kill -9 of the leader, again and again", async (cluster) => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { LevelRaftStore } from "../../src/io/raft-store.ts";
 import type { LogEntry } from "../../src/raft/types.ts";
 import { bytes } from "../conformance/raft-store.ts";
+import { mayRun } from "../support/must-run.ts";
 
 const mountPoint = mkdtempSync(join(tmpdir(), "mesh-full-"));
 const filler = join(mountPoint, "filler");
@@ -25,7 +26,7 @@ function big(index: number): LogEntry {
   return { index, term: 1, kind: "command", data: new Uint8Array(64 * 1024).fill(index) };
 }
 
-test.skipIf(!mounted)(
+test.skipIf(!mayRun(mounted))(
   "a full disk stops writes; with room again they go on, and nothing is lost",
   async () => {
     const directory = join(mountPoint, "store");

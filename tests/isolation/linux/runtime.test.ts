@@ -175,7 +175,8 @@ for (const form of await availableForms()) {
       expect(runtime.capabilities.switchUser).toBe(true);
     });
 
-    test.skipIf(form !== "all")("has its own namespaces and cgroup", async () => {
+    const ownTest = form === "all" ? test : () => {};
+    ownTest("has its own namespaces and cgroup", async () => {
       const script =
         "for n in pid mnt ipc uts; do readlink /proc/self/ns/$n; done; cat /proc/self/cgroup; echo /proc/[0-9]*";
       const spec = bench.spec(script);
