@@ -12,7 +12,7 @@ import { oneWay, PARTITION_SHAPES, partition } from "./partitions.ts";
 
 /** A fault that picks a member picks the leader this often. */
 const AIMS_AT_LEADER = 0.4;
-/** A partition cuts off all that believe to lead this often: who is deposed and does not know it is worth watching. */
+/** A partition cuts off all that believe to lead this often: the deposed that do not know it do harm. */
 const CUTS_OFF_LEADER = 0.3;
 const LASTS_MAX_MS = 3_000;
 const SLOWNESS_MAX = 20;

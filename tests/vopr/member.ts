@@ -75,6 +75,8 @@ export class Member {
   #inbox: RaftInput[] = [];
   #tickAtMs = Number.POSITIVE_INFINITY;
 
+  /** Newest term that it wrote, or is writing, to its disk. */
+  term = 0;
   /** Term that it leads, as it believes; null if it does not. */
   leadsTerm: number | null = null;
 
@@ -170,6 +172,7 @@ export class Member {
       const { raft } = this.#cluster;
       this.state = state;
       this.log = new LogShadow(restored);
+      this.term = restored.hardState.term;
       this.#cluster.checkers.restarted(this, restored);
       this.repairing = restored.damage != null;
       if (this.repairing) this.#cluster.note(`${this.id} repairs its log: ${restored.damage?.reason}`);
@@ -262,6 +265,7 @@ export class Member {
   }
 
   #persist(store: LevelRaftStore, { kind: _, token, ...change }: EffectOf<"persist">): void {
+    this.term = change.hardState?.term ?? this.term;
     if (change.truncateFrom !== undefined) this.log?.truncateFrom(change.truncateFrom);
     for (const entry of change.entries) this.log?.append(entry.index, entry.term);
     const commitIndex = this.node?.status().commitIndex ?? 0;

@@ -1,4 +1,4 @@
-/** Datagrams between members, and between clients and members: late, lost, repeated, out of order, cut off. */
+/** Datagrams between members, and clients and members: late, lost, repeated, out of order, cut off. */
 import type { Random } from "../../src/base/random.ts";
 import type { World } from "../sim/world.ts";
 import type { NetworkOptions } from "./options.ts";

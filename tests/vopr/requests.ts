@@ -1,4 +1,4 @@
-/** What clients asked of one member, until it is answered. The answers are a master's: done, not here, or unknown. */
+/** What clients asked of one member, until it is answered: done, not here, or unknown. */
 import type { DropReason, LogEntry } from "../../src/raft/types.ts";
 import { encodeKvCommand, type KvCommand, type KvOutcome, levelOf } from "./kv-machine.ts";
 import type { Member } from "./member.ts";

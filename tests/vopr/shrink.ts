@@ -1,4 +1,4 @@
-/** Makes a failing run smaller, step by step, as long as it still fails: fewer members, faults, clients; shorter; quieter. */
+/** Makes a failing run smaller, step by step: fewer members, faults and clients; shorter; quieter. */
 import type { VoprOptions } from "./options.ts";
 import { type Outcome, simulate } from "./simulate.ts";
 
@@ -8,7 +8,10 @@ export interface Shrunk {
   readonly runs: number;
 }
 
-/** The run of `seed` with `options` must fail. Another violation than the first will do, but a failure of another kind will not. */
+/**
+ * The run of `seed` with `options` must fail. Another violation than the first
+ * will do, but a failure of another kind will not.
+ */
 export function shrink(seed: number, options: VoprOptions, maxRuns: number): Shrunk {
   let best = options;
   let outcome = simulate(seed, options);

@@ -1,4 +1,4 @@
-/** One process's handle on a simulated disk, with the port of src/io/level.ts. When the process ends, it falls silent. */
+/** One process's handle on a simulated disk, with the port of src/io/level.ts. */
 import type { Database, KeyRange, LevelOperation, LevelView, LostWrites } from "../../src/io/level.ts";
 import type { Machine } from "./machine.ts";
 import { latin1 } from "./promised-content.ts";

@@ -39,6 +39,8 @@ export class Checkers {
 
   sends(member: Member, to: PeerId, message: RaftMessage): void {
     if (message.kind === "vote-reply" && message.granted) this.elections.votes(member.id, to, message.term);
+    // An answer that waited for the disk while its term ended: whoever counts it counts what was so then.
+    if (message.kind === "append-ok" && message.term < member.term) return;
     if (message.kind === "append-ok") this.#agrees(member, to, message);
     if (member.log !== null) checkPromise(member.id, to, message, member.disk.promised, member.log);
   }
