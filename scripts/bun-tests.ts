@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** Bun's own 5 s are too few for real processes on a busy machine; what waits for a condition says how long. */
+/** Bun's own 5 s are too few for real processes on a busy machine. */
 const TEST_TIMEOUT_MS = 60_000;
 
 export interface Counts {
