@@ -20,6 +20,7 @@
  * | run-task.ts       | RunTask to running container                 |
  * | kill-task.ts      | SIGTERM, grace period, SIGKILL               |
  * | end-task.ts       | exits; containers that nobody wants any more |
+ * | stop.ts           | leaving the cluster, being refused           |
  * | status-updates.ts | one acknowledged stream of updates a task    |
  * | recovery.ts       | what an agent restart means for each task    |
  * | checkpoint.ts     | what is on disk                              |
@@ -30,7 +31,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
-import { beginStop, condemn, exited, killFailed, removeFramework, sayGoodbye } from "./end-task.ts";
+import { condemn, exited, killFailed, removeFramework } from "./end-task.ts";
 import { completionTimeReached, terminate } from "./kill-task.ts";
 import {
   disconnect,
@@ -46,6 +47,7 @@ import { restore } from "./restore.ts";
 import { launched, launchFailed, launchTask } from "./run-task.ts";
 import { AgentState, type Deferred } from "./state.ts";
 import { acknowledge, retryHead, sendHead } from "./status-updates.ts";
+import { beginStop, sayGoodbye, stopWhenEmpty } from "./stop.ts";
 import { killRun, runTask, startSuccessors } from "./task-runs.ts";
 import type { AgentConfig, AgentEffect, AgentInput } from "./types.ts";
 
@@ -63,6 +65,7 @@ export class AgentCore {
     state.now = now;
     if (state.recovered || input.kind === "recovered") dispatch(state, input);
     if (state.successors.size > 0) startSuccessors(state);
+    stopWhenEmpty(state);
     return state.takeEffects();
   }
 

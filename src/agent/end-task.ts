@@ -69,7 +69,7 @@ export function condemn(state: AgentState, containerId: string, graceMs: number)
 /** A container that belonged to no task is gone. */
 export function settleCondemned(state: AgentState, containerId: string): void {
   state.deadlines.clear(`condemned/${containerId}`);
-  if (state.condemned.delete(containerId)) stopWhenEmpty(state);
+  state.condemned.delete(containerId);
 }
 
 /** A container would not die: say so and try again. */
@@ -79,34 +79,4 @@ export function killFailed(state: AgentState, containerId: string, message: stri
   state.log.error("Cannot kill a container; trying again", { containerId, reason: message });
   if (task !== undefined && task.phase !== "ended") state.deadlines.set(`kill/${task.key}`, retryAtMs);
   else if (state.condemned.has(containerId)) state.deadlines.set(`condemned/${containerId}`, retryAtMs);
-}
-
-/** Ends everything and stops the process when all is gone. */
-export function beginStop(state: AgentState, stop: NonNullable<AgentState["stopping"]>): void {
-  if (state.stopping !== undefined) return;
-  state.stopping = stop;
-  for (const task of [...state.tasks.values()]) abandon(state, task, stop.failed ? 0 : task.killGraceMs);
-  stopWhenEmpty(state);
-}
-
-function stopWhenEmpty(state: AgentState): void {
-  const { stopping } = state;
-  if (stopping === undefined || state.condemned.size > 0) return;
-  if (!stopping.unregister) {
-    state.emit({ kind: "stop", failed: stopping.failed, reason: stopping.reason });
-    return;
-  }
-  state.agentId = undefined;
-  state.writeAgentRecord();
-  state.afterwards({ kind: "goodbye" });
-}
-
-/** The id is given up on disk: only now may the cluster refuse it for ever. */
-export function sayGoodbye(state: AgentState): void {
-  const { stopping, connection } = state;
-  if (stopping === undefined) return;
-  if (connection.kind === "registered") {
-    state.emit({ kind: "send", linkId: connection.linkId, message: { kind: "unregister-agent" } });
-  }
-  state.emit({ kind: "stop", failed: stopping.failed, reason: stopping.reason });
 }

@@ -43,8 +43,10 @@ export type Connection =
 export interface Stopping {
   readonly failed: boolean;
   readonly reason: string;
-  /** Tell the master goodbye and give up the agent id. */
+  /** Give up the agent id and tell the master goodbye. */
   readonly unregister: boolean;
+  /** No container is left; the last write is under way. */
+  readonly empty: boolean;
 }
 
 /** Counts since the process started. */
@@ -120,8 +122,10 @@ export class AgentState {
     return this.#lastToken + 1;
   }
 
+  /** Without the id once the agent is to leave, whatever else changes meanwhile. */
   writeAgentRecord(): void {
-    const { agentId, term } = this;
+    const { term } = this;
+    const agentId = this.stopping?.unregister === true ? undefined : this.agentId;
     const record = { agentId, term, bootId: this.config.bootId };
     this.write({ key: AGENT_KEY, value: encodeAgentRecord(record) });
   }

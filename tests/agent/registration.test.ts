@@ -144,14 +144,37 @@ describe("the end of a framework or an agent", () => {
     const bench = AgentBench.registered();
     bench.running("t");
     bench.message({ kind: "agent-refused", term: 1, reason: "marked gone" });
-    expect(bench.lines()).toEqual(["disconnect", "kill t"]);
+    bench.advance(0);
+    expect(bench.lines()).toEqual(["disconnect", "SIGTERM t", "kill t"]);
     bench.exited("t", { kind: "signaled", signal: 9 });
     expect(bench.lines()).toEqual([
       "cleanup t",
       "stop failed: The master refused the agent: marked gone; its tasks were ended; " +
         "to bring the machine back as a new agent, delete /var/lib/mesh/meta",
     ]);
-    expect(bench.keys()).toEqual(["agent"]);
+  });
+
+  test("an agent that was refused and is let in later tells how its tasks ended", () => {
+    const bench = AgentBench.registered();
+    bench.run("t");
+    bench.launched("t");
+    bench.run("early");
+    bench.message({ kind: "agent-refused", term: 1, reason: "too small" });
+    bench.advance(0);
+    bench.exited("t", { kind: "signaled", signal: 9 });
+    bench.step({
+      kind: "launch-failed",
+      containerId: bench.containerOf("early"),
+      error: { step: "cancelled", message: "killed" },
+    });
+    expect(bench.lines().at(-1)).toStartWith("stop failed");
+    const again = new AgentBench({ disk: bench.disk }).recover(() => ({ state: "gone" }));
+    again.register();
+    expect(again.lines().slice(-3)).toEqual([
+      "send register-agent A early:TASK_KILLED t:TASK_KILLED",
+      "send early TASK_KILLED",
+      "send t TASK_STARTING (latest TASK_KILLED)",
+    ]);
   });
 
   test("an agent that unregisters ends its tasks, says goodbye and gives up its id", () => {
@@ -178,6 +201,33 @@ describe("the end of a framework or an agent", () => {
     expect(bench.lines()).toEqual(["write agent"]);
     bench.sync();
     expect(bench.lines().at(0)).toBe("send unregister-agent");
+  });
+
+  test("an agent that dies while it unregisters comes back with its id and its tasks, or with neither", () => {
+    for (const written of [false, true]) {
+      const bench = AgentBench.registered();
+      bench.running("t");
+      bench.autoSync = false;
+      bench.step({ kind: "unregister" });
+      bench.message({ kind: "ping", term: 9, nonce: 1 });
+      if (written) bench.sync();
+      const again = new AgentBench({ disk: bench.disk }).recover(() => ({ state: "gone" }));
+      expect(again.core.state.agentId).toBe(written ? undefined : "A");
+      expect([...again.core.state.tasks.keys()]).toEqual(written ? [] : ["F/t"]);
+    }
+  });
+
+  test("an agent that unregisters and loses its link comes back under its id to say goodbye", () => {
+    const bench = AgentBench.registered();
+    bench.running("t");
+    bench.step({ kind: "unregister" });
+    bench.step({ kind: "link-closed", linkId: bench.linkId, reason: "reset" });
+    bench.register();
+    bench.exited("t", { kind: "signaled", signal: 15 });
+    expect(bench.lines()).toContain("send register-agent A");
+    expect(bench.sent.at(-1)).toEqual({ kind: "unregister-agent" });
+    const again = new AgentBench({ disk: bench.disk }).recover();
+    expect(again.core.state.agentId).toBeUndefined();
   });
 
   test("an agent that unregisters while it registers keeps no id", () => {

@@ -129,9 +129,6 @@ export class Faults {
 
   #crashAgent(agent: SimAgent, reboot: boolean): void {
     if (!agent.process.alive) return;
-    // Known gap: an agent that dies while it leaves comes back under its id without its tasks, and a
-    // launch of which the registry has no update yet would start again.
-    if (agent.core?.state.stopping !== undefined) return;
     agent.crash(reboot);
     this.#restartLater(agent);
   }
