@@ -38,8 +38,9 @@ export function onHeartbeat(
   message: RaftMessage & { kind: "heartbeat" },
 ): void {
   followLeader(raft, from);
-  // The leader names no index above what it knows to be on this disk.
-  if (raft.install?.done !== true) raft.commitTo(Math.min(message.commit, raft.log.lastIndex));
+  // The leader names no index above what it knows to be on this disk; of lost entries it does not know yet.
+  if (raft.install?.done !== true && !isRepairing(raft))
+    raft.commitTo(Math.min(message.commit, raft.log.lastIndex));
   const { term, featureLevel } = raft;
   raft.send(from, { kind: "heartbeat-reply", term, round: message.round, featureLevel });
 }
