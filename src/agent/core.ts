@@ -46,7 +46,7 @@ import {
 import { restore } from "./restore.ts";
 import { launched, launchFailed, launchTask } from "./run-task.ts";
 import { AgentState, type Deferred } from "./state.ts";
-import { acknowledge, retryHead, sendHead } from "./status-updates.ts";
+import { acknowledge, resendUpdates, retryHead, sendHead } from "./status-updates.ts";
 import { beginStop, sayGoodbye, stopWhenEmpty } from "./stop.ts";
 import { killRun, runTask, startSuccessors } from "./task-runs.ts";
 import type { AgentConfig, AgentEffect, AgentInput } from "./types.ts";
@@ -125,6 +125,7 @@ const MESSAGES: MessageHandlers = {
     const framework = state.frameworks.get(frameworkId);
     if (framework !== undefined) removeFramework(state, framework);
   },
+  "resend-updates": resendUpdates,
   ping: (state, { nonce }) => {
     const { connection } = state;
     if (!("linkId" in connection)) return;

@@ -5,7 +5,8 @@
  *     made -> written -> [head] sent -> acknowledged -> written -> next head
  *                          ^   |
  *                          +---+ again after 10 s, doubling to 10 min,
- *                                and at once on a new registration
+ *                                and at once on a new registration of the
+ *                                agent or subscription of the framework
  *
  * Nothing is sent before it is on disk, and the next head is not sent before
  * the acknowledgement of the one before is: an agent that dies in between
@@ -14,7 +15,7 @@
 import { AGENT_STATUSES_PER_TASK_MAX } from "../base/limits.ts";
 import { MINUTE_MS } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
-import { type AcknowledgeUpdate, sameRun } from "../model/agent-protocol.ts";
+import { type AcknowledgeUpdate, type ResendUpdates, sameRun } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { FRAMEWORK_PREFIX, STREAM_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
@@ -84,11 +85,21 @@ export function retryHead(state: AgentState, task: Task): void {
 
 /** A new registration: what was under way over the old link counts for nothing. */
 export function resendHeads(state: AgentState): void {
-  for (const task of state.tasks.values()) {
-    task.stream.inFlight = false;
-    task.stream.retryMs = INITIAL_RETRY_MS;
-    sendHead(state, task);
+  for (const task of state.tasks.values()) resendHead(state, task);
+}
+
+/** A new subscription: what went to the framework's old stream counts for nothing. */
+export function resendUpdates(state: AgentState, { frameworkId }: ResendUpdates): void {
+  for (const key of state.frameworks.get(frameworkId)?.tasks ?? []) {
+    const task = state.tasks.get(key);
+    if (task !== undefined) resendHead(state, task);
   }
+}
+
+function resendHead(state: AgentState, task: Task): void {
+  task.stream.inFlight = false;
+  task.stream.retryMs = INITIAL_RETRY_MS;
+  sendHead(state, task);
 }
 
 /** Only the head can be acknowledged; anything else is a repetition or a mistake, and ignored. */

@@ -187,7 +187,7 @@ function connect(leader: Leader, framework: FrameworkMemory, pending: PendingFra
   });
   sendHeartbeat(leader, framework);
   scheduleHeartbeat(leader, framework);
-  resendEnds(leader, framework);
+  resendUpdates(leader, framework);
 }
 
 export function hasOpenPending(leader: Leader, frameworkId: string): boolean {
@@ -195,13 +195,21 @@ export function hasOpenPending(leader: Leader, frameworkId: string): boolean {
 }
 
 /**
- * Ends of tasks that the framework has not acknowledged: it need not wait for
- * the agents' next retry, which may be minutes away.
+ * What the framework has not acknowledged need not wait for the agents' next
+ * retry, which may be minutes away: its agents send it again. Ends come from
+ * the registry too, for an agent may be out of reach.
  */
-function resendEnds(leader: Leader, framework: FrameworkMemory): void {
+function resendUpdates(leader: Leader, framework: FrameworkMemory): void {
+  const agentIds = new Set<string>();
   for (const task of leader.registry.tasksOf(framework.id)) {
+    agentIds.add(task.agentId);
     if (task.updateState === undefined || !isTerminalState(task.updateState)) continue;
     const status = lastStatus(task);
     if (status?.uuid !== undefined) leader.send(framework, updateEvent(status));
+  }
+  for (const agentId of agentIds) {
+    const agent = leader.agents.get(agentId);
+    const message = { kind: "resend-updates", term: leader.term, frameworkId: framework.id } as const;
+    if (agent !== undefined) leader.sendAgent(agent, message);
   }
 }

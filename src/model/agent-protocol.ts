@@ -146,6 +146,16 @@ export interface ShutdownFramework {
   readonly frameworkId: string;
 }
 
+/**
+ * The framework has a new stream: what it has not acknowledged is sent again
+ * at once, for the old stream may have swallowed it.
+ */
+export interface ResendUpdates {
+  readonly kind: "resend-updates";
+  readonly term: number;
+  readonly frameworkId: string;
+}
+
 export interface Ping {
   readonly kind: "ping";
   readonly term: number;
@@ -159,4 +169,5 @@ export type MasterToAgent =
   | KillTask
   | AcknowledgeUpdate
   | ShutdownFramework
+  | ResendUpdates
   | Ping;

@@ -40,6 +40,23 @@ describe("an update", () => {
     expect(bench.lines()).toEqual(["send t TASK_STARTING (latest TASK_RUNNING)"]);
   });
 
+  test("goes out at once, and from 10 s again, when its framework subscribed anew", () => {
+    const bench = AgentBench.registered();
+    bench.run("t");
+    bench.launched("t");
+    bench.running("acknowledged");
+    bench.advance(60_000);
+    bench.lines();
+    bench.message({ kind: "resend-updates", term: 1, frameworkId: "another" });
+    expect(bench.lines()).toEqual([]);
+    bench.message({ kind: "resend-updates", term: 1, frameworkId: "F" });
+    expect(bench.lines()).toEqual(["send t TASK_STARTING (latest TASK_RUNNING)"]);
+    bench.advance(9_999);
+    expect(bench.lines()).toEqual([]);
+    bench.advance(1);
+    expect(bench.lines()).toEqual(["send t TASK_STARTING (latest TASK_RUNNING)"]);
+  });
+
   test("is not moved by an acknowledgement of another one", () => {
     const bench = AgentBench.registered();
     bench.run("t");

@@ -102,6 +102,21 @@ describe("SUBSCRIBE", () => {
     expect(bench.statuses(again)).toMatchObject([{ state: "TASK_FAILED", uuid }]);
   });
 
+  test("agents of its tasks are asked for what it has not acknowledged, others are not", () => {
+    const bench = started();
+    const agentId = bench.agent(1);
+    const framework = bench.framework();
+    framework.launch(framework.offers[0], framework.task("t1", agentId));
+    bench.agent(2);
+    bench.update(1, framework.id, "t1", "TASK_RUNNING");
+    bench.step({ kind: "stream-closed", streamId: framework.streamId });
+    bench.toAgent(1);
+    bench.toAgent(2);
+    bench.subscribe({ id: { value: framework.id } });
+    expect(bench.toAgent(1)).toEqual([{ kind: "resend-updates", term: 1, frameworkId: framework.id }]);
+    expect(bench.toAgent(2)).toEqual([]);
+  });
+
   test("a stream that closes before the commit leaves a disconnected framework", () => {
     const bench = started();
     bench.autoCommit = false;

@@ -222,6 +222,7 @@ function describeMessage(message: MasterToAgent): string {
     case "acknowledge-update":
       return `${message.kind} ${message.frameworkId}/${message.taskId} #${message.uuid[15]}`;
     case "shutdown-framework":
+    case "resend-updates":
       return `${message.kind} ${message.frameworkId} term=${message.term}`;
     case "ping":
       return `${message.kind} ${message.nonce} term=${message.term}`;
