@@ -59,6 +59,8 @@ export class SimFramework {
   #launched = 0;
   #heardAtMs = 0;
   readonly #offersSeen = new Set<string>();
+  /** Uuids of updates, in hex, that came on the present stream. */
+  #heard = new Set<string>();
   /** The cluster ended the framework: its deadline passed, or it tore itself down. */
   removed = false;
   /** No new tasks; what runs is killed, so that everything ends. */
@@ -84,6 +86,11 @@ export class SimFramework {
 
   get subscribed(): boolean {
     return this.#subscribed;
+  }
+
+  /** Whether the update, its uuid in hex, came on the present stream. */
+  hasHeard(uuid: string): boolean {
+    return this.#heard.has(uuid);
   }
 
   start(): void {
@@ -152,6 +159,7 @@ export class SimFramework {
     this.#world.note(`${this.name} is subscribed as ${frameworkId}`);
     this.frameworkId = frameworkId;
     this.#subscribed = true;
+    this.#heard = new Set();
     if (this.#random.chance(0.7)) this.#reconcile();
   }
 
@@ -275,6 +283,7 @@ export class SimFramework {
   #onStatus(status: TaskStatus): void {
     const id = status.task_id.value;
     const told = this.book.tell(status);
+    if (status.uuid !== undefined) this.#heard.add(Buffer.from(status.uuid).toString("hex"));
     if (told.isNew && isTerminalState(status.state))
       this.#world.note(`${this.name} hears ${id} ${status.state}`);
     this.#acknowledge(status);

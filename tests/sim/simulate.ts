@@ -8,6 +8,7 @@
  *     sim-*.ts       masters, agents, frameworks, and the cluster of them
  *     faults.ts      what goes wrong
  *     *-promises.ts  what must hold at every moment; settling.ts: at the end
+ *     owed.ts        what a healed cluster must do at once, without being asked again
  *     seed-pool.ts   many runs on several cores
  *
  * It does not test drivers (sockets, level, the kernel): those have suites of
@@ -15,6 +16,7 @@
  */
 import { Faults } from "./faults.ts";
 import { drawOptions, type SimOptions } from "./options.ts";
+import { Owed } from "./owed.ts";
 import { checkEnds, undrained, unhealed } from "./settling.ts";
 import { SimCluster } from "./sim-cluster.ts";
 import { Violation } from "./violation.ts";
@@ -22,7 +24,7 @@ import { Violation } from "./violation.ts";
 const HEAL_MAX_MS = 120_000;
 /** An update that nobody acknowledged is repeated after 10 s, 20, 40 and so on: the next may be far away. */
 const DRAIN_MAX_MS = 240_000;
-/** Work that goes on between healing and draining. */
+/** Work that goes on between healing and draining: long enough to pay what was owed. */
 const CALM_MS = 3_000;
 const LOOK_EVERY_MS = 250;
 
@@ -75,7 +77,9 @@ function play(cluster: SimCluster): void {
   world.runUntil(options.safetyMs);
   faults.heal();
   settle(cluster, "healed", HEAL_MAX_MS, unhealed);
+  const owed = new Owed(cluster);
   world.runUntil(world.nowMs + CALM_MS);
+  owed.check();
   world.note("--- draining ---");
   for (const framework of cluster.frameworks) framework.drain();
   settle(cluster, "drained", DRAIN_MAX_MS, undrained);
