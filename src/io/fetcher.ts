@@ -53,7 +53,10 @@ async function fetchOne(uri: FetchUri, job: Job): Promise<Result<void>> {
       return brought;
     }
     if (uri.executable) await chmod(target.value, 0o755);
-    else if (uri.extract && isArchive(target.value)) return await unpack(target.value, sandbox, signal);
+    else if (uri.extract && isArchive(target.value)) {
+      const foreign = job.owner !== undefined;
+      return await unpack({ archive: target.value, directory: sandbox, foreign, signal });
+    }
     return ok(undefined);
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error));

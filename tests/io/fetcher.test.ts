@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -18,6 +19,8 @@ import type { FetchUri } from "../../src/isolation/container.ts";
 const never = new AbortController().signal;
 let root: string;
 let sandbox: string;
+/** What `/served.tar` answers. */
+let served = "";
 let server: ReturnType<typeof Bun.serve>;
 
 beforeAll(() => {
@@ -41,6 +44,8 @@ function answer(request: Request): Response {
       return new Response(null, { status: 302, headers: { Location: "/hello.txt" } });
     case "/stalls":
       return new Response(new ReadableStream({ start: (stream) => stream.enqueue(new Uint8Array(10)) }));
+    case "/served.tar":
+      return new Response(Bun.file(served));
     case "/large":
       return new Response(new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(1_000)) }));
     default:
@@ -119,7 +124,49 @@ describe.skipIf(process.getuid?.() !== 0)("with a user to run as (needs root)", 
     expect(await fetchAs(secret)).toEqual({ ok: false, error: expect.stringContaining("Permission denied") });
     expect(existsSync(join(sandbox, "secret"))).toBe(false);
   });
+
+  test("no setuid program comes out of an archive", async () => {
+    const directory = mkdtempSync(join(root, "pack-"));
+    writeFileSync(join(directory, "suid"), "");
+    chmodSync(join(directory, "suid"), 0o4755);
+    expect(Bun.spawnSync(["tar", "-cf", "s.tar", "suid"], { cwd: directory }).exitCode).toBe(0);
+    served = join(directory, "s.tar");
+    expect(await fetchAs(url("/served.tar"))).toEqual({ ok: true, value: undefined });
+    expect(statSync(join(sandbox, "suid")).mode & 0o7777).toBe(0o755);
+  });
+
+  test("no device comes out of an archive", async () => {
+    served = join(root, "device.tar");
+    writeFileSync(served, deviceArchive());
+    expect(await fetchAs(url("/served.tar"))).toEqual({
+      ok: false,
+      error: expect.stringContaining("Cannot mknod"),
+    });
+    expect(existsSync(join(sandbox, "zero"))).toBe(false);
+  });
 });
+
+/** One character device "zero", 1:5, mode 0666 (tar(5), "POSIX ustar Archives"). */
+function deviceArchive(): Buffer {
+  const archive = Buffer.alloc(1024 * 10);
+  const fields: [number, string][] = [
+    [0, "zero"],
+    [100, "0000666\0"],
+    [108, "0000000\0"],
+    [116, "0000000\0"],
+    [124, "00000000000\0"],
+    [136, "00000000000\0"],
+    [148, "        "],
+    [156, "3"],
+    [257, "ustar\x0000"],
+    [329, "0000001\0"],
+    [337, "0000005\0"],
+  ];
+  for (const [offset, text] of fields) archive.write(text, offset, "latin1");
+  const sum = archive.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  archive.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return archive;
+}
 
 describe("archives", () => {
   const commands: Record<string, string[]> = {
@@ -150,6 +197,24 @@ describe("archives", () => {
     writeFileSync(archive, Buffer.from(zip, "base64"));
     expect(await fetchAll(uri(archive))).toBeUndefined();
     expect(read("inner.txt")).toBe("zipped");
+  });
+
+  test("archives are joined, later ones replace files", async () => {
+    const [first, second] = [mkdtempSync(join(root, "pack-")), mkdtempSync(join(root, "pack-"))];
+    for (const [directory, own] of [
+      [first, "one"],
+      [second, "two"],
+    ] as const) {
+      mkdirSync(join(directory, "lib/closed"), { recursive: true });
+      writeFileSync(join(directory, "lib/closed", own), own);
+      writeFileSync(join(directory, "lib/same"), own);
+      chmodSync(join(directory, "lib/closed"), 0o555);
+      expect(Bun.spawnSync(["tar", "-cf", `${own}.tar`, "lib"], { cwd: directory }).exitCode).toBe(0);
+    }
+    expect(await fetchAll(uri(join(first, "one.tar")), uri(join(second, "two.tar")))).toBeUndefined();
+    expect([read("lib/closed/one"), read("lib/closed/two"), read("lib/same")]).toEqual(["one", "two", "two"]);
+    expect(statSync(join(sandbox, "lib/closed")).mode & 0o777).toBe(0o555);
+    expect(readdirSync(sandbox).sort()).toEqual(["lib", "one.tar", "two.tar"]);
   });
 
   test("a damaged archive is an error that quotes the program", async () => {
@@ -211,6 +276,20 @@ describe("nothing is written outside of the sandbox", () => {
       "outside of the sandbox",
     );
     expect(existsSync(join(outside, "x"))).toBe(false);
+  });
+
+  test("through a link that an earlier archive brought", async () => {
+    const outside = mkdtempSync(join(root, "outside-"));
+    const directory = mkdtempSync(join(root, "pack-"));
+    symlinkSync(outside, join(directory, "x"));
+    expect(Bun.spawnSync(["tar", "-cf", "one.tar", "x"], { cwd: directory }).exitCode).toBe(0);
+    rmSync(join(directory, "x"));
+    mkdirSync(join(directory, "x"));
+    writeFileSync(join(directory, "x/evil"), "evil");
+    expect(Bun.spawnSync(["tar", "-cf", "two.tar", "x/evil"], { cwd: directory }).exitCode).toBe(0);
+    expect(await fetchAll(uri(join(directory, "one.tar")), uri(join(directory, "two.tar")))).toBeUndefined();
+    expect(existsSync(join(outside, "evil"))).toBe(false);
+    expect(read("x/evil")).toBe("evil");
   });
 
   test("through a linked file", async () => {
