@@ -7,10 +7,9 @@ import type { Random } from "../base/random.ts";
 import { SECOND_MS } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
-import type { AgentLink } from "../io/agent-link.ts";
 import { backupStream } from "../io/backup-file.ts";
 import { type HttpServer, serve } from "../io/http.ts";
-import type { AgentLinkHandlers, Meeting } from "../io/link-listener.ts";
+import type { Meeting } from "../io/link-listener.ts";
 import type { LinkTls } from "../io/link-tls.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
 import { PeerLinks } from "../io/peer-links.ts";
@@ -19,11 +18,9 @@ import { MasterNode } from "../master/node.ts";
 import { Master, type MasterDrivers } from "../master/run.ts";
 import { DEFAULT_SETTINGS } from "../master/settings.ts";
 import type { MasterSettings } from "../master/types.ts";
-import type { AgentToMaster } from "../model/agent-protocol.ts";
 import { memberPlaces } from "../raft/membership.ts";
 import type { RestoredStore } from "../raft/store.ts";
 import type { StateRecord } from "../raft/types.ts";
-import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { type Flags, splitAddress } from "./flags.ts";
 import { handOver } from "./hand-over.ts";
 import { advertisedIp } from "./local-address.ts";
@@ -42,6 +39,7 @@ import { type Founding, meet, startFounding } from "./raft-founding.ts";
 import { checkPeers, memberId, type RaftPlace, raftAddress, raftConfig } from "./raft-identity.ts";
 import { startJoining } from "./raft-joining.ts";
 import { openStore } from "./restore-store.ts";
+import { serveAgent } from "./serve-agent.ts";
 import { serveNotes } from "./serve-notes.ts";
 import { systemMetrics } from "./system-metrics.ts";
 import { tlsOf } from "./tls-flags.ts";
@@ -50,8 +48,6 @@ import { tlsOf } from "./tls-flags.ts";
 const DEFAULT_CLUSTER = "mesh";
 /** Given to HTTP answers under way at the end. */
 const HTTP_GRACE_MS = 500;
-/** How long reading from agents rests when the inbox is full. */
-const CONGESTION_PAUSE_MS = 10;
 /** Longest time a timer of the runtime can count. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
@@ -186,7 +182,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
       else log.warn("Dropped a message of a peer", { peer: from, reason: message.error });
     },
     onPeerLost: (peer) => master?.peerLost(peer),
-    onAgentLink: (link) => agentLink(master, link),
+    onAgentLink: (link) => serveAgent(master, link, log),
     onClientLink: (link) => serveNotes(master, link),
   });
   closing.push(() => links.close());
@@ -343,41 +339,4 @@ function wakeAt(monotonicMs: number, wake: () => void): () => void {
   const waitMs = Math.min(Math.max(0, Math.ceil(monotonicMs - performance.now())), TIMER_MAX_MS);
   const timer = setTimeout(wake, waitMs);
   return () => clearTimeout(timer);
-}
-
-function agentLink(master: Master | undefined, link: AgentLink): AgentLinkHandlers {
-  if (master === undefined) {
-    link.close();
-    return { onMessage() {}, onClose() {} };
-  }
-  const input = master.agentLinkOpened({
-    send: (message) => {
-      // What cannot be queued would be missing: the agent registers again on a new link.
-      if (!link.send(encodeMsgpack(message))) link.close();
-    },
-    close: () => link.close(),
-  });
-  return {
-    onMessage: (payload) => {
-      const message = decodeMsgpack(payload);
-      if (!message.ok) {
-        link.close();
-        return;
-      }
-      // An agent of this or another version wrote it; kinds unknown here are refused by the core.
-      input.message(message.value as AgentToMaster);
-      if (master.congested) restLink(master, link);
-    },
-    onClose: () => input.closed(),
-  };
-}
-
-/** Lets the agent wait, by TCP's own back-pressure, until the inbox has room. */
-function restLink(master: Master, link: AgentLink): void {
-  link.pause();
-  const look = (): void => {
-    if (master.congested) setTimeout(look, CONGESTION_PAUSE_MS);
-    else link.resume();
-  };
-  setTimeout(look, CONGESTION_PAUSE_MS);
 }

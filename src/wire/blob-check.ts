@@ -1,0 +1,74 @@
+/**
+ * Whether bytes from another machine are a blob that `decodeBlob`, which
+ * trusts its writer, and all who read the message can take.
+ */
+import { fail, ok, type Result } from "../base/result.ts";
+import type { MessageName, MessageTypes } from "../model/v1/message-types.ts";
+import { decodeBlob } from "./blob.ts";
+import { decodeMsgpackMaps } from "./msgpack.ts";
+import { missingRequired } from "./required-fields.ts";
+import { messageSchema } from "./schema.ts";
+import type { FieldSchema, FieldType, ScalarType } from "./schema-parser.ts";
+
+/** The message, complete and with values of the schema's types. The error names the field. */
+export function readBlob<N extends MessageName>(name: N, bytes: Uint8Array): Result<MessageTypes[N]> {
+  const decoded = decodeMsgpackMaps(bytes);
+  if (!decoded.ok) return decoded;
+  const wrong = wrongMessage(name, decoded.value, name);
+  if (wrong !== undefined) return fail(wrong);
+  const message = decodeBlob(name, bytes);
+  const missing = missingRequired(name, message as unknown as Readonly<Record<string, unknown>>);
+  if (missing.length > 0) return fail(`${name} lacks ${missing.join(", ")}`);
+  return ok(message);
+}
+
+/** What is wrong with a packed message at `path`, or undefined. Fields of later versions are skipped. */
+function wrongMessage(name: string, packed: unknown, path: string): string | undefined {
+  if (!(packed instanceof Map)) return `${path} must be a map`;
+  for (const field of messageSchema(name).fields) {
+    const value: unknown = packed.get(field.number);
+    if (!packed.has(field.number)) continue;
+    const wrong = wrongField(field, value, `${path}.${field.name}`);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+function wrongField({ label, type }: FieldSchema, value: unknown, path: string): string | undefined {
+  if (label === "repeated") {
+    if (!Array.isArray(value)) return `${path} must be a list`;
+    return firstWrong(type, value, path);
+  }
+  if (label !== "map") return wrongValue(type, value, path);
+  if (!(value instanceof Map)) return `${path} must be a map`;
+  for (const key of value.keys()) if (typeof key !== "string") return `${path} must have text as keys`;
+  return firstWrong(type, value.values(), path);
+}
+
+function firstWrong(type: FieldType, values: Iterable<unknown>, path: string): string | undefined {
+  for (const value of values) {
+    const wrong = wrongValue(type, value, path);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+function wrongValue(type: FieldType, value: unknown, path: string): string | undefined {
+  if (type.kind === "message") return wrongMessage(type.name, value, path);
+  // The number of an enum's value; one of a later version leaves the field unset.
+  const fits = type.kind === "enum" ? Number.isInteger(value) : SCALARS[type.name](value);
+  return fits ? undefined : `${path} must be ${type.kind === "enum" ? "the number of a name" : type.name}`;
+}
+
+const isInteger = (value: unknown): boolean => Number.isInteger(value);
+
+const SCALARS: { readonly [K in ScalarType]: (value: unknown) => boolean } = {
+  string: (value) => typeof value === "string",
+  bytes: (value) => value instanceof Uint8Array,
+  bool: (value) => typeof value === "boolean",
+  double: (value) => typeof value === "number" && !Number.isNaN(value),
+  int32: isInteger,
+  uint32: isInteger,
+  int64: isInteger,
+  uint64: isInteger,
+};
