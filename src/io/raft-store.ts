@@ -18,7 +18,8 @@ import {
 import type { HardState, LogDamage, LogEntry, SnapshotChunk, SnapshotMeta } from "../raft/types.ts";
 import { HeldState } from "./held-state.ts";
 import type { Database, LevelOperation } from "./level.ts";
-import { decodeLogRecord, encodeLogRecord } from "./log-record.ts";
+import { readLog } from "./log-reader.ts";
+import { encodeLogRecord } from "./log-record.ts";
 import type { EntryPlace } from "./log-scan.ts";
 import { openChecked } from "./raft-store-open.ts";
 import { StoreWriter } from "./raft-store-writer.ts";
@@ -35,8 +36,6 @@ import {
   stateRange,
 } from "./store-keys.ts";
 import { abandonState, type Recovered, recoverStore } from "./store-recovery.ts";
-
-const READ_RECORDS = 256;
 
 /** What the store takes from its surroundings; simulations bring their own. */
 export interface StoreSurroundings {
@@ -77,6 +76,8 @@ export class LevelRaftStore implements RaftStore {
   #snapshotIndex = 0;
   /** The snapshot's entry, then each entry of the log, as written or queued. */
   #places: EntryPlace[] = [];
+  /** How often entries were taken back from the end of the log. */
+  #rewrites = 0;
   /** Config entries of the log, and the newest one that is applied. */
   #configs: MembershipFact[] = [];
   #membership: MembershipFact = { index: 0, membership: "" };
@@ -148,11 +149,16 @@ export class LevelRaftStore implements RaftStore {
   async readEntries(from: number, to: number, maxBytes: number): Promise<readonly LogEntry[]> {
     if (from <= this.#snapshotIndex) return [];
     const writer = this.#open();
+    const rewrites = this.#rewrites;
+    const last = Math.min(to, this.#lastIndex);
     await writer.flush();
-    // Compacted while the writes before it went to disk.
-    if (from <= this.#snapshotIndex) return [];
+    // Undefined: compacted meanwhile, or replaced by an entry that may not be on disk yet.
+    const checksumOf = (index: number): number | undefined =>
+      index <= this.#snapshotIndex || this.#rewrites !== rewrites
+        ? undefined
+        : this.#places[index - this.#snapshotIndex]?.checksum;
     try {
-      return await readLog(writer.db, from, Math.min(to, this.#lastIndex), maxBytes);
+      return await readLog(writer.db, from, last, maxBytes, checksumOf);
     } catch (error) {
       // The database is being opened anew: the entries are asked for again.
       if (writer.full) return [];
@@ -259,6 +265,7 @@ export class LevelRaftStore implements RaftStore {
     assert(from > this.#snapshotIndex, `Truncation from ${from} reaches into the compacted log`);
     for (let index = from; index <= this.#lastIndex; index++)
       operations.push({ type: "del", key: logKey(index) });
+    this.#rewrites++;
     this.#places.length = Math.min(this.#places.length, from - this.#snapshotIndex);
     this.#configs = this.#configs.filter((config) => config.index < from);
   }
@@ -367,33 +374,4 @@ export class LevelRaftStore implements RaftStore {
 
 function membershipOf({ index, data }: LogEntry): MembershipFact {
   return { index, membership: Buffer.from(data).toString("base64") };
-}
-
-async function readLog(db: Database, from: number, to: number, maxBytes: number): Promise<LogEntry[]> {
-  const view = db.view();
-  const records = view.iterate(logRange(from, to));
-  const out: LogEntry[] = [];
-  let bytes = 0;
-  try {
-    while (bytes < maxBytes) {
-      const batch = await records.next(READ_RECORDS);
-      if (batch.length === 0) break;
-      for (const [, value] of batch) {
-        const record = decodeLogRecord(value);
-        const index = from + out.length;
-        if (!record.ok || record.value.entry.index !== index) {
-          throw new Error(
-            `Entry ${index} of the log was damaged on disk since this master started; it repairs its log when it is started again`,
-          );
-        }
-        bytes += record.value.entry.data.length;
-        if (out.length > 0 && bytes > maxBytes) return out;
-        out.push(record.value.entry);
-      }
-    }
-    return out;
-  } finally {
-    await records.close();
-    await view.close();
-  }
 }

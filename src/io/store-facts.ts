@@ -94,7 +94,8 @@ async function readFact(
   const fact = decoded[good];
   const value = [first, second][good];
   if (fact?.ok !== true || value === undefined) {
-    throw unusable(directory, name, "its checksum does not match");
+    const bad = decoded.find((copy) => copy?.ok === false);
+    throw unusable(directory, name, bad?.ok === false ? bad.error : "it is missing");
   }
   if (decoded.some((copy) => copy?.ok !== true)) {
     for (const key of [metaKey(name), metaCopyKey(name)]) repairs.push({ type: "put", key, value });

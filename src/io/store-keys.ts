@@ -131,6 +131,8 @@ export function encodeFact(fact: unknown): Uint8Array {
 export function decodeFact(bytes: Uint8Array): Result<unknown> {
   const text = Buffer.from(bytes.subarray(4));
   const wanted = bytes.length < 4 ? -1 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-  if (Bun.hash.crc32(text) !== wanted) return fail("checksum does not match");
+  if (Bun.hash.crc32(text) !== wanted) return fail("its checksum does not match");
+  // The checksum of nothing is 0, so four zero bytes pass for a record.
+  if (text.length === 0) return fail("it is empty");
   return ok(JSON.parse(text.toString()));
 }

@@ -12,7 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MeshError } from "../../src/base/errors.ts";
-import { LevelDatabase } from "../../src/io/level.ts";
+import { LevelDatabase, type LevelOperation } from "../../src/io/level.ts";
+import { EntryDamaged } from "../../src/io/log-reader.ts";
 import { decodeLogRecord, encodeLogRecord } from "../../src/io/log-record.ts";
 import { LevelRaftStore } from "../../src/io/raft-store.ts";
 import { StateDamaged } from "../../src/io/state-reader.ts";
@@ -172,6 +173,56 @@ test("one damaged copy of a vote is restored; two are refused: it could be cast 
   await spoil(metaKey("hard-state"));
   await spoil(metaCopyKey("hard-state"));
   expect(await refusal()).toMatch(/LOG_DAMAGED .*"hard-state" is damaged/);
+});
+
+test.each([
+  ["empty", 0, "its checksum does not match"],
+  ["cut within its checksum", 3, "its checksum does not match"],
+  // Its checksum fits: that of nothing is 0.
+  ["four zero bytes", 4, "it is empty"],
+  ["all zeroes", 40, "its checksum does not match"],
+])("a fact that is %s is damage like any other", async (_name, length, reason) => {
+  const value = new Uint8Array(length);
+  await damage((db) => db.write([{ type: "put", key: metaKey("applied"), value }], true));
+  await damage((db) => db.write([{ type: "put", key: metaKey("hard-state"), value }], true));
+  const found = await reopen();
+  expect([found.hardState.term, found.lastIndex]).toEqual([1, 5]);
+  for (const key of [metaKey("hard-state"), metaCopyKey("hard-state")]) {
+    await damage((db) => db.write([{ type: "put", key, value }], true));
+  }
+  const told = await refusal();
+  expect(told).toMatch(/LOG_DAMAGED .*"hard-state" is damaged/);
+  expect(told).toContain(reason);
+});
+
+describe("entries that go bad while the member runs are not given to others:", () => {
+  const old = encodeLogRecord(entry(4, 1, "command", "of another history"), 12345).bytes;
+  const cases: [string, number, LevelOperation][] = [
+    ["a flipped bit", 4, { type: "put", key: logKey(4), value: Uint8Array.from(old).fill(1, 3, 4) }],
+    ["an old record of the same index", 4, { type: "put", key: logKey(4), value: old }],
+    ["missing", 4, { type: "del", key: logKey(4) }],
+    ["the newest one missing", 5, { type: "del", key: logKey(5) }],
+  ];
+  for (const [name, index, operation] of cases) {
+    test(name, async () => {
+      let database: LevelDatabase | undefined;
+      const open = async (path: string): Promise<LevelDatabase> => {
+        database = await LevelDatabase.open(path);
+        return database;
+      };
+      const store = new LevelRaftStore(directory, failed, { open, after: () => () => {} });
+      await store.open();
+      expect(await store.readEntries(2, 5, 1e6)).toHaveLength(4);
+      await database?.write([operation], true);
+      expect(await store.readEntries(2, index - 1, 1e6)).toHaveLength(index - 2);
+      for (const from of [2, index]) {
+        const error = await store.readEntries(from, 5, 1e6).catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(EntryDamaged);
+        expect(String(error)).toContain(`Entry ${index} of the log was damaged on disk`);
+      }
+      await store.close();
+    });
+  }
 });
 
 test("a lost file of the database is refused with the way out", async () => {
