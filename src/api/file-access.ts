@@ -42,6 +42,9 @@ export interface OpenedFile {
   readonly realPath: string;
 }
 
+/** open(2): only the place of a file; nothing happens to the file itself. Node has no name for it. */
+const O_PATH = 0o10000000;
+
 /** Opens a file or directory for reading; the caller closes it. Never blocks on a pipe. */
 export async function openBelow(
   space: FileSpace,
@@ -52,20 +55,34 @@ export async function openBelow(
   }
   const resolved = space.resolveFile(virtualPath);
   if (resolved === undefined) return fail(missing(virtualPath));
-  let handle: FileHandle | undefined;
   try {
     const root = await realpath(resolved.root);
     const path = join(root, resolved.relative);
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const opened = await openedPath(handle, path);
-    if (opened === root || opened.startsWith(root + sep)) {
-      return ok({ handle, realPath: HAS_PROC ? `/proc/self/fd/${handle.fd}` : opened });
-    }
-    await handle.close();
-    return fail(missing(virtualPath));
+    const handle = await openChecked(root, path);
+    if (handle === undefined) return fail(missing(virtualPath));
+    return ok({ handle, realPath: HAS_PROC ? `/proc/self/fd/${handle.fd}` : path });
   } catch (error) {
-    await handle?.close();
     return fail(describe(virtualPath, error));
+  }
+}
+
+/**
+ * The file, undefined when it lies outside of `root`. Where Linux tells what a
+ * path leads to before it is opened, a file outside is never opened: for a
+ * device or a pipe that alone does something.
+ */
+async function openChecked(root: string, path: string): Promise<FileHandle | undefined> {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  const place = await open(path, HAS_PROC ? O_PATH : flags);
+  let keep = false;
+  try {
+    const real = await openedPath(place, path);
+    if (real !== root && !real.startsWith(root + sep)) return undefined;
+    if (HAS_PROC) return await open(`/proc/self/fd/${place.fd}`, flags);
+    keep = true;
+    return place;
+  } finally {
+    if (!keep) await place.close();
   }
 }
 

@@ -115,6 +115,18 @@ describe("nothing outside the root", () => {
     });
   }
 
+  // open(2) of a socket fails with an error of its own, so the answer would tell of an attempt.
+  test("what lies outside is not even opened", async () => {
+    const path = join(root, "socket");
+    const listener = Bun.listen({ unix: path, socket: { data() {} } });
+    await symlink(path, join(root, "sandbox", "socket"));
+    for (const endpoint of ["read", "download", "browse"]) {
+      expect((await ask(endpoint, { path: "/sandbox/socket", offset: "0" })).status).toBe(404);
+    }
+    listener.stop(true);
+    await rm(join(root, "sandbox", "socket"));
+  });
+
   test("links inside the root work", async () => {
     expect(await (await ask("read", { path: "/sandbox/inner", offset: "0" })).json()).toEqual({
       data: "hello\n",

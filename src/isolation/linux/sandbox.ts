@@ -20,12 +20,16 @@ export function createOutputs(paths: readonly string[]): void {
   for (const path of paths) closeSync(openOutput(path));
 }
 
-/** Gives the sandbox and everything in it to the user. Links are given, not followed. */
+/**
+ * Gives the sandbox and everything in it to the user. Links are given, not
+ * followed. A directory comes after its content: once it is the user's, another
+ * of his tasks can put links to other places into it.
+ */
 export async function ownSandbox(path: string, owner: Owner): Promise<void> {
-  lchownSync(path, owner.uid, owner.gid);
   for (const entry of await readdir(path, { withFileTypes: true })) {
     const child = `${path}/${entry.name}`;
     if (entry.isDirectory()) await ownSandbox(child, owner);
     else lchownSync(child, owner.uid, owner.gid);
   }
+  lchownSync(path, owner.uid, owner.gid);
 }
