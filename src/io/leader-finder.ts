@@ -1,6 +1,8 @@
 /**
  * Finds the leading master: any master answers `GET /mesh/leader`. The masters
- * are asked in turn, beginning with the one that answered last.
+ * are asked in turn. Each search begins with the master after the one that
+ * answered last: a leader is looked for again because that answer led nowhere,
+ * and a master that is cut off or was removed may name an old leader for ever.
  */
 import { fail, ok, type Result } from "../base/result.ts";
 
@@ -23,7 +25,7 @@ const ANSWER_TIMEOUT_MS = 3_000;
 
 export class LeaderFinder {
   readonly #masters: readonly MasterHost[];
-  #preferred = 0;
+  #first = 0;
 
   /** @param masters at least one */
   constructor(masters: readonly MasterHost[]) {
@@ -34,11 +36,11 @@ export class LeaderFinder {
   async find(): Promise<Result<FoundLeader>> {
     const reasons: string[] = [];
     for (let turn = 0; turn < this.#masters.length; turn++) {
-      const at = (this.#preferred + turn) % this.#masters.length;
+      const at = (this.#first + turn) % this.#masters.length;
       const master = this.#masters[at] as MasterHost;
       const answer = await askMaster(master);
       if (answer.ok) {
-        this.#preferred = at;
+        this.#first = (at + 1) % this.#masters.length;
         return answer;
       }
       reasons.push(`${master.hostname}:${master.port} ${answer.error}`);
