@@ -128,6 +128,7 @@ function launches(from: number, tasks: number): Command[] {
       agentId,
       role: "*",
       tasks: launched,
+      needs: [],
       atMs: 1,
     });
   }

@@ -14,6 +14,8 @@ const MILLI = 1_000;
 export function amountsOf(resources: readonly Resource[]): Amounts {
   const amounts = new Map<string, number>();
   for (const resource of resources) {
+    // A shared volume is there once, whoever uses it.
+    if (resource.shared !== undefined) continue;
     amounts.set(resource.name, (amounts.get(resource.name) ?? 0) + amountOf(resource));
   }
   return amounts;

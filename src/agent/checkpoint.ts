@@ -8,6 +8,7 @@
  *     framework/<FID>              FrameworkInfo of a framework with tasks
  *     task/<FID>/<TID>/<RID>       one run: what was asked for; written before the launch
  *     stream/<FID>/<TID>/<RID>     state and unacknowledged updates of that run
+ *     volumes                      persistent volumes whose data may be on disk
  *
  * Tasks of versions that had no run ids end their keys with <TID>.
  *
@@ -17,6 +18,7 @@
 
 export const AGENT_KEY = "agent";
 export const FRAMEWORK_PREFIX = "framework/";
+export const VOLUMES_KEY = "volumes";
 export const TASK_PREFIX = "task/";
 export const STREAM_PREFIX = "stream/";
 

@@ -6,9 +6,11 @@ import { commandTaskEnvironment } from "../isolation/environment.ts";
 import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { CommandInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
+import { containerVolumes } from "./container-volumes.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
 import type { Task } from "./task.ts";
 import type { AgentConfig } from "./types.ts";
+import type { Volumes } from "./volumes.ts";
 
 /** Defaults of the Mesos agent's flags that a task sees in its environment. */
 const RECOVERY_TIMEOUT_MS = 15 * MINUTE_MS;
@@ -30,6 +32,7 @@ export function planContainer(
   agentId: string | undefined,
   frameworkUser: string,
   task: Task,
+  known: Volumes,
 ): Result<ContainerPlan> {
   if (agentId === undefined) return fail("the agent has no id yet");
   const info = decodeBlob("TaskInfo", task.info);
@@ -43,6 +46,8 @@ export function planContainer(
   if (!program.ok) return program;
   const variables = userVariables(command);
   if (!variables.ok) return variables;
+  const volumes = containerVolumes(config.workDir, info.resources ?? [], known);
+  if (!volumes.ok) return volumes;
   const ids = {
     agentId,
     frameworkId: task.frameworkId,
@@ -71,6 +76,7 @@ export function planContainer(
       stdoutName: "stdout",
       stderrName: "stderr",
       uris: fetchUris(command),
+      ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
       resources: containerResources(task),
       isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
     },

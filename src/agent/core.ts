@@ -23,6 +23,7 @@
  * | stop.ts           | leaving the cluster, being refused           |
  * | status-updates.ts | one acknowledged stream of updates a task    |
  * | recovery.ts       | what an agent restart means for each task    |
+ * | update-volumes.ts | which persistent volumes there are         |
  * | checkpoint.ts     | what is on disk                              |
  * | paths.ts          | the work directory                           |
  */
@@ -50,6 +51,7 @@ import { acknowledge, resendUpdates, retryHead, sendHead } from "./status-update
 import { beginStop, sayGoodbye, stopWhenEmpty } from "./stop.ts";
 import { killRun, runTask, startSuccessors } from "./task-runs.ts";
 import type { AgentConfig, AgentEffect, AgentInput } from "./types.ts";
+import { updateVolumes, volumeRemoved } from "./update-volumes.ts";
 
 export class AgentCore {
   /** For views and metrics; only the core's handlers change it. */
@@ -102,6 +104,7 @@ const INPUTS: InputHandlers = {
   "launch-failed": (state, { containerId, error }) => launchFailed(state, containerId, error),
   exited: (state, { containerId, exit }) => exited(state, containerId, exit),
   "kill-failed": (state, { containerId, message }) => killFailed(state, containerId, message),
+  "volume-removed": (state, { volume, error }) => volumeRemoved(state, volume, error),
   unregister: (state) => {
     const reason = "asked to unregister; its tasks were ended";
     beginStop(state, { failed: false, reason, unregister: true });
@@ -125,6 +128,7 @@ const MESSAGES: MessageHandlers = {
     const framework = state.frameworks.get(frameworkId);
     if (framework !== undefined) removeFramework(state, framework);
   },
+  "update-volumes": updateVolumes,
   "resend-updates": resendUpdates,
   ping: (state, { nonce }) => {
     const { connection } = state;

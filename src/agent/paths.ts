@@ -7,12 +7,15 @@
  *       slaves/<AID>/frameworks/<FID>/executors/<EID>/
  *         runs/<CID>/               sandbox of one run: stdout, stderr, fetched files
  *         runs/latest -> <CID>      symbolic link
+ *       volumes/roles/<role>/<id>/  persistent volumes; slashes of a role become spaces
+ *       volumes/trash/              what is left of destroyed ones, on its way out
  *       run/                        records of containers (src/isolation), where no tmpfs can be used
  *       meta/                       checkpoint (src/io/checkpoint-store.ts)
  *
  * A command task has an executor of its own, which bears the task's id.
  */
 import { assert } from "../base/assert.ts";
+import type { VolumeEntry } from "../model/agent-protocol.ts";
 
 export interface SandboxIds {
   readonly agentId: string;
@@ -34,6 +37,13 @@ export function latestLinkPath(workDir: string, ids: Omit<SandboxIds, "container
 /** Path under which /files shows the newest sandbox of an executor. */
 export function virtualSandboxPath(frameworkId: string, executorId: string): string {
   return `/frameworks/${component(frameworkId)}/executors/${component(executorId)}/runs/latest`;
+}
+
+/** Absolute path of a persistent volume, in the work directory or on a PATH disk (its root). */
+export function volumePath(workDir: string, volume: Omit<VolumeEntry, "making">): string {
+  const { role, persistenceId, root = workDir } = volume;
+  const base = root.startsWith("/") ? root : `${workDir}/${root}`;
+  return `${base}/volumes/roles/${component(role.replaceAll("/", " "))}/${component(persistenceId)}`;
 }
 
 export function runtimeDirectory(workDir: string): string {

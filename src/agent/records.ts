@@ -4,6 +4,7 @@
  */
 import { fail, ok, type Result } from "../base/result.ts";
 import { UUID_BYTES } from "../base/uuid.ts";
+import type { VolumeEntry } from "../model/agent-protocol.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 
@@ -50,6 +51,35 @@ export interface StreamRecord {
   readonly startedAtMs: number | undefined;
   /** In the order they were made; the first is in flight. */
   readonly pending: readonly PendingUpdate[];
+}
+
+/** A persistent volume whose data may be on disk. */
+export interface VolumeRecord extends VolumeEntry {
+  /** As in UpdateVolumes. */
+  readonly registration: number;
+}
+
+export function encodeVolumesRecord(volumes: readonly VolumeRecord[]): Uint8Array {
+  const rows = volumes.map((v) => [v.role, v.persistenceId, v.root ?? null, v.making, v.registration]);
+  return encodeMsgpack({ v: RECORD_VERSION, volumes: rows });
+}
+
+export function decodeVolumesRecord(bytes: Uint8Array): Result<readonly VolumeRecord[]> {
+  return decodeRecord(bytes, ({ volumes }) => {
+    if (!Array.isArray(volumes)) return undefined;
+    const records = (volumes as readonly unknown[]).map(volumeRecord);
+    return records.every((record) => record !== undefined) ? records : undefined;
+  });
+}
+
+function volumeRecord(item: unknown): VolumeRecord | undefined {
+  if (!Array.isArray(item)) return undefined;
+  const [role, persistenceId, root, making, registration] = item as readonly unknown[];
+  if (typeof role !== "string" || typeof persistenceId !== "string" || typeof making !== "string")
+    return undefined;
+  if (root !== null && typeof root !== "string") return undefined;
+  if (typeof registration !== "number") return undefined;
+  return { role, persistenceId, root: root ?? undefined, making, registration };
 }
 
 export function encodeAgentRecord(record: AgentRecord): Uint8Array {

@@ -13,6 +13,7 @@
  * | TASK_STAGING   | never-started | yes       | launch   |
  * | other          | never-started | yes       | gone     |
  */
+import { MeshError } from "../base/errors.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Exit } from "../isolation/container.ts";
 import type { ContainerState, Launched } from "../isolation/runtime.ts";
@@ -23,6 +24,7 @@ import {
   FRAMEWORK_PREFIX,
   STREAM_PREFIX,
   TASK_PREFIX,
+  VOLUMES_KEY,
 } from "./checkpoint.ts";
 import {
   type AgentRecord,
@@ -30,8 +32,10 @@ import {
   decodeFrameworkRecord,
   decodeStreamRecord,
   decodeTaskRecord,
+  decodeVolumesRecord,
   type StreamRecord,
   type TaskRecord,
+  type VolumeRecord,
 } from "./records.ts";
 import { recordKey, taskKey } from "./task.ts";
 
@@ -47,6 +51,7 @@ export interface Recorded {
   /** blob FrameworkInfo by framework id. */
   readonly frameworks: ReadonlyMap<string, Uint8Array>;
   readonly tasks: readonly RecordedTask[];
+  readonly volumes: readonly VolumeRecord[];
 }
 
 /** One task of the plan. */
@@ -72,10 +77,18 @@ export interface RecoveryPlan {
   readonly agent: AgentRecord | undefined;
   readonly frameworks: ReadonlyMap<string, Uint8Array>;
   readonly tasks: readonly RecoveredTask[];
+  readonly volumes: readonly VolumeRecord[];
   /** Containers that must end because no live task owns them. */
   readonly orphans: readonly string[];
   /** Ended containers of settled tasks, whose runtime records are no longer needed. */
   readonly cleanups: readonly string[];
+}
+
+/** The way out of a checkpoint that cannot be read. */
+export function checkpointDamaged(workDir: string, error: string): MeshError {
+  const wayOut = `delete "${workDir}/meta" to start as a new agent; its tasks will be ended`;
+  const message = `Cannot read the checkpoint in "${workDir}/meta": ${error}; ${wayOut}`;
+  return new MeshError("CHECKPOINT_DAMAGED", message);
 }
 
 /** Decodes the checkpoint. The error names the record and what is wrong with it. */
@@ -84,6 +97,7 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
   const frameworks = new Map<string, Uint8Array>();
   const tasks: TaskRecord[] = [];
   const streams = new Map<string, StreamRecord>();
+  let volumes: readonly VolumeRecord[] = [];
   for (const { key, value } of entries) {
     const error = readEntry(key, value);
     if (error !== undefined) return fail(`record "${key}": ${error}`);
@@ -103,7 +117,7 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
     held.add(id);
     recorded.push({ task, stream });
   }
-  return ok({ agent, frameworks, tasks: recorded });
+  return ok({ agent, frameworks, tasks: recorded, volumes });
 
   function readEntry(key: string, value: Uint8Array): string | undefined {
     const keep = <T>(decoded: Result<T>, store: (value: T) => void): string | undefined => {
@@ -114,6 +128,11 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
     if (key === AGENT_KEY) {
       return keep(decodeAgentRecord(value), (record) => {
         agent = record;
+      });
+    }
+    if (key === VOLUMES_KEY) {
+      return keep(decodeVolumesRecord(value), (record) => {
+        volumes = record;
       });
     }
     if (key.startsWith(FRAMEWORK_PREFIX)) {
@@ -151,8 +170,8 @@ export function planRecovery(
     if (sameBoot && container.state === "running") ownerless.push(task.containerId);
     else if (container.state !== "never-started") cleanups.push(task.containerId);
   }
-  const { agent, frameworks } = recorded;
-  return { agent, frameworks, tasks, orphans: ownerless, cleanups };
+  const { agent, frameworks, volumes } = recorded;
+  return { agent, frameworks, tasks, volumes, orphans: ownerless, cleanups };
 }
 
 /** The table at the top of this file. */

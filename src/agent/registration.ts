@@ -65,6 +65,7 @@ export function linkOpened(state: AgentState, linkId: number): void {
       version: config.version,
       capabilities: AGENT_CAPABILITIES,
       tasks: [...taskReports(state)],
+      ...(state.volumes.known.size === 0 ? {} : { hasVolumes: true }),
     },
   });
   arm(state, STEP_TIMEOUT_MS);

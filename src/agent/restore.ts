@@ -15,6 +15,7 @@ export function restore(state: AgentState, plan: RecoveryPlan): void {
   state.agentId = plan.agent?.agentId;
   state.term = plan.agent?.term ?? 0;
   if (plan.agent?.bootId !== state.config.bootId) state.writeAgentRecord();
+  state.volumes.restore(plan.volumes);
   for (const [id, info] of plan.frameworks) state.frameworks.set(id, newFramework(id, info));
   for (const recovered of plan.tasks) restoreTask(state, recovered);
   const running = plan.tasks.filter((task) => task.action.kind === "reattach").length;

@@ -82,7 +82,7 @@ function refuse(
 export function launchTask(state: AgentState, task: Task): void {
   if (task.phase !== "checkpointing") return;
   const framework = state.frameworks.get(task.frameworkId);
-  const plan = planContainer(state.config, state.agentId, framework?.user ?? "", task);
+  const plan = planContainer(state.config, state.agentId, framework?.user ?? "", task, state.volumes);
   task.phase = "launching";
   if (!plan.ok) {
     launchFailed(state, task.containerId, { step: "validate", message: plan.error });

@@ -7,9 +7,8 @@
  *
  * Checkpoint changes of a turn, and of all turns during a write, make one
  * synced batch. A failed write ends the process: what the disk holds is then
- * unknown, the tasks run on, and a new process finds them again.
+ * unknown; the tasks run on, and a new process finds them.
  */
-import { MeshError } from "../base/errors.ts";
 import { AGENT_TURN_MAX_MS, INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -24,7 +23,7 @@ import { type Launch, LaunchQueue } from "./launch-queue.ts";
 import { agentMetrics } from "./metrics.ts";
 import { type FileLocation, resolveSandboxPath } from "./paths.ts";
 import type { AgentFrameworkView, AgentPort } from "./port.ts";
-import { planRecovery, readCheckpoint } from "./recovery.ts";
+import { checkpointDamaged, planRecovery, readCheckpoint } from "./recovery.ts";
 import type { AgentConfig, AgentEffect, AgentInput, LeaderAddress } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
 
@@ -46,10 +45,10 @@ export interface AgentDrivers {
   readonly runtime: Runtime;
   readonly store: CheckpointStore;
   findLeader(): Promise<Result<LeaderAddress>>;
-  /** Resolves once both sides have said hello. */
   openLink(leader: LeaderAddress, events: LinkEvents): Promise<Result<AgentLink>>;
   /** Points the symbolic link at the sandbox, atomically, and makes its directory. */
   linkLatest(link: string, sandbox: string): Promise<void>;
+  removeVolume(path: string): string | undefined;
 }
 
 export interface AgentOptions {
@@ -116,17 +115,11 @@ export class Agent implements AgentPort {
     const { config } = this.#options;
     runtime.onExit((containerId, exit) => this.#put({ kind: "exited", containerId, exit }));
     const recorded = readCheckpoint(await store.readAll());
-    if (!recorded.ok) {
-      const wayOut = `delete "${config.workDir}/meta" to start as a new agent; its tasks will be ended`;
-      const message = `Cannot read the checkpoint in "${config.workDir}/meta": ${recorded.error}; ${wayOut}`;
-      throw new MeshError("CHECKPOINT_DAMAGED", message);
-    }
+    if (!recorded.ok) throw checkpointDamaged(config.workDir, recorded.error);
     const containers = await runtime.recover(recorded.value.tasks.map(({ task }) => task.containerId));
     const orphans = (await runtime.listOrphans()).filter((id) => !containers.has(id));
-    this.#put(
-      { kind: "recovered", plan: planRecovery(config.bootId, recorded.value, containers, orphans) },
-      true,
-    );
+    const plan = planRecovery(config.bootId, recorded.value, containers, orphans);
+    this.#put({ kind: "recovered", plan }, true);
   }
 
   /** Ends the tasks, leaves the cluster; `ended` tells when it is done. */
@@ -229,8 +222,11 @@ export class Agent implements AgentPort {
       case "cleanup":
         this.#background("clean up a container", runtime.cleanup(effect.containerId));
         return;
+      case "remove-volume":
+        this.#removeVolume(effect);
+        return;
       case "stop":
-        void this.#stop(effect);
+        void this.#stop({ failed: effect.failed, reason: effect.reason });
     }
   }
 
@@ -337,11 +333,15 @@ export class Agent implements AgentPort {
     else this.#log.error("Cannot end an orphaned container", { containerId, reason: killed.error });
   }
 
+  #removeVolume({ volume, path }: Extract<AgentEffect, { kind: "remove-volume" }>): void {
+    this.#put({ kind: "volume-removed", volume, error: this.#drivers.removeVolume(path) });
+  }
+
   async #stop(end: AgentEnd): Promise<void> {
-    // The changes of this turn are on their way only when the turn is over.
+    // This turn's changes are written when it is over.
     await new Promise((resolve) => setImmediate(resolve));
     await this.#writing;
-    this.#ending.resolve({ failed: end.failed, reason: end.reason });
+    this.#ending.resolve(end);
   }
 
   #background(action: string, promise: Promise<void>): void {

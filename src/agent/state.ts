@@ -14,6 +14,7 @@ import { History } from "./history.ts";
 import { encodeAgentRecord } from "./records.ts";
 import type { Framework, Successor, Task } from "./task.ts";
 import type { AgentConfig, AgentEffect, LeaderAddress } from "./types.ts";
+import { Volumes } from "./volumes.ts";
 
 /** What waits for changes to be on disk. Named by container: the task may be gone by then. */
 export type Deferred =
@@ -72,6 +73,7 @@ export class AgentState {
   /** The same tasks by container id. */
   readonly containers = new Map<string, Task>();
   readonly frameworks = new Map<string, Framework>();
+  readonly volumes = new Volumes();
   /** Containers being ended that belong to no task any more. */
   readonly condemned = new Set<string>();
   readonly counters: Counters = {

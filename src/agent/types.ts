@@ -17,6 +17,7 @@ import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
+import type { VolumeRecord } from "./records.ts";
 import type { RecoveryPlan } from "./recovery.ts";
 
 /** Fixed for the life of the process. */
@@ -68,6 +69,8 @@ export type AgentInput =
   | { readonly kind: "exited"; readonly containerId: string; readonly exit: Exit }
   /** A `kill` could not be carried out; it is tried again. */
   | { readonly kind: "kill-failed"; readonly containerId: string; readonly message: string }
+  /** Answers `remove-volume`; with the reason when its data is still there. */
+  | { readonly kind: "volume-removed"; readonly volume: VolumeRecord; readonly error: string | undefined }
   /** An operator asks the agent to end its tasks, leave the cluster and stop (AGT-26). */
   | { readonly kind: "unregister" };
 
@@ -89,5 +92,7 @@ export type AgentEffect =
   | { readonly kind: "remove-orphan"; readonly containerId: string }
   /** The container ended: drop its runtime records and cgroup. The sandbox stays. */
   | { readonly kind: "cleanup"; readonly containerId: string }
+  /** Take the data at this absolute path out of the way, now. */
+  | { readonly kind: "remove-volume"; readonly volume: VolumeRecord; readonly path: string }
   /** Everything owed is done: end the process. `failed`: with a non-zero status. */
   | { readonly kind: "stop"; readonly failed: boolean; readonly reason: string };

@@ -25,7 +25,7 @@
 import { assert, present } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
 import { DAY_MS, type Instant, SECOND_MS } from "../base/time.ts";
-import type { Resources } from "../model/resources.ts";
+import { Resources } from "../model/resources.ts";
 import { AgentRecord } from "./agent-record.ts";
 import { BitSet } from "./bit-set.ts";
 import { CandidateFinder, offerFor } from "./candidates.ts";
@@ -176,6 +176,11 @@ export class Allocator implements ResourceAllocator {
     }
     this.#release(agent, client, resources);
     this.#noteStale(agent);
+  }
+
+  /** What nobody holds on the agent; nothing for an unknown one. */
+  free(agentId: string): Resources {
+    return this.#agents.get(agentId)?.free ?? Resources.EMPTY;
   }
 
   revive(frameworkId: string, roles?: readonly string[]): void {

@@ -11,6 +11,7 @@ import {
   stateMessage,
   tasksMessage,
 } from "./master-messages.ts";
+import { operateCall, operationsMessage } from "./operate.ts";
 import { notImplemented, text } from "./respond.ts";
 import { rolesMessage } from "./roles.ts";
 import { flagList, listFiles, metricList, readFilePart, setLoggingLevel } from "./shared-calls.ts";
@@ -68,8 +69,11 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
     get_frameworks: frameworksMessage(port.view()),
   }),
   GET_EXECUTORS: ({ port }) => ({ type: "GET_EXECUTORS", get_executors: executorsMessage(port.view()) }),
-  // No call makes an operation, a weight, a window or a quota yet, so there are none.
-  GET_OPERATIONS: () => ({ type: "GET_OPERATIONS", get_operations: {} }),
+  GET_OPERATIONS: ({ port }) => ({
+    type: "GET_OPERATIONS",
+    get_operations: operationsMessage(port.view()),
+  }),
+  // No call makes a weight, a window or a quota yet, so there are none.
   GET_WEIGHTS: () => ({ type: "GET_WEIGHTS", get_weights: {} }),
   GET_MAINTENANCE_STATUS: () => ({ type: "GET_MAINTENANCE_STATUS", get_maintenance_status: { status: {} } }),
   GET_MAINTENANCE_SCHEDULE: () => ({
@@ -96,12 +100,12 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
     return text(answer.status, answer.body);
   },
   UPDATE_WEIGHTS: notYet("UPDATE_WEIGHTS"),
-  RESERVE_RESOURCES: notYet("RESERVE_RESOURCES"),
-  UNRESERVE_RESOURCES: notYet("UNRESERVE_RESOURCES"),
-  CREATE_VOLUMES: notYet("CREATE_VOLUMES"),
-  DESTROY_VOLUMES: notYet("DESTROY_VOLUMES"),
-  GROW_VOLUME: notYet("GROW_VOLUME"),
-  SHRINK_VOLUME: notYet("SHRINK_VOLUME"),
+  RESERVE_RESOURCES: operateCall,
+  UNRESERVE_RESOURCES: operateCall,
+  CREATE_VOLUMES: operateCall,
+  DESTROY_VOLUMES: operateCall,
+  GROW_VOLUME: operateCall,
+  SHRINK_VOLUME: operateCall,
   UPDATE_MAINTENANCE_SCHEDULE: notYet("UPDATE_MAINTENANCE_SCHEDULE"),
   START_MAINTENANCE: notYet("START_MAINTENANCE"),
   STOP_MAINTENANCE: notYet("STOP_MAINTENANCE"),

@@ -29,6 +29,7 @@ import { tasksJson } from "./legacy-tasks-query.ts";
 import { masterOperatorApi } from "./master-operator.ts";
 import { meshRoutes } from "./mesh.ts";
 import { emptyUnlessWritten, unbuiltPost } from "./not-yet.ts";
+import { operateHandler } from "./operate.ts";
 import { json, processRoutes } from "./process-routes.ts";
 import { legacyJson, notFound, text } from "./respond.ts";
 import { rolesJson } from "./roles.ts";
@@ -63,10 +64,10 @@ export function masterApi(context: MasterContext): Handler {
     "master/maintenance/status": leader(emptyUnlessWritten("{}", [])),
     "master/machine/down": leader(unbuiltPost()),
     "master/machine/up": leader(unbuiltPost()),
-    "master/reserve": leader(unbuiltPost()),
-    "master/unreserve": leader(unbuiltPost()),
-    "master/create-volumes": leader(unbuiltPost()),
-    "master/destroy-volumes": leader(unbuiltPost()),
+    "master/reserve": leader(operateHandler(context, "RESERVE")),
+    "master/unreserve": leader(operateHandler(context, "UNRESERVE")),
+    "master/create-volumes": leader(operateHandler(context, "CREATE")),
+    "master/destroy-volumes": leader(operateHandler(context, "DESTROY")),
   });
 }
 

@@ -99,6 +99,10 @@ export const BLOB_MAX_BYTES = 2 * MIB;
 export const NOTE_KEY_MAX_BYTES = 512;
 /** Largest value of a note: state of a framework, not its files. */
 export const NOTE_VALUE_MAX_BYTES = 256 * KIB;
+/** Ends of operations that one framework may leave unacknowledged; they are repeated until then. */
+export const OPERATIONS_PER_FRAMEWORK_MAX = 1_000;
+/** Different reservations and volumes on one agent: its record is written whole with each change. */
+export const AGENT_RESOURCES_MAX_ENTRIES = 2_000;
 /** Keys and values of all notes together; every master keeps them in memory. */
 export const NOTES_MAX_BYTES = 64 * MIB;
 /** Notes of a cluster; keeps listing them cheap. */
@@ -147,3 +151,8 @@ export const FILE_READ_MAX_BYTES = 64 * KIB;
 export const OPERATOR_STREAMS_MAX = 1_000;
 /** Tasks in one answer of /tasks unless `limit` says otherwise (Mesos master/constants.hpp). */
 export const TASKS_ANSWER_DEFAULT = 100;
+/**
+ * Piece of memory for tasks as they were stored: small, because one task keeps the whole piece; large enough
+ * that pieces cost nothing.
+ */
+export const STORED_TASKS_PIECE_BYTES = 64 * KIB;

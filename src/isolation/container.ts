@@ -40,6 +40,14 @@ export interface ContainerIsolation {
   readonly cgroup: boolean;
 }
 
+/** A directory that outlives the container, seen in its sandbox through a symbolic link. */
+export interface ContainerVolume {
+  /** Absolute path; made when missing, and given to the container's user. */
+  readonly source: string;
+  /** Path of the link inside the sandbox; no part of it is `..`. */
+  readonly target: string;
+}
+
 export interface ContainerSpec {
   /** Unique for ever on this agent; letters, digits, `-`, `_` and `.` (a UUID in practice). */
   readonly containerId: string;
@@ -54,6 +62,7 @@ export interface ContainerSpec {
   readonly stdoutName: string;
   readonly stderrName: string;
   readonly uris: readonly FetchUri[];
+  readonly volumes?: readonly ContainerVolume[];
   readonly resources: ContainerResources;
   readonly isolation: ContainerIsolation;
 }

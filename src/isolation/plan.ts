@@ -23,13 +23,19 @@
  * task step turns them into the real table after the user was switched.
  */
 import { fail, ok, type Result } from "../base/result.ts";
-import type { ContainerSpec, FetchUri, Namespace } from "./container.ts";
+import type { ContainerSpec, ContainerVolume, FetchUri, Namespace } from "./container.ts";
 import { invalidSpec } from "./invalid-spec.ts";
 import type { LaunchError, Owner } from "./runtime.ts";
 import type { Host } from "./tools.ts";
 
 export type AgentStep =
   | { readonly in: "agent"; readonly do: "make-sandbox"; readonly path: string }
+  | {
+      readonly in: "agent";
+      readonly do: "link-volumes";
+      readonly volumes: readonly ContainerVolume[];
+      readonly owner: Owner | undefined;
+    }
   | { readonly in: "agent"; readonly do: "make-cgroup"; readonly path: string }
   | { readonly in: "agent"; readonly do: "create-output"; readonly stdout: string; readonly stderr: string }
   | { readonly in: "agent"; readonly do: "fetch"; readonly uris: readonly FetchUri[] }
@@ -132,6 +138,10 @@ export function planLaunch(
 
 function agentSteps(spec: ContainerSpec, owner: Owner | undefined, cgroup: string | undefined): AgentStep[] {
   const steps: AgentStep[] = [{ in: "agent", do: "make-sandbox", path: spec.sandbox }];
+  // Into the empty sandbox: nothing fetched can lead them elsewhere.
+  if (spec.volumes !== undefined) {
+    steps.push({ in: "agent", do: "link-volumes", volumes: spec.volumes, owner });
+  }
   if (cgroup !== undefined) {
     steps.push({ in: "agent", do: "make-cgroup", path: `${cgroup}/${spec.containerId}` });
   }

@@ -20,6 +20,7 @@ import { LeaderFinder } from "../io/leader-finder.ts";
 import type { LinkTls } from "../io/link-tls.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
 import { inspectMachine } from "../io/machine.ts";
+import { removeVolume } from "../io/remove-volume.ts";
 import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
@@ -215,6 +216,7 @@ function agentDrivers(
     findLeader: () => finder.find(),
     openLink: (leader, events) => openLink(leader, events, name, flags.tls),
     linkLatest,
+    removeVolume,
   };
 }
 

@@ -8,9 +8,10 @@ import { Resources } from "../model/resources.ts";
 import type { OfferOperation, OfferOperationType } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerCallAccept } from "../model/v1/scheduler.ts";
 import type { TaskInfo } from "../model/v1/tasks.ts";
+import { type AcceptContext, convert, newConversions, proposeConversions } from "./convert.ts";
 import { refuseMs } from "./decline.ts";
 import { isPartitionAware } from "./framework-memory.ts";
-import { type LaunchContext, launchOperation, proposeLaunches } from "./launch.ts";
+import { launchOperation, proposeLaunches } from "./launch.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory, OfferMemory } from "./memory.ts";
 import { forgetOffer, giveBack, giveBackOffer } from "./offers.ts";
@@ -28,19 +29,24 @@ export function accept(leader: Leader, framework: FrameworkMemory, call: Schedul
   framework.counters.bump("offers/accepted", checked.length);
   for (const offer of checked) forgetOffer(leader, offer);
   const [first] = checked;
-  const context: LaunchContext = {
+  const offered = Resources.sum(checked.map((offer) => offer.resources));
+  const context: AcceptContext = {
     framework,
     agentId: first.agentId,
     role: first.role,
-    remaining: Resources.sum(checked.map((offer) => offer.resources)),
+    remaining: offered,
     tasks: [],
+    needs: Resources.EMPTY,
+    ...newConversions(leader.agent(first.agentId), offered),
   };
   for (const operation of body.operations ?? []) applyOperation(leader, context, operation);
+  const rest = { ...first, resources: context.remaining, refuseMs: refuseMs(body.filters) };
+  const converts = proposeConversions(leader, context, rest);
   if (context.tasks.length > 0) {
     framework.idleDeclines = 0;
     proposeLaunches(leader, context);
   }
-  giveBack(leader, first, context.remaining, refuseMs(body.filters));
+  if (!converts) giveBack(leader, first, rest.resources, rest.refuseMs);
 }
 
 type Offers = readonly [OfferMemory, ...OfferMemory[]];
@@ -112,7 +118,7 @@ function named(task: TaskInfo): { readonly taskId: string; readonly agentId: str
   return { taskId: task.task_id.value, agentId: task.agent_id.value };
 }
 
-type OperationHandler = (leader: Leader, context: LaunchContext, operation: OfferOperation) => void;
+type OperationHandler = (leader: Leader, context: AcceptContext, operation: OfferOperation) => void;
 
 const notSupported: OperationHandler = (leader, { framework }, operation) => {
   const type = operation.type ?? "UNKNOWN";
@@ -134,17 +140,17 @@ const OPERATIONS: { readonly [K in OfferOperationType]: OperationHandler } = {
       });
     }
   },
-  RESERVE: notSupported,
-  UNRESERVE: notSupported,
-  CREATE: notSupported,
-  DESTROY: notSupported,
-  GROW_VOLUME: notSupported,
-  SHRINK_VOLUME: notSupported,
+  RESERVE: convert,
+  UNRESERVE: convert,
+  CREATE: convert,
+  DESTROY: convert,
+  GROW_VOLUME: convert,
+  SHRINK_VOLUME: convert,
   CREATE_DISK: notSupported,
   DESTROY_DISK: notSupported,
 };
 
-function applyOperation(leader: Leader, context: LaunchContext, operation: OfferOperation): void {
+function applyOperation(leader: Leader, context: AcceptContext, operation: OfferOperation): void {
   const type = operation.type ?? "UNKNOWN";
   context.framework.counters.bump("operations");
   context.framework.counters.bump(`operations/${type.toLowerCase()}`);

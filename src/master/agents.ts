@@ -2,13 +2,16 @@
 import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { RegisterAgent } from "../model/agent-protocol.ts";
+import { checkpointedPart } from "../model/checkpointed-resources.ts";
 import { Resources } from "../model/resources.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
+import { totalOf } from "../registry/agent-total.ts";
 import type { AddAgent, ReregisterAgent } from "../registry/commands.ts";
 import type { AgentRecord } from "../registry/records.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
 import { startPings, watchAbsence } from "./agent-liveness.ts";
 import { compareWithReport } from "./agent-report.ts";
+import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
 import { rebuildHoldings, usedOf } from "./holdings.ts";
 import type { Fate, Leader } from "./leader.ts";
 import type { AgentMemory, PendingAgent } from "./memory.ts";
@@ -32,6 +35,11 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
     refuseAgent(leader, link, `Agent reports invalid resources: ${resources.error}`);
     return;
   }
+  if (!checkpointedPart(resources.value).isEmpty()) {
+    const reason = `Agent reports reservations or volumes that only operations can make: ${resources.value}`;
+    refuseAgent(leader, link, `${reason}; give static reservations in --resources`);
+    return;
+  }
   if (message.info.length + message.capabilities.join(",").length > BLOB_MAX_BYTES) {
     refuseAgent(leader, link, `AgentInfo takes more than ${BLOB_MAX_BYTES} bytes; shorten its attributes`);
     return;
@@ -40,7 +48,8 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
   if (!known) removeForerunner(leader, agentId, addressOf(message.ip, info));
   const before = leader.pendingAgents.get(agentId);
   if (before !== undefined && before.link !== link) leader.closeLink(before.link);
-  leader.pendingAgents.set(agentId, { link, tasks: message.tasks, fresh: message.agentId === undefined });
+  const { tasks, hasVolumes = false } = message;
+  leader.pendingAgents.set(agentId, { link, tasks, hasVolumes, fresh: message.agentId === undefined });
   leader.propose({
     kind: known ? "reregister-agent" : "add-agent",
     agentId,
@@ -71,6 +80,13 @@ function removedMessage(leader: Leader, agentId: string): string {
   return `Agent ${agentId} was removed from the cluster ${seconds} s ago`;
 }
 
+/** A machine that shrank below what frameworks have reserved on it (Mesos: the agent does not start). */
+function tooSmallMessage(leader: Leader, { agentId, info }: AddAgent | ReregisterAgent): string {
+  const checkpointed = leader.registry.agents.get(agentId)?.checkpointed ?? [];
+  const total = totalOf({ info, checkpointed });
+  return total.ok ? `Agent ${agentId} cannot register; start it again` : total.error;
+}
+
 /** The agent ends its tasks and stops. */
 export function refuseAgent(leader: Leader, link: LinkRef, reason: string): void {
   leader.emit({ kind: "agent-send", link, message: { kind: "agent-refused", term: leader.term, reason } });
@@ -84,7 +100,9 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
     if (fate.reason === "agent-exists") leader.propose({ ...command, kind: "reregister-agent" });
     else if (pending !== undefined) {
       leader.pendingAgents.delete(command.agentId);
-      refuseAgent(leader, pending.link, removedMessage(leader, command.agentId));
+      const tooSmall = fate.reason === "agent-too-small";
+      const reason = tooSmall ? tooSmallMessage(leader, command) : removedMessage(leader, command.agentId);
+      refuseAgent(leader, pending.link, reason);
     }
     return;
   }
@@ -103,8 +121,8 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
 /** Takes over an agent's committed record. */
 export function rememberAgent(leader: Leader, record: AgentRecord): AgentMemory {
   const info = decodeBlob("AgentInfo", record.info);
-  const parsed = Resources.from(info.resources ?? []);
-  const total = parsed.ok ? parsed.value : Resources.EMPTY;
+  const committed = totalOf(record);
+  const total = committed.ok ? committed.value : Resources.EMPTY;
   const { id, ip, version, capabilities } = record;
   leader.agentOfAddress.set(addressOf(ip, info), id);
   const seen = { info, ip, version, capabilities, total, infoChars: 2 * JSON.stringify(info).length };
@@ -120,6 +138,7 @@ export function rememberAgent(leader: Leader, record: AgentRecord): AgentMemory 
     pingNonce: 0,
     unansweredPings: 0,
     offerIds: new Set(),
+    changes: new Map(),
     holdings: new Map(),
     kills: new Map(),
   };
@@ -143,6 +162,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
     masterId: leader.settings.address.id,
     pingTimeoutMs: leader.settings.agentPingIntervalMs * leader.settings.maxAgentPingTimeouts,
   });
+  if (pending.hasVolumes || hasVolume(agent.total)) sendVolumes(leader, agent);
   startPings(leader, agent);
   compareWithReport(leader, agent, pending.tasks, returned);
   leader.sendOperators(agentAddedEvent(leader, agent));
@@ -151,7 +171,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
 /** Makes the agent's resources count; offers come from it only while it is `active`. */
 export function enterAllocator(leader: Leader, agent: AgentMemory, active: boolean): void {
   const { allocator } = leader;
-  const spec = { total: agent.total, capabilities: agent.capabilities };
+  const spec = { total: plannedTotal(agent), capabilities: agent.capabilities };
   if (agent.inAllocator) {
     allocator.updateAgent(agent.id, spec);
     if (active) allocator.activateAgent(agent.id);

@@ -8,6 +8,7 @@ import { frameworkDisconnected, frameworkRemoved } from "./disconnect.ts";
 import { tasksLaunched } from "./launch.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { noteChanged } from "./notes.ts";
+import { operationsApplied } from "./operations-applied.ts";
 import { taskUpdated } from "./status-updates.ts";
 import { stillWanted } from "./still-wanted.ts";
 import { frameworkAdded, frameworkUpdated } from "./subscribe.ts";
@@ -33,6 +34,8 @@ const FOLLOWERS: Followers = {
   "complete-task": taskCompleted,
   "put-note": noteChanged,
   "delete-note": noteChanged,
+  "apply-operations": operationsApplied,
+  "acknowledge-operation": () => {},
 };
 
 function follow<K extends CommandKind>(
@@ -73,6 +76,8 @@ const WHEN_DROPPED: { readonly [K in CommandKind]: "tell" | "retry" } = {
   "complete-task": "retry",
   "put-note": "tell",
   "delete-note": "tell",
+  "apply-operations": "tell",
+  "acknowledge-operation": "retry",
 };
 
 export function proposalDropped(leader: Leader, { commands }: ProposalDropped): void {

@@ -7,6 +7,7 @@ import { decline } from "./decline.ts";
 import { kill } from "./kill.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
+import { acknowledgeOperation } from "./operation-status.ts";
 import { reconcile } from "./reconcile.ts";
 import { reconcileOperations } from "./reconcile-operations.ts";
 import { revive, suppress } from "./revive.ts";
@@ -38,8 +39,7 @@ const HANDLERS: { readonly [K in SchedulerCallType]: Handler } = {
   SHUTDOWN: nothingToActOn,
   MESSAGE: nothingToActOn,
   ACKNOWLEDGE: acknowledge,
-  // No operation ever has a status with a uuid to acknowledge.
-  ACKNOWLEDGE_OPERATION_STATUS: nothingToActOn,
+  ACKNOWLEDGE_OPERATION_STATUS: acknowledgeOperation,
   RECONCILE: reconcile,
   RECONCILE_OPERATIONS: reconcileOperations,
   // Counted, then ignored, as by Mesos' own allocator (OFF-20).

@@ -31,6 +31,8 @@ import { leadershipGained, leadershipLost } from "./leadership.ts";
 import type { AgentMemory } from "./memory.ts";
 import { changeNote } from "./notes.ts";
 import { makeOffers, offerDue } from "./offers.ts";
+import { operate } from "./operate.ts";
+import { operationsDue } from "./operation-status.ts";
 import { statusUpdate } from "./status-updates.ts";
 import { subscribe } from "./subscribe.ts";
 import { parseTimerName, type TimerKind } from "./timer-names.ts";
@@ -52,6 +54,7 @@ const HANDLERS: Handlers = {
   call: schedulerCall,
   teardown: operatorTeardown,
   "operator-kill": operatorKill,
+  operate,
   note: changeNote,
   "agent-message": agentMessage,
   "agent-link-closed": (leader, { link }) => linkClosed(leader, link),
@@ -66,6 +69,7 @@ const TIMERS: { readonly [K in TimerKind]: (leader: Leader, id: string) => void 
   unreachable: absenceDue,
   offer: offerDue,
   retry: retryDue,
+  operations: operationsDue,
 };
 
 type FromAgent = Exclude<AgentToMaster, { kind: "register-agent" }>;
@@ -210,8 +214,7 @@ export class MasterCore {
 
 /** Inputs that reach a master just after it stopped leading, or before it does. */
 function refuse(input: MasterInput, effects: MasterEffect[]): void {
-  const { kind } = input;
-  if (kind === "call" || kind === "teardown" || kind === "operator-kill" || kind === "note") {
+  if ("ref" in input) {
     effects.push({ kind: "answer", ref: input.ref, status: 503, body: NOT_LEADING });
   } else if (input.kind === "subscribe") {
     effects.push({ kind: "close-stream", streamId: input.streamId });

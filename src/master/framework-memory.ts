@@ -27,6 +27,7 @@ export function rememberFramework(
     agentIds: new Set(),
     counters: new Counters(),
     idleDeclines: 0,
+    operationRetryMs: 0,
   };
   leader.frameworks.set(id, framework);
   return framework;

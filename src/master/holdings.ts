@@ -33,9 +33,11 @@ export function rebuildHoldings(leader: Leader, agent: AgentMemory): void {
 }
 
 export function usedOf(agent: AgentMemory): UsedByFramework[] {
-  return [...agent.holdings.values()].map(({ frameworkId, role, resources }) => ({
+  const used: UsedByFramework[] = [...agent.holdings.values()].map(({ frameworkId, role, resources }) => ({
     frameworkId,
     role,
     resources,
   }));
+  for (const { heldBack } of agent.changes.values()) if (heldBack !== undefined) used.push(heldBack);
+  return used;
 }

@@ -2,10 +2,12 @@
 
 import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
+import { checkpointedPart } from "../model/checkpointed-resources.ts";
 import { Resources } from "../model/resources.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { TaskInfo } from "../model/v1/tasks.ts";
 import { checkTask } from "../model/validate-task.ts";
+import { writeResources } from "../registry/agent-total.ts";
 import type { LaunchTask, LaunchTasks, RefusalReason } from "../registry/commands.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { isPartitionAware } from "./framework-memory.ts";
@@ -30,6 +32,8 @@ export interface LaunchContext {
   remaining: Resources;
   /** Tasks to propose. */
   readonly tasks: LaunchTask[];
+  /** Reservations and volumes that the tasks use. */
+  needs: Resources;
 }
 
 export function launchOperation(leader: Leader, context: LaunchContext, operation: OfferOperation): void {
@@ -98,7 +102,7 @@ function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Re
 
 function reserve(leader: Leader, context: LaunchContext, { taskId, resources, info }: CheckedTask): void {
   const { framework, agentId, role } = context;
-  context.remaining = context.remaining.subtract(resources);
+  takeForTask(leader, context, resources);
   const runId = leader.newRunId();
   context.tasks.push({ taskId, info, runId });
   framework.agentIds.add(agentId);
@@ -113,17 +117,29 @@ function reserve(leader: Leader, context: LaunchContext, { taskId, resources, in
   });
 }
 
+/** A shared volume stays for the next task; each that uses it holds it once more. */
+function takeForTask(leader: Leader, context: LaunchContext, resources: Resources): void {
+  const { framework, agentId, role } = context;
+  const own = resources.filter((identity) => !identity.isShared);
+  context.remaining = context.remaining.subtract(own);
+  context.needs = context.needs.add(checkpointedPart(resources));
+  if (own === resources) return;
+  const shared = resources.filter((identity) => identity.isShared);
+  leader.allocator.charge({ frameworkId: framework.id, role, agentId, resources: shared });
+}
+
 /** Proposes the tasks, in as many commands as keep each below what an entry takes. */
 export function proposeLaunches(leader: Leader, context: LaunchContext): void {
   const { agentId, role } = context;
   const frameworkId = context.framework.id;
   const atMs = leader.now.wallMs;
+  const needs = writeResources(context.needs);
   for (const tasks of packBySize(
     context.tasks,
     (task) => task.info.length + TASK_ID_MAX_BYTES,
     BLOB_MAX_BYTES,
   )) {
-    leader.propose({ kind: "launch-tasks", frameworkId, agentId, role, tasks, atMs });
+    leader.propose({ kind: "launch-tasks", frameworkId, agentId, role, tasks, atMs, needs });
   }
 }
 
@@ -191,6 +207,12 @@ function launchRefused(
   if (reason === "task-exists") {
     const message = `Task has duplicate ID: ${taskId}`;
     refuseTask(leader, framework, { ...told, state: "TASK_ERROR", reason: "REASON_TASK_INVALID", message });
+    return;
+  }
+  if (reason === "resources-missing") {
+    const state = lostState(isPartitionAware(framework), "TASK_DROPPED");
+    const message = "Task was not launched: reservations or volumes that it uses are not there";
+    refuseTask(leader, framework, { ...told, state, reason: "REASON_INVALID_OFFERS", message });
     return;
   }
   const full = reason === "overloaded";

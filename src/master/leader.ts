@@ -71,6 +71,8 @@ export class Leader {
   readonly teardowns = new Map<string, AnswerRef[]>();
   /** Proposed changes of notes with the requests that wait for them, in the order proposed. */
   readonly noteChanges = new Map<NoteCommand, AnswerRef>();
+  /** Agents of operations with an id that are proposed and not yet applied, by framework and operation id. */
+  readonly operating = new Map<string, string>();
   readonly timers = new Timers();
   /** Set by whatever may free resources or widen demand; the turn's end then asks the allocator. */
   allocationDue = false;
@@ -101,6 +103,11 @@ export class Leader {
 
   newOfferId(): string {
     return `${this.settings.address.id}-O${this.#ids.offer++}`;
+  }
+
+  /** 16 raw bytes. */
+  newUuid(): Uint8Array {
+    return randomUuid(this.#random);
   }
 
   /** Names one run of a task, in this cluster and for ever. */

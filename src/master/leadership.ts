@@ -64,6 +64,9 @@ export function leadershipLost(leader: Leader): void {
   }
   for (const refs of leader.teardowns.values()) for (const ref of refs) leader.answer(ref, 503, LOST);
   for (const ref of leader.noteChanges.values()) leader.answer(ref, 503, LOST);
+  for (const { changes } of leader.agents.values()) {
+    for (const { ref } of changes.values()) if (ref !== undefined) leader.answer(ref, 503, LOST);
+  }
   for (const link of leader.links) leader.emit({ kind: "close-link", link });
   leader.emit({ kind: "close-operator-streams" });
 }

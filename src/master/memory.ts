@@ -3,6 +3,7 @@
  * resources in use. All of it is rebuilt from the registry at a new leader.
  */
 
+import type { Allocation } from "../allocator/types.ts";
 import type { AgentTaskReport } from "../model/agent-protocol.ts";
 import type { Resources } from "../model/resources.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
@@ -26,6 +27,8 @@ export interface FrameworkMemory {
   readonly counters: Counters;
   /** DECLINEs without a filter since the last launch. */
   idleDeclines: number;
+  /** Distance to the next repetition of ends of operations that are not acknowledged. */
+  operationRetryMs: number;
 }
 
 /** Resources that a task holds on an agent, from ACCEPT on until its end. */
@@ -37,6 +40,18 @@ export interface Holding {
   readonly runId: string;
   /** The launch is proposed and not yet applied. */
   pending: boolean;
+}
+
+/** What an agent will have once a proposed change of its resources is applied. */
+export interface PendingChange {
+  readonly consumed: Resources;
+  /** Counts as there already, held by the framework; nothing for an operator's change. */
+  readonly planned: Resources;
+  /** Rest of the offers, converted: goes back once the outcome is known. */
+  readonly heldBack: Allocation | undefined;
+  readonly refuseMs: number | undefined;
+  /** The operator's request. */
+  readonly ref: AnswerRef | undefined;
 }
 
 export interface KillWish {
@@ -53,7 +68,10 @@ export interface AgentMemory {
   ip: string;
   version: string;
   capabilities: readonly string[];
+  /** As committed. */
   total: Resources;
+  /** By change id, in the order proposed. */
+  readonly changes: Map<string, PendingChange>;
   /** Characters of `info` as JSON: what an offer of this agent roughly takes. */
   infoChars: number;
   /** Set while the agent is registered with this leader and linked. */
@@ -96,6 +114,8 @@ export interface PendingFramework {
 export interface PendingAgent {
   readonly link: LinkRef;
   readonly tasks: readonly AgentTaskReport[];
+  /** It may hold data of volumes. */
+  readonly hasVolumes: boolean;
   /** The agent had no id before. */
   readonly fresh: boolean;
 }

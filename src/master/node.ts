@@ -170,6 +170,7 @@ export class MasterNode {
       case "teardown":
       case "operator-kill":
       case "note":
+      case "operate":
       case "agent-message":
       case "agent-link-closed":
         this.core.handle(input, now);

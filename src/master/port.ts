@@ -8,7 +8,7 @@
  */
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
-import type { Offer } from "../model/v1/offers.ts";
+import type { Offer, OfferOperation, OperationStatus } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
@@ -104,6 +104,16 @@ export interface TaskView {
   readonly info: TaskInfo;
 }
 
+/** An operation with an id whose end is not acknowledged. */
+export interface OperationView {
+  readonly frameworkId: string;
+  readonly agentId: string;
+  readonly info: OfferOperation;
+  readonly status: OperationStatus;
+  /** 16 raw bytes. */
+  readonly uuid: Uint8Array;
+}
+
 export interface ClusterView {
   frameworks(): Iterable<FrameworkView>;
   framework(id: string): FrameworkView | undefined;
@@ -114,6 +124,7 @@ export interface ClusterView {
   tasks(frameworkId?: string): Iterable<TaskView>;
   unreachableTasks(frameworkId?: string): Iterable<TaskView>;
   completedTasks(frameworkId?: string): Iterable<TaskView>;
+  operations(): Iterable<OperationView>;
 }
 
 /** A value that a framework or an operator keeps in the registry. */
@@ -203,6 +214,11 @@ export interface MasterPort {
   teardown(frameworkId: string): Promise<CallAnswer>;
   /** Operator's kill of one task: 202, or 404 when it is not known or has ended. */
   kill(frameworkId: string, taskId: string): Promise<CallAnswer>;
+  /**
+   * Operator's change of what an agent has: 202 once it is committed, 400 when it is invalid or the agent
+   * unknown, 409 when what it needs is not free, 503 when it may have happened or not.
+   */
+  operate(agentId: string, operation: OfferOperation): Promise<CallAnswer>;
   /** As this master has applied it. */
   note(key: string): NoteView | undefined;
   /** Keys that begin with `prefix`, sorted. */

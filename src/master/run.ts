@@ -7,6 +7,7 @@
 import { ERRORS } from "../base/errors.ts";
 import { INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
+import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { NoteCommand } from "../registry/commands.ts";
 import { Inbox } from "./inbox.ts";
@@ -238,6 +239,10 @@ export class Master implements MasterPort {
     return this.#ask((ref) => ({ kind: "operator-kill", ref, frameworkId, taskId }));
   }
 
+  operate(agentId: string, operation: OfferOperation): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "operate", ref, agentId, operation }));
+  }
+
   note(key: string): NoteView | undefined {
     return this.#node.registry.note(key);
   }
@@ -252,12 +257,7 @@ export class Master implements MasterPort {
 
   subscribeOperator(sink: EventSink<MasterEvent>): Subscription {
     this.#operators.add(sink);
-    return {
-      streamId: this.#drivers.newUuid(),
-      disconnected: () => {
-        this.#operators.delete(sink);
-      },
-    };
+    return { streamId: this.#drivers.newUuid(), disconnected: () => void this.#operators.delete(sink) };
   }
 
   get #refusing(): boolean {

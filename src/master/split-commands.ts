@@ -15,7 +15,10 @@ export function splitCommands(commands: readonly Command[], maxBytes: number): C
 function commandBytes(command: Command): number {
   switch (command.kind) {
     case "launch-tasks":
-      return command.tasks.reduce((sum, task) => sum + task.info.length + 1_024, COMMAND_OVERHEAD_BYTES);
+      return command.tasks.reduce(
+        (sum, task) => sum + task.info.length + 1_024,
+        COMMAND_OVERHEAD_BYTES + lengths(command.needs),
+      );
     case "update-task":
       return command.status.length + COMMAND_OVERHEAD_BYTES;
     case "add-framework":
@@ -26,9 +29,19 @@ function commandBytes(command: Command): number {
       return command.info.length + 4 * command.capabilities.join(",").length + COMMAND_OVERHEAD_BYTES;
     case "put-note":
       return command.value.length + NOTE_OVERHEAD_BYTES + 3 * command.key.length;
+    case "apply-operations": {
+      const resources = lengths(command.consumed) + lengths(command.converted);
+      const operations = command.operations.flatMap(({ info, status }) => [info, status]);
+      return resources + lengths(operations) + COMMAND_OVERHEAD_BYTES * (1 + command.operations.length);
+    }
     case "delete-note":
       return NOTE_OVERHEAD_BYTES + 3 * command.key.length;
     default:
       return COMMAND_OVERHEAD_BYTES;
   }
+}
+
+/** With their tags. */
+function lengths(blobs: readonly Uint8Array[]): number {
+  return blobs.reduce((sum, blob) => sum + blob.length + 8, 0);
 }

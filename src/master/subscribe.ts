@@ -18,6 +18,7 @@ import type { Fate, Leader } from "./leader.ts";
 import { masterInfo } from "./master-info.ts";
 import type { FrameworkMemory, PendingFramework } from "./memory.ts";
 import { discardOffers, rescindOffersOutside } from "./offers.ts";
+import { resendOperations } from "./operation-status.ts";
 import { frameworkAddedEvent, frameworkUpdatedEvent } from "./operator-events.ts";
 import { lastStatus, updateEvent } from "./task-status.ts";
 import { timerName } from "./timer-names.ts";
@@ -188,6 +189,7 @@ function connect(leader: Leader, framework: FrameworkMemory, pending: PendingFra
   sendHeartbeat(leader, framework);
   scheduleHeartbeat(leader, framework);
   resendUpdates(leader, framework);
+  resendOperations(leader, framework);
 }
 
 export function hasOpenPending(leader: Leader, frameworkId: string): boolean {

@@ -8,6 +8,7 @@
  */
 import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
+import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { CallContext, MasterAddress } from "./port.ts";
@@ -71,6 +72,14 @@ export interface OperatorKillInput {
   readonly taskId: string;
 }
 
+/** An operator changes what an agent has: RESERVE_RESOURCES … SHRINK_VOLUME; 202 once it is committed. */
+export interface OperateInput {
+  readonly kind: "operate";
+  readonly ref: AnswerRef;
+  readonly agentId: string;
+  readonly operation: OfferOperation;
+}
+
 /** A client changes a note; the answer's body is the version stored. */
 export interface NoteInput {
   readonly kind: "note";
@@ -114,6 +123,7 @@ export type MasterInput =
   | CallInput
   | TeardownInput
   | OperatorKillInput
+  | OperateInput
   | NoteInput
   | AgentMessage
   | AgentLinkClosed

@@ -8,11 +8,12 @@ import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
 import type { Offer } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
+import { totalOf } from "../registry/agent-total.ts";
 import type { AgentRecord, FrameworkRecord, TaskRecord } from "../registry/records.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import type { Leader, RegistryReader } from "./leader.ts";
 import { offerMessage } from "./offers.ts";
-import type { AgentView, ClusterView, FrameworkView, TaskView } from "./port.ts";
+import type { AgentView, ClusterView, FrameworkView, OperationView, TaskView } from "./port.ts";
 
 export class MasterView implements ClusterView {
   readonly #registry: RegistryReader;
@@ -57,6 +58,18 @@ export class MasterView implements ClusterView {
   *completedTasks(frameworkId?: string): Iterable<TaskView> {
     for (const id of frameworkId === undefined ? this.#allFrameworkIds() : [frameworkId]) {
       for (const task of this.#registry.completedTasksOf(id)) yield taskView(task);
+    }
+  }
+
+  *operations(): Iterable<OperationView> {
+    for (const { frameworkId, agentId, info, status, statusUuid } of this.#registry.operations()) {
+      yield {
+        frameworkId,
+        agentId,
+        info: decodeBlob("OfferOperation", info),
+        status: decodeBlob("OperationStatus", status),
+        uuid: statusUuid,
+      };
     }
   }
 
@@ -134,11 +147,16 @@ export class MasterView implements ClusterView {
       unreachable: record.unreachableAtMs !== undefined,
       registeredAtMs: record.registeredAtMs,
       reregisteredAtMs: record.reregisteredAtMs,
-      total: memory === undefined ? (info.resources ?? []) : messages(memory.total),
+      total: messages(memory?.total ?? committedTotal(record)),
       used: messages(Resources.sum(used)),
       offered: messages(Resources.sum(offered)),
     };
   }
+}
+
+function committedTotal(record: AgentRecord): Resources | undefined {
+  const total = totalOf(record);
+  return total.ok ? total.value : undefined;
 }
 
 function messages(resources: Resources | undefined): Resource[] {

@@ -56,6 +56,8 @@ export interface RegisterAgent {
   readonly capabilities: readonly string[];
   /** Every task the agent runs or still owes an acknowledged terminal update for. */
   readonly tasks: readonly AgentTaskReport[];
+  /** Data of persistent volumes may be on its disks: it needs UpdateVolumes even when there are none left. */
+  readonly hasVolumes?: boolean;
 }
 
 /** A status update; sent again until {@link AcknowledgeUpdate} for its uuid comes. */
@@ -146,6 +148,28 @@ export interface ShutdownFramework {
   readonly frameworkId: string;
 }
 
+/** One persistent volume of an agent. */
+export interface VolumeEntry {
+  readonly role: string;
+  readonly persistenceId: string;
+  /** Root of the PATH disk it is on; undefined: the work directory. */
+  readonly root: string | undefined;
+  /** Another for each making: data of an earlier one must go. */
+  readonly making: string;
+}
+
+/** All persistent volumes that the agent has now; comes before any task that uses a new one. */
+export interface UpdateVolumes {
+  readonly kind: "update-volumes";
+  readonly term: number;
+  readonly volumes: readonly VolumeEntry[];
+  /**
+   * Tells this registration of the agent with this cluster from others: volumes of another are no
+   * business of this master, and their data stays.
+   */
+  readonly registration: number;
+}
+
 /**
  * The framework has a new stream: what it has not acknowledged is sent again
  * at once, for the old stream may have swallowed it.
@@ -170,4 +194,5 @@ export type MasterToAgent =
   | AcknowledgeUpdate
   | ShutdownFramework
   | ResendUpdates
+  | UpdateVolumes
   | Ping;

@@ -1,6 +1,8 @@
 import { REMOVED_AGENTS_MAX } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
+import { totalOf } from "./agent-total.ts";
+import { dropOperations } from "./apply-operations.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import { completeTask, endTask } from "./apply-tasks.ts";
 import type { AddAgent, MarkAgentUnreachable, Outcome, RemoveAgent, ReregisterAgent } from "./commands.ts";
@@ -20,6 +22,8 @@ export function addAgent(state: RegistryState, command: AddAgent): Outcome {
     registeredAtMs: atMs,
     reregisteredAtMs: undefined,
     unreachableAtMs: undefined,
+    checkpointed: [],
+    volumes: new Map(),
   });
   state.touch({ kind: "agent", id });
   return ACCEPTED;
@@ -34,6 +38,8 @@ export function reregisterAgent(state: RegistryState, command: ReregisterAgent):
   if (agent === undefined) {
     return refused(state.removedAgents.has(command.agentId) ? "agent-removed" : "agent-unknown");
   }
+  if (agent.checkpointed.length > 0 && !totalOf({ info: command.info, checkpointed: agent.checkpointed }).ok)
+    return refused("agent-too-small");
   agent.info = command.info;
   agent.ip = command.ip;
   agent.version = command.version;
@@ -91,6 +97,7 @@ export function removeAgent(state: RegistryState, command: RemoveAgent): Outcome
     }
     completeTask(state, task);
   }
+  dropOperations(state, (operation) => operation.agentId === agent.id);
   state.agents.delete(agent.id);
   state.touch({ kind: "agent", id: agent.id });
   if (command.remember) rememberRemoval(state, agent.id, command.atMs);

@@ -2,6 +2,7 @@ import { COMPLETED_FRAMEWORKS_MAX } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import { decodeBlob } from "../wire/blob.ts";
+import { dropOperations } from "./apply-operations.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import { completeTask, dropCompletedTasks, endTask } from "./apply-tasks.ts";
 import type {
@@ -74,6 +75,7 @@ export function removeFramework(state: RegistryState, command: RemoveFramework):
     }
     completeTask(state, task);
   }
+  dropOperations(state, (operation) => operation.frameworkId === framework.id);
   state.frameworks.delete(framework.id);
   state.touch({ kind: "framework", id: framework.id });
   framework.removedAtMs = command.atMs;

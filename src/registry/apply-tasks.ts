@@ -2,6 +2,7 @@ import { COMPLETED_TASKS_PER_FRAMEWORK_MAX } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState, TaskStatus, TaskStatusReason } from "../model/v1/tasks.ts";
 import { encodeBlob } from "../wire/blob.ts";
+import { hasResources } from "./agent-total.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import type { CompleteTask, LaunchTasks, Outcome, RefusedTask, UpdateTask } from "./commands.ts";
 import type { TaskRecord } from "./records.ts";
@@ -14,6 +15,7 @@ export function launchTasks(state: RegistryState, command: LaunchTasks): Outcome
   }
   const agent = state.agents.get(agentId);
   if (agent === undefined || agent.unreachableAtMs !== undefined) return refused("agent-unknown");
+  if (!hasResources(agent, command.needs)) return refused("resources-missing");
   const refusedTasks: RefusedTask[] = [];
   for (const { taskId, info, runId } of command.tasks) {
     if (state.task(frameworkId, taskId) !== undefined) {

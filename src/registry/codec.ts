@@ -5,7 +5,7 @@
  */
 import { assert, present } from "../base/assert.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
-import { COMMAND_TAGS, type Command, type CommandKind } from "./commands.ts";
+import { COMMAND_TAGS, type Command, type CommandKind, type TrackedOperation } from "./commands.ts";
 import { Fields } from "./fields.ts";
 import { derivedRunId } from "./run-ids.ts";
 
@@ -85,6 +85,7 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
       c.tasks.flatMap((t) => [t.taskId, t.info]),
       c.atMs,
       c.tasks.map((t) => t.runId),
+      ...(c.needs.length === 0 ? [] : [c.needs]),
     ],
     read: readLaunchTasks,
   },
@@ -134,6 +135,34 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
     write: (c) => [c.key, c.ifVersion ?? null],
     read: (f) => ({ kind: "delete-note", key: f.text(1), ifVersion: f.optional(2, f.number) }),
   },
+  "apply-operations": {
+    write: (c) => [
+      c.changeId,
+      c.frameworkId ?? null,
+      c.agentId,
+      c.consumed,
+      c.converted,
+      c.operations.map((o) => [o.operationId, o.info, o.status, o.statusUuid]),
+    ],
+    read: (f) => ({
+      kind: "apply-operations",
+      changeId: f.text(1),
+      frameworkId: f.optional(2, f.text),
+      agentId: f.text(3),
+      consumed: f.byteLists(4),
+      converted: f.byteLists(5),
+      operations: readOperations(f.list(6)),
+    }),
+  },
+  "acknowledge-operation": {
+    write: (c) => [c.frameworkId, c.operationId, c.statusUuid],
+    read: (f) => ({
+      kind: "acknowledge-operation",
+      frameworkId: f.text(1),
+      operationId: f.text(2),
+      statusUuid: f.bytes(3),
+    }),
+  },
 };
 
 function readLaunchTasks(f: Fields): Of<"launch-tasks"> {
@@ -154,7 +183,15 @@ function readLaunchTasks(f: Fields): Of<"launch-tasks"> {
     role: f.text(3),
     tasks,
     atMs: f.number(5),
+    needs: f.optional(7, f.byteLists) ?? [],
   };
+}
+
+function readOperations(values: readonly unknown[]): TrackedOperation[] {
+  return values.map((value) => {
+    const f = new Fields(value, "apply-operations.operations");
+    return { operationId: f.text(0), info: f.bytes(1), status: f.bytes(2), statusUuid: f.bytes(3) };
+  });
 }
 
 const KIND_OF_TAG = new Map<number, CommandKind>(

@@ -24,6 +24,8 @@ const LEVELS: Readonly<Record<Command["kind"], number>> = {
   "complete-task": 1,
   "put-note": 1,
   "delete-note": 1,
+  "apply-operations": 1,
+  "acknowledge-operation": 1,
 };
 
 /** Level that a log must have for all of these commands to be written to it. */

@@ -102,6 +102,11 @@ export interface LaunchTasks {
   readonly role: string;
   readonly tasks: readonly LaunchTask[];
   readonly atMs: number;
+  /**
+   * blob Resource each: reservations and volumes that the tasks use. All are refused unless the agent
+   * has them; empty in older entries.
+   */
+  readonly needs: readonly Uint8Array[];
 }
 
 /** A status update of a task as its agent (or the master itself) sent it. */
@@ -128,6 +133,39 @@ export interface CompleteTask {
   readonly uuid: Uint8Array;
   /** As in {@link UpdateTask}. */
   readonly runId: string | undefined;
+}
+
+/** An operation whose framework wants to hear of its outcome: it gave it an id. */
+export interface TrackedOperation {
+  readonly operationId: string;
+  /** blob OfferOperation. */
+  readonly info: Uint8Array;
+  /** blob OperationStatus, the end of the operation, with the uuid to acknowledge. */
+  readonly status: Uint8Array;
+  /** Raw 16 bytes, as in `status`. */
+  readonly statusUuid: Uint8Array;
+}
+
+/** Changes what an agent has: reservations and volumes come or go, all of them or none. */
+export interface ApplyOperations {
+  readonly kind: "apply-operations";
+  /** Names the change: a UUID that the leader drew. */
+  readonly changeId: string;
+  /** Undefined for an operator's. */
+  readonly frameworkId: string | undefined;
+  readonly agentId: string;
+  /** blob Resource each, without allocation. */
+  readonly consumed: readonly Uint8Array[];
+  readonly converted: readonly Uint8Array[];
+  readonly operations: readonly TrackedOperation[];
+}
+
+/** The framework acknowledged the end of an operation: it is forgotten. */
+export interface AcknowledgeOperation {
+  readonly kind: "acknowledge-operation";
+  readonly frameworkId: string;
+  readonly operationId: string;
+  readonly statusUuid: Uint8Array;
 }
 
 /** Stores a value under a name of a framework's or operator's choice. */
@@ -169,7 +207,9 @@ export type Command =
   | UpdateTask
   | CompleteTask
   | PutNote
-  | DeleteNote;
+  | DeleteNote
+  | ApplyOperations
+  | AcknowledgeOperation;
 
 export type CommandKind = Command["kind"];
 
@@ -189,6 +229,8 @@ export const COMMAND_TAGS = {
   "complete-task": 12,
   "put-note": 13,
   "delete-note": 14,
+  "apply-operations": 15,
+  "acknowledge-operation": 16,
 } as const satisfies Record<CommandKind, number>;
 
 /** One task of a launch that was refused while the others went through. */
@@ -215,7 +257,10 @@ export type RefusalReason =
   | "agent-unknown"
   | "agent-removed"
   | "agent-exists"
-  | "agent-removed"
+  /** What is reserved on the agent, or its volumes, are more than it has now. */
+  | "agent-too-small"
+  | "resources-missing"
+  | "operation-unknown"
   | "task-unknown"
   | "task-exists"
   | "task-terminal"

@@ -32,6 +32,21 @@ export interface AgentRecord {
   reregisteredAtMs: number | undefined;
   /** Set while the agent counts as unreachable. */
   unreachableAtMs: number | undefined;
+  /** blob Resource each: reservations and volumes made by operations, see agent-total.ts. */
+  checkpointed: readonly Uint8Array[];
+  /** Which making of a volume its directory holds: change id by `volumeKey` of src/model. */
+  volumes: ReadonlyMap<string, string>;
+}
+
+/** An operation that ended and whose framework has not acknowledged it. */
+export interface OperationRecord {
+  readonly frameworkId: string;
+  readonly operationId: string;
+  readonly agentId: string;
+  /** As in TrackedOperation. */
+  readonly info: Uint8Array;
+  readonly status: Uint8Array;
+  readonly statusUuid: Uint8Array;
 }
 
 /** An agent that left for good. */
@@ -92,7 +107,7 @@ export function readFramework(values: unknown): FrameworkRecord {
 }
 
 export function writeAgent(r: AgentRecord): unknown[] {
-  return [
+  const fields = [
     r.id,
     r.info,
     r.ip,
@@ -102,6 +117,9 @@ export function writeAgent(r: AgentRecord): unknown[] {
     r.reregisteredAtMs ?? null,
     r.unreachableAtMs ?? null,
   ];
+  // Left out when there are none: such a record keeps the bytes of versions without operations.
+  if (r.checkpointed.length === 0) return fields;
+  return [...fields, r.checkpointed, [...r.volumes].flat()];
 }
 
 export function readAgent(values: unknown): AgentRecord {
@@ -115,6 +133,30 @@ export function readAgent(values: unknown): AgentRecord {
     registeredAtMs: f.number(5),
     reregisteredAtMs: f.optional(6, f.number),
     unreachableAtMs: f.optional(7, f.number),
+    checkpointed: f.optional(8, f.byteLists) ?? [],
+    volumes: pairs(f.optional(9, f.texts) ?? []),
+  };
+}
+
+function pairs(flat: readonly string[]): Map<string, string> {
+  const map = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) map.set(flat[i] ?? "", flat[i + 1] ?? "");
+  return map;
+}
+
+export function writeOperation(r: OperationRecord): unknown[] {
+  return [r.frameworkId, r.operationId, r.agentId, r.info, r.status, r.statusUuid];
+}
+
+export function readOperation(values: unknown): OperationRecord {
+  const f = new Fields(values, "operation record");
+  return {
+    frameworkId: f.text(0),
+    operationId: f.text(1),
+    agentId: f.text(2),
+    info: f.bytes(3),
+    status: f.bytes(4),
+    statusUuid: f.bytes(5),
   };
 }
 

@@ -22,6 +22,7 @@ import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { addAgent, markAgentUnreachable, removeAgent, reregisterAgent } from "./apply-agents.ts";
 import { addFramework, disconnectFramework, removeFramework, updateFramework } from "./apply-frameworks.ts";
 import { deleteNote, putNote } from "./apply-notes.ts";
+import { acknowledgeOperation, applyOperations } from "./apply-operations.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import { completeAcknowledged, launchTasks, updateTask } from "./apply-tasks.ts";
 import { decodeCommands } from "./codec.ts";
@@ -32,14 +33,17 @@ import type { Note } from "./notes.ts";
 import {
   type AgentRecord,
   type FrameworkRecord,
+  type OperationRecord,
   type RemovedAgentRecord,
   readAgent,
   readFramework,
+  readOperation,
   readRemovedAgent,
   readTask,
   type TaskRecord,
   writeAgent,
   writeFramework,
+  writeOperation,
   writeRemovedAgent,
   writeTask,
 } from "./records.ts";
@@ -74,6 +78,8 @@ const HANDLERS: Handlers = {
   "complete-task": completeAcknowledged,
   "put-note": putNote,
   "delete-note": deleteNote,
+  "apply-operations": applyOperations,
+  "acknowledge-operation": acknowledgeOperation,
 };
 
 function initCluster(state: RegistryState, command: InitCluster): Outcome {
@@ -129,6 +135,16 @@ export class Registry {
   /** Oldest first. */
   completedTasksOf(frameworkId: string): Iterable<TaskRecord> {
     return this.#state.completedTasks.get(frameworkId)?.byNumber.values() ?? [];
+  }
+
+  /** One whose end is not acknowledged. */
+  operation(frameworkId: string, operationId: string): OperationRecord | undefined {
+    return this.#state.operations.get(frameworkId, operationId);
+  }
+
+  /** Those whose end is not acknowledged, of one framework or of all. */
+  operations(frameworkId?: string): Iterable<OperationRecord> {
+    return this.#state.operations.all(frameworkId);
   }
 
   note(key: string): Note | undefined {
@@ -214,6 +230,8 @@ export class Registry {
         return encodeWith(writeTask, state.task(key.frameworkId, key.taskId));
       case "completed-task":
         return encodeWith(writeTask, state.completedTasks.get(key.frameworkId)?.byNumber.get(key.number));
+      case "operation":
+        return encodeWith(writeOperation, state.operations.get(key.frameworkId, key.operationId));
       case "note": {
         const note = state.notes.get(key.id);
         return note === undefined ? undefined : [note.value, note.version];
@@ -287,6 +305,7 @@ const LOADERS: Readonly<Record<string, (state: RegistryState, values: unknown, k
     completed.byNumber.set(number, record);
     completed.nextNumber = Math.max(completed.nextNumber, number + 1);
   },
+  operation: (state, values) => state.operations.put(readOperation(values)),
   note: (state, values, key) => {
     const fields = new Fields(values, "note");
     state.notes.set(key.slice(key.indexOf("/") + 1), { value: fields.bytes(0), version: fields.number(1) });

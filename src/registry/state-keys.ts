@@ -10,6 +10,7 @@
  *     removed-agent/<id>               RemovedAgentRecord
  *     task/<framework>/<task>          TaskRecord
  *     completed-task/<framework>/<n>   TaskRecord; n as 12 digits keeps age order
+ *     operation/<framework>/<id>       OperationRecord
  *     note/<key>                       value and version of a note; its key may hold slashes
  *     note-version                     the newest version given to any note
  */
@@ -24,6 +25,7 @@ export type KeyOf =
   | { readonly kind: "removed-agent"; readonly id: string }
   | { readonly kind: "task"; readonly frameworkId: string; readonly taskId: string }
   | { readonly kind: "completed-task"; readonly frameworkId: string; readonly number: number }
+  | { readonly kind: "operation"; readonly frameworkId: string; readonly operationId: string }
   | { readonly kind: "note"; readonly id: string }
   | { readonly kind: "note-version" };
 
@@ -43,6 +45,8 @@ export function keyOf(key: KeyOf): string {
       return `${key.kind}/${key.id}`;
     case "task":
       return `task/${key.frameworkId}/${key.taskId}`;
+    case "operation":
+      return `operation/${key.frameworkId}/${key.operationId}`;
     case "completed-task":
       return `completed-task/${key.frameworkId}/${String(key.number).padStart(NUMBER_DIGITS, "0")}`;
     default:

@@ -3,6 +3,7 @@
  * keys that the next disk batch takes. Only the apply functions change it.
  */
 import { Notes } from "./notes.ts";
+import { Operations } from "./operations.ts";
 import type { AgentRecord, FrameworkRecord, RemovedAgentRecord, TaskRecord } from "./records.ts";
 import { type KeyOf, keyOf } from "./state-keys.ts";
 
@@ -28,6 +29,7 @@ export class RegistryState {
   /** The same tasks by agent. */
   readonly tasksOfAgent = new Map<string, Set<TaskRecord>>();
   readonly notes = new Notes();
+  readonly operations = new Operations();
   #taskCount = 0;
   readonly #dirty = new Set<KeyOf>();
   readonly #keys = new Map<string, KeyOf>();

@@ -77,6 +77,7 @@ describe("planRecovery", () => {
   const recorded = (state: TaskState): Recorded => ({
     agent: { agentId: "A", term: 1, bootId: "boot-1" },
     frameworks: new Map(),
+    volumes: [],
     tasks: [
       {
         task: { frameworkId: "F", taskId: "t", containerId: "c", info: taskBlob("t"), runId: "r" },
@@ -124,6 +125,7 @@ describe("readCheckpoint", () => {
       value: {
         agent: { agentId: undefined, term: 3, bootId: "boot-1" },
         frameworks: new Map([["F", frameworkBlob()]]),
+        volumes: [],
         tasks: [{ task: record, stream: full }],
       },
     });

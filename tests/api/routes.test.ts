@@ -251,7 +251,6 @@ describe("what is not built", () => {
       ["DELETE", "/quota/role"],
       ["POST", "/maintenance/schedule"],
       ["POST", "/machine/down"],
-      ["POST", "/reserve"],
     ] as const;
     for (const [method, path] of writes) {
       const answer = await get(master(), path, { method });
@@ -259,7 +258,6 @@ describe("what is not built", () => {
       expect(await answer.text()).toStartWith(`The call ${method} ${path} is not implemented`);
     }
     expect((await get(master(), "/maintenance/status", { method: "POST" })).status).toBe(405);
-    expect((await get(master(), "/reserve")).status).toBe(405);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Command } from "../../src/registry/commands.ts";
 
 function launch(bytes: number): Command {
   const tasks = [{ taskId: "t", info: new Uint8Array(bytes), runId: "r" }];
-  return { kind: "launch-tasks", frameworkId: "f", agentId: "a", role: "*", tasks, atMs: 1 };
+  return { kind: "launch-tasks", frameworkId: "f", agentId: "a", role: "*", tasks, atMs: 1, needs: [] };
 }
 
 test("parts keep the order and stay below the bound; a single big command is left whole", () => {

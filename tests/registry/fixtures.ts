@@ -1,5 +1,6 @@
+import type { Resource } from "../../src/model/v1/resources.ts";
 import type { TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
-import type { Command, UpdateTask } from "../../src/registry/commands.ts";
+import type { ApplyOperations, Command, UpdateTask } from "../../src/registry/commands.ts";
 import { encodeBlob } from "../../src/wire/blob.ts";
 
 export const AT_MS = 1_700_000_000_000;
@@ -20,8 +21,12 @@ export function addFramework(id: string, partitionAware = true): Command {
   return { kind: "add-framework", frameworkId: id, info, atMs: AT_MS };
 }
 
-export function addAgent(id: string): Command {
-  const info = encodeBlob("AgentInfo", { hostname: `host-${id}`, id: { value: id } });
+export function addAgent(id: string, cpus?: number): Command {
+  const info = encodeBlob("AgentInfo", {
+    hostname: `host-${id}`,
+    id: { value: id },
+    ...(cpus === undefined ? {} : { resources: [cpusOf(cpus)] }),
+  });
   return {
     kind: "add-agent",
     agentId: id,
@@ -33,8 +38,46 @@ export function addAgent(id: string): Command {
   };
 }
 
-export function reregister(id: string): Command {
-  const command = addAgent(id);
+export function cpusOf(value: number, role?: string): Resource {
+  return {
+    name: "cpus",
+    type: "SCALAR",
+    scalar: { value },
+    ...(role === undefined ? {} : { reservations: [{ type: "DYNAMIC" as const, role }] }),
+  };
+}
+
+/** Reserves cpus, or with a negative number frees them. */
+export function reserveCpus(
+  agentId: string,
+  role: string,
+  cpus: number,
+  operation?: { readonly frameworkId: string; readonly operationId: string; readonly n: number },
+): ApplyOperations {
+  const [free, reserved] = [cpusOf(Math.abs(cpus)), cpusOf(Math.abs(cpus), role)];
+  const blob = (resource: Resource): Uint8Array[] => [encodeBlob("Resource", resource)];
+  const tracked = operation && {
+    operationId: operation.operationId,
+    info: encodeBlob("OfferOperation", { type: "RESERVE", reserve: { resources: [reserved] } }),
+    status: encodeBlob("OperationStatus", {
+      state: "OPERATION_FINISHED",
+      uuid: { value: uuidOf(operation.n) },
+    }),
+    statusUuid: uuidOf(operation.n),
+  };
+  return {
+    kind: "apply-operations",
+    changeId: "change-1",
+    frameworkId: operation?.frameworkId,
+    agentId,
+    consumed: blob(cpus > 0 ? free : reserved),
+    converted: blob(cpus > 0 ? reserved : free),
+    operations: tracked === undefined ? [] : [tracked],
+  };
+}
+
+export function reregister(id: string, cpus?: number): Command {
+  const command = addAgent(id, cpus);
   return {
     ...(command as Extract<Command, { kind: "add-agent" }>),
     kind: "reregister-agent",
@@ -57,7 +100,7 @@ export function launchRun(
     runId,
     info: encodeBlob("TaskInfo", { name: taskId, task_id: { value: taskId }, agent_id: { value: agentId } }),
   }));
-  return { kind: "launch-tasks", frameworkId, agentId, role: "*", tasks, atMs: AT_MS };
+  return { kind: "launch-tasks", frameworkId, agentId, role: "*", tasks, atMs: AT_MS, needs: [] };
 }
 
 export function update(

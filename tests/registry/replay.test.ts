@@ -5,10 +5,21 @@
  */
 import { expect, test } from "bun:test";
 import { Random } from "../../src/base/random.ts";
+import { totalOf } from "../../src/registry/agent-total.ts";
 import { decodeCommands, encodeCommands } from "../../src/registry/codec.ts";
 import type { Command } from "../../src/registry/commands.ts";
+import type { AgentRecord } from "../../src/registry/records.ts";
 import { Registry } from "../../src/registry/registry.ts";
-import { AT_MS, addAgent, addFramework, launchRun, reregister, update, uuidOf } from "./fixtures.ts";
+import {
+  AT_MS,
+  addAgent,
+  addFramework,
+  launchRun,
+  reregister,
+  reserveCpus,
+  update,
+  uuidOf,
+} from "./fixtures.ts";
 
 const SEEDS = 60;
 const STEPS = 120;
@@ -42,13 +53,13 @@ function randomCommand(random: Random): Command {
   const task = `t${random.below(12)}`;
   const n = random.below(30);
   const atMs = AT_MS + random.below(1000);
-  switch (random.below(12)) {
+  switch (random.below(15)) {
     case 0:
       return addFramework(framework, random.chance(0.5));
     case 1:
-      return addAgent(agent);
+      return addAgent(agent, 8);
     case 2:
-      return reregister(agent);
+      return reregister(agent, random.pick([2, 8, 8]));
     case 3:
       return random.chance(0.3)
         ? { kind: "mark-agent-unreachable", agentId: agent, atMs }
@@ -77,6 +88,18 @@ function randomCommand(random: Random): Command {
       };
     case 9:
       return { kind: "delete-note", key: `dir/${task}`, ifVersion: random.chance(0.5) ? undefined : n };
+    case 10:
+    case 11: {
+      const operation = { frameworkId: framework, operationId: `o${random.below(4)}`, n };
+      return reserveCpus(agent, "web", random.pick([-2, -1, 1, 2]), random.pick([undefined, operation]));
+    }
+    case 12:
+      return {
+        kind: "acknowledge-operation",
+        frameworkId: framework,
+        operationId: `o${random.below(4)}`,
+        statusUuid: uuidOf(n),
+      };
     default:
       return update(
         framework,
@@ -112,5 +135,8 @@ for (let seed = 1; seed <= SEEDS; seed++) {
     expect(restarted.digest()).toBe(running.digest());
     expect(disk.contents()).toEqual(otherDisk.contents());
     expect(restarted.taskCount).toBe(running.taskCount);
+    expect([...restarted.agents.values()].map(totalOf)).toEqual(
+      [...restarted.agents.keys()].map((id) => totalOf(running.agents.get(id) as AgentRecord)),
+    );
   });
 }

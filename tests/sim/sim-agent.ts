@@ -245,6 +245,9 @@ export class SimAgent {
       case "remove-orphan":
         this.#kill(effect.containerId, effect.kind === "remove-orphan");
         return;
+      case "remove-volume":
+        this.#input({ kind: "volume-removed", volume: effect.volume, error: undefined }, 0);
+        return;
       case "cleanup":
         this.kernel.cleanup(effect.containerId);
         return;

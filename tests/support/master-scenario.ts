@@ -177,6 +177,7 @@ function describeEffect(effect: MasterEffect): string[] {
 
 function describeCommand(command: RegistryCommand): string {
   const { kind } = command;
+  if (kind === "apply-operations") return `${kind} on ${command.agentId}`;
   if (kind === "launch-tasks") {
     return `${kind} ${command.frameworkId} on ${command.agentId}: ${command.tasks.map((t) => t.taskId).join(" ")}`;
   }
@@ -224,6 +225,8 @@ function describeMessage(message: MasterToAgent): string {
     case "shutdown-framework":
     case "resend-updates":
       return `${message.kind} ${message.frameworkId} term=${message.term}`;
+    case "update-volumes":
+      return `${message.kind} ${message.volumes.map((volume) => volume.persistenceId).join(" ")}`.trimEnd();
     case "ping":
       return `${message.kind} ${message.nonce} term=${message.term}`;
   }

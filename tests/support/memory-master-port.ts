@@ -14,11 +14,13 @@ import type {
   MasterChange,
   MasterPort,
   NoteView,
+  OperationView,
   RaftStatus,
   Subscription,
   TaskView,
 } from "../../src/master/port.ts";
 import type { MasterEvent } from "../../src/model/v1/master-events.ts";
+import type { OfferOperation } from "../../src/model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { NoteCommand } from "../../src/registry/commands.ts";
 
@@ -29,6 +31,7 @@ export interface MemoryView {
   tasks: TaskView[];
   unreachableTasks: TaskView[];
   completedTasks: TaskView[];
+  operations: OperationView[];
 }
 
 interface Subscribed {
@@ -48,6 +51,7 @@ export class MemoryMasterPort implements MasterPort {
     tasks: [],
     unreachableTasks: [],
     completedTasks: [],
+    operations: [],
   };
   /** Calls that reached the master, in order. */
   readonly calls: { readonly call: SchedulerCall; readonly context: CallContext }[] = [];
@@ -126,6 +130,7 @@ export class MemoryMasterPort implements MasterPort {
       tasks: (id?: string) => of(contents.tasks, id),
       unreachableTasks: (id?: string) => of(contents.unreachableTasks, id),
       completedTasks: (id?: string) => of(contents.completedTasks, id),
+      operations: () => contents.operations,
     };
   }
 
@@ -181,6 +186,15 @@ export class MemoryMasterPort implements MasterPort {
     }
     if (call.type === "UNKNOWN") return { status: 501, body: "Unknown call" };
     return { status: 202, body: "" };
+  }
+
+  /** Changes that operators asked for, in order. */
+  readonly operated: { readonly agentId: string; readonly operation: OfferOperation }[] = [];
+  operateAnswer: CallAnswer = { status: 202, body: "" };
+
+  async operate(agentId: string, operation: OfferOperation): Promise<CallAnswer> {
+    this.operated.push({ agentId, operation });
+    return this.operateAnswer;
   }
 
   async kill(frameworkId: string, taskId: string): Promise<CallAnswer> {

@@ -14,6 +14,7 @@ import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
 import { type Tracked, trackedFromLog } from "./tracked.ts";
 import { lookUpUser } from "./user.ts";
+import { linkVolumes } from "./volumes.ts";
 
 export interface LaunchContext {
   readonly host: Host;
@@ -33,6 +34,7 @@ const START_POLL_MS = 500;
 
 const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-sandbox": "sandbox",
+  "link-volumes": "sandbox",
   "make-cgroup": "cgroup",
   "create-output": "sandbox",
   fetch: "fetch",
@@ -149,6 +151,8 @@ class Launch {
       case "make-sandbox":
         makeSandbox(step.path);
         return ok(undefined);
+      case "link-volumes":
+        return linkVolumes(sandbox, step.volumes, step.owner);
       case "make-cgroup":
         makeCgroup(step.path);
         return ok(undefined);

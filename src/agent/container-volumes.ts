@@ -1,0 +1,46 @@
+/** The persistent volumes of a task's resources, as its container sees them. */
+import { fail, ok, type Result } from "../base/result.ts";
+import type { ContainerVolume } from "../isolation/container.ts";
+import { reservationsOf } from "../model/resource-identity.ts";
+import { ANY_ROLE } from "../model/roles.ts";
+import type { Resource } from "../model/v1/resources.ts";
+import { volumePath } from "./paths.ts";
+import type { Volumes } from "./volumes.ts";
+
+export function containerVolumes(
+  workDir: string,
+  resources: readonly Resource[],
+  known: Volumes,
+): Result<readonly ContainerVolume[]> {
+  const volumes: ContainerVolume[] = [];
+  for (const resource of resources) {
+    const { disk } = resource;
+    if (disk?.persistence === undefined) continue;
+    const persistenceId = disk.persistence.id;
+    const role = reservationsOf(resource).at(-1)?.role ?? ANY_ROLE;
+    if (!known.isReady({ role, persistenceId })) {
+      return fail(
+        `the volume "${persistenceId}" of role "${role}" is not there, or holds data of an earlier one`,
+      );
+    }
+    const target = disk.volume?.container_path ?? "";
+    const reason = unusable(target);
+    if (reason !== undefined) {
+      return fail(`the container_path "${target}" of the volume "${persistenceId}" ${reason}`);
+    }
+    const source = volumePath(workDir, { role, persistenceId, root: disk.source?.path?.root });
+    volumes.push({ source, target });
+  }
+  return ok(volumes);
+}
+
+/** Volumes are links in the sandbox, as with Mesos' filesystem/posix. */
+function unusable(path: string): string | undefined {
+  if (path.startsWith("/")) return "is absolute; give a path inside the sandbox";
+  if (path.includes("\0")) return "holds a zero byte";
+  const parts = path.split("/");
+  if (parts.some((part) => part === "" || part === "." || part === "..")) {
+    return "must be plain names joined by slashes";
+  }
+  return undefined;
+}

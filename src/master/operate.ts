@@ -1,0 +1,66 @@
+/** An operator's RESERVE_RESOURCES, CREATE_VOLUMES and so on (mesos-wire.md 6.1; Mesos: Http::_operation). */
+import { AGENT_RESOURCES_MAX_ENTRIES } from "../base/limits.ts";
+import { changeOf, type ResourceChange } from "../model/operations.ts";
+import { Resources } from "../model/resources.ts";
+import { writeResources } from "../registry/agent-total.ts";
+import { plannedTotal, refreshTotal } from "./agent-resources.ts";
+import type { Leader } from "./leader.ts";
+import type { AgentMemory } from "./memory.ts";
+import { rescindOffer } from "./offers.ts";
+import type { OperateInput } from "./types.ts";
+
+export function operate(leader: Leader, { ref, agentId, operation }: OperateInput): void {
+  const agent = leader.agents.get(agentId);
+  if (agent === undefined || agent.recovered || agent.unreachable) {
+    leader.answer(ref, 400, "No agent found with specified ID");
+    return;
+  }
+  const total = plannedTotal(agent);
+  const type = operation.type ?? "UNKNOWN";
+  const change = changeOf(operation, { role: undefined, principal: undefined, sharedVolumes: true, total });
+  if (!change.ok) {
+    leader.answer(ref, 400, `Invalid ${type} operation on agent ${agentId}: ${change.error}`);
+    return;
+  }
+  if (total.entries.length + change.value.converted.entries.length > AGENT_RESOURCES_MAX_ENTRIES) {
+    const most = `it holds ${AGENT_RESOURCES_MAX_ENTRIES} different resources, the most it can`;
+    leader.answer(ref, 409, `Cannot do ${type} on agent ${agentId}: ${most}`);
+    return;
+  }
+  const missing = makeFree(leader, agent, change.value.consumed);
+  if (missing !== undefined) {
+    leader.answer(ref, 409, `Cannot do ${type} on agent ${agentId}: ${missing}`);
+    return;
+  }
+  propose(leader, agent, change.value, ref);
+}
+
+/** Withdraws the offers that hold some of it; says what is in use all the same (OFF-8). */
+function makeFree(leader: Leader, agent: AgentMemory, wanted: Resources): string | undefined {
+  if (!plannedTotal(agent).contains(wanted)) return `the agent has no ${wanted}`;
+  for (const id of [...agent.offerIds]) {
+    const missing = wanted.subtract(leader.allocator.free(agent.id));
+    const offer = leader.offers.get(id);
+    if (offer === undefined || missing.subtract(offer.resources).equals(missing)) continue;
+    rescindOffer(leader, offer);
+  }
+  const taken = leader.allocator.free(agent.id).trySubtract(wanted);
+  return taken.ok ? undefined : `some of it is in use: ${taken.error}`;
+}
+
+function propose(leader: Leader, agent: AgentMemory, change: ResourceChange, ref: number): void {
+  const { consumed, converted } = change;
+  const changeId = leader.newRunId();
+  const planned = Resources.EMPTY;
+  agent.changes.set(changeId, { consumed, planned, heldBack: undefined, refuseMs: undefined, ref });
+  refreshTotal(leader, agent);
+  leader.propose({
+    kind: "apply-operations",
+    changeId,
+    frameworkId: undefined,
+    agentId: agent.id,
+    consumed: writeResources(consumed),
+    converted: writeResources(converted),
+    operations: [],
+  });
+}
