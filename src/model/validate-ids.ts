@@ -1,7 +1,7 @@
 /** Rules for the ids that clients choose (Mesos common/validation.cpp). */
 import { ID_MAX_CHARS } from "../base/limits.ts";
 
-/** Control characters, and what would leave a directory: ids become path components. */
+/** Control characters, and what would leave a directory: ids become path components, and UTF-8. */
 const REFUSED = /[\u0000-\u001f\u007f/\\]/;
 
 /** Why `id` cannot be a task, executor, framework, agent or persistence id, or undefined. */
@@ -11,6 +11,6 @@ export function checkId(id: string): string | undefined {
     return `ID must not be greater than ${ID_MAX_CHARS} characters, got ${id.length}`;
   }
   if (id === "." || id === "..") return `'${id}' is disallowed`;
-  if (REFUSED.test(id)) return `${JSON.stringify(id)} contains invalid characters`;
+  if (REFUSED.test(id) || !id.isWellFormed()) return `${JSON.stringify(id)} contains invalid characters`;
   return undefined;
 }

@@ -8,7 +8,7 @@
 import { MESSAGE_MAX_DEPTH } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { MessageName, MessageTypes } from "../model/v1/message-types.ts";
-import { decodeScalar, JsonRefusal, typeOf } from "./json-scalars.ts";
+import { decodeScalar, JsonRefusal, typeOf, wellFormed } from "./json-scalars.ts";
 import { describeSyntaxError } from "./json-syntax.ts";
 import { missingRequired } from "./required-fields.ts";
 import { enumSchema, messageSchema } from "./schema.ts";
@@ -125,7 +125,7 @@ function mapDecoder(field: FieldSchema): DecodeField {
     const entries: [string, unknown][] = [];
     for (const [key, item] of Object.entries(value as Fields)) {
       const decoded = item === null ? undefined : decode(item);
-      if (decoded !== undefined) entries.push([key, decoded]);
+      if (decoded !== undefined) entries.push([wellFormed(key, field.name), decoded]);
     }
     // fromEntries makes even "__proto__" an ordinary key.
     if (entries.length > 0) into[field.name] = Object.fromEntries(entries);

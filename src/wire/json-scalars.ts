@@ -38,7 +38,7 @@ export function decodeScalar(type: ScalarType, value: unknown, fieldName: string
 }
 
 function fromString(type: ScalarType, text: string, fieldName: string): unknown {
-  if (type === "string") return text;
+  if (type === "string") return wellFormed(text, fieldName);
   if (type === "bytes") return fromBase64(text, fieldName);
   if (type === "bool") {
     if (text === "true" || text === "false") return text === "true";
@@ -47,6 +47,15 @@ function fromString(type: ScalarType, text: string, fieldName: string): unknown 
   if (type === "double" && (text === "Infinity" || text === "-Infinity")) return Number(text);
   if (NUMBER.test(text)) return inRange(type, Number(text), fieldName);
   throw new JsonRefusal(`Failed to parse '${text}' as a JSON number for field '${fieldName}'`);
+}
+
+/**
+ * Half a surrogate pair (`"\ud800"`) has no UTF-8 form: kept as text, an id
+ * would be another after its way through the log. Mesos refuses such JSON too.
+ */
+export function wellFormed(text: string, fieldName: string): string {
+  if (text.isWellFormed()) return text;
+  throw new JsonRefusal(`Invalid Unicode in ${JSON.stringify(text)} for field '${fieldName}'`);
 }
 
 /** Integer fields drop a fraction, as Mesos does. */

@@ -244,3 +244,11 @@ describe("sizes", () => {
     expect(status?.message).toContain("left out");
   });
 });
+
+test("an id that has no UTF-8 form is refused: it would come back from the log as another", () => {
+  const { bench, agentId, framework } = started();
+  framework.launch(framework.offers[0], framework.task("\ud800", agentId));
+  expect(framework.statuses()).toMatchObject([{ state: "TASK_ERROR", reason: "REASON_TASK_INVALID" }]);
+  expect(bench.core.leader?.launching.size).toBe(0);
+  expect(bench.core.leader?.agent(agentId).holdings.size).toBe(0);
+});

@@ -14,6 +14,7 @@ test.each([
   ["a\\b", "invalid characters"],
   ["a\nb", "invalid characters"],
   ["a\u007f", "invalid characters"],
+  ["a\ud800", "invalid characters"],
 ])("%j is refused", (id, reason) => {
   expect(checkId(id)).toContain(reason);
 });

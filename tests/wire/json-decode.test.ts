@@ -141,6 +141,14 @@ describe("decodeJson is lenient where Mesos is", () => {
   });
 });
 
+test("half a surrogate pair is refused, as a value and as a key; a whole one is text", () => {
+  expect(refusal("TaskID", { value: "\ud800" })).toBe(`Invalid Unicode in "\\ud800" for field 'value'`);
+  const task = { name: "n", task_id: { value: "t" }, agent_id: { value: "a" } };
+  const limits = { "\udc00": { value: 2 } };
+  expect(refusal("TaskInfo", { ...task, limits })).toContain("Invalid Unicode");
+  expect(accepted("TaskID", { value: "\ud83d\ude00" })).toEqual({ value: "😀" });
+});
+
 test("random JSON never throws, for no message", () => {
   const random = new Random(11);
   const names = [...SCHEMA.messages.keys()] as MessageName[];
