@@ -18,6 +18,9 @@ export interface KeyRange {
   readonly lt: Uint8Array;
 }
 
+/** Most that one step of an iteration copies, plus one pair: the default, 16 KiB, makes many steps. */
+const STEP_MAX_BYTES = 256 * 1024;
+
 /** One view of the database, unmoved by later writes. */
 export interface LevelView {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
@@ -93,7 +96,7 @@ export class LevelDatabase implements Database {
     return {
       get: (key) => db.get(key, { ...VIEW, snapshot }),
       iterate(range) {
-        const iterator = db.iterator({ ...VIEW, ...range, snapshot });
+        const iterator = db.iterator({ ...VIEW, ...range, snapshot, highWaterMarkBytes: STEP_MAX_BYTES });
         return { next: (count) => iterator.nextv(count), close: () => iterator.close() };
       },
       close: () => snapshot.close(),

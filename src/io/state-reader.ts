@@ -5,7 +5,7 @@ import type { Database } from "./level.ts";
 import type { LogStart } from "./log-scan.ts";
 import { decodeFact, decodeStateValue, metaKey, plainKey, stateRange } from "./store-keys.ts";
 
-const READ_RECORDS = 256;
+const READ_RECORDS = 2_048;
 
 /** A value of the state is not what was written. */
 export class StateDamaged extends Error {
@@ -24,6 +24,8 @@ export async function openStateReader(
   // A fact whose checksum fits is what this program wrote.
   const appliedIndex = fact?.ok === true ? (fact.value as LogStart).index : 0;
   const source = view.iterate(stateRange(generation));
+  /** Read ahead: the next step runs on another core while this one's records are used. */
+  let ahead: ReturnType<typeof source.next> | undefined;
   /** Read but not handed out yet. */
   let waiting: StateRecord[] = [];
   let ended = false;
@@ -31,8 +33,11 @@ export async function openStateReader(
 
   const refill = async (): Promise<void> => {
     if (waiting.length > 0 || ended) return;
-    const batch = await source.next(READ_RECORDS);
+    const batch = await (ahead ?? source.next(READ_RECORDS));
     ended = batch.length === 0;
+    ahead = ended ? undefined : source.next(READ_RECORDS);
+    // Reported when it is awaited; who closes before that does not care.
+    ahead?.catch(() => {});
     waiting = batch.map(([stored, checked]) => {
       const key = plainKey(stored);
       const value = decodeStateValue(key, checked);
@@ -67,6 +72,7 @@ export async function openStateReader(
     async close() {
       if (!open) return;
       open = false;
+      await ahead?.catch(() => {});
       await source.close();
       await view.close();
     },

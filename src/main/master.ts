@@ -20,7 +20,7 @@ import { DEFAULT_SETTINGS } from "../master/settings.ts";
 import type { MasterSettings } from "../master/types.ts";
 import { memberPlaces } from "../raft/membership.ts";
 import type { RestoredStore } from "../raft/store.ts";
-import type { StateRecord } from "../raft/types.ts";
+import { Registry } from "../registry/registry.ts";
 import { type Flags, splitAddress } from "./flags.ts";
 import { handOver } from "./hand-over.ts";
 import { advertisedIp } from "./local-address.ts";
@@ -130,10 +130,21 @@ export async function startMaster(flags: MasterFlags, logger: Logger): Promise<R
   const dataDir = resolve(flags.dataDir);
   const failure = Promise.withResolvers<Error>();
   const store = new LevelRaftStore(dataDir, failure.resolve);
-  const { restored, state } = await openStore(store, dataDir, logger.log).catch((error: unknown) => {
+  const empty = () => new Registry();
+  const { restored, state: registry } = await openStore(store, dataDir, logger.log, empty).catch((error) => {
     throw directoryError(dataDir, flags.directoryFlag, error);
   });
-  const opened = { flags, logger, place, dataDir, store, restored, state, failure, random: systemRandom() };
+  const opened = {
+    flags,
+    logger,
+    place,
+    dataDir,
+    store,
+    restored,
+    registry,
+    failure,
+    random: systemRandom(),
+  };
   const closing: (() => Promise<void> | void)[] = [() => store.close()];
   try {
     return await join(opened, closing);
@@ -150,14 +161,14 @@ interface Opened {
   readonly dataDir: string;
   readonly store: LevelRaftStore;
   readonly restored: RestoredStore;
-  readonly state: readonly StateRecord[];
+  readonly registry: Registry;
   readonly failure: PromiseWithResolvers<Error>;
   readonly random: Random;
 }
 
 /** Opens the ports and starts the node; what it opens is added to `closing`. */
 async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Promise<RunningMaster> {
-  const { flags, logger, place, dataDir, store, restored, state, failure, random } = opened;
+  const { flags, logger, place, dataDir, store, restored, registry, failure, random } = opened;
   const { log } = logger;
   const edge = lateHandler();
   const server = serve({ hostname: flags.ip, port: flags.port, fetch: edge.handle });
@@ -190,7 +201,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   const bound = { ...place, raftPort };
   const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
   const settings = masterSettings(flags, random, place.ip, port);
-  const node = new MasterNode({ raft: raftConfig(self, bound), settings, restored, state, random });
+  const node = new MasterNode({ raft: raftConfig(self, bound), settings, restored, registry, random });
   const drivers = masterDrivers(store, links, log, (error) => failure.resolve(error));
   master = new Master(node, drivers, flags.effective, { hostname: place.ip, port: raftPort });
   store.onFull = (full) => master?.diskFull(full);

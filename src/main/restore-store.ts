@@ -10,39 +10,58 @@ import type { StateRecord } from "../raft/types.ts";
 /** State keys read at once. */
 const STATE_CHUNK_BYTES = 4 * 1024 * 1024;
 
-export interface OpenedStore {
-  readonly restored: RestoredStore;
-  /** All state keys, ascending. */
-  readonly state: readonly StateRecord[];
+/** What the state is read into, part by part: a million tasks are never held as bytes all at once. */
+export interface StateTarget {
+  /** Keys ascending, also from part to part. */
+  loadPart(records: Iterable<StateRecord>): void;
+  /** After the last part. */
+  loadEnd(): void;
 }
 
-/** Throws MeshError LOG_DAMAGED if no other master could bring back what is damaged. */
-export async function openStore(store: LevelRaftStore, dataDir: string, log: Log): Promise<OpenedStore> {
+export interface OpenedStore<S> {
+  readonly restored: RestoredStore;
+  /** Holds all state keys. */
+  readonly state: S;
+}
+
+/**
+ * `empty` makes what the state is read into, once more if the first reading
+ * met damage. Throws MeshError LOG_DAMAGED if no other master could bring back
+ * what is damaged.
+ */
+export async function openStore<S extends StateTarget>(
+  store: LevelRaftStore,
+  dataDir: string,
+  log: Log,
+  empty: () => S,
+): Promise<OpenedStore<S>> {
   const restored = await store.open();
   try {
-    return await checkedState(store, restored, dataDir, log);
+    return await checkedState(store, restored, dataDir, log, empty);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function checkedState(
+async function checkedState<S extends StateTarget>(
   store: LevelRaftStore,
   found: RestoredStore,
   dataDir: string,
   log: Log,
-): Promise<OpenedStore> {
+  empty: () => S,
+): Promise<OpenedStore<S>> {
   let restored = found;
-  let state: readonly StateRecord[];
+  let state = empty();
   try {
-    state = await readState(store);
+    await readState(store, state);
   } catch (error) {
     if (!(error instanceof StateDamaged)) throw error;
     const reason = `the registry on disk is damaged: ${error.message}`;
     if (isAlone(restored)) throw beyondRepair(dataDir, reason);
     restored = await store.abandonState(reason);
-    state = [];
+    state = empty();
+    state.loadEnd();
   }
   for (const warning of restored.warnings ?? []) log.warn(warning, { dataDir });
   const { damage } = restored;
@@ -69,17 +88,16 @@ function beyondRepair(dataDir: string, reason: string): MeshError {
   );
 }
 
-async function readState(store: LevelRaftStore): Promise<StateRecord[]> {
+async function readState(store: LevelRaftStore, target: StateTarget): Promise<void> {
   const reader = await store.readState();
-  const state: StateRecord[] = [];
   try {
     for (let done = false; !done; ) {
       const chunk = await reader.next(STATE_CHUNK_BYTES);
-      for (const record of chunk.records) state.push(record);
+      target.loadPart(chunk.records);
       done = chunk.done;
     }
   } finally {
     await reader.close();
   }
-  return state;
+  target.loadEnd();
 }

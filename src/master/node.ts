@@ -13,6 +13,7 @@
  * commands proposed in it form one log entry, and all that changed on disk
  * one write, so that load makes bigger batches by itself (design.md 2.4).
  */
+import { present } from "../base/assert.ts";
 import { ENTRY_MAX_BYTES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
@@ -29,7 +30,6 @@ import type {
   RaftStatus,
   RestoredRaft,
   SnapshotChunk,
-  StateRecord,
 } from "../raft/types.ts";
 import { encodeCommands } from "../registry/codec.ts";
 import { levelOf } from "../registry/command-level.ts";
@@ -59,8 +59,8 @@ export interface NodeParts {
   readonly raft: RaftConfig;
   readonly settings: MasterSettings;
   readonly restored: RestoredRaft;
-  /** State keys on disk, in key order, as of `restored.appliedIndex`. */
-  readonly state: Iterable<StateRecord>;
+  /** Loaded from the state on disk as of `restored.appliedIndex`. */
+  readonly registry: Registry;
   /** This master's own; masters must not share a seed. */
   readonly random: Random;
 }
@@ -80,7 +80,7 @@ export class MasterNode {
   readonly #self: PeerId;
   readonly #ownAddress: string;
   readonly #leaderAddress: LeaderAddress;
-  #registry = new Registry();
+  #registry: Registry;
   #role: Extract<RaftEffect, { kind: "role" }> = { kind: "role", role: "follower", term: 0, leader: null };
   #effects: NodeEffect[] = [];
   #batch = new WriteBatch();
@@ -90,17 +90,17 @@ export class MasterNode {
   #waiting: Command[] = [];
   readonly #requests = new RaftRequests();
   readonly digests: DigestWatch;
-  /** Records of the state transfer under way, until it is in force. */
-  #staged: StateRecord[] = [];
+  /** The state transfer under way, until it is in force. */
+  #staged: Registry | undefined;
   #stagedDone: SnapshotChunk | undefined;
 
   constructor(parts: NodeParts) {
     this.settings = parts.settings;
+    this.#registry = parts.registry;
     this.#self = parts.raft.self;
     this.#ownAddress = parts.raft.addresses?.[this.#self] ?? this.#self;
     this.#raft = new RaftNode(parts.raft, parts.restored, parts.random.fork());
     this.core = new MasterCore(parts.settings, () => this.#registry, parts.random.fork());
-    this.#registry.load(parts.state);
     this.#leaderAddress = new LeaderAddress();
     this.digests = new DigestWatch(this.#self, parts.raft.featureLevel ?? 1);
   }
@@ -368,8 +368,8 @@ export class MasterNode {
 
   #stage(chunk: SnapshotChunk): void {
     this.#flush();
-    if (chunk.sequence === 0) this.#staged = [];
-    for (const record of chunk.records) this.#staged.push(record);
+    if (chunk.sequence === 0) this.#staged = new Registry();
+    this.#staged?.loadPart(chunk.records);
     this.#stagedDone = chunk.done ? chunk : undefined;
   }
 
@@ -377,10 +377,11 @@ export class MasterNode {
   #adoptState(id: number, sequence: number): void {
     const last = this.#stagedDone;
     if (last === undefined || last.id !== id || last.sequence !== sequence) return;
-    this.#registry = new Registry();
-    this.#registry.load(this.#staged);
+    const registry = present(this.#staged, "A state that is in force came in chunks");
+    registry.loadEnd();
+    this.#registry = registry;
     this.digests.installed();
-    this.#staged = [];
+    this.#staged = undefined;
     this.#stagedDone = undefined;
   }
 

@@ -48,10 +48,14 @@ import {
   writeTask,
 } from "./records.ts";
 import { RegistryState } from "./state.ts";
-import { type KeyOf, keyOf, kindOfKey, numberOfKey } from "./state-keys.ts";
+import { isTaskKey, type KeyOf, keyOf, kindOfKey, numberOfKey } from "./state-keys.ts";
+import { TaskLoader } from "./stored-task.ts";
 
 /** A changed key of the state on disk; null deletes it. */
 export type StateChange = readonly [key: Uint8Array, value: Uint8Array | null];
+
+/** A key of the state on disk. */
+export type StoredValue = readonly [key: Uint8Array, value: Uint8Array];
 
 /** Commands of one applied entry with their outcomes, pairwise. */
 export interface AppliedEntry {
@@ -96,6 +100,14 @@ export class Registry {
   readonly #state = new RegistryState();
   #digest: Digest = EMPTY_DIGEST;
   #changes = new Map<string, StateChange>();
+  #taskLoader: TaskLoader | undefined;
+
+  /** See {@link load}. */
+  static from(entries: Iterable<StoredValue>): Registry {
+    const registry = new Registry();
+    registry.load(entries);
+    return registry;
+  }
 
   get clusterId(): string | undefined {
     return this.#state.clusterId;
@@ -181,9 +193,23 @@ export class Registry {
   }
 
   /** Reads back what {@link takeChanges} gave to disk; keys in ascending order. Only on a fresh registry. */
-  load(entries: Iterable<readonly [key: Uint8Array, value: Uint8Array]>): void {
+  load(entries: Iterable<StoredValue>): void {
     assert(this.#state.frameworks.size === 0 && this.#state.taskCount === 0, "Registry is loaded only once");
-    for (const [key, value] of entries) this.#loadOne(decoder.decode(key), value);
+    this.loadPart(entries);
+    this.loadEnd();
+  }
+
+  /** {@link load} in parts; {@link loadEnd} follows the last. Keeps nothing of the entries. */
+  loadPart(entries: Iterable<StoredValue>): void {
+    this.#taskLoader ??= new TaskLoader();
+    for (const [key, value] of entries) {
+      if (isTaskKey(key)) this.#state.putTask(this.#taskLoader.load(value));
+      else this.#loadOne(decoder.decode(key), value);
+    }
+  }
+
+  loadEnd(): void {
+    this.#taskLoader = undefined;
     this.#sortCompletedFrameworks();
     this.#sortRemovedAgents();
   }
@@ -297,7 +323,6 @@ const LOADERS: Readonly<Record<string, (state: RegistryState, values: unknown, k
     const record = readRemovedAgent(values);
     state.removedAgents.set(record.id, record);
   },
-  task: (state, values) => state.putTask(readTask(values)),
   "completed-task": (state, values, key) => {
     const record = readTask(values);
     const completed = state.completed(record.frameworkId);

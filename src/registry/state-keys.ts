@@ -64,3 +64,11 @@ export function kindOfKey(key: string): string {
 export function numberOfKey(key: string): number {
   return Number(key.slice(key.lastIndexOf("/") + 1));
 }
+
+const TASK_PREFIX = new TextEncoder().encode("task/");
+
+/** Whether the bytes of a key are those of a task; there may be a million of them. */
+export function isTaskKey(key: Uint8Array): boolean {
+  for (let at = 0; at < TASK_PREFIX.length; at++) if (key[at] !== TASK_PREFIX[at]) return false;
+  return true;
+}

@@ -8,6 +8,7 @@ import { Master } from "../../src/master/run.ts";
 import { DEFAULT_SETTINGS } from "../../src/master/settings.ts";
 import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
+import { Registry } from "../../src/registry/registry.ts";
 import { MasterBench } from "../support/master-bench.ts";
 import { MemoryDisk, MemoryRaftStore } from "../support/memory-raft-store.ts";
 
@@ -26,7 +27,7 @@ async function start(soon: (run: () => void) => void = (run) => void setImmediat
     raft: { self: "127.0.0.1:5060", peers: ["127.0.0.1:5060"] },
     settings: { ...DEFAULT_SETTINGS, version: "0.1.0", address },
     restored,
-    state: [],
+    registry: new Registry(),
     random: new Random(3),
   });
   const now = () => ({ monotonicMs: performance.now(), wallMs: Date.now() });

@@ -17,6 +17,7 @@ import type { MasterSettings } from "../../src/master/types.ts";
 import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { RaftConfig } from "../../src/raft/types.ts";
+import { Registry } from "../../src/registry/registry.ts";
 import type { Channel, ChannelEnds } from "./channel.ts";
 import { SimDisk } from "./disk.ts";
 import type { Network } from "./network.ts";
@@ -102,7 +103,7 @@ export class SimMaster {
       raft: { ...raft, self: this.name },
       settings: { ...settings, address: { id, hostname: this.name, ip: "10.0.0.1", port: 5050 } },
       restored: this.disk.live.restored(),
-      state: this.disk.live.records(),
+      registry: Registry.from(this.disk.live.records()),
       random: this.#random.fork(),
     });
     this.#world.note(`${this.name} starts, applied ${this.disk.live.appliedIndex}`);

@@ -8,6 +8,7 @@ import type { Instant } from "../../src/base/time.ts";
 import { MasterNode, type NodeEffect, type NodeInput } from "../../src/master/node.ts";
 import { DEFAULT_SETTINGS } from "../../src/master/settings.ts";
 import type { MasterEffect } from "../../src/master/types.ts";
+import { Registry } from "../../src/registry/registry.ts";
 import { DiskImage } from "./disk-image.ts";
 
 interface Member {
@@ -44,7 +45,7 @@ export class MasterCluster {
       raft: { self: name, peers: this.#names, ...keep },
       settings: { ...DEFAULT_SETTINGS, version: "0.1.0", address },
       restored: disk.restored(),
-      state: disk.records(),
+      registry: Registry.from(disk.records()),
       random: this.#random.fork(),
     });
   }

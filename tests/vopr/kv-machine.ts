@@ -94,9 +94,15 @@ export class KvMachine {
 
   load(records: Iterable<StateRecord>): void {
     assert(this.#records.size === 0, "A machine is loaded once");
+    this.loadPart(records);
+  }
+
+  loadPart(records: Iterable<StateRecord>): void {
     for (const [key, value] of records) this.#put(decoder.decode(key), decoder.decode(value));
     this.#changed.clear();
   }
+
+  loadEnd(): void {}
 
   takeChanges(): [Uint8Array, Uint8Array | null][] {
     const changes = [...this.#changed].map(([key, value]): [Uint8Array, Uint8Array | null] => [

@@ -166,9 +166,7 @@ export class Member {
 
   async #open(store: LevelRaftStore): Promise<void> {
     try {
-      const { restored, state: records } = await openStore(store, this.id, silentLog);
-      const state = new KvMachine();
-      state.load(records);
+      const { restored, state } = await openStore(store, this.id, silentLog, () => new KvMachine());
       const { raft } = this.#cluster;
       this.state = state;
       this.log = new LogShadow(restored);
