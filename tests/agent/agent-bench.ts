@@ -264,6 +264,9 @@ export class AgentBench {
       case "remove-orphan":
         this.#lines.push(`${effect.kind} ${this.#name(effect.containerId)}`);
         return;
+      case "remove-volume":
+        this.#lines.push(`remove-volume ${effect.path}`);
+        return;
       case "stop":
         this.#lines.push(`stop ${effect.failed ? "failed" : "done"}: ${effect.reason}`);
         return;
