@@ -29,7 +29,8 @@ export function subscribe(leader: Leader, input: SubscribeInput): void {
   const { streamId } = input;
   const body = present(input.call.subscribe, "SUBSCRIBE must have been validated");
   const suppressedRoles = new Set(body.suppressed_roles ?? []);
-  const id = body.framework_info.id?.value;
+  // An empty id asks for one (Mesos, Master::subscribe).
+  const id = body.framework_info.id?.value || undefined;
   const given: FrameworkInfo =
     input.principal === undefined
       ? body.framework_info

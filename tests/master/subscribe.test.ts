@@ -24,6 +24,12 @@ describe("SUBSCRIBE", () => {
     ]);
   });
 
+  test("an empty id asks for one", () => {
+    const bench = started();
+    const events = bench.events(bench.subscribe({ id: { value: "" } }));
+    expect(events[0]?.subscribed?.framework_id).toEqual({ value: "m1-0000" });
+  });
+
   test("refusals are one ERROR event and the end of the stream", () => {
     const bench = started();
     const cases = [
