@@ -1,5 +1,6 @@
 /** Pings, and agents that do not answer or do not come back (AGT-2, AGT-3, AGT-10). */
 import type { Pong } from "../model/agent-protocol.ts";
+import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import type { MarkAgentUnreachable, RemoveAgent } from "../registry/commands.ts";
 import { isPartitionAware } from "./framework-memory.ts";
@@ -9,6 +10,8 @@ import { rescindOffersOnAgent } from "./offers.ts";
 import { agentRemovedEvent, taskUpdatedEvent } from "./operator-events.ts";
 import { lostState, masterStatus, updateEvent } from "./task-status.ts";
 import { timerName } from "./timer-names.ts";
+
+const DEFAULT_AGENT_PORT = 5051;
 
 export function startPings(leader: Leader, agent: AgentMemory): void {
   agent.unansweredPings = 0;
@@ -45,7 +48,10 @@ export function watchAbsence(leader: Leader, agent: AgentMemory): void {
 
 export function absenceDue(leader: Leader, agentId: string): void {
   const agent = leader.agents.get(agentId);
-  if (agent !== undefined && agent.link === undefined && !agent.unreachable) markUnreachable(leader, agentId);
+  if (agent === undefined || agent.link !== undefined || agent.unreachable) return;
+  // It is back; only the commit of its return is outstanding.
+  if (leader.pendingAgents.has(agentId)) watchAbsence(leader, agent);
+  else markUnreachable(leader, agentId);
 }
 
 function markUnreachable(leader: Leader, agentId: string): void {
@@ -83,7 +89,19 @@ export function agentRemoved(leader: Leader, command: RemoveAgent, fate: Fate): 
   });
   announceLoss(leader, agent);
   leader.agents.delete(agent.id);
+  forgetAddress(leader, agent);
   for (const framework of leader.frameworks.values()) framework.agentIds.delete(agent.id);
+}
+
+/** Where an agent can be reached: two cannot be there at once. */
+export function addressOf(ip: string, info: AgentInfo): string {
+  return `${ip}:${info.port ?? DEFAULT_AGENT_PORT}`;
+}
+
+/** Unless another agent was seen there since. */
+export function forgetAddress(leader: Leader, { id, ip, info }: AgentMemory): void {
+  const address = addressOf(ip, info);
+  if (leader.agentOfAddress.get(address) === id) leader.agentOfAddress.delete(address);
 }
 
 function leaveAllocator(leader: Leader, agent: AgentMemory): void {

@@ -4,12 +4,11 @@ import { SECOND_MS } from "../base/time.ts";
 import type { RegisterAgent } from "../model/agent-protocol.ts";
 import { checkpointedPart } from "../model/checkpointed-resources.ts";
 import { Resources } from "../model/resources.ts";
-import type { AgentInfo } from "../model/v1/frameworks.ts";
 import { totalOf } from "../registry/agent-total.ts";
 import type { AddAgent, ReregisterAgent } from "../registry/commands.ts";
 import type { AgentRecord } from "../registry/records.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
-import { startPings, watchAbsence } from "./agent-liveness.ts";
+import { addressOf, forgetAddress, startPings, watchAbsence } from "./agent-liveness.ts";
 import { compareWithReport } from "./agent-report.ts";
 import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
 import { rebuildHoldings, usedOf } from "./holdings.ts";
@@ -19,8 +18,6 @@ import { rescindOffersOnAgent } from "./offers.ts";
 import { agentAddedEvent } from "./operator-events.ts";
 import { timerName } from "./timer-names.ts";
 import type { LinkRef } from "./types.ts";
-
-const DEFAULT_AGENT_PORT = 5051;
 
 export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAgent): void {
   const known = message.agentId !== undefined && leader.registry.agents.has(message.agentId);
@@ -59,10 +56,6 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
     capabilities: message.capabilities,
     atMs: leader.now.wallMs,
   });
-}
-
-function addressOf(ip: string, info: AgentInfo): string {
-  return `${ip}:${info.port ?? DEFAULT_AGENT_PORT}`;
 }
 
 /** A fresh agent at the address of one that is away: that one is gone for good (Mesos does the same). */
@@ -108,9 +101,13 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
   }
   leader.counters.bump(command.kind === "add-agent" ? "slave_registrations" : "slave_reregistrations");
   const record = leader.registry.agents.get(command.agentId);
-  if (record === undefined) return;
+  leader.pendingAgents.delete(command.agentId);
+  if (record === undefined) {
+    // The same entry removed it again.
+    if (pending !== undefined) refuseAgent(leader, pending.link, removedMessage(leader, command.agentId));
+    return;
+  }
   const agent = rememberAgent(leader, record);
-  leader.pendingAgents.delete(agent.id);
   if (pending !== undefined && leader.links.has(pending.link)) attach(leader, agent, pending);
   else if (pending?.fresh) {
     // It never heard its id and comes again as another.
@@ -124,9 +121,10 @@ export function rememberAgent(leader: Leader, record: AgentRecord): AgentMemory 
   const committed = totalOf(record);
   const total = committed.ok ? committed.value : Resources.EMPTY;
   const { id, ip, version, capabilities } = record;
-  leader.agentOfAddress.set(addressOf(ip, info), id);
   const seen = { info, ip, version, capabilities, total, infoChars: 2 * JSON.stringify(info).length };
   const known = leader.agents.get(id);
+  if (known !== undefined) forgetAddress(leader, known);
+  leader.agentOfAddress.set(addressOf(ip, info), id);
   if (known !== undefined) return Object.assign(known, seen);
   const agent: AgentMemory = {
     id,

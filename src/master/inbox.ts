@@ -1,3 +1,6 @@
+/** From here on what was taken is dropped once it is half of what is kept: cheap, and bounded under lasting load. */
+const DROP_FROM_ITEMS = 1_024;
+
 /** Inputs of the pump in the order they came; taking from the front stays cheap however many wait. */
 export class Inbox<T> {
   readonly #items: T[] = [];
@@ -8,6 +11,11 @@ export class Inbox<T> {
     return this.#items.length - this.#taken;
   }
 
+  /** Items in memory, taken ones among them. */
+  get held(): number {
+    return this.#items.length;
+  }
+
   push(item: T): void {
     this.#items.push(item);
   }
@@ -16,8 +24,9 @@ export class Inbox<T> {
   take(max: number): T[] {
     const items = this.#items.slice(this.#taken, this.#taken + max);
     this.#taken += items.length;
-    if (this.#taken === this.#items.length) {
-      this.#items.length = 0;
+    const isEmpty = this.#taken === this.#items.length;
+    if (isEmpty || (this.#taken >= DROP_FROM_ITEMS && 2 * this.#taken >= this.#items.length)) {
+      this.#items.splice(0, this.#taken);
       this.#taken = 0;
     }
     return items;

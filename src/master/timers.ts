@@ -7,6 +7,9 @@ interface Slot {
   readonly atMs: number;
 }
 
+/** Stale slots that are not worth a rebuild. */
+const STALE_SLACK_SLOTS = 64;
+
 export class Timers {
   readonly #atMs = new Map<string, number>();
   /** Binary heap by time; slots that the map no longer agrees with are stale. */
@@ -15,6 +18,13 @@ export class Timers {
   set(name: string, atMs: number): void {
     this.#atMs.set(name, atMs);
     this.#push({ name, atMs });
+    // A framework that comes and goes would leave one for each time, until its deadline of days is over.
+    if (this.#heap.length > 2 * this.#atMs.size + STALE_SLACK_SLOTS) this.#rebuild();
+  }
+
+  /** Slots in memory, stale ones among them. */
+  get slots(): number {
+    return this.#heap.length;
   }
 
   clear(name: string): void {
@@ -46,6 +56,11 @@ export class Timers {
       if (this.#atMs.get(top.name) === top.atMs) return;
       this.#pop();
     }
+  }
+
+  #rebuild(): void {
+    this.#heap.length = 0;
+    for (const [name, atMs] of this.#atMs) this.#push({ name, atMs });
   }
 
   #push(slot: Slot): void {

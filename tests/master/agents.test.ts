@@ -54,6 +54,42 @@ describe("registration", () => {
     expect(framework.types()).toEqual(["RESCIND", "FAILURE", "OFFERS"]);
   });
 
+  test("one whose return waits for its commit does not count as gone", () => {
+    const { bench, agentId, framework } = started();
+    framework.launch(framework.offers[0], framework.task("t", agentId));
+    bench.step({ kind: "agent-link-closed", link: 1 });
+    bench.autoCommit = false;
+    bench.pass(70_000);
+    bench.agent(2, agentId, [report(framework, "t", "TASK_RUNNING")]);
+    bench.pass(10_000);
+    expect(bench.proposed.map((command) => command.kind)).toEqual(["reregister-agent"]);
+    bench.step({ kind: "agent-link-closed", link: 2 });
+    bench.commit();
+    bench.autoCommit = true;
+    bench.pass(80_000);
+    expect(bench.registry.agents.get(agentId)?.unreachableAtMs).toBeDefined();
+  });
+
+  test("one that is removed in the entry of its return is told, and nothing of it stays", () => {
+    const { bench, agentId } = started();
+    bench.autoCommit = false;
+    bench.step(
+      { kind: "agent-message", link: 2, message: bench.registration(1, agentId, []) },
+      { kind: "agent-message", link: 1, message: { kind: "unregister-agent" } },
+    );
+    bench.commit();
+    expect(bench.toAgent(2)).toMatchObject([{ kind: "agent-refused" }]);
+    expect(bench.closedLinks).toContain(2);
+    expect(bench.core.leader?.pendingAgents.size).toBe(0);
+    expect(bench.core.leader?.agentOfAddress.size).toBe(0);
+  });
+
+  test("an address is remembered for the agent that is there", () => {
+    const { bench, agentId } = started();
+    bench.agent(1, agentId, [], 6000);
+    expect([...(bench.core.leader?.agentOfAddress ?? [])]).toEqual([["10.0.1.1:6000", agentId]]);
+  });
+
   test("invalid resources are refused with the reason", () => {
     const bench = new MasterBench();
     bench.lead();

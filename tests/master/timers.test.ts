@@ -38,3 +38,17 @@ test("agrees with a slow twin over random histories", () => {
     }
   }
 });
+
+test("deadlines that are set again and again leave nothing behind", () => {
+  const timers = new Timers();
+  for (let i = 0; i < 10_000; i++) {
+    timers.set("far", 1e9 + i);
+    timers.set("near", i);
+    expect(timers.nextMs()).toBe(i);
+    if (i % 2 === 0) timers.clear("near");
+  }
+  expect(timers.slots).toBeLessThan(200);
+  expect(timers.takeDue(1e9)).toBe("near");
+  expect(timers.takeDue(2e9)).toBe("far");
+  expect(timers.takeDue(2e9)).toBeUndefined();
+});
