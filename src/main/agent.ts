@@ -81,7 +81,7 @@ export async function runAgent(flags: Flags): Promise<number> {
 function readFlags(flags: Flags): AgentFlags {
   return {
     masters: flags.addresses("master", 5050),
-    ip: flags.text("ip"),
+    ip: flags.ip("ip"),
     port: flags.port("port"),
     advertise: flags.optional("advertise") === undefined ? undefined : flags.addresses("advertise")[0],
     hostname: flags.optional("hostname"),

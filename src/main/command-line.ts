@@ -102,7 +102,17 @@ function parseWords(spec: CommandSpec, words: readonly string[]): Parsed {
     const values = given.get(flag.name) ?? [];
     given.set(flag.name, [...values, value]);
   }
+  refuseMore(spec, args);
   return { given, args };
+}
+
+/** A word too many is refused: it is most often a flag without its dashes, or a value with a blank in it. */
+function refuseMore(spec: CommandSpec, args: readonly string[]): void {
+  const most = spec.name === "run" ? args.length : (spec.args.match(/[<[]/g) ?? []).length;
+  const extra = args[most];
+  if (extra === undefined) return;
+  const message = `Unexpected argument '${extra}' of 'mesh ${spec.name}': see 'mesh help ${spec.name}'`;
+  throw new MeshError("BAD_FLAG", message);
 }
 
 function flagOf(spec: CommandSpec, word: string): { flag: FlagSpec; inline: string | undefined } {

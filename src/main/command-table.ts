@@ -79,7 +79,11 @@ const MASTER_FLAGS: readonly FlagSpec[] = [
     value: "<host:port,…>",
     description: "HTTP addresses of masters whose cluster this one is to join; needs an empty --data-dir",
   },
-  { name: "cluster", value: "<name>", description: "Name of the cluster, shown in /state" },
+  {
+    name: "cluster",
+    value: "<name>",
+    description: "Name of the cluster; a master of another name is refused as a peer",
+  },
   {
     name: "agent-ping-timeout",
     value: "<seconds>",
@@ -150,7 +154,7 @@ const RUN_FLAGS: readonly FlagSpec[] = [
   { name: "instances", value: "<n>", description: "How many tasks to run side by side", default: "1" },
   { name: "role", value: "<role>", description: "Role to take offers in", default: "*" },
   { name: "user", value: "<user>", description: "UNIX user of the tasks; by default yours" },
-  { name: "quiet", description: "Print nothing but the output of the tasks" },
+  { name: "quiet", description: "Print nothing but the output of the tasks, and why one never ran" },
 ];
 
 function required(args: readonly string[], what: string, command: string): string {
@@ -230,7 +234,7 @@ async function runRun(flags: Flags, args: readonly string[], rest: readonly stri
   if (program === undefined) {
     throw new MeshError("BAD_FLAG", "Missing the command to run: for example mesh run -- sh -c 'echo hello'");
   }
-  const name = flags.optional("name") ?? program.split("/").at(-1) ?? program;
+  const name = flags.optional("name") ?? nameOf(program);
   if (!/^[^\s/\\]{1,100}$/.test(name))
     throw badFlag("name", name, "up to 100 characters without spaces and slashes");
   const { runCommand } = await import("./run.ts");
@@ -247,6 +251,12 @@ async function runRun(flags: Flags, args: readonly string[], rest: readonly stri
     quiet: flags.switch("quiet"),
     command,
   });
+}
+
+/** A task's name from its program: the last part of the path, without what a name may not have. */
+function nameOf(program: string): string {
+  const last = program.split(/[/\\]+/).findLast((part) => part !== "") ?? "";
+  return last.replace(/\s+/g, "-").slice(0, 100) || "task";
 }
 
 function listCommand(name: "tasks" | "agents" | "frameworks"): CommandSpec {
@@ -280,7 +290,7 @@ const LOGS_COMMAND: CommandSpec = {
   run: async (flags, args) => {
     const task = required(args, "the task's id", "logs");
     const { showLogs } = await import("./logs.ts");
-    await showLogs({
+    return showLogs({
       masters: flags.addresses("master", 5050),
       task,
       framework: flags.optional("framework"),
@@ -291,7 +301,6 @@ const LOGS_COMMAND: CommandSpec = {
           ? undefined
           : flags.number("tail", { min: 1, max: 1e6, integer: true }),
     });
-    return 0;
   },
 };
 

@@ -15,7 +15,7 @@ export async function runDev(flags: Flags): Promise<number> {
     throw directoryError(directory, "--dir", error);
   }
   const level = logLevel(flags);
-  const ip = flags.text("ip");
+  const ip = flags.ip("ip");
   const isolate = readIsolation(flags);
   const master = await startMaster(
     {

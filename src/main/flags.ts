@@ -3,6 +3,7 @@
  * flag, the value and what was expected. A flag that is not given is looked
  * for in MESH_<NAME> and then MESOS_<NAME>, as Mesos does with its own.
  */
+import { isIP } from "node:net";
 import { MeshError } from "../base/errors.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 
@@ -87,6 +88,13 @@ export class Flags {
       throw badFlag(name, value, `${kind} from ${bounds.min} to ${bounds.max}`);
     }
     return number;
+  }
+
+  /** A numeric address of this machine, without brackets. */
+  ip(name: string): string {
+    const value = this.text(name);
+    if (isIP(value) === 0) throw badFlag(name, value, "an IP address of this machine, or 0.0.0.0 for all");
+    return value;
   }
 
   /** 0 lets the system choose. */

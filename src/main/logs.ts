@@ -3,6 +3,7 @@ import { MeshError } from "../base/errors.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import { findTask, placeOf } from "./client/find-task.ts";
 import { MasterClient } from "./client/master-client.ts";
+import { Output, outputStatus } from "./client/output.ts";
 import { SandboxFile } from "./client/sandbox-file.ts";
 
 const FOLLOW_INTERVAL_MS = 200;
@@ -19,7 +20,14 @@ export interface LogsOptions {
   readonly tail: number | undefined;
 }
 
-export async function showLogs(options: LogsOptions): Promise<void> {
+/** Resolves with the exit status. */
+export async function showLogs(options: LogsOptions): Promise<number> {
+  const output = new Output(process.stdout);
+  await copyLogs(options, output);
+  return output.failure === undefined ? 0 : outputStatus(output.failure);
+}
+
+async function copyLogs(options: LogsOptions, output: Output): Promise<void> {
   const master = new MasterClient(options.masters);
   const task = await findTask(master, options.task, options.framework);
   const name = options.stderr ? "stderr" : "stdout";
@@ -32,25 +40,25 @@ export async function showLogs(options: LogsOptions): Promise<void> {
       `Task '${task.task_id.value}' has no ${name} to read on its agent: it has not started, or its sandbox is gone`,
     );
   }
-  if (first !== undefined) process.stdout.write(first);
-  await copyRest(file);
+  if (first !== undefined) await output.write(first);
+  await copyRest(file, output);
   if (!options.follow) return;
   let ended = isTerminalState(task.state);
   let checkedAt = Date.now();
-  while (!ended) {
+  while (!ended && output.failure === undefined) {
     await Bun.sleep(FOLLOW_INTERVAL_MS);
-    await copyRest(file);
+    await copyRest(file, output);
     if (Date.now() - checkedAt < STATE_INTERVAL_MS) continue;
     checkedAt = Date.now();
     ended = isTerminalState((await findTask(master, task.task_id.value, task.framework_id.value)).state);
   }
-  await copyRest(file);
+  await copyRest(file, output);
 }
 
-async function copyRest(file: SandboxFile): Promise<void> {
-  for (;;) {
+async function copyRest(file: SandboxFile, output: Output): Promise<void> {
+  while (output.failure === undefined) {
     const chunk = await file.readOn();
     if (chunk === undefined || chunk.length === 0) return;
-    process.stdout.write(chunk);
+    await output.write(chunk);
   }
 }

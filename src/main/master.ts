@@ -99,7 +99,7 @@ export function defaultTiming(): MasterFlags["timing"] {
 function readFlags(flags: Flags): MasterFlags {
   const seconds = (name: string, min: number): number => flags.number(name, { min, max: 1e9 }) * SECOND_MS;
   return {
-    ip: flags.text("ip"),
+    ip: flags.ip("ip"),
     port: flags.port("port"),
     raftPort: flags.port("raft-port"),
     advertise: flags.optional("advertise") === undefined ? undefined : flags.addresses("advertise")[0],

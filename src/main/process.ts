@@ -61,9 +61,13 @@ export function stopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** A directory error in words; everything else as it is. */
+/** A directory error in words, with the flag that this command has for it; everything else as it is. */
 export function directoryError(directory: string, flag: string, error: unknown): unknown {
-  if (error instanceof MeshError || !(error instanceof Error) || !("code" in error)) return error;
+  if (error instanceof MeshError) {
+    // The stores name the flags of a master or agent of its own; `mesh dev` has one for both.
+    return new MeshError(error.code, error.message.replace(/--(data|work)-dir/g, flag));
+  }
+  if (!(error instanceof Error) || !("code" in error)) return error;
   return new MeshError(
     "DIRECTORY_UNUSABLE",
     `Cannot use the directory '${directory}': ${error.message}; choose another with ${flag}`,

@@ -3,14 +3,17 @@
  * tasks goes to stdout and stderr as it comes; what mesh itself says goes to
  * stderr. Ends with the exit status of the task (the first non-zero one of
  * many), 128 plus the signal's number when a signal ended it, 1 when it never
- * ran, 130 after Ctrl-C.
+ * ran, 130 after Ctrl-C, 141 when nobody reads the output any more; the last
+ * two kill the tasks.
  */
 import { readFileSync } from "node:fs";
+import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { Offer } from "../model/v1/offers.ts";
-import type { CommandInfo } from "../model/v1/tasks.ts";
-import { exitStatusOf } from "./client/exit-status.ts";
+import type { CommandInfo, TaskStatus } from "../model/v1/tasks.ts";
+import { endedByItself, exitStatusOf } from "./client/exit-status.ts";
 import { hasEnded, type Instance, Job } from "./client/job.ts";
 import { MasterClient } from "./client/master-client.ts";
+import { Output, outputStatus } from "./client/output.ts";
 import { SandboxFile } from "./client/sandbox-file.ts";
 import { SchedulerClient } from "./client/scheduler-client.ts";
 
@@ -39,35 +42,55 @@ export interface RunOptions {
 
 /** Resolves with the exit status for the process. */
 export async function runCommand(options: RunOptions): Promise<number> {
-  const say = (text: string): void => {
-    if (!options.quiet) process.stderr.write(`mesh: ${text}\n`);
-  };
-  const scheduler = new SchedulerClient(new MasterClient(options.masters), {
+  const outputs = { stdout: new Output(process.stdout), stderr: new Output(process.stderr) };
+  const always = (text: string): void => void outputs.stderr.write(`mesh: ${text}\n`);
+  const say = options.quiet ? (): void => {} : always;
+  const onBroken = (): void => say("lost the link to the master; looking for the leader. Tasks run on");
+  const info: FrameworkInfo = {
     user: options.user ?? ownUser(),
     name: `mesh run ${options.name}`,
     roles: [options.role],
     failover_timeout: FAILOVER_TIMEOUT_SECONDS,
     checkpoint: true,
     capabilities: [{ type: "MULTI_ROLE" }, { type: "PARTITION_AWARE" }],
-  });
+  };
+  const scheduler = new SchedulerClient(new MasterClient(options.masters), info, onBroken);
   const followers = new Map<Instance, Promise<void>>();
+  let tooSmall = "";
   const job = new Job({ ...options, command: commandInfo(options) }, runName(), scheduler, {
     onStatus: (instance) => {
-      say(statusText(instance, options.instances));
-      if (!followers.has(instance) && ranAtAll(instance)) followers.set(instance, follow(instance, options));
+      const text = statusText(instance, options.instances);
+      if (!followers.has(instance) && ranAtAll(instance)) {
+        followers.set(instance, follow(instance, options, outputs));
+      }
+      if (!hasEnded(instance)) return say(text);
+      // Its end is told after its output; why it never ran, also to those who want nothing but the output.
+      const tell = neverRan(instance.status) ? always : say;
+      const told = (followers.get(instance) ?? Promise.resolve()).then(() => tell(text));
+      followers.set(instance, told);
     },
-    onTooSmall: (offers) => say(tooSmallText(offers, options)),
+    onTooSmall: (offers) => {
+      const text = tooSmallText(offers, options);
+      if (text !== tooSmall) say(text);
+      tooSmall = text;
+    },
   });
   const stop = interruptible(job, scheduler, say);
+  const brokenPipe = setInterval(() => {
+    if (outputs.stdout.failure !== undefined) stop.killTasks();
+  }, FOLLOW_INTERVAL_MS);
   try {
     await job.run(async () => {
       await Promise.all(followers.values());
       await scheduler.call({ type: "TEARDOWN" });
     });
   } finally {
+    clearInterval(brokenPipe);
     stop.release();
     scheduler.close();
   }
+  const { failure } = outputs.stdout;
+  if (failure !== undefined) return outputStatus(failure);
   return stop.interrupted ? INTERRUPTED_STATUS : exitStatus(job);
 }
 
@@ -131,62 +154,67 @@ function ranAtAll(instance: Instance): boolean {
   );
 }
 
+interface Outputs {
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
 /** Copies both outputs until the task has ended and nothing is left to read. */
-async function follow(instance: Instance, options: RunOptions): Promise<void> {
+async function follow(instance: Instance, options: RunOptions, to: Outputs): Promise<void> {
   const place = instance.place;
   if (place === undefined) return;
   const outputs = [
-    { file: new SandboxFile(place, "stdout"), to: new Output(process.stdout, instance, options) },
-    { file: new SandboxFile(place, "stderr"), to: new Output(process.stderr, instance, options) },
+    { file: new SandboxFile(place, "stdout"), to: new MarkedOutput(to.stdout, instance, options) },
+    { file: new SandboxFile(place, "stderr"), to: new MarkedOutput(to.stderr, instance, options) },
   ];
   for (let failures = 0; ; ) {
     const ended = hasEnded(instance);
     const chunks = await Promise.all(outputs.map((output) => output.file.readOn()));
-    for (const [i, chunk] of chunks.entries()) if (chunk !== undefined) outputs[i]?.to.write(chunk);
+    for (const [i, chunk] of chunks.entries()) if (chunk !== undefined) await outputs[i]?.to.write(chunk);
     const quiet = chunks.every((chunk) => chunk !== undefined && chunk.length === 0);
     failures = chunks.includes(undefined) ? failures + 1 : 0;
     if (ended && (quiet || failures >= DRAIN_ATTEMPTS)) break;
     if (quiet || failures > 0) await Bun.sleep(FOLLOW_INTERVAL_MS);
   }
-  for (const output of outputs) output.to.end();
+  for (const output of outputs) await output.to.end();
 }
 
 /** One output of one instance; with several instances whole lines, marked with the instance's number. */
-class Output {
-  readonly #to: NodeJS.WritableStream;
+class MarkedOutput {
+  readonly #to: Output;
   readonly #mark: string | undefined;
   #rest = "";
   readonly #decoder = new TextDecoder();
 
-  constructor(to: NodeJS.WritableStream, instance: Instance, options: RunOptions) {
+  constructor(to: Output, instance: Instance, options: RunOptions) {
     this.#to = to;
     this.#mark = options.instances === 1 ? undefined : `[${instance.number}] `;
   }
 
-  write(chunk: Uint8Array): void {
-    if (this.#mark === undefined) {
-      this.#to.write(chunk);
-      return;
-    }
+  write(chunk: Uint8Array): Promise<void> {
+    const mark = this.#mark;
+    if (mark === undefined) return this.#to.write(chunk);
     const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
     this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.#to.write(`${this.#mark}${line}\n`);
+    return this.#to.write(lines.map((line) => `${mark}${line}\n`).join(""));
   }
 
-  end(): void {
-    if (this.#rest !== "") this.#to.write(`${this.#mark ?? ""}${this.#rest}\n`);
+  async end(): Promise<void> {
+    if (this.#rest !== "") await this.#to.write(`${this.#mark ?? ""}${this.#rest}\n`);
     this.#rest = "";
   }
 }
 
 interface Interruption {
   readonly interrupted: boolean;
+  /** What the first Ctrl-C does; nothing when that was done. */
+  killTasks(): void;
   release(): void;
 }
 
 /** First Ctrl-C kills the tasks and waits for their ends, the second tears the framework down and leaves. */
 function interruptible(job: Job, scheduler: SchedulerClient, say: (text: string) => void): Interruption {
-  const state = { interrupted: false, release: () => {} };
+  const state = { interrupted: false, killTasks: () => {}, release: () => {} };
   const leave = async (): Promise<void> => {
     await scheduler.call({ type: "TEARDOWN" }).catch(() => {});
     process.exit(INTERRUPTED_STATUS);
@@ -196,8 +224,12 @@ function interruptible(job: Job, scheduler: SchedulerClient, say: (text: string)
       void leave();
       return;
     }
-    state.interrupted = true;
     say("killing the task; press Ctrl-C again to leave without waiting for its end");
+    state.killTasks();
+  };
+  state.killTasks = () => {
+    if (state.interrupted) return;
+    state.interrupted = true;
     job.kill().catch((error: unknown) => {
       say(`kill failed: ${String(error)}`);
       void leave();
@@ -210,6 +242,11 @@ function interruptible(job: Job, scheduler: SchedulerClient, say: (text: string)
     process.off("SIGTERM", onSignal);
   };
   return state;
+}
+
+/** Failed without an exit status or signal of its own, and nobody asked for its end. */
+function neverRan(status: TaskStatus | undefined): boolean {
+  return status?.state !== "TASK_KILLED" && !endedByItself(status);
 }
 
 function exitStatus(job: Job): number {

@@ -48,6 +48,13 @@ describe("mesh run", () => {
     expect(result.status).toBe(128 + 9);
   });
 
+  test("a reader that leaves ends the task, as SIGPIPE would", async () => {
+    const script = '"$0" run --quiet --master "$1" -- yes | head -n 1; echo $PIPESTATUS';
+    const shell = Bun.spawn(["bash", "-c", script, BINARY, master], { stdout: "pipe", stderr: "pipe" });
+    expect(await new Response(shell.stdout).text()).toBe("y\n141\n");
+    expect(await new Response(shell.stderr).text()).toBe("");
+  });
+
   test("variables, arguments with blanks and bytes that are not text arrive unchanged", async () => {
     const result = await run(
       "--quiet",
@@ -174,7 +181,12 @@ describe("bad use gets one clear line", () => {
       1,
       "/proc/nowhere",
     ],
-    ["a port in use", () => ["dev", "--dir", join(directory, "other"), ...ports], 1, "another process uses it"],
+    [
+      "a port in use",
+      () => ["dev", "--dir", join(directory, "other"), ...ports],
+      1,
+      "another process uses it",
+    ],
     [
       "a second process on the same directory",
       () => [

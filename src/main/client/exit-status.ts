@@ -21,6 +21,12 @@ const SIGNAL_TEXTS: Readonly<Record<string, keyof typeof constants.signals>> = {
   "User defined signal 2": "SIGUSR2",
 };
 
+/** True when the command itself ended, by an exit status or a signal; false when it could not even run. */
+export function endedByItself(status: TaskStatus | undefined): boolean {
+  const message = status?.message ?? "";
+  return status?.state === "TASK_FINISHED" || EXITED.test(message) || SIGNALED.test(message);
+}
+
 /**
  * A shell's exit status for a terminal status. Mesos tells the code only in
  * the message ("Command exited with status 3"), so it is read from there; a

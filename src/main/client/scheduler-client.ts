@@ -20,9 +20,13 @@ export class SchedulerClient {
   #streamId = "";
   readonly #abort = new AbortController();
 
-  constructor(master: MasterClient, info: FrameworkInfo) {
+  readonly #onBroken: () => void;
+
+  /** `onBroken`: the stream broke, and a new subscription is tried. */
+  constructor(master: MasterClient, info: FrameworkInfo, onBroken: () => void = () => {}) {
     this.#master = master;
     this.#info = info;
+    this.#onBroken = onBroken;
   }
 
   /** Set by the first SUBSCRIBED event. */
@@ -32,14 +36,21 @@ export class SchedulerClient {
 
   /** Events in order, over as many subscriptions as it takes; ends after {@link close}. */
   async *events(): AsyncGenerator<SchedulerEvent> {
+    let heardAtMs = performance.now();
     while (!this.#abort.signal.aborted) {
       try {
-        yield* this.#oneStream();
+        for await (const event of this.#oneStream()) {
+          yield event;
+          heardAtMs = performance.now();
+        }
       } catch (error) {
         if (this.#abort.signal.aborted) return;
-        if (error instanceof MeshError) throw error;
-        // The stream broke; the next round subscribes again with the framework id.
+        if (error instanceof MeshError && !this.#mayComeBack(error, performance.now() - heardAtMs))
+          throw error;
+        // The next round subscribes again with the framework id.
       }
+      if (this.#abort.signal.aborted) return;
+      this.#onBroken();
     }
   }
 
@@ -59,6 +70,12 @@ export class SchedulerClient {
   /** Closes the stream; the framework stays until its failover timeout unless it was torn down. */
   close(): void {
     this.#abort.abort();
+  }
+
+  /** Until the failover timeout has the framework removed, masters that do not answer are waited for. */
+  #mayComeBack(error: MeshError, silentMs: number): boolean {
+    if (error.code !== "MASTER_UNREACHABLE" || this.frameworkId === undefined) return false;
+    return silentMs < (this.#info.failover_timeout ?? 0) * 1000;
   }
 
   async *#oneStream(): AsyncGenerator<SchedulerEvent> {
