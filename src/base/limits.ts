@@ -11,6 +11,12 @@ const MIB = 1024 * KIB;
 export const FRAME_MAX_BYTES = 16 * MIB;
 /** Largest HTTP request body read whole. Mesos has no limit; a group of 1,000 tasks is below 2 MiB. */
 export const REQUEST_BODY_MAX_BYTES = 8 * MIB;
+/**
+ * A connection on which nothing moved for so long is closed (Bun takes at most 255 s): clients that
+ * vanished and bodies that never come would keep their file descriptors for ever. Event streams
+ * are never as silent, they have a heartbeat each 15 s.
+ */
+export const HTTP_IDLE_TIMEOUT_S = 240;
 /** Largest RecordIO record sent: mesos-go's reader takes at most 4 MiB. */
 export const RECORD_MAX_BYTES = 4 * MIB;
 /** Encoded commands in one log entry: keeps one entry within one frame beside its header. */

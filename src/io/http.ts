@@ -7,13 +7,15 @@
  */
 
 import { MeshError } from "../base/errors.ts";
-import { REQUEST_BODY_MAX_BYTES } from "../base/limits.ts";
+import { HTTP_IDLE_TIMEOUT_S, REQUEST_BODY_MAX_BYTES } from "../base/limits.ts";
 
 export interface HttpServerOptions {
   readonly hostname: string;
   /** 0 lets the system choose. */
   readonly port: number;
   readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** When a connection on which nothing moves is closed; left out: HTTP_IDLE_TIMEOUT_S. */
+  readonly idleTimeoutS?: number;
   /** The flag that sets the port, as an error message names it. */
   readonly portFlag?: string;
 }
@@ -37,8 +39,8 @@ export function serve(options: HttpServerOptions): HttpServer {
       hostname,
       port,
       fetch: options.fetch,
-      // Streams are silent for 15 s between heartbeats, which is longer than Bun's default allows.
-      idleTimeout: 0,
+      // Bun's default is below the 15 s between two heartbeats of a stream. A head has 10 s in any case.
+      idleTimeout: options.idleTimeoutS ?? HTTP_IDLE_TIMEOUT_S,
       maxRequestBodySize: REQUEST_BODY_MAX_BYTES + BODY_MARGIN_BYTES,
       // `development: false` would let a second server of this process take the port over without a word.
       reusePort: false,

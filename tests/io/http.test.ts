@@ -51,3 +51,35 @@ test("stop lets an answer finish and cuts what lasts longer", async () => {
   await stuck.stop(1);
   expect(await cut).toBe("cut");
 });
+
+// Bun looks every four seconds, and may be four seconds early.
+test("a connection without progress is closed, a stream that is written to is not", async () => {
+  const fetched = async (request: Request): Promise<Response> => {
+    if (request.method === "POST") return new Response(await request.text());
+    if (!request.url.endsWith("/stream")) return new Response("short");
+    let ticks = 0;
+    const stream = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await Bun.sleep(500);
+        // Beyond the moment when a silent connection is closed at the latest.
+        if (++ticks > 17) controller.close();
+        else controller.enqueue(new TextEncoder().encode("."));
+      },
+    });
+    return new Response(stream);
+  };
+  const server = serve({ hostname: HOST, port: 0, fetch: fetched, idleTimeoutS: 8 });
+  const closed = async (sent: string): Promise<void> => {
+    const gone = Promise.withResolvers<void>();
+    const socket = { data() {}, close: () => gone.resolve() };
+    (await Bun.connect({ hostname: HOST, port: server.port, socket })).write(sent);
+    await gone.promise;
+  };
+  const stream = fetch(`http://${HOST}:${server.port}/stream`).then((answer) => answer.text());
+  await Promise.all([
+    closed("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    closed("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"),
+  ]);
+  expect(await stream).toBe(".".repeat(17));
+  await server.stop(0);
+}, 30_000);
