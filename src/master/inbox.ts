@@ -1,4 +1,4 @@
-/** From here on what was taken is dropped once it is half of what is kept: cheap, and bounded under lasting load. */
+/** Taken inputs are dropped, from here on, once they are half of what is held: bounded under lasting load. */
 const DROP_FROM_ITEMS = 1_024;
 
 /** Inputs of the pump in the order they came; taking from the front stays cheap however many wait. */
