@@ -1,8 +1,8 @@
 /** Pings, and agents that do not answer or do not come back (AGT-2, AGT-3, AGT-10). */
 import type { Pong } from "../model/agent-protocol.ts";
-import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import type { MarkAgentUnreachable, RemoveAgent } from "../registry/commands.ts";
+import { forgetAddress, isReplaced, removeReplaced } from "./agent-address.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import type { Fate, Leader } from "./leader.ts";
 import type { AgentMemory, Holding } from "./memory.ts";
@@ -10,8 +10,6 @@ import { rescindOffersOnAgent } from "./offers.ts";
 import { agentRemovedEvent, taskUpdatedEvent } from "./operator-events.ts";
 import { lostState, masterStatus, updateEvent } from "./task-status.ts";
 import { timerName } from "./timer-names.ts";
-
-const DEFAULT_AGENT_PORT = 5051;
 
 export function startPings(leader: Leader, agent: AgentMemory): void {
   agent.unansweredPings = 0;
@@ -25,7 +23,7 @@ export function pingDue(leader: Leader, agentId: string): void {
   const agent = leader.agents.get(agentId);
   if (agent?.link === undefined) return;
   if (agent.unansweredPings >= leader.settings.maxAgentPingTimeouts) {
-    markUnreachable(leader, agentId);
+    markUnreachable(leader, agent);
     return;
   }
   agent.unansweredPings++;
@@ -51,12 +49,17 @@ export function absenceDue(leader: Leader, agentId: string): void {
   if (agent === undefined || agent.link !== undefined || agent.unreachable) return;
   // It is back; only the commit of its return is outstanding.
   if (leader.pendingAgents.has(agentId)) watchAbsence(leader, agent);
-  else markUnreachable(leader, agentId);
+  else markUnreachable(leader, agent);
 }
 
-function markUnreachable(leader: Leader, agentId: string): void {
+/** Its link may have been half-open while its machine, with a new disk, was here already as a new agent. */
+function markUnreachable(leader: Leader, agent: AgentMemory): void {
+  if (isReplaced(leader, agent)) {
+    removeReplaced(leader, agent.id);
+    return;
+  }
   leader.counters.bump("slave_unreachable_scheduled");
-  leader.propose({ kind: "mark-agent-unreachable", agentId, atMs: leader.now.wallMs });
+  leader.propose({ kind: "mark-agent-unreachable", agentId: agent.id, atMs: leader.now.wallMs });
 }
 
 export function agentUnreachable(leader: Leader, command: MarkAgentUnreachable, fate: Fate): void {
@@ -91,17 +94,6 @@ export function agentRemoved(leader: Leader, command: RemoveAgent, fate: Fate): 
   leader.agents.delete(agent.id);
   forgetAddress(leader, agent);
   for (const framework of leader.frameworks.values()) framework.agentIds.delete(agent.id);
-}
-
-/** Where an agent can be reached: two cannot be there at once. */
-export function addressOf(ip: string, info: AgentInfo): string {
-  return `${ip}:${info.port ?? DEFAULT_AGENT_PORT}`;
-}
-
-/** Unless another agent was seen there since. */
-export function forgetAddress(leader: Leader, { id, ip, info }: AgentMemory): void {
-  const address = addressOf(ip, info);
-  if (leader.agentOfAddress.get(address) === id) leader.agentOfAddress.delete(address);
 }
 
 function leaveAllocator(leader: Leader, agent: AgentMemory): void {

@@ -8,7 +8,15 @@ import { totalOf } from "../registry/agent-total.ts";
 import type { AddAgent, ReregisterAgent } from "../registry/commands.ts";
 import type { AgentRecord } from "../registry/records.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
-import { addressOf, forgetAddress, startPings, watchAbsence } from "./agent-liveness.ts";
+import {
+  addressOf,
+  forgetAddress,
+  isReplaced,
+  noteAddress,
+  othersAt,
+  removeReplaced,
+} from "./agent-address.ts";
+import { startPings, watchAbsence } from "./agent-liveness.ts";
 import { compareWithReport } from "./agent-report.ts";
 import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
 import { rebuildHoldings, usedOf } from "./holdings.ts";
@@ -42,7 +50,7 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
     return;
   }
   const agentId = message.agentId ?? leader.newAgentId();
-  if (!known) removeForerunner(leader, agentId, addressOf(message.ip, info));
+  if (!known) removeForerunners(leader, agentId, addressOf(message.ip, info));
   const before = leader.pendingAgents.get(agentId);
   if (before !== undefined && before.link !== link) leader.closeLink(before.link);
   const { tasks, hasVolumes = false } = message;
@@ -59,10 +67,10 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
 }
 
 /** A fresh agent at the address of one that is away: that one is gone for good (Mesos does the same). */
-function removeForerunner(leader: Leader, agentId: string, address: string): void {
-  const old = leader.agents.get(leader.agentOfAddress.get(address) ?? "");
-  if (old === undefined || old.id === agentId || old.link !== undefined) return;
-  leader.propose({ kind: "remove-agent", agentId: old.id, atMs: leader.now.wallMs, remember: true });
+function removeForerunners(leader: Leader, agentId: string, address: string): void {
+  for (const old of othersAt(leader, address, agentId)) {
+    if (old.link === undefined) removeReplaced(leader, old.id);
+  }
 }
 
 /** Its tasks were told as gone: it may not bring them back. */
@@ -124,7 +132,7 @@ export function rememberAgent(leader: Leader, record: AgentRecord): AgentMemory 
   const seen = { info, ip, version, capabilities, total, infoChars: 2 * JSON.stringify(info).length };
   const known = leader.agents.get(id);
   if (known !== undefined) forgetAddress(leader, known);
-  leader.agentOfAddress.set(addressOf(ip, info), id);
+  noteAddress(leader, id, addressOf(ip, info));
   if (known !== undefined) return Object.assign(known, seen);
   const agent: AgentMemory = {
     id,
@@ -163,6 +171,10 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
   if (pending.hasVolumes || hasVolume(agent.total)) sendVolumes(leader, agent);
   startPings(leader, agent);
   compareWithReport(leader, agent, pending.tasks, returned);
+  // It was awaited or counted as unreachable before this one could be told to have taken its place.
+  for (const old of othersAt(leader, addressOf(agent.ip, agent.info), agent.id)) {
+    if (old.unreachable && isReplaced(leader, old)) removeReplaced(leader, old.id);
+  }
   leader.sendOperators(agentAddedEvent(leader, agent));
 }
 

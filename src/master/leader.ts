@@ -65,8 +65,8 @@ export class Leader {
   readonly deferred: Command[] = [];
   /** Agents that wait for the commit of a task's acknowledged end, by `taskKey`. */
   readonly completions = new Map<string, string>();
-  /** Latest agent seen at an address, "ip:port". */
-  readonly agentOfAddress = new Map<string, string>();
+  /** Agents by "ip:port", see agent-address.ts. */
+  readonly agentsOfAddress = new Map<string, Set<string>>();
   /** Frameworks whose removal was asked for, with the requests that wait for it. */
   readonly teardowns = new Map<string, AnswerRef[]>();
   /** Proposed changes of notes with the requests that wait for them, in the order proposed. */

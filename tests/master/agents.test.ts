@@ -81,13 +81,95 @@ describe("registration", () => {
     expect(bench.toAgent(2)).toMatchObject([{ kind: "agent-refused" }]);
     expect(bench.closedLinks).toContain(2);
     expect(bench.core.leader?.pendingAgents.size).toBe(0);
-    expect(bench.core.leader?.agentOfAddress.size).toBe(0);
+    expect(bench.core.leader?.agentsOfAddress.size).toBe(0);
   });
 
   test("an address is remembered for the agent that is there", () => {
     const { bench, agentId } = started();
     bench.agent(1, agentId, [], 6000);
-    expect([...(bench.core.leader?.agentOfAddress ?? [])]).toEqual([["10.0.1.1:6000", agentId]]);
+    expect([...(bench.core.leader?.agentsOfAddress ?? [])]).toEqual([["10.0.1.1:6000", new Set([agentId])]]);
+  });
+
+  describe("a fresh agent at the address of one whose link is half-open", () => {
+    function halfOpen(): { bench: MasterBench; agentId: string; framework: BenchFramework } {
+      const made = started();
+      const { bench, agentId, framework } = made;
+      framework.launch(framework.offers[0], framework.task("t", agentId, 4));
+      bench.update(1, framework.id, "t", "TASK_RUNNING");
+      bench.pass(1);
+      return made;
+    }
+
+    /** The machine, with an empty disk; nobody told the master of the end of link 1. */
+    function comesAnew(bench: MasterBench): string {
+      bench.fromAgent(2, bench.registration(1, undefined, []));
+      const [registered] = bench.toAgent(2);
+      return registered?.kind === "agent-registered" ? registered.agentId : "";
+    }
+
+    function answerPings(bench: MasterBench, link: number): void {
+      for (const message of bench.toAgent(link)) {
+        if (message.kind === "ping") bench.fromAgent(link, { kind: "pong", nonce: message.nonce });
+      }
+    }
+
+    function passPings(bench: MasterBench, ...links: number[]): void {
+      for (let i = 0; i < 6; i++) {
+        bench.pass(15_000);
+        for (const link of links) answerPings(bench, link);
+      }
+    }
+
+    test("replaces it when that one answers no pings: its tasks are gone, not only unreachable", () => {
+      const { bench, agentId, framework } = halfOpen();
+      const anew = comesAnew(bench);
+      expect([...bench.registry.agents.keys()]).toEqual([agentId, anew]);
+      framework.events();
+      passPings(bench, 2);
+      expect([...bench.registry.agents.keys()]).toEqual([anew]);
+      expect(bench.registry.removedAgents.has(agentId)).toBe(true);
+      expect(framework.statuses()).toMatchObject([{ task_id: { value: "t" }, state: "TASK_GONE" }]);
+      expect(bench.closedLinks).toContain(1);
+      expect([...bench.registry.tasksOf(framework.id)]).toEqual([]);
+      framework.call({ type: "RECONCILE", reconcile: { tasks: [{ task_id: { value: "t" } }] } });
+      expect(framework.statuses()).toMatchObject([{ state: "TASK_UNKNOWN" }]);
+    });
+
+    test("leaves it alone while that one answers: the two have one address by mistake", () => {
+      const { bench, agentId } = halfOpen();
+      const other = comesAnew(bench);
+      passPings(bench, 1, 2);
+      expect([...bench.registry.agents.keys()]).toEqual([agentId, other]);
+      bench.step({ kind: "agent-link-closed", link: 1 });
+      bench.fromAgent(3, bench.registration(1, agentId, []));
+      // Seen since the other one came: only out of reach now, it may come back.
+      bench.step({ kind: "agent-link-closed", link: 3 });
+      for (let i = 0; i < 6; i++) {
+        bench.pass(15_000);
+        answerPings(bench, 2);
+      }
+      expect(bench.registry.agents.get(agentId)?.unreachableAtMs).toBeNumber();
+    });
+
+    test("replaces it under a later leader too, whichever verdict comes first", () => {
+      for (const heirFirst of [true, false]) {
+        const { bench, agentId } = halfOpen();
+        const anew = comesAnew(bench);
+        bench.step({ kind: "leadership-lost" });
+        bench.lead(2);
+        const register = (): void => bench.fromAgent(5, bench.registration(1, anew, []));
+        if (heirFirst) register();
+        bench.pass(599_999);
+        answerPings(bench, 5);
+        if (heirFirst) bench.fromAgent(6, bench.registration(1, anew, []));
+        bench.pass(1);
+        if (!heirFirst) {
+          expect(bench.registry.agents.get(agentId)?.unreachableAtMs).toBeNumber();
+          register();
+        }
+        expect([...bench.registry.agents.keys()]).toEqual([anew]);
+      }
+    });
   });
 
   test("invalid resources are refused with the reason", () => {
