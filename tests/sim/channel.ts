@@ -62,6 +62,13 @@ export class Channel {
     if (machine === this.#machines.server) this.close("server");
   }
 
+  /** The machine lost power: its side is gone, and nothing tells the other one. */
+  vanish(machine: string): void {
+    if (machine === this.#machines.client) this.#open.client = false;
+    if (machine === this.#machines.server) this.#open.server = false;
+    this.#dropIfGone();
+  }
+
   /** Some cut ended: what can pass again passes, unless the connection `breaks`. */
   afterMend(breaks: boolean): void {
     if (!this.#stalled.some(({ to }) => this.#passes(to))) return;

@@ -98,6 +98,11 @@ export class Network {
     return channel;
   }
 
+  /** The machine lost power: the other sides of its connections learn it by silence only. */
+  vanishAll(machine: string): void {
+    for (const channel of [...this.#channels]) channel.vanish(machine);
+  }
+
   /** The process on `machine` died: the kernel resets its connections. */
   resetAll(machine: string): void {
     for (const channel of [...this.#channels]) channel.reset(machine);

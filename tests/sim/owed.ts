@@ -5,7 +5,6 @@
  */
 import { isTerminalState } from "../../src/model/task-state.ts";
 import type { SimCluster } from "./sim-cluster.ts";
-import { Violation } from "./violation.ts";
 
 interface Debt {
   readonly agent: string;
@@ -32,22 +31,23 @@ export class Owed {
     this.#kills = [...kills(cluster)];
   }
 
-  /** Throws a Violation for what is still owed. */
-  check(): void {
+  /** What is still owed; undefined when nothing is. */
+  missing(): string | undefined {
     const present = new Set([...heads(this.#cluster)].map(({ uuid }) => uuid));
     for (const { agent, frameworkId, taskId, uuid, state } of this.#updates) {
       if (!present.has(uuid)) continue;
       const framework = this.#cluster.frameworks.find((one) => one.frameworkId === frameworkId);
       if (framework === undefined || framework.removed || framework.hasHeard(uuid)) continue;
-      throw new Violation(`${agent} still has ${state} of ${taskId}, which ${framework.name} has not heard`);
+      return `${agent} still has ${state} of ${taskId}, which ${framework.name} has not heard`;
     }
     for (const { agent, frameworkId, taskId, runId } of this.#kills) {
       const state = this.#cluster.agents.find(({ name }) => name === agent)?.core?.state;
       const task = state?.tasks.get(`${frameworkId}/${taskId}`);
       if (task === undefined || task.runId !== runId || task.ending !== undefined) continue;
       if (isTerminalState(task.stream.state)) continue;
-      throw new Violation(`${agent} was never told to kill ${taskId}, which is ${task.stream.state}`);
+      return `${agent} was never told to kill ${taskId}, which is ${task.stream.state}`;
     }
+    return undefined;
   }
 }
 

@@ -73,7 +73,23 @@ export function undrained(cluster: SimCluster): string | undefined {
     if (kernel.containers().length > 0) return `${name} still has container records`;
     if ((core?.state.condemned.size ?? 0) > 0) return `${name} still ends a container`;
   }
-  return untold(cluster) ?? cluster.checker.resources.leftOver(leader) ?? unhealed(cluster);
+  return (
+    replaced(cluster, leader) ??
+    untold(cluster) ??
+    cluster.checker.resources.leftOver(leader) ??
+    unhealed(cluster)
+  );
+}
+
+/** An id that its agent gave up for another is not kept as unreachable for ever. */
+function replaced(cluster: SimCluster, { node }: SimMaster): string | undefined {
+  // Masters whose clocks disagree may not see which of two agents came later.
+  if (cluster.options.wallSkewMaxMs > 0) return undefined;
+  const present = new Set(cluster.agents.map(({ core }) => core?.state.agentId));
+  for (const id of node?.registry.agents.keys() ?? []) {
+    if (!present.has(id)) return `the registry still has agent ${id}, which gave up that id`;
+  }
+  return undefined;
 }
 
 /** A started task whose end its framework has not been told by the agent. */

@@ -59,6 +59,8 @@ const KILL_MAX_MS = 10;
 const LAUNCH_FAILURE = 0.02;
 const CONNECT_TIMEOUT_MS = 400;
 const OLD_MESSAGES_MAX = 20;
+/** Chance that a loss of power leaves the links half-open: something on the way drops the resets. */
+const HALF_OPEN = 0.5;
 
 export class SimAgent {
   readonly name: string;
@@ -135,7 +137,8 @@ export class SimAgent {
     this.#launching.clear();
     this.#toldAtMs.clear();
     this.#channel = undefined;
-    this.#network.resetAll(this.name);
+    if (reboot && this.#random.chance(HALF_OPEN)) this.#network.vanishAll(this.name);
+    else this.#network.resetAll(this.name);
     this.#diskFreeAtMs = this.#world.nowMs;
     if (reboot) this.kernel.reboot();
   }

@@ -26,6 +26,8 @@ const HEAL_MAX_MS = 120_000;
 const DRAIN_MAX_MS = 240_000;
 /** Work that goes on between healing and draining: long enough to pay what was owed. */
 const CALM_MS = 3_000;
+/** Beyond that: a log that is nearly full takes its time. All in all less than an agent's first retry. */
+const OWED_MAX_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 
 /** What happened in one run, or in several. */
@@ -79,7 +81,7 @@ function play(cluster: SimCluster): void {
   settle(cluster, "healed", HEAL_MAX_MS, unhealed);
   const owed = new Owed(cluster);
   world.runUntil(world.nowMs + CALM_MS);
-  owed.check();
+  settle(cluster, "quit of what was owed", OWED_MAX_MS, () => owed.missing());
   world.note("--- draining ---");
   for (const framework of cluster.frameworks) framework.drain();
   settle(cluster, "drained", DRAIN_MAX_MS, undrained);
