@@ -17,8 +17,6 @@ export const REQUEST_BODY_MAX_BYTES = 8 * MIB;
  * are never as silent, they have a heartbeat each 15 s.
  */
 export const HTTP_IDLE_TIMEOUT_S = 240;
-/** All request bodies that are being read, together: what slow clients can make a process hold. */
-export const BODIES_MAX_BYTES = 256 * MIB;
 /** Largest RecordIO record sent: mesos-go's reader takes at most 4 MiB. */
 export const RECORD_MAX_BYTES = 4 * MIB;
 /** Encoded commands in one log entry: keeps one entry within one frame beside its header. */
@@ -111,11 +109,18 @@ export const NOTE_VALUE_MAX_BYTES = 256 * KIB;
 export const OPERATIONS_PER_FRAMEWORK_MAX = 1_000;
 /** Different reservations and volumes on one agent: its record is written whole with each change. */
 export const AGENT_RESOURCES_MAX_ENTRIES = 2_000;
+/** Bytes of those with their labels: the record, with its AgentInfo, must be readable as one frame. */
+export const AGENT_RESOURCES_MAX_BYTES = 4 * MIB;
 /** Keys and values of all notes together; every master keeps them in memory. */
 export const NOTES_MAX_BYTES = 64 * MIB;
 /** Notes of a cluster; keeps listing them cheap. */
 export const NOTES_MAX_COUNT = 100_000;
 
+assert(
+  // Names of volumes are in the record twice.
+  BLOB_MAX_BYTES + 2 * AGENT_RESOURCES_MAX_BYTES + MIB <= FRAME_MAX_BYTES,
+  "The record of an agent with all that operations may make of it must fit a frame",
+);
 assert(
   2 * BLOB_MAX_BYTES <= ENTRY_MAX_BYTES,
   "A command with one blob must fit a log entry with room for its ids",

@@ -5,7 +5,7 @@ import type { MarkAgentUnreachable, RemoveAgent } from "../registry/commands.ts"
 import { forgetAddress, isReplaced, removeReplaced } from "./agent-address.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import type { Fate, Leader } from "./leader.ts";
-import type { AgentMemory, Holding } from "./memory.ts";
+import { type AgentMemory, type Holding, taskKey } from "./memory.ts";
 import { rescindOffersOnAgent } from "./offers.ts";
 import { agentRemovedEvent, taskUpdatedEvent } from "./operator-events.ts";
 import { lostState, masterStatus, updateEvent } from "./task-status.ts";
@@ -91,6 +91,10 @@ export function agentRemoved(leader: Leader, command: RemoveAgent, fate: Fate): 
     unreachable: false,
   });
   announceLoss(leader, agent);
+  // What is proposed will be refused, and nobody then knows who asked.
+  for (const { ref } of agent.changes.values()) {
+    if (ref !== undefined) leader.answer(ref, 503, "The operation was not done: its agent is gone");
+  }
   leader.agents.delete(agent.id);
   forgetAddress(leader, agent);
   for (const framework of leader.frameworks.values()) framework.agentIds.delete(agent.id);
@@ -116,9 +120,9 @@ interface Loss {
 
 /** Tells frameworks of the tasks that went with the agent. The allocator forgot them with it. */
 function endHoldings(leader: Leader, agent: AgentMemory, loss: Loss): void {
-  for (const [key, holding] of [...agent.holdings]) {
+  for (const holding of [...agent.holdings.values()]) {
     if (holding.pending) continue;
-    agent.holdings.delete(key);
+    agent.holdings.delete(taskKey(holding.frameworkId, holding.taskId));
     tellLoss(leader, agent, holding, loss);
   }
 }

@@ -1,7 +1,11 @@
 /** What an agent has while changes of it are on their way through the log. */
+import { AGENT_RESOURCES_MAX_BYTES, AGENT_RESOURCES_MAX_ENTRIES, BLOB_MAX_BYTES } from "../base/limits.ts";
 import type { VolumeEntry } from "../model/agent-protocol.ts";
 import { volumeKey } from "../model/check-volumes.ts";
+import { checkpointedPart } from "../model/checkpointed-resources.ts";
+import type { ResourceChange } from "../model/operations.ts";
 import type { Resources } from "../model/resources.ts";
+import { writeResources } from "../registry/agent-total.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory } from "./memory.ts";
 
@@ -10,6 +14,34 @@ export function plannedTotal(agent: AgentMemory): Resources {
   let total = agent.total;
   for (const { consumed, planned } of agent.changes.values()) total = total.subtract(consumed).add(planned);
   return total;
+}
+
+/**
+ * Why the change would make too much of what an agent with `total` has, or
+ * undefined. What makes it less is always possible.
+ */
+export function outgrows(total: Resources, { consumed, converted }: ResourceChange): string | undefined {
+  const [takenBytes, givenBytes] = [bytesOf(consumed), bytesOf(converted)];
+  if (takenBytes + givenBytes > BLOB_MAX_BYTES) {
+    const most = `more than ${BLOB_MAX_BYTES}; shorten their labels`;
+    return `its resources take ${takenBytes + givenBytes} bytes, ${most}`;
+  }
+  const rest = total.trySubtract(consumed);
+  // What is not there is refused for that.
+  if (!rest.ok) return undefined;
+  const after = rest.value.add(converted);
+  if (after.entries.length > Math.max(total.entries.length, AGENT_RESOURCES_MAX_ENTRIES)) {
+    return `the agent holds ${AGENT_RESOURCES_MAX_ENTRIES} different resources, the most it can`;
+  }
+  if (givenBytes <= takenBytes || bytesOf(checkpointedPart(after)) <= AGENT_RESOURCES_MAX_BYTES) {
+    return undefined;
+  }
+  const most = `${AGENT_RESOURCES_MAX_BYTES} bytes of reservations and volumes, the most it can hold`;
+  return `the agent would have more than ${most}; shorten their labels`;
+}
+
+function bytesOf(resources: Resources): number {
+  return writeResources(resources).reduce((sum, blob) => sum + blob.length, 0);
 }
 
 /** Tells the allocator. */

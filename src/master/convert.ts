@@ -5,7 +5,7 @@
  * are committed together, ahead of its launches; until then what is left is
  * held back, since nobody may be offered what a failover could take away.
  */
-import { AGENT_RESOURCES_MAX_ENTRIES, BLOB_MAX_BYTES, OPERATIONS_PER_FRAMEWORK_MAX } from "../base/limits.ts";
+import { BLOB_MAX_BYTES, OPERATIONS_PER_FRAMEWORK_MAX } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { volumeKey } from "../model/check-volumes.ts";
 import { applyChange, changeOf, difference, type ResourceChange } from "../model/operations.ts";
@@ -15,7 +15,7 @@ import { checkId } from "../model/validate-ids.ts";
 import { writeResources } from "../registry/agent-total.ts";
 import type { TrackedOperation } from "../registry/commands.ts";
 import { encodeBlob } from "../wire/blob.ts";
-import { plannedTotal, refreshTotal } from "./agent-resources.ts";
+import { outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
 import type { LaunchContext } from "./launch.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory, OfferMemory } from "./memory.ts";
@@ -99,9 +99,8 @@ function checkConversion(
       `The operations of the call take more than ${BLOB_MAX_BYTES} bytes; send them in several calls`,
     );
   }
-  if (total.entries.length + change.value.converted.entries.length > AGENT_RESOURCES_MAX_ENTRIES) {
-    return fail(`The agent holds ${AGENT_RESOURCES_MAX_ENTRIES} different resources, the most it can`);
-  }
+  const outgrown = outgrows(total, change.value);
+  if (outgrown !== undefined) return fail(`The operation is too large: ${outgrown}`);
   return ok({ change: change.value, remaining: remaining.value, bytes });
 }
 

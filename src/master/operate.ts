@@ -1,9 +1,8 @@
 /** An operator's RESERVE_RESOURCES, CREATE_VOLUMES and so on (mesos-wire.md 6.1; Mesos: Http::_operation). */
-import { AGENT_RESOURCES_MAX_ENTRIES } from "../base/limits.ts";
 import { changeOf, type ResourceChange } from "../model/operations.ts";
 import { Resources } from "../model/resources.ts";
 import { writeResources } from "../registry/agent-total.ts";
-import { plannedTotal, refreshTotal } from "./agent-resources.ts";
+import { outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory } from "./memory.ts";
 import { rescindOffer } from "./offers.ts";
@@ -22,9 +21,9 @@ export function operate(leader: Leader, { ref, agentId, operation }: OperateInpu
     leader.answer(ref, 400, `Invalid ${type} operation on agent ${agentId}: ${change.error}`);
     return;
   }
-  if (total.entries.length + change.value.converted.entries.length > AGENT_RESOURCES_MAX_ENTRIES) {
-    const most = `it holds ${AGENT_RESOURCES_MAX_ENTRIES} different resources, the most it can`;
-    leader.answer(ref, 409, `Cannot do ${type} on agent ${agentId}: ${most}`);
+  const outgrown = outgrows(total, change.value);
+  if (outgrown !== undefined) {
+    leader.answer(ref, 409, `Cannot do ${type} on agent ${agentId}: ${outgrown}`);
     return;
   }
   const missing = makeFree(leader, agent, change.value.consumed);

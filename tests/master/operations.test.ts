@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { FRAME_MAX_BYTES } from "../../src/base/limits.ts";
 import type { OfferOperation, OperationStatus } from "../../src/model/v1/offers.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
@@ -343,6 +344,33 @@ describe("an operator", () => {
     expect(operate(bench, agentId, reserve(reserved("cpus", 2)))).toMatchObject({ status: 409 });
     expect(operate(bench, agentId, reserve(reserved("cpus", 1)))).toMatchObject({ status: 202 });
     expect(operate(bench, agentId, unreserve(reserved("cpus", 1)))).toMatchObject({ status: 202 });
+  });
+
+  test("hears of an agent that is removed meanwhile", () => {
+    const { bench, agentId } = started();
+    bench.autoCommit = false;
+    bench.fromAgent(1, { kind: "unregister-agent" });
+    operate(bench, agentId, reserve(reserved("cpus", 1)));
+    bench.commit();
+    expect(bench.answers.get(900)).toMatchObject({ status: 503, body: expect.stringContaining("gone") });
+  });
+
+  test("labels of reservations cannot fill the agent's record until nobody can read it", () => {
+    const { bench, agentId } = started();
+    const big = (at: number, chars: number): Resource => {
+      const labels = { labels: [{ key: `k${at}`, value: "x".repeat(chars) }] };
+      return { ...scalar("mem", 1), reservations: [{ type: "DYNAMIC", role: "web", labels }] };
+    };
+    expect(operate(bench, agentId, reserve(big(0, 3_000_000)))).toMatchObject({ status: 409 });
+    const statuses = Array.from({ length: 20 }, (_, at) =>
+      operate(bench, agentId, reserve(big(at, 1_000_000))),
+    );
+    expect(statuses[0]?.status).toBe(202);
+    expect(statuses.at(-1)).toMatchObject({ status: 409, body: expect.stringContaining("labels") });
+    expect(operate(bench, agentId, unreserve(big(0, 1_000_000)))).toMatchObject({ status: 202 });
+    expect(operate(bench, agentId, reserve(big(30, 1_000_000)))).toMatchObject({ status: 202 });
+    const changes = bench.registry.takeChanges();
+    expect(Math.max(...changes.map(([, value]) => value?.length ?? 0))).toBeLessThan(FRAME_MAX_BYTES);
   });
 
   test("hears 503 when the log is full or the leader changes", () => {
