@@ -9,7 +9,7 @@ import { compareFair } from "./share.ts";
 
 /** Throws AssertionError when held and free do not add up to the total, or the tree counts something else. */
 export function assertConsistent(agents: Iterable<AgentRecord>, tree: RoleTree): void {
-  const expected = new Map<Client, Resources>();
+  const expected = new Map<Client, Map<string, number>>();
   const agentsHeld = new Map<Client, number>();
   for (const agent of agents) {
     const held = Resources.sum(agent.held.values());
@@ -24,7 +24,7 @@ export function assertConsistent(agents: Iterable<AgentRecord>, tree: RoleTree):
     );
     for (const [client, resources] of agent.held) {
       assert(!resources.isEmpty(), `'${client.name}' holds nothing on agent '${agent.id}'`);
-      expected.set(client, (expected.get(client) ?? Resources.EMPTY).add(resources));
+      expected.set(client, plus(expected.get(client) ?? new Map(), scalars(resources)));
       agentsHeld.set(client, (agentsHeld.get(client) ?? 0) + 1);
     }
   }
@@ -33,7 +33,7 @@ export function assertConsistent(agents: Iterable<AgentRecord>, tree: RoleTree):
     for (const client of role.queue?.clients.values() ?? []) {
       assert(client.agentsHeld === (agentsHeld.get(client) ?? 0), `'${client.name}' miscounts its agents`);
       assert(client.subscribed || client.agentsHeld > 0, `'${client.name}' is a left-over`);
-      const amounts = (expected.get(client) ?? Resources.EMPTY).quantities();
+      const amounts = expected.get(client) ?? new Map<string, number>();
       assertSame(client.name, tree.quantities(client), amounts);
       queueSum = plus(queueSum, amounts);
     }
@@ -61,6 +61,16 @@ function assertOrdered(tree: RoleTree): void {
       assert(client.eligible === seen.has(client), `'${client.name}' is missing in the fair order`);
     }
   }
+}
+
+/** A shared volume counts for each that holds it. */
+function scalars(resources: Resources): Map<string, number> {
+  const totals = new Map<string, number>();
+  for (const { identity, amount, count } of resources.entries) {
+    if (typeof amount !== "number") continue;
+    totals.set(identity.name, (totals.get(identity.name) ?? 0) + amount * count);
+  }
+  return totals;
 }
 
 function plus(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): Map<string, number> {

@@ -87,7 +87,8 @@ export function drawOptions(seed: number): SimOptions {
       tearsDownAtMs: random.chance(0.1) ? random.below(safetyMs) : undefined,
       taskRunsMs,
       reusesIds: random.chance(0.5),
-    })),
+      operates: random.chance(0.5),
+    })).map((plan) => ({ ...plan, operates: plan.operates && plan.role !== "*" })),
     network: {
       dropPercent: random.pick([0, 0, 2, 10, 25]),
       duplicatePercent: random.pick([0, 5, 30]),

@@ -1,4 +1,6 @@
 /** Used and offered resources of an agent never exceed what it has, and all of them come back. */
+import { plannedTotal } from "../../src/master/agent-resources.ts";
+import { asRegistered, checkpointedPart } from "../../src/model/checkpointed-resources.ts";
 import { Resources } from "../../src/model/resources.ts";
 import type { SimMaster } from "./sim-master.ts";
 import { Violation } from "./violation.ts";
@@ -15,11 +17,22 @@ export class ResourcePromises {
     leader.allocator.assertConsistent();
     for (const agent of leader.agents.values()) {
       if (!agent.inAllocator) continue;
-      const held = [...agent.holdings.values()].map(({ resources }) => resources);
+      const total = plannedTotal(agent);
+      // A launch whose reservation was just refused holds it until its own refusal comes.
+      const held = [...agent.holdings.values()]
+        .filter(({ pending, resources }) => !pending || checkpointedPart(resources).isEmpty())
+        .map(({ resources }) => resources);
+      for (const { heldBack } of agent.changes.values()) held.push(heldBack?.resources ?? Resources.EMPTY);
       for (const id of agent.offerIds) held.push(leader.offers.get(id)?.resources ?? Resources.EMPTY);
       const taken = Resources.sum(held);
-      if (agent.total.contains(taken)) continue;
-      throw new Violation(`Agent ${agent.id} has ${agent.total}, used and offered are ${taken}`);
+      const own = Resources.from(agent.info.resources ?? []);
+      if (!own.ok || !asRegistered(agent.total).equals(own.value)) {
+        throw new Violation(
+          `Agent ${agent.id} has ${agent.total}, of what it registered ${agent.info.resources}`,
+        );
+      }
+      if (total.contains(taken)) continue;
+      throw new Violation(`Agent ${agent.id} has ${total}, used and offered are ${taken}`);
     }
   }
 
@@ -28,8 +41,10 @@ export class ResourcePromises {
     const leader = master.node?.core.leader;
     if (leader === undefined) return "no leader";
     for (const agent of leader.agents.values()) {
-      if (agent.holdings.size > 0) return `agent ${agent.id} still holds ${[...agent.holdings.keys()]}`;
+      if (agent.holdings.size > 0)
+        return `agent ${agent.id} still holds ${[...agent.holdings.values()].map((held) => held.taskId)}`;
       if (agent.offerIds.size > 0) return `agent ${agent.id} is still offered`;
+      if (agent.changes.size > 0) return `agent ${agent.id} still changes`;
       if (agent.kills.size > 0) return `agent ${agent.id} still has kills ${[...agent.kills.keys()]}`;
     }
     for (const { role, allocated } of leader.allocator.roles()) {
@@ -37,6 +52,8 @@ export class ResourcePromises {
         if (milli > 0) return `the allocator still counts ${milli / 1000} ${name} for role ${role}`;
       }
     }
+    for (const { operationId } of leader.registry.operations()) return `operation ${operationId} is kept`;
+    if (leader.operating.size > 0) return "operations are still under way";
     if (leader.launching.size > 0) return "launches are still under way";
     return leader.completions.size > 0 ? "completions are still under way" : undefined;
   }

@@ -75,6 +75,7 @@ export function undrained(cluster: SimCluster): string | undefined {
   }
   return (
     replaced(cluster, leader) ??
+    unanswered(cluster) ??
     untold(cluster) ??
     cluster.checker.resources.leftOver(leader) ??
     unhealed(cluster)
@@ -88,6 +89,15 @@ function replaced(cluster: SimCluster, { node }: SimMaster): string | undefined 
   const present = new Set(cluster.agents.map(({ core }) => core?.state.agentId));
   for (const id of node?.registry.agents.keys() ?? []) {
     if (!present.has(id)) return `the registry still has agent ${id}, which gave up that id`;
+  }
+  return undefined;
+}
+
+/** An operation that nobody said anything of. */
+function unanswered(cluster: SimCluster): string | undefined {
+  for (const { name, removed, operations } of cluster.frameworks) {
+    const [open] = removed ? [] : operations.open;
+    if (open !== undefined) return `${name} was not told how ${open} ended`;
   }
   return undefined;
 }

@@ -165,6 +165,7 @@ export class SimCluster implements MasterDirectory, MasterGate {
         resources: [
           { name: "cpus", type: "SCALAR", scalar: { value: cpus } },
           { name: "mem", type: "SCALAR", scalar: { value: memMib } },
+          { name: "disk", type: "SCALAR", scalar: { value: 50 } },
           { name: "ports", type: "RANGES", ranges: { range: [{ begin: 31_000, end: 31_100 }] } },
         ],
         wallSkewMs: this.#skewMs(),

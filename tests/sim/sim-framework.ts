@@ -6,10 +6,11 @@
  */
 import type { Random } from "../../src/base/random.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
-import type { Offer } from "../../src/model/v1/offers.ts";
+import type { Offer, OperationStatus } from "../../src/model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { TaskInfo, TaskStatus } from "../../src/model/v1/tasks.ts";
 import { simScript } from "./kernel.ts";
+import { OperationBook } from "./operation-book.ts";
 import { Process } from "./process.ts";
 import { TaskBook } from "./task-book.ts";
 import type { World } from "./world.ts";
@@ -35,6 +36,8 @@ export interface FrameworkPlan {
   readonly taskRunsMs: readonly number[];
   /** Launches the ids of tasks that are done with again. */
   readonly reusesIds: boolean;
+  /** Reserves, makes volumes, and gives both back. */
+  readonly operates: boolean;
 }
 
 const RETRY_MS = 300;
@@ -48,6 +51,7 @@ export class SimFramework {
   readonly name: string;
   readonly process: Process;
   readonly book: TaskBook;
+  readonly operations: OperationBook;
   readonly #world: World;
   readonly #random: Random;
   readonly #gate: MasterGate;
@@ -75,6 +79,7 @@ export class SimFramework {
     this.plan = plan;
     this.name = plan.name;
     this.book = new TaskBook(plan.name);
+    this.operations = new OperationBook(plan.name, plan.role);
     this.process = new Process(world);
     this.start();
     if (plan.tearsDownAtMs !== undefined) {
@@ -144,12 +149,25 @@ export class SimFramework {
       case "UPDATE":
         if (event.update?.status !== undefined) this.#onStatus(event.update.status);
         return;
+      case "UPDATE_OPERATION_STATUS":
+        if (event.update_operation_status !== undefined)
+          this.#onOperation(event.update_operation_status.status);
+        return;
       case "ERROR":
         this.#onError(event.error?.message ?? "");
         return;
       default:
         return;
     }
+  }
+
+  #onOperation(status: OperationStatus): void {
+    this.operations.tell(status);
+    const { uuid, agent_id, operation_id } = status;
+    if (uuid === undefined || agent_id === undefined || operation_id === undefined) return;
+    if (!this.#draining && this.#random.chance(0.1)) return;
+    const acknowledge_operation_status = { agent_id, operation_id, uuid: uuid.value };
+    this.#call({ type: "ACKNOWLEDGE_OPERATION_STATUS", acknowledge_operation_status });
   }
 
   #onSubscribed(frameworkId: string): void {
@@ -204,6 +222,7 @@ export class SimFramework {
     const capabilities = [
       { type: "MULTI_ROLE" as const },
       ...(plan.partitionAware ? [{ type: "PARTITION_AWARE" as const }] : []),
+      ...(plan.operates ? [{ type: "RESERVATION_REFINEMENT" as const }] : []),
       ...(plan.killingState ? [{ type: "TASK_KILLING_STATE" as const }] : []),
     ];
     return {
@@ -233,7 +252,17 @@ export class SimFramework {
     if (this.#offersSeen.has(id)) throw new Error(`${this.name} got offer ${id} twice`);
     this.#offersSeen.add(id);
     const random = this.#random;
-    if (this.#draining || this.#launched >= this.plan.tasks || random.chance(0.2)) {
+    const operations = this.plan.operates ? this.operations.draw(random, offer, this.#draining) : [];
+    if (operations.length > 0 && (this.#draining || this.#launched >= this.plan.tasks)) {
+      const filters = { refuse_seconds: this.#draining ? 600 : 1 };
+      this.#call({ type: "ACCEPT", accept: { offer_ids: [offer.id], operations, filters } });
+      return;
+    }
+    if (
+      this.#draining ||
+      this.#launched >= this.plan.tasks ||
+      (operations.length === 0 && random.chance(0.2))
+    ) {
       this.#decline([offer.id], this.#draining ? 600 : random.pick([0.5, 1, 5]));
       return;
     }
@@ -245,7 +274,7 @@ export class SimFramework {
       type: "ACCEPT",
       accept: {
         offer_ids: [offer.id],
-        operations: [{ type: "LAUNCH", launch: { task_infos } }],
+        operations: [...operations, { type: "LAUNCH", launch: { task_infos } }],
         filters: { refuse_seconds: random.pick([0, 1]) },
       },
     });
@@ -329,6 +358,9 @@ export class SimFramework {
       agent_id: { value: agentId },
     }));
     if (tasks.length > 0) this.#call({ type: "RECONCILE", reconcile: { tasks } });
+    const operations = this.operations.open.map((value) => ({ operation_id: { value } }));
+    if (operations.length > 0)
+      this.#call({ type: "RECONCILE_OPERATIONS", reconcile_operations: { operations } });
   }
 
   #kill(id: string): void {
@@ -342,6 +374,9 @@ export const TASK_MEM = 32;
 /** How many simulated tasks fit the offer. */
 function room(offer: Offer): number {
   const of = (name: string): number =>
-    (offer.resources ?? []).reduce((sum, r) => sum + (r.name === name ? (r.scalar?.value ?? 0) : 0), 0);
+    (offer.resources ?? []).reduce(
+      (sum, r) => sum + (r.name === name && r.reservations === undefined ? (r.scalar?.value ?? 0) : 0),
+      0,
+    );
   return Math.max(1, Math.min(Math.floor(of("cpus") / TASK_CPUS), Math.floor(of("mem") / TASK_MEM)));
 }

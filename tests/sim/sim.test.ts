@@ -41,6 +41,7 @@ describe("clusters under faults", () => {
     expect(sum.terms).toBeGreaterThan(sum.seeds);
     expect(sum.entries).toBeGreaterThan(20 * sum.seeds);
     expect(sum.tasksStarted).toBeGreaterThan(5 * sum.seeds);
+    expect(sum.operationsFinished).toBeGreaterThan(sum.seeds);
   });
 });
 

@@ -39,6 +39,7 @@ export interface SimTotals {
   entries: number;
   tasksStarted: number;
   tasksLaunched: number;
+  operationsFinished: number;
 }
 
 export interface SimRun {
@@ -110,6 +111,8 @@ function totalsOf(cluster: SimCluster | undefined): SimTotals {
     terms: cluster?.checker.raft.terms ?? 0,
     entries: cluster?.checker.raft.highestAppliedIndex ?? 0,
     tasksStarted: cluster?.checker.tasks.starts.size ?? 0,
+    operationsFinished:
+      cluster?.frameworks.reduce((sum, { operations }) => sum + operations.finished, 0) ?? 0,
     tasksLaunched: cluster?.frameworks.reduce((sum, { book }) => sum + book.launched, 0) ?? 0,
   };
 }
@@ -119,5 +122,14 @@ export function addTotals(sum: SimTotals, one: SimTotals): void {
 }
 
 export function noTotals(): SimTotals {
-  return { seeds: 0, events: 0, simulatedMs: 0, terms: 0, entries: 0, tasksStarted: 0, tasksLaunched: 0 };
+  return {
+    seeds: 0,
+    events: 0,
+    simulatedMs: 0,
+    terms: 0,
+    entries: 0,
+    tasksStarted: 0,
+    tasksLaunched: 0,
+    operationsFinished: 0,
+  };
 }
