@@ -17,6 +17,8 @@ export const REQUEST_BODY_MAX_BYTES = 8 * MIB;
  * are never as silent, they have a heartbeat each 15 s.
  */
 export const HTTP_IDLE_TIMEOUT_S = 240;
+/** All request bodies that are being read, together: what slow clients can make a process hold. */
+export const BODIES_MAX_BYTES = 256 * MIB;
 /** Largest RecordIO record sent: mesos-go's reader takes at most 4 MiB. */
 export const RECORD_MAX_BYTES = 4 * MIB;
 /** Encoded commands in one log entry: keeps one entry within one frame beside its header. */
