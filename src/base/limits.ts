@@ -89,6 +89,8 @@ export const LINK_PING_INTERVAL_MS = 5_000;
 export const LINK_SILENCE_MAX_MS = 20_000;
 /** Time a new connection has for its first frame. */
 export const HELLO_TIMEOUT_MS = 5_000;
+/** Largest first frame of a link; --peers of a hello have a few hundred bytes. */
+export const HELLO_MAX_BYTES = 64 * KIB;
 /** Levels of arrays and maps in a msgpack value: the deepest message mesh builds has below 40. */
 export const MSGPACK_MAX_DEPTH = 128;
 /** Levels of a message that holds itself (ContainerID.parent) in JSON input; protobuf allows 100. */

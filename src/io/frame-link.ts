@@ -82,6 +82,11 @@ export class FrameLink {
     return true;
   }
 
+  /** Longest payload that is accepted from now on. */
+  limitFrames(maxBytes: number): void {
+    this.#decoder.maxBytes = maxBytes;
+  }
+
   /** Stops reading until `resume`, so that the sender's window fills up. */
   pause(): void {
     if (this.#closed) return;

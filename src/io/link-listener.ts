@@ -1,7 +1,7 @@
 /** The one listening port of a master: other masters and agents say hello here. */
 import type { Socket } from "bun";
 import { MeshError } from "../base/errors.ts";
-import { HELLO_TIMEOUT_MS } from "../base/limits.ts";
+import { FRAME_MAX_BYTES, HELLO_MAX_BYTES, HELLO_TIMEOUT_MS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { AgentLink } from "./agent-link.ts";
 import { FrameLink, type LinkHandlers, type SocketData, socketHandlers } from "./frame-link.ts";
@@ -55,6 +55,8 @@ export function listenForLinks(options: ListenerOptions): LinkListener {
   const links = new Set<FrameLink>();
   const opened = (socket: ConstructorParameters<typeof FrameLink>[0]): FrameLink => {
     const link = new FrameLink(socket, { onFrame() {}, onClose() {} });
+    // Whoever connects can send: until it said who it is, it gets little memory.
+    link.limitFrames(HELLO_MAX_BYTES);
     const timer = setTimeout(() => link.close(`no hello within ${HELLO_TIMEOUT_MS} ms`), HELLO_TIMEOUT_MS);
     links.add(link);
     const adopt = (handlers: LinkHandlers): void => {
@@ -105,6 +107,7 @@ function greet(
     refuse(options, link, meeting.reason, meeting.code);
     return;
   }
+  link.limitFrames(FRAME_MAX_BYTES);
   const member = meeting === undefined ? {} : { member: meeting.member };
   link.send(encodeAnswer({ kind: "welcome", cluster: options.cluster, ...member }));
   const { kind, from } = hello.value;

@@ -23,6 +23,8 @@ export function encodeFrame(payload: Uint8Array): Uint8Array {
  * must be closed.
  */
 export class FrameDecoder {
+  /** Longest payload of the frames to come. */
+  maxBytes = FRAME_MAX_BYTES;
   /** Bytes of the header seen so far, read as a number. */
   #length = 0;
   #headerBytes = 0;
@@ -41,9 +43,9 @@ export class FrameDecoder {
         if (this.#headerBytes < HEADER_BYTES) continue;
         if (this.#length === 0)
           return fail("Received a frame of 0 bytes: the peer does not speak mesh's protocol");
-        if (this.#length > FRAME_MAX_BYTES) {
+        if (this.#length > this.maxBytes) {
           return fail(
-            `Received a frame header of ${this.#length} bytes, more than ${FRAME_MAX_BYTES}: the peer does not speak mesh's protocol`,
+            `Received a frame header of ${this.#length} bytes, more than ${this.maxBytes}: the peer does not speak mesh's protocol`,
           );
         }
         continue;

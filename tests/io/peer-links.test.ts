@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { MeshError } from "../../src/base/errors.ts";
+import { HELLO_MAX_BYTES } from "../../src/base/limits.ts";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
 import { Random } from "../../src/base/random.ts";
 import { type AgentLink, connectAgentLink } from "../../src/io/agent-link.ts";
@@ -176,6 +177,10 @@ test("an agent that cannot connect is told why", async () => {
 test.each([
   ["what is no hello", encodeFrame(Buffer.from("hello?"))],
   ["an HTTP request", Buffer.from("GET / HTTP/1.1\r\nHost: x\r\n\r\n")],
+  [
+    "the header of a frame that is too long for a hello",
+    encodeFrame(new Uint8Array(HELLO_MAX_BYTES + 1)).subarray(0, 4),
+  ],
   [
     "another version",
     encodeFrame(encodeHello({ kind: "peer", cluster: "c", from: "x", version: LINK_VERSION + 1 })),
