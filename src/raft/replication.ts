@@ -69,13 +69,15 @@ export function onAppendRejected(
   const progress = raft.progress.get(from);
   if (progress === undefined) return;
   progress.active = true;
-  if (reply.lost === true) progress.forgetMatch(reply.hintIndex);
+  // What it ends with may be an entry that was replaced before its disk brought it back: it holds less than that.
+  const agreed = raft.log.lastWithTermAtMost(reply.hintIndex, reply.hintTerm);
+  const held = Math.min(agreed, reply.prevIndex - 1);
+  if (reply.lost === true) progress.forgetMatch(held);
   // An old answer: what it refused was acknowledged or replaced since.
   if (reply.prevIndex <= progress.matchIndex || progress.state === "snapshot") return;
   if (progress.state === "probe" && reply.prevIndex !== progress.nextIndex - 1) return;
   if (progress.state === "replicate") progress.becomeProbe();
-  const agreed = raft.log.lastWithTermAtMost(reply.hintIndex, reply.hintTerm);
-  progress.nextIndex = Math.max(progress.matchIndex, Math.min(agreed, reply.prevIndex - 1)) + 1;
+  progress.nextIndex = Math.max(progress.matchIndex, held) + 1;
   progress.paused = false;
   sendAppends(raft, progress);
 }

@@ -122,10 +122,12 @@ test("a follower truncates only on a real conflict", () => {
   expect(a.effects.find((effect) => effect.kind === "persist")?.truncateFrom).toBe(2);
 });
 
-test("a follower commits no further than it was shown to agree", () => {
+test("a follower commits and confirms no further than it was shown to agree", () => {
   const a = new Solo(diskWith([1, 1, 1]));
   a.hear({ kind: "append", term: 2, prevIndex: 1, prevTerm: 1, entries: [], commit: 3 });
   expect(a.node.status().commitIndex).toBe(1);
+  a.persist();
+  expect(a.sent("append-ok").map((sent) => sent.message.matchIndex)).toEqual([1]);
 });
 
 test("old answers never move a follower's progress back, refused ones never forward", () => {

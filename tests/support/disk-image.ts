@@ -1,8 +1,14 @@
 /** What a master's database holds, as plain values; simulated disks and the memory store share it. */
 import { assert } from "../../src/base/assert.ts";
-import type { RestoredStore, StoreIdentity, StoreWrite } from "../../src/raft/store.ts";
+import {
+  holdsAllAgain,
+  type RestoredStore,
+  type StoreIdentity,
+  type StoreWrite,
+} from "../../src/raft/store.ts";
 import type {
   HardState,
+  LogDamage,
   LogEntry,
   SnapshotChunk,
   SnapshotMeta,
@@ -17,6 +23,7 @@ export class DiskImage {
   /** Entries above the snapshot, in order. */
   entries: LogEntry[] = [];
   appliedIndex = 0;
+  damage: LogDamage | null = null;
   /** Keyed by the key's bytes as latin-1 text, whose order is that of the bytes. */
   state = new Map<string, Uint8Array>();
   #staged: { readonly id: number; readonly records: StateRecord[] } | null = null;
@@ -32,6 +39,7 @@ export class DiskImage {
     copy.snapshot = this.snapshot;
     copy.entries = [...this.entries];
     copy.appliedIndex = this.appliedIndex;
+    copy.damage = this.damage;
     copy.state = new Map(this.state);
     copy.#staged = this.#staged === null ? null : { ...this.#staged, records: [...this.#staged.records] };
     return copy;
@@ -54,6 +62,17 @@ export class DiskImage {
     }
     if (change.appliedIndex !== undefined) this.appliedIndex = change.appliedIndex;
     if (change.compactTo !== undefined) this.#compact(change.compactTo);
+    this.#noteRepair();
+  }
+
+  /** Damage: the log ends after `index`, which shows an older entry, of `term`, if that is given. */
+  forget(index: number, term: number | null): void {
+    assert(index >= this.appliedIndex, `Entry ${index} is applied: the log would begin after it`);
+    this.damage = { term: this.hardState.term, lastIndex: this.lastIndex, reason: `entry ${index + 1}` };
+    this.entries.length = index - this.snapshot.index;
+    if (term === null) return;
+    const data = new TextEncoder().encode("old");
+    this.entries[index - this.snapshot.index - 1] = { index, term, kind: "command", data };
   }
 
   stage(chunk: SnapshotChunk): void {
@@ -69,6 +88,7 @@ export class DiskImage {
     this.appliedIndex = snapshot.index;
     this.state = new Map(this.#staged.records.map(([key, value]) => [keyText(key), value]));
     this.#staged = null;
+    this.#noteRepair();
   }
 
   entry(index: number): LogEntry | undefined {
@@ -107,7 +127,13 @@ export class DiskImage {
       configEntries: this.entries.filter((entry) => entry.kind === "config"),
       appliedIndex: this.appliedIndex,
       tornEntries: 0,
+      damage: this.damage,
     };
+  }
+
+  #noteRepair(): void {
+    const lastTerm = this.entries.at(-1)?.term ?? this.snapshot.term;
+    if (this.damage !== null && holdsAllAgain(this.damage, this.lastIndex, lastTerm)) this.damage = null;
   }
 
   #compact(to: SnapshotMeta): void {

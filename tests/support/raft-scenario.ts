@@ -16,6 +16,7 @@
  *   disk n1                 writes and reads of n1 complete
  *   settle [quiet]          all of that until nothing waits
  *   cut n1 | cut n1>n2      heal           crash n1               restart n1 [level=2]
+ *   forget n1 3 [term=1]    while n1 is down: its disk loses the entries after 3, and shows an older entry 3
  *   status                  log n1         members
  */
 import { assert, present } from "../../src/base/assert.ts";
@@ -130,6 +131,10 @@ class World {
       const node = this.#node(words[0]);
       node.featureLevel = Number(options["level"] ?? node.featureLevel);
       this.#start(node);
+    },
+    forget: ({ words, options }) => {
+      const node = this.#node(words[0]);
+      node.disk.forget(Number(words[1]), options["term"] === undefined ? null : Number(options["term"]));
     },
     members: () => {
       for (const { id, raft } of this.#nodes) {
@@ -307,7 +312,8 @@ class World {
         continue;
       }
       const s = raft.status();
-      const log = `log=${s.firstIndex}..${s.lastIndex} commit=${s.commitIndex}`;
+      const damage = s.damage === null ? "" : " repairing";
+      const log = `log=${s.firstIndex}..${s.lastIndex} commit=${s.commitIndex}${damage}`;
       const peers = s.peers.map((peer) => ` ${peer.id}:${peer.state}@${peer.matchIndex}`).join("");
       this.#out.push(`${id} ${s.role} term=${s.term} leader=${s.leader ?? "none"} ${log}${peers}`);
     }

@@ -12,6 +12,10 @@ import { type SimDisk, spoil } from "./sim-disk.ts";
 
 export type Damage = "bit-rot" | "misdirected-write" | "stale-sector" | "lost-writes";
 
+/** One of these is forgotten. */
+const NEWEST_MAX_ENTRIES = 20;
+const SPOILT_MAX_ENTRIES = 4;
+
 export class FaultAtlas {
   readonly #cluster: Cluster;
   readonly #random: Random;
@@ -48,6 +52,23 @@ export class FaultAtlas {
     return `${damage} at ${member.id}, record ${JSON.stringify(key)}`;
   }
 
+  /**
+   * Spoils one of the newest records of a member's log, or brings back an entry
+   * that was replaced; its process must not run.
+   */
+  forgetNewest(member: Member, damage: "bit-rot" | "stale-sector"): string | null {
+    const { disk } = member;
+    if (member.destroyed || !this.canSpare(member)) return null;
+    const newest = disk.keys((key) => key.startsWith("l")).slice(-NEWEST_MAX_ENTRIES);
+    const keys = damage === "stale-sector" ? replaced(disk, newest) : newest.slice(-SPOILT_MAX_ENTRIES);
+    if (keys.length === 0) return null;
+    const key = this.#random.pick(keys);
+    const value = this.#damaged(disk, key, damage);
+    if (value === null) return null;
+    disk.damage(key, value);
+    return `${damage} at ${member.id}, which forgets from record ${JSON.stringify(key)} on`;
+  }
+
   /** A record of the log or the state, or one copy of a fact. */
   #chooseKey(disk: SimDisk, damage: Damage): string | undefined {
     const places = damage === "bit-rot" ? this.#random.pick(["l", "l", "s", "n", "m"]) : "l";
@@ -55,11 +76,7 @@ export class FaultAtlas {
     const spared = places === "m" ? "n" : places === "n" ? "m" : null;
     if (spared !== null && [...disk.damaged.keys()].some((key) => key.startsWith(spared))) return undefined;
     const keys = disk.keys((key) => key.startsWith(places) && !disk.isPending(key));
-    // An older version of the newest record fits the one before it: nobody could tell.
-    const candidates =
-      damage === "stale-sector"
-        ? keys.slice(0, -1).filter((key) => disk.olderValue(key) !== undefined)
-        : keys;
+    const candidates = damage === "stale-sector" ? replaced(disk, keys) : keys;
     return candidates.length === 0 ? undefined : this.#random.pick(candidates);
   }
 
@@ -81,6 +98,14 @@ export class FaultAtlas {
         return null;
     }
   }
+}
+
+/**
+ * Records with an older version; not the newest record, whose older version
+ * fits the one before it: nobody could tell.
+ */
+function replaced(disk: SimDisk, keys: readonly string[]): string[] {
+  return keys.slice(0, -1).filter((key) => disk.olderValue(key) !== undefined);
 }
 
 /** Its disk cannot be counted on. */

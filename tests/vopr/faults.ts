@@ -8,6 +8,7 @@ import { FaultAtlas } from "./fault-atlas.ts";
 import { type Member, NEWEST_FEATURE_LEVEL } from "./member.ts";
 import { Operator } from "./operator.ts";
 import type { FaultKind } from "./options.ts";
+import { Ordeals } from "./ordeals.ts";
 import { oneWay, PARTITION_SHAPES, partition } from "./partitions.ts";
 
 /** A fault that picks a member picks the leader this often. */
@@ -22,6 +23,7 @@ export class Faults {
   readonly #random: Random;
   readonly #atlas: FaultAtlas;
   readonly #operator: Operator;
+  readonly #ordeals: Ordeals;
   #active = false;
 
   constructor(cluster: Cluster) {
@@ -29,6 +31,7 @@ export class Faults {
     this.#random = cluster.world.fork();
     this.#atlas = new FaultAtlas(cluster, this.#random.fork());
     this.#operator = new Operator(cluster, this.#atlas, this.#random.fork());
+    this.#ordeals = new Ordeals(cluster, this.#atlas, this.#random.fork());
   }
 
   start(): void {
@@ -146,6 +149,17 @@ export class Faults {
         // The newer build runs from the next start on.
         member.featureLevel = NEWEST_FEATURE_LEVEL;
         this.#crash(member, false);
+        return;
+      case "stranded-leader":
+        this.#ordeals.strandLeader();
+        return;
+      case "forgotten-entries":
+        this.#ordeals.forget();
+        return;
+      case "joint-split":
+        if (!this.#cluster.options.faults.includes("membership")) return;
+        this.#operator.order();
+        this.#ordeals.splitJoint();
         return;
       case "wall-clock-jump":
         machine.jumpWallClock();

@@ -28,6 +28,9 @@ export const FAULT_KINDS = [
   "membership",
   "wipe",
   "upgrade",
+  "stranded-leader",
+  "forgotten-entries",
+  "joint-split",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -41,7 +41,10 @@ export class Checkers {
     if (message.kind === "vote-reply" && message.granted) this.elections.votes(member.id, to, message.term);
     // An answer that waited for the disk while its term ended: whoever counts it counts what was so then.
     if (message.kind === "append-ok" && message.term < member.term) return;
-    if (message.kind === "append-ok") this.#agrees(member, to, message);
+    if (message.kind === "append-ok") {
+      this.#agrees(member, to, message);
+      remembers(member);
+    }
     if (member.log !== null) checkPromise(member.id, to, message, member.disk.promised, member.log);
   }
 
@@ -85,4 +88,13 @@ export class Checkers {
       `Log matching: ${member.id} confirms entry ${matchIndex}/${own} to ${to}, which holds ${matchIndex}/${theirs}`,
     );
   }
+}
+
+/** The log in memory ends where all that was written to it and taken over says. */
+function remembers({ id, node, log }: Member): void {
+  const held = node?.status().lastIndex;
+  if (held === undefined || log === null || held === log.lastIndex) return;
+  throw new Violation(
+    `Log matching: the log of ${id} ends with ${held} in memory, with ${log.lastIndex} on disk`,
+  );
 }
