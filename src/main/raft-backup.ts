@@ -13,6 +13,7 @@ import { advertisedIp } from "./local-address.ts";
 import { systemRandom } from "./process.ts";
 
 const BACKUP_PATH = "/mesh/raft/backup";
+const PROBE_TIMEOUT_MS = 3_000;
 /** The state is restored as the effect of entries of this term. */
 const RESTORED_TERM = 1;
 
@@ -142,6 +143,8 @@ async function askForBackup(masters: readonly string[]): Promise<ReadableStream<
   const reasons: string[] = [];
   for (const master of masters) {
     try {
+      // A machine that is off neither answers nor refuses; the backup itself may take as long as it takes.
+      await fetch(`http://${master}/health`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
       const response = await fetch(`http://${master}${BACKUP_PATH}`);
       if (response.ok && response.body !== null) return response.body;
       reasons.push(`${master} answered ${response.status} ${(await response.text()).slice(0, 200)}`);

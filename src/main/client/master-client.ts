@@ -12,6 +12,17 @@ export const DEFAULT_MASTER = "127.0.0.1:5050";
 const REDIRECTS_MAX = 4;
 const ROUNDS_MAX = 20;
 const ROUND_PAUSE_MS = 250;
+/** One that is there may be slow: a state of many tasks takes seconds to write. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+export interface Patience {
+  /** A machine that is off, or stopped, neither answers nor refuses: it is first asked if it is there. */
+  readonly probeTimeoutMs: number;
+  /** No further round begins after this time: masters that are silent make rounds long. */
+  readonly roundsMs: number;
+}
+
+const PATIENCE: Patience = { probeTimeoutMs: 2_000, roundsMs: 8_000 };
 
 export interface HttpAnswer {
   readonly status: number;
@@ -26,9 +37,14 @@ export interface PostOptions {
 export class MasterClient {
   /** `host:port` each; the last one that answered as leader is asked first. */
   #addresses: readonly string[];
+  /** Base URLs that have answered and not failed since. */
+  readonly #alive = new Set<string>();
 
-  constructor(addresses: readonly string[]) {
+  readonly #patience: Patience;
+
+  constructor(addresses: readonly string[], patience = PATIENCE) {
     this.#addresses = addresses;
+    this.#patience = patience;
   }
 
   /** Masters in the order in which they are tried. */
@@ -48,15 +64,8 @@ export class MasterClient {
 
   /** A POST whose answer is a stream; the response is handed over unread. */
   async open(path: string, body: string, options: PostOptions = {}): Promise<Response> {
-    return this.#toLeader((base) =>
-      fetch(`${base}${path}`, {
-        method: "POST",
-        body,
-        headers: { "Content-Type": "application/json", Accept: "application/json", ...options.headers },
-        redirect: "manual",
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      }),
-    );
+    const headers = { "Content-Type": "application/json", Accept: "application/json", ...options.headers };
+    return this.#toLeader(path, { method: "POST", body, headers }, options.signal);
   }
 
   async #text(
@@ -66,18 +75,21 @@ export class MasterClient {
     options: PostOptions,
   ): Promise<HttpAnswer> {
     const response =
-      method === "POST"
-        ? await this.open(path, body ?? "", options)
-        : await this.#toLeader((base) => fetch(`${base}${path}`, { redirect: "manual" }));
+      method === "POST" ? await this.open(path, body ?? "", options) : await this.#toLeader(path, {});
     return { status: response.status, text: await response.text() };
   }
 
   /** Goes round the masters for some seconds: a new leader is elected within one. */
-  async #toLeader(request: (base: string) => Promise<Response>): Promise<Response> {
+  async #toLeader(path: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
     let trouble = "no address was given";
-    for (let round = 0; round < ROUNDS_MAX; round++) {
+    const begunMs = performance.now();
+    for (
+      let round = 0;
+      round < ROUNDS_MAX && performance.now() - begunMs < this.#patience.roundsMs;
+      round++
+    ) {
       for (const address of this.#addresses) {
-        const outcome = await this.#follow(address, request);
+        const outcome = await this.#follow(address, (base) => this.#ask(base, path, init, signal));
         if (outcome instanceof Response) return outcome;
         trouble = outcome;
       }
@@ -86,13 +98,33 @@ export class MasterClient {
     throw new MeshError("MASTER_UNREACHABLE", unreachableText(this.#addresses, trouble));
   }
 
+  /** Resolves when the headers have come; rejects with AbortError only when `signal` asked for it. */
+  async #ask(base: string, path: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
+    if (!this.#alive.has(base)) {
+      const probe = await fetch(`${base}/health`, {
+        signal: AbortSignal.timeout(this.#patience.probeTimeoutMs),
+      });
+      await probe.body?.cancel();
+    }
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new Error("no answer in time")), ANSWER_TIMEOUT_MS);
+    const either = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
+    try {
+      return await fetch(`${base}${path}`, { ...init, redirect: "manual", signal: either });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async #follow(address: string, request: (base: string) => Promise<Response>): Promise<Response | string> {
     let base = `http://${address}`;
     for (let hop = 0; hop < REDIRECTS_MAX; hop++) {
       let response: Response;
       try {
         response = await request(base);
+        this.#alive.add(base);
       } catch (error) {
+        this.#alive.delete(base);
         if (error instanceof DOMException && error.name === "AbortError") throw error;
         return `${base} does not answer`;
       }

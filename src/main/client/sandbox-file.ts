@@ -7,6 +7,8 @@ import { encodeJson } from "../../wire/json-encode.ts";
 
 /** Bytes asked for at once; agents answer at most 64 KiB (mesos-wire.md 6.1). */
 const READ_BYTES = 65_536;
+/** An agent that does not answer in this time counts as gone for now. */
+const READ_TIMEOUT_MS = 5_000;
 
 export interface TaskPlace {
   /** `host:port` of the agent's HTTP API. */
@@ -58,6 +60,7 @@ export class SandboxFile {
       const response = await fetch(`http://${this.#agent}/api/v1`, {
         method: "POST",
         body: call,
+        signal: AbortSignal.timeout(READ_TIMEOUT_MS),
         headers: { "Content-Type": "application/json", Accept: "application/json" },
       });
       const text = await response.text();

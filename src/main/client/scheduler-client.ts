@@ -12,6 +12,8 @@ import { RecordDecoder } from "../../wire/record-io.ts";
 import { type MasterClient, refusal } from "./master-client.ts";
 
 const SCHEDULER_PATH = "/api/v1/scheduler";
+/** Heartbeats come every 15 s; a stream without three of them belongs to a master that is gone. */
+const SILENCE_MAX_MS = 45_000;
 const decoder = new TextDecoder();
 
 export class SchedulerClient {
@@ -85,18 +87,26 @@ export class SchedulerClient {
       subscribe: { framework_info: this.#info },
       ...(id === undefined ? {} : { framework_id: id }),
     };
-    const response = await this.#master.open(SCHEDULER_PATH, encodeJson("SchedulerCall", call), {
-      signal: this.#abort.signal,
-    });
+    const silence = new AbortController();
+    const signal = AbortSignal.any([this.#abort.signal, silence.signal]);
+    const response = await this.#master.open(SCHEDULER_PATH, encodeJson("SchedulerCall", call), { signal });
     if (response.status !== 200 || response.body === null) {
       throw refusal("SUBSCRIBE", SCHEDULER_PATH, { status: response.status, text: await response.text() });
     }
     this.#streamId = response.headers.get("Mesos-Stream-Id") ?? "";
     const records = new RecordDecoder();
-    for await (const chunk of response.body) {
-      const decoded = records.push(chunk);
-      if (!decoded.ok) throw new MeshError("REQUEST_REFUSED", `Event stream is damaged: ${decoded.error}`);
-      for (const record of decoded.value) yield this.#decode(record);
+    const watch = (): Timer => setTimeout(() => silence.abort(), SILENCE_MAX_MS);
+    let timer = watch();
+    try {
+      for await (const chunk of response.body) {
+        clearTimeout(timer);
+        timer = watch();
+        const decoded = records.push(chunk);
+        if (!decoded.ok) throw new MeshError("REQUEST_REFUSED", `Event stream is damaged: ${decoded.error}`);
+        for (const record of decoded.value) yield this.#decode(record);
+      }
+    } finally {
+      clearTimeout(timer);
     }
   }
 
