@@ -48,6 +48,10 @@ export const ID_MAX_CHARS = 255;
 export const RAFT_INFLIGHT_MAX_BYTES = 16 * MIB;
 /** Append messages to one follower not yet acknowledged; bounds memory when entries are tiny. */
 export const RAFT_INFLIGHT_MAX_MESSAGES = 256;
+/** Entry bytes of an append message with what is committed already: a large one holds up what is new. */
+export const RAFT_CATCH_UP_APPEND_MAX_BYTES = 256 * KIB;
+/** The same in flight: nobody waits for them, so they may not fill the links and the turns of the masters. */
+export const RAFT_CATCH_UP_INFLIGHT_MAX_BYTES = MIB;
 /** Entry bytes proposed and not yet committed; beyond it proposals are refused. */
 export const RAFT_UNCOMMITTED_MAX_BYTES = 64 * MIB;
 /** Entry bytes a master keeps in memory; older ones are read from disk for a follower that lags. */
@@ -71,8 +75,8 @@ export const STORE_ROOM_MIN_BYTES = 12 * MIB;
 export const DIGEST_HISTORY_MAX_ENTRIES = 4_096;
 /** Distance of its looks for room. */
 export const STORE_ROOM_CHECK_MS = 500;
-/** State bytes in one message of a snapshot transfer. */
-export const SNAPSHOT_CHUNK_MAX_BYTES = MIB;
+/** State bytes in one message of a snapshot transfer: a leader reads and sends it in a millisecond. */
+export const SNAPSHOT_CHUNK_MAX_BYTES = 256 * KIB;
 /** Masters in one cluster, learners included; each gets the whole log from the leader. */
 export const RAFT_MEMBERS_MAX = 9;
 /** Entries a learner may lag behind the leader when it becomes a voter; they are sent in a moment. */

@@ -14,6 +14,8 @@ export async function handOver(master: MasterPort, log: Log): Promise<void> {
     timer = setTimeout(() => resolve(undefined), HAND_OVER_MAX_MS);
   });
   const answer = await Promise.race([master.transferLeadership(undefined), late]);
+  // A read is answered once the successor has committed: until then this disk may be the one it needs.
+  if (answer?.status === 200) await Promise.race([master.readIndex(), late]);
   clearTimeout(timer);
   const tookMs = Math.round(performance.now() - startMs);
   if (answer?.status === 200) log.info("Leadership handed over", { to: answer.body, tookMs });

@@ -1,5 +1,9 @@
 /** Leader: sends entries to followers, reads their answers, commits. */
-import { APPEND_MAX_BYTES } from "../base/limits.ts";
+import {
+  APPEND_MAX_BYTES,
+  RAFT_CATCH_UP_APPEND_MAX_BYTES,
+  RAFT_CATCH_UP_INFLIGHT_MAX_BYTES,
+} from "../base/limits.ts";
 import type { Progress } from "./progress.ts";
 import { quorumIndex } from "./quorum.ts";
 import { acknowledgeRound, startWaitingReads } from "./read-index.ts";
@@ -27,7 +31,12 @@ export function sendAppends(raft: RaftState, progress: Progress): void {
       readFromDisk(raft, progress);
       return;
     }
-    sendEntries(raft, progress, prevTerm, wantsData ? raft.log.slice(nextIndex, APPEND_MAX_BYTES) : []);
+    sendEntries(
+      raft,
+      progress,
+      prevTerm,
+      wantsData ? raft.log.slice(nextIndex, appendMaxBytes(raft, progress)) : [],
+    );
   }
 }
 
@@ -102,7 +111,7 @@ function pokeFollower(raft: RaftState, progress: Progress): void {
     // If a message was lost, the follower refuses this one and is probed.
     const prevTerm = raft.log.termAt(progress.nextIndex - 1);
     if (prevTerm === undefined) progress.becomeProbe();
-    else if (progress.nextIndex > raft.log.lastIndex || progress.full)
+    else if (progress.nextIndex > raft.log.lastIndex || windowFull(raft, progress))
       sendEntries(raft, progress, prevTerm, []);
   }
   sendAppends(raft, progress);
@@ -122,7 +131,21 @@ export function advanceCommit(raft: RaftState): void {
 
 function mayContinue(raft: RaftState, progress: Progress): boolean {
   if (raft.role !== "leader" || progress.state === "snapshot" || progress.reading) return false;
-  return progress.state === "probe" ? !progress.paused : !progress.full;
+  return progress.state === "probe" ? !progress.paused : !windowFull(raft, progress);
+}
+
+/** The next entry is committed without this follower: it catches up, and what others wait for goes first. */
+function catchesUp(raft: RaftState, progress: Progress): boolean {
+  return progress.nextIndex <= raft.log.commitIndex;
+}
+
+function windowFull(raft: RaftState, progress: Progress): boolean {
+  if (progress.full) return true;
+  return catchesUp(raft, progress) && progress.bytesInFlight >= RAFT_CATCH_UP_INFLIGHT_MAX_BYTES;
+}
+
+function appendMaxBytes(raft: RaftState, progress: Progress): number {
+  return catchesUp(raft, progress) ? RAFT_CATCH_UP_APPEND_MAX_BYTES : APPEND_MAX_BYTES;
 }
 
 function sendEntries(
@@ -157,6 +180,6 @@ function readFromDisk(raft: RaftState, progress: Progress): void {
     peer: progress.id,
     from: progress.nextIndex,
     to: raft.log.memoryFirst - 1,
-    maxBytes: APPEND_MAX_BYTES,
+    maxBytes: appendMaxBytes(raft, progress),
   });
 }
