@@ -177,3 +177,7 @@ export const TASKS_ANSWER_DEFAULT = 100;
  * that pieces cost nothing.
  */
 export const STORED_TASKS_PIECE_BYTES = 64 * KIB;
+/** Resources of stored tasks that a leader remembers by their bytes: tasks are of few kinds. */
+export const KNOWN_RESOURCES_MAX = 4_096;
+/** Longer ones, with many reservations, are read each time. */
+export const KNOWN_RESOURCES_MAX_BYTES = 1_024;

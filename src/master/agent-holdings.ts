@@ -1,21 +1,25 @@
-import type { Holding } from "./memory.ts";
+import type { UsedByFramework } from "../allocator/types.ts";
+import type { Resources } from "../model/resources.ts";
+import type { TaskRecord } from "../registry/records.ts";
+import { type Holding, RecordedHolding } from "./holding.ts";
 
 /**
- * What tasks hold on one agent, by `taskKey`. A new leader adopts a million
- * holdings and asks for most of them only when their agents come back, so the
- * adopted ones are sorted in at the first question; ids are shared with the
- * registry's records.
+ * What tasks hold on one agent, by `taskKey`. A new leader adopts what a
+ * million tasks hold and asks for most of it only when their agents come back,
+ * so nothing is made of the adopted ones before the first question.
  */
 export class AgentHoldings {
-  /** Not sorted in yet. */
-  #adopted: readonly Holding[] = [];
+  /** Tasks not sorted in yet, and beside each what it holds. */
+  #adopted: readonly TaskRecord[] = [];
+  #adoptedResources: readonly Resources[] = [];
   readonly #byFramework = new Map<string, Map<string, Holding>>();
 
-  /** Takes over many at once; they replace what is there of the same tasks. */
-  adopt(holdings: readonly Holding[]): void {
+  /** Takes over tasks of the registry with what each holds; they replace what is there of the same tasks. */
+  adopt(tasks: readonly TaskRecord[], resources: readonly Resources[]): void {
     this.#sortIn();
-    if (this.#byFramework.size === 0) this.#adopted = holdings;
-    else for (const holding of holdings) this.#put(holding);
+    this.#adopted = tasks;
+    this.#adoptedResources = resources;
+    if (this.#byFramework.size > 0) this.#sortIn();
   }
 
   get(key: string): Holding | undefined {
@@ -47,15 +51,41 @@ export class AgentHoldings {
   }
 
   *values(): Iterable<Holding> {
-    yield* this.#adopted;
+    this.#sortIn();
     for (const holdings of this.#byFramework.values()) yield* holdings.values();
+  }
+
+  /** All that is held, as the allocator books it. */
+  used(): UsedByFramework[] {
+    const counts: Counts = new Map();
+    this.#adopted.forEach(({ frameworkId, role }, at) => {
+      const resources = this.#adoptedResources[at];
+      if (resources !== undefined) count(counts, frameworkId, role, resources);
+    });
+    for (const holdings of this.#byFramework.values()) {
+      for (const { frameworkId, role, resources } of holdings.values()) {
+        count(counts, frameworkId, role, resources);
+      }
+    }
+    const used: UsedByFramework[] = [];
+    for (const [frameworkId, roles] of counts) {
+      for (const [role, kinds] of roles) {
+        const sums = [...kinds].map(([resources, times]) => multiply(resources, times));
+        used.push({ frameworkId, role, resources: sums.reduce((sum, part) => sum.add(part)) });
+      }
+    }
+    return used;
   }
 
   #sortIn(): void {
     if (this.#adopted.length === 0) return;
-    const adopted = this.#adopted;
+    const [adopted, held] = [this.#adopted, this.#adoptedResources];
     this.#adopted = [];
-    for (const holding of adopted) this.#put(holding);
+    this.#adoptedResources = [];
+    adopted.forEach((task, at) => {
+      const resources = held[at];
+      if (resources !== undefined) this.#put(new RecordedHolding(task, resources));
+    });
   }
 
   #put(holding: Holding): void {
@@ -66,4 +96,29 @@ export class AgentHoldings {
     }
     holdings.set(holding.taskId, holding);
   }
+}
+
+/** Framework id → role → resources → how many tasks hold just these. */
+type Counts = Map<string, Map<string, Map<Resources, number>>>;
+
+function count(counts: Counts, frameworkId: string, role: string, resources: Resources): void {
+  let roles = counts.get(frameworkId);
+  if (roles === undefined) {
+    roles = new Map();
+    counts.set(frameworkId, roles);
+  }
+  let kinds = roles.get(role);
+  if (kinds === undefined) {
+    kinds = new Map();
+    roles.set(role, kinds);
+  }
+  kinds.set(resources, (kinds.get(resources) ?? 0) + 1);
+}
+
+/** By doubling: as many additions as `times` has binary digits, twice at most. */
+function multiply(resources: Resources, times: number): Resources {
+  if (times === 1) return resources;
+  const half = multiply(resources, Math.floor(times / 2));
+  const even = half.add(half);
+  return times % 2 === 0 ? even : even.add(resources);
 }

@@ -16,6 +16,7 @@ import {
   othersAt,
   removeReplaced,
 } from "./agent-address.ts";
+import { AgentHoldings } from "./agent-holdings.ts";
 import { startPings, watchAbsence } from "./agent-liveness.ts";
 import { compareWithReport } from "./agent-report.ts";
 import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
@@ -145,7 +146,7 @@ export function rememberAgent(leader: Leader, record: AgentRecord): AgentMemory 
     unansweredPings: 0,
     offerIds: new Set(),
     changes: new Map(),
-    holdings: new Map(),
+    holdings: new AgentHoldings(),
     kills: new Map(),
   };
   leader.agents.set(id, agent);

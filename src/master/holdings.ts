@@ -1,11 +1,12 @@
 /** Resources that tasks hold, as the allocator is told of them. */
 
 import type { UsedByFramework } from "../allocator/types.ts";
+import type { Resources } from "../model/resources.ts";
 import { isTerminalState } from "../model/task-state.ts";
-import { decodeBlob } from "../wire/blob.ts";
+import type { TaskRecord } from "../registry/records.ts";
+import type { Holding } from "./holding.ts";
 import type { Leader } from "./leader.ts";
-import { type AgentMemory, type Holding, taskKey } from "./memory.ts";
-import { taskResources } from "./task-resources.ts";
+import { type AgentMemory, taskKey } from "./memory.ts";
 
 /** Gives a task's resources back to the pool. */
 export function releaseHolding(leader: Leader, agent: AgentMemory, holding: Holding): void {
@@ -17,27 +18,19 @@ export function releaseHolding(leader: Leader, agent: AgentMemory, holding: Hold
 
 /** What the registry's unfinished tasks hold on an agent; launches under way stay. */
 export function rebuildHoldings(leader: Leader, agent: AgentMemory): void {
+  const tasks: TaskRecord[] = [];
+  const resources: Resources[] = [];
   for (const task of leader.registry.tasksOnAgent(agent.id)) {
     leader.frameworks.get(task.frameworkId)?.agentIds.add(agent.id);
     if (isTerminalState(task.state) || task.stateBeforeUnreachable !== undefined) continue;
-    const info = decodeBlob("TaskInfo", task.info);
-    agent.holdings.set(taskKey(task.frameworkId, task.taskId), {
-      frameworkId: task.frameworkId,
-      taskId: task.taskId,
-      role: task.role,
-      resources: taskResources(info),
-      runId: task.runId,
-      pending: false,
-    });
+    tasks.push(task);
+    resources.push(leader.storedResources.of(task));
   }
+  agent.holdings.adopt(tasks, resources);
 }
 
 export function usedOf(agent: AgentMemory): UsedByFramework[] {
-  const used: UsedByFramework[] = [...agent.holdings.values()].map(({ frameworkId, role, resources }) => ({
-    frameworkId,
-    role,
-    resources,
-  }));
+  const used = agent.holdings.used();
   for (const { heldBack } of agent.changes.values()) if (heldBack !== undefined) used.push(heldBack);
   return used;
 }

@@ -107,7 +107,7 @@ function reserve(leader: Leader, context: LaunchContext, { taskId, resources, in
   context.tasks.push({ taskId, info, runId });
   framework.agentIds.add(agentId);
   leader.launching.set(taskKey(framework.id, taskId), agentId);
-  leader.agent(agentId).holdings.set(taskKey(framework.id, taskId), {
+  leader.agent(agentId).holdings.add({
     frameworkId: framework.id,
     taskId,
     role,

@@ -15,11 +15,12 @@ import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Counters } from "./counters.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory, PendingAgent, PendingFramework } from "./memory.ts";
+import { StoredResources } from "./stored-resources.ts";
 import { Timers } from "./timers.ts";
 import type { AnswerRef, LinkRef, MasterEffect, MasterSettings, StreamId } from "./types.ts";
 
 /** The registry as the core may use it: reads only; changes go through the log. */
-export type RegistryReader = Omit<Registry, "applyEntry" | "takeChanges" | "load">;
+export type RegistryReader = Omit<Registry, "applyEntry" | "takeChanges" | "load" | "loadPart" | "loadEnd">;
 
 /** What became of a proposed command; `overloaded`: the log was full, it will not be applied. */
 export type Fate = Outcome | { readonly accepted: false; readonly reason: "overloaded" };
@@ -73,6 +74,7 @@ export class Leader {
   readonly noteChanges = new Map<NoteCommand, AnswerRef>();
   /** Agents of operations with an id that are proposed and not yet applied, by framework and operation id. */
   readonly operating = new Map<string, string>();
+  readonly storedResources = new StoredResources();
   readonly timers = new Timers();
   /** Set by whatever may free resources or widen demand; the turn's end then asks the allocator. */
   allocationDue = false;

@@ -7,6 +7,7 @@ import type { Allocation } from "../allocator/types.ts";
 import type { AgentTaskReport } from "../model/agent-protocol.ts";
 import type { Resources } from "../model/resources.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { AgentHoldings } from "./agent-holdings.ts";
 import type { Counters } from "./counters.ts";
 import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
 
@@ -29,17 +30,6 @@ export interface FrameworkMemory {
   idleDeclines: number;
   /** Distance to the next repetition of ends of operations that are not acknowledged. */
   operationRetryMs: number;
-}
-
-/** Resources that a task holds on an agent, from ACCEPT on until its end. */
-export interface Holding {
-  readonly frameworkId: string;
-  readonly taskId: string;
-  readonly role: string;
-  readonly resources: Resources;
-  readonly runId: string;
-  /** The launch is proposed and not yet applied. */
-  pending: boolean;
 }
 
 /** What an agent will have once a proposed change of its resources is applied. */
@@ -85,7 +75,7 @@ export interface AgentMemory {
   unansweredPings: number;
   readonly offerIds: Set<string>;
   /** By {@link taskKey}. */
-  readonly holdings: Map<string, Holding>;
+  readonly holdings: AgentHoldings;
   /** Kills not yet followed by the task's end, by {@link taskKey}. */
   readonly kills: Map<string, KillWish>;
 }

@@ -10,8 +10,13 @@ import type { FrameworkMemory } from "./memory.ts";
  * role stands beside them); messages and the registry's TaskInfo carry it.
  */
 export function taskResources(info: TaskInfo): Resources {
-  const parsed = Resources.from(info.resources ?? []);
-  assert(parsed.ok, `Resources of launched task '${info.task_id.value}' must be valid`);
+  return parsedResources(info.resources ?? [], info.task_id.value);
+}
+
+/** {@link taskResources}, of the message's resources alone. */
+export function parsedResources(resources: readonly Resource[], taskId: string): Resources {
+  const parsed = Resources.from(resources);
+  assert(parsed.ok, `Resources of launched task '${taskId}' must be valid`);
   return parsed.value.unallocated();
 }
 

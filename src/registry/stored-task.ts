@@ -24,6 +24,17 @@ type Rest = Pick<
 
 const cursor = new MsgpackCursor();
 
+/** Where something begins that tells its own length. */
+export interface BytesPlace {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+}
+
+/** blob TaskInfo of a task, to be read and not kept. */
+export function infoPlaceOf(task: TaskRecord): BytesPlace {
+  return (task instanceof StoredTask ? task.infoPlace : undefined) ?? { bytes: task.info, at: 0 };
+}
+
 export class StoredTask implements TaskRecord {
   readonly taskId: string;
   readonly frameworkId: string;
@@ -50,6 +61,13 @@ export class StoredTask implements TaskRecord {
 
   get info(): Uint8Array {
     return this.#rest === undefined ? this.#reader().binary() : this.#rest.info;
+  }
+  /** The info without a copy, while it is as stored. */
+  get infoPlace(): BytesPlace | undefined {
+    if (this.#piece === undefined) return undefined;
+    const reader = this.#reader();
+    reader.binaryLength();
+    return { bytes: this.#piece, at: reader.at };
   }
   get launchedAtMs(): number {
     return this.#read().launchedAtMs;

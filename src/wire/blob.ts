@@ -8,6 +8,7 @@
 import { assert, present } from "../base/assert.ts";
 import type { MessageName, MessageTypes } from "../model/v1/message-types.ts";
 import { decodeMsgpackMaps, encodeMsgpack } from "./msgpack.ts";
+import { MsgpackCursor } from "./msgpack-cursor.ts";
 import { enumSchema, messageSchema } from "./schema.ts";
 import type { FieldSchema, FieldType } from "./schema-parser.ts";
 
@@ -29,6 +30,7 @@ interface MessageCodec {
 }
 
 const codecs = new Map<string, MessageCodec>();
+const cursor = new MsgpackCursor();
 
 /** The bytes of a message of the type `name`, which must be complete. */
 export function encodeBlob<N extends MessageName>(name: N, value: MessageTypes[N]): Uint8Array {
@@ -40,6 +42,49 @@ export function decodeBlob<N extends MessageName>(name: N, bytes: Uint8Array): M
   const decoded = decodeMsgpackMaps(bytes);
   assert(decoded.ok, `Blob of ${name}: ${decoded.ok ? "" : decoded.error}`);
   return unpackMessage(messageCodec(name), decoded.value) as unknown as MessageTypes[N];
+}
+
+/** Where one field's stored form is; equal bytes for equal values. */
+export interface FieldPlace {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Finds one field in bytes that {@link encodeBlob} made, without reading the
+ * others; undefined if it is not set. The message begins at `at`.
+ */
+export function findBlobField<N extends MessageName>(
+  name: N,
+  field: keyof MessageTypes[N] & string,
+  bytes: Uint8Array,
+  at = 0,
+): FieldPlace | undefined {
+  const { number } = fieldCodec(name, field);
+  cursor.moveTo(bytes, at);
+  for (let left = cursor.mapLength(); left > 0; left--) {
+    const found = cursor.number() === number;
+    const from = cursor.at;
+    cursor.skip();
+    if (found) return { from, to: cursor.at };
+  }
+  return undefined;
+}
+
+/** The value of a field in its stored form, see {@link findBlobField}. */
+export function decodeBlobField<N extends MessageName, F extends keyof MessageTypes[N] & string>(
+  name: N,
+  field: F,
+  stored: Uint8Array,
+): MessageTypes[N][F] {
+  const decoded = decodeMsgpackMaps(stored);
+  assert(decoded.ok, `Blob of ${name}.${field}: ${decoded.ok ? "" : decoded.error}`);
+  return fieldCodec(name, field).unpack(decoded.value) as MessageTypes[N][F];
+}
+
+function fieldCodec(message: string, field: string): FieldCodec {
+  const codec = messageCodec(message).fields.find(({ name }) => name === field);
+  return present(codec, `${message} has no field ${field}`);
 }
 
 function packMessage({ fields }: MessageCodec, value: Fields): Map<number, unknown> {

@@ -57,7 +57,7 @@ export class MsgpackCursor {
 
   /** A copy. */
   binary(): Uint8Array {
-    const length = this.#binaryLength();
+    const length = this.binaryLength();
     const from = this.at;
     this.at += length;
     return this.#bytes.slice(from, this.at);
@@ -114,7 +114,7 @@ export class MsgpackCursor {
     else if (head >= 0xcc && head <= 0xcf) this.at += 1 + (1 << (head - 0xcc));
     else if (head >= 0xd0 && head <= 0xd3) this.at += 1 + (1 << (head - 0xd0));
     else if (head >= 0xc4 && head <= 0xc6) {
-      const length = this.#binaryLength();
+      const length = this.binaryLength();
       this.at += length;
     } else {
       const length = this.textLength();
@@ -126,7 +126,8 @@ export class MsgpackCursor {
     for (let i = 0; i < count; i++) this.skip();
   }
 
-  #binaryLength(): number {
+  /** Goes to the first of some bytes and tells how many there are. */
+  binaryLength(): number {
     const head = this.#byte();
     if (head >= 0xc4 && head <= 0xc6) return this.#unsigned(1 << (head - 0xc4));
     return this.#wrong("bytes", head);

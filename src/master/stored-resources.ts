@@ -1,41 +1,15 @@
-/**
- * What tasks of the registry hold, for a leader that begins with a million of
- * them: nothing of a task is copied that its record has, and tasks that ask
- * for the same share one value.
- */
 import { KNOWN_RESOURCES_MAX, KNOWN_RESOURCES_MAX_BYTES } from "../base/limits.ts";
 import { Resources } from "../model/resources.ts";
 import type { TaskRecord } from "../registry/records.ts";
 import { infoPlaceOf } from "../registry/stored-task.ts";
 import { decodeBlobField, type FieldPlace, findBlobField } from "../wire/blob.ts";
-import type { Holding } from "./memory.ts";
 import { parsedResources } from "./task-resources.ts";
 
-export class RecordedHolding implements Holding {
-  readonly #task: TaskRecord;
-  readonly resources: Resources;
-  pending = false;
-
-  constructor(task: TaskRecord, resources: Resources) {
-    this.#task = task;
-    this.resources = resources;
-  }
-
-  get frameworkId(): string {
-    return this.#task.frameworkId;
-  }
-  get taskId(): string {
-    return this.#task.taskId;
-  }
-  get role(): string {
-    return this.#task.role;
-  }
-  get runId(): string {
-    return this.#task.runId;
-  }
-}
-
-/** Reads the resources of stored TaskInfos; remembers some that it has seen, by their bytes. */
+/**
+ * Reads the resources of stored tasks, for a leader that begins with a million
+ * of them: remembers some that it has seen, by their bytes, so that tasks that
+ * ask for the same share one value.
+ */
 export class StoredResources {
   readonly #slots: ({ readonly stored: Uint8Array; readonly resources: Resources } | undefined)[] = [];
 
