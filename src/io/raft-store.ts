@@ -226,9 +226,10 @@ export class LevelRaftStore implements RaftStore {
     return this.#writer;
   }
 
-  #adopt(db: Database, { restored, generation, scan, membership }: Recovered): RestoredStore {
+  #adopt(db: Database, recovered: Recovered): RestoredStore {
+    const { restored, generation, newestGeneration, scan, membership } = recovered;
     this.#generation = generation;
-    this.#newestGeneration = generation;
+    this.#newestGeneration = newestGeneration;
     this.#places = scan.places;
     this.#configs = scan.configEntries.map(membershipOf);
     this.#membership = membership;

@@ -104,6 +104,11 @@ function stateChecksum(key: Uint8Array, value: Uint8Array): number {
   return Bun.hash.crc32(value, Bun.hash.crc32(key));
 }
 
+/** Generation that a key of the state belongs to. */
+export function stateGeneration(key: Uint8Array): number {
+  return new DataView(key.buffer, key.byteOffset).getUint32(1);
+}
+
 const EMPTY = new Uint8Array(0);
 
 /** All keys of one generation. */

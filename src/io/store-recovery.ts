@@ -16,10 +16,11 @@
  * tell whether it was ever complete; Alagappan and others, "Protocol-Aware
  * Recovery", FAST 2018, section 3.3.)
  */
+import { assert } from "../base/assert.ts";
 import { MeshError } from "../base/errors.ts";
 import { holdsAllAgain, type RestoredStore } from "../raft/store.ts";
 import type { LogDamage } from "../raft/types.ts";
-import type { Database, LevelOperation } from "./level.ts";
+import type { Database, LevelOperation, LevelView } from "./level.ts";
 import { LogScan } from "./log-scan.ts";
 import {
   type Facts,
@@ -37,6 +38,7 @@ import {
   otherGenerations,
   plainKey,
   putFact,
+  stateGeneration,
   stateKey,
   stateRange,
   wholeLogRange,
@@ -46,7 +48,14 @@ const UPGRADE_RECORDS = 1_000;
 
 export interface Recovered {
   readonly restored: RestoredStore;
+  /** In force. */
   readonly generation: number;
+  /**
+   * Newest one that any key is of. Numbers are used once: keys of a transfer
+   * that did not finish must not come up in the state of a later one, and their
+   * removal, which is not synced, may be forgotten.
+   */
+  readonly newestGeneration: number;
   readonly scan: LogScan;
   readonly membership: MembershipFact;
 }
@@ -63,8 +72,9 @@ export async function recoverStore(db: Database, directory: string): Promise<Rec
     const facts = await readFacts(view, directory);
     const recovered =
       facts.format === 1 ? await recoverFormat1(db, directory, facts) : await recover(db, facts);
+    const newest = await newestGeneration(view, recovered.generation);
     await tidy(db, recovered);
-    return recovered;
+    return { ...recovered, newestGeneration: newest };
   } finally {
     await view.close();
   }
@@ -89,8 +99,7 @@ export async function abandonState(
       newest !== undefined && newest.index > facts.membership.index
         ? base64(newest.data)
         : facts.membership.membership;
-    const generation = facts.generation + 1;
-    await db.clear(stateRange(generation));
+    const generation = (await newestGeneration(view, facts.generation)) + 1;
     const origin: SnapshotFact = { index: 0, term: 0, checksum: 0, membership };
     const hardState = newerHardState(facts, newestHardState);
     const lastIndex = Math.max(hardState.lastIndex ?? 0, scan.newestKey, facts.damage?.lastIndex ?? 0);
@@ -109,6 +118,19 @@ export async function abandonState(
     );
   } finally {
     await view.close();
+  }
+}
+
+/** Newest generation of any key, or the one given if that is newer. */
+async function newestGeneration(view: LevelView, least: number): Promise<number> {
+  for (let newest = least; ; ) {
+    const [, above] = otherGenerations(newest);
+    assert(above !== undefined, "There are generations above any");
+    const records = view.iterate(above);
+    const [first] = await records.next(1);
+    await records.close();
+    if (first === undefined) return newest;
+    newest = stateGeneration(first[0]);
   }
 }
 
@@ -238,12 +260,17 @@ function recovered(
     damage,
     warnings,
   };
-  return { restored, generation: facts.generation, scan, membership: facts.membership };
+  const { generation, membership } = facts;
+  return { restored, generation, newestGeneration: generation, scan, membership };
 }
 
-/** Removes what a crash left behind; damage keeps everything. */
+/** Removes what a crash left behind; damage keeps everything but transfers that did not finish. */
 async function tidy(db: Database, { restored, generation }: Recovered): Promise<void> {
-  if (restored.damage !== null) return;
+  if (restored.damage !== null) {
+    const [, unfinished] = otherGenerations(generation);
+    if (unfinished !== undefined) await db.clear(unfinished);
+    return;
+  }
   await db.clear(wholeLogRange(restored.lastIndex + 1));
   if (restored.snapshot.index > 0) await db.clear(logRange(0, restored.snapshot.index));
   for (const range of otherGenerations(generation)) await db.clear(range);

@@ -140,6 +140,31 @@ test("a damaged state value is found, and the member begins anew with a mark", a
   expect([after.appliedIndex, after.damage ?? null]).toEqual([9, null]);
 });
 
+test.each([false, true])(
+  "what a transfer left half done is no part of the next one's state (log damaged: %p)",
+  async (spoilt) => {
+    const first = new LevelRaftStore(directory, failed);
+    await first.open();
+    const snapshot = { index: 9, term: 2, membership: bytes("m") };
+    const left = [[bytes("left"), bytes("over")] as const];
+    await first.stageSnapshot({ id: 1, sequence: 0, snapshot, records: left, done: false });
+    await first.close();
+    if (spoilt) await setRecord(4, flipped(await recordOf(4)));
+    const store = new LevelRaftStore(directory, failed);
+    await store.open();
+    const records = [[bytes("key"), bytes("value")] as const];
+    await store.stageSnapshot({ id: 2, sequence: 0, snapshot, records, done: true });
+    await store.close();
+    const again = new LevelRaftStore(directory, failed);
+    expect((await again.open()).damage ?? null).toBeNull();
+    const reader = await again.readState();
+    const found = await reader.next(1e6);
+    await reader.close();
+    await again.close();
+    expect(found.records.map(([key]) => Buffer.from(key).toString())).toEqual(["key"]);
+  },
+);
+
 test("writes that the database passes over in silence are missed", async () => {
   const store = new LevelRaftStore(directory, failed);
   await store.open();
