@@ -168,7 +168,9 @@ describe("mesos-go as a framework", () => {
         offers(client.lines.findIndex((line, i) => i > filtering && line.do === "revive")).filter(
           (line) => line.role === role,
         );
-      await eventually("three offers of each role", () => ROLES.every((role) => afterOrder(role).length >= 3));
+      await eventually("three offers of each role", () =>
+        ROLES.every((role) => afterOrder(role).length >= 3),
+      );
       for (const role of ROLES) {
         const times = afterOrder(role).map(({ at }) => at);
         for (const [i, at] of times.slice(2).entries()) expect(at - (times[i + 1] ?? 0)).toBeGreaterThan(1);
