@@ -1,4 +1,6 @@
 import { assert } from "../base/assert.ts";
+import { fail, type Result } from "../base/result.ts";
+import type { LaunchError } from "../isolation/runtime.ts";
 import type { AgentEffect } from "./types.ts";
 
 export type Launch = Extract<AgentEffect, { kind: "launch" }>;
@@ -42,4 +44,10 @@ export class LaunchQueue {
     assert(this.#underWay > 0, "A launch ends once");
     this.#underWay--;
   }
+}
+
+/** A launch that fails in a way nobody foresaw is a failed launch, not the end of the agent. */
+export function unforeseen(error: unknown): Result<never, LaunchError> {
+  const reason = error instanceof Error ? error.message : String(error);
+  return fail({ step: "start", message: `The launch failed unforeseen: ${reason}` });
 }

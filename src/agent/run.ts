@@ -19,7 +19,7 @@ import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { CheckpointChange, CheckpointStore } from "./checkpoint.ts";
 import { AgentCore } from "./core.ts";
-import { type Launch, LaunchQueue } from "./launch-queue.ts";
+import { type Launch, LaunchQueue, unforeseen } from "./launch-queue.ts";
 import { agentMetrics } from "./metrics.ts";
 import { type FileLocation, resolveSandboxPath } from "./paths.ts";
 import type { AgentFrameworkView, AgentPort } from "./port.ts";
@@ -309,7 +309,7 @@ export class Agent implements AgentPort {
     const { containerId, sandbox } = spec;
     const { linkLatest, runtime } = this.#drivers;
     this.#background("point the link at the newest sandbox", linkLatest(latestLink, sandbox));
-    const launched = await runtime.launch(spec);
+    const launched = await runtime.launch(spec).catch(unforeseen);
     this.#launches.finished();
     if (launched.ok) this.#put({ kind: "launched", containerId, launched: launched.value });
     else this.#put({ kind: "launch-failed", containerId, error: launched.error });

@@ -259,8 +259,7 @@ function openLink(
       },
       onMessage: (payload) => {
         const message = decodeMsgpack(payload);
-        // A master of this or a later version wrote it; kinds unknown here are refused by the core.
-        if (message.ok) events.onMessage(message.value as MasterToAgent);
+        if (message.ok && isFromMaster(message.value)) events.onMessage(message.value);
         else link.close();
       },
       onClose: (reason) => {
@@ -269,4 +268,11 @@ function openLink(
       },
     });
   });
+}
+
+/** A master wrote it, of this version or another: its form is trusted, kinds unknown here the core passes over. */
+function isFromMaster(value: unknown): value is MasterToAgent {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, term } = value as Readonly<Record<string, unknown>>;
+  return typeof kind === "string" && typeof term === "number";
 }
