@@ -1,9 +1,9 @@
 /** Reads the registry's keys from one view of a master's database. */
 import type { StateReader } from "../raft/store.ts";
 import type { StateRecord } from "../raft/types.ts";
-import type { Database } from "./level.ts";
+import type { Database, LevelView } from "./level.ts";
 import type { LogStart } from "./log-scan.ts";
-import { decodeFact, decodeStateValue, metaKey, plainKey, stateRange } from "./store-keys.ts";
+import { decodeFact, decodeStateValue, metaCopyKey, metaKey, plainKey, stateRange } from "./store-keys.ts";
 
 const READ_RECORDS = 2_048;
 
@@ -19,10 +19,13 @@ export async function openStateReader(
   onDamage: (error: StateDamaged) => void,
 ): Promise<StateReader> {
   const view = db.view();
-  const applied = await view.get(metaKey("applied"));
-  const fact = applied === undefined ? undefined : decodeFact(applied);
-  // A fact whose checksum fits is what this program wrote.
-  const appliedIndex = fact?.ok === true ? (fact.value as LogStart).index : 0;
+  const appliedIndex = await readAppliedIndex(view);
+  if (appliedIndex === undefined) {
+    await view.close();
+    const error = new StateDamaged('both copies of the record "applied" are damaged');
+    onDamage(error);
+    throw error;
+  }
   const source = view.iterate(stateRange(generation));
   /** Read ahead: the next step runs on another core while this one's records are used. */
   let ahead: ReturnType<typeof source.next> | undefined;
@@ -77,4 +80,16 @@ export async function openStateReader(
       await view.close();
     },
   };
+}
+
+/** Undefined if both copies of the fact are damaged. */
+async function readAppliedIndex(view: LevelView): Promise<number | undefined> {
+  const copies = [await view.get(metaKey("applied")), await view.get(metaCopyKey("applied"))];
+  if (copies.every((copy) => copy === undefined)) return 0;
+  for (const copy of copies) {
+    const fact = copy === undefined ? undefined : decodeFact(copy);
+    // A fact whose checksum fits is what this program wrote.
+    if (fact?.ok === true) return (fact.value as LogStart).index;
+  }
+  return undefined;
 }

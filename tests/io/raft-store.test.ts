@@ -140,6 +140,28 @@ test("a damaged state value is found, and the member begins anew with a mark", a
   expect([after.appliedIndex, after.damage ?? null]).toEqual([9, null]);
 });
 
+test("a state is read with its index though one copy of that goes bad while the member runs", async () => {
+  let database: LevelDatabase | undefined;
+  const failures: string[] = [];
+  const store = new LevelRaftStore(directory, ({ message }) => failures.push(message), {
+    open: async (path) => {
+      database = await LevelDatabase.open(path);
+      return database;
+    },
+    after: () => () => {},
+  });
+  await store.open();
+  await store.write({ hardState: { term: 2, votedFor: null }, sync: true });
+  await database?.write([{ type: "put", key: metaKey("applied"), value: bytes("bad") }], true);
+  const reader = await store.readState();
+  expect(reader.appliedIndex).toBe(2);
+  await reader.close();
+  await database?.write([{ type: "put", key: metaCopyKey("applied"), value: bytes("bad") }], true);
+  expect(await store.readState().catch((reason: unknown) => reason)).toBeInstanceOf(StateDamaged);
+  expect(failures).toEqual([expect.stringContaining('both copies of the record "applied" are damaged')]);
+  await store.close();
+});
+
 test.each([false, true])(
   "what a transfer left half done is no part of the next one's state (log damaged: %p)",
   async (spoilt) => {
