@@ -78,7 +78,7 @@ export function onAppendRejected(
   const progress = raft.progress.get(from);
   if (progress === undefined) return;
   progress.active = true;
-  // What it ends with may be an entry that was replaced before its disk brought it back: it holds less than that.
+  // Its end may be an entry that was replaced before its disk brought it back: it holds less than that.
   const agreed = raft.log.lastWithTermAtMost(reply.hintIndex, reply.hintTerm);
   const held = Math.min(agreed, reply.prevIndex - 1);
   if (reply.lost === true) progress.forgetMatch(held);
