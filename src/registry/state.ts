@@ -2,6 +2,7 @@
  * The registry in memory: maps for reads, and beside them the set of changed
  * keys that the next disk batch takes. Only the apply functions change it.
  */
+import { AgentTasks } from "./agent-tasks.ts";
 import { Notes } from "./notes.ts";
 import { Operations } from "./operations.ts";
 import type { AgentRecord, FrameworkRecord, RemovedAgentRecord, TaskRecord } from "./records.ts";
@@ -27,7 +28,7 @@ export class RegistryState {
   readonly tasks = new Map<string, Map<string, TaskRecord>>();
   readonly completedTasks = new Map<string, CompletedTasks>();
   /** The same tasks by agent. */
-  readonly tasksOfAgent = new Map<string, Set<TaskRecord>>();
+  readonly tasksOfAgent = new Map<string, AgentTasks>();
   readonly notes = new Notes();
   readonly operations = new Operations();
   #taskCount = 0;
@@ -52,7 +53,7 @@ export class RegistryState {
     ofFramework.set(task.taskId, task);
     let ofAgent = this.tasksOfAgent.get(task.agentId);
     if (ofAgent === undefined) {
-      ofAgent = new Set();
+      ofAgent = new AgentTasks();
       this.tasksOfAgent.set(task.agentId, ofAgent);
     }
     ofAgent.add(task);
