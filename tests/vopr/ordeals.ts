@@ -24,7 +24,7 @@ export class Ordeals {
     this.#random = random;
   }
 
-  /** A leader is cut off with many commands that it can commit no longer, and comes back to a log that went on. */
+  /** A leader is cut off with many commands that it cannot commit, and comes back to a log that went on. */
   strandLeader(): void {
     const leader = this.#cluster.leader();
     if (leader === undefined || !leader.machine.answers) return;
@@ -85,7 +85,7 @@ export class Ordeals {
     });
   }
 
-  /** Of the entries that replaced its own a member finds an old one again, and the leader counts on the new one. */
+  /** One of a member's entries is again what it was before; the leader counts on the one that replaced it. */
   #rememberOldTimes(member: Member): void {
     if (!this.#cluster.working || !member.machine.alive || this.#cluster.leader() === member) return;
     if (this.#cluster.members.some(isBroken)) return;
