@@ -270,7 +270,7 @@ function openLink(
   });
 }
 
-/** A master wrote it, of this version or another: its form is trusted, kinds unknown here the core passes over. */
+/** Written by a master, of this version or another; kinds unknown here the core passes over. */
 function isFromMaster(value: unknown): value is MasterToAgent {
   if (typeof value !== "object" || value === null) return false;
   const { kind, term } = value as Readonly<Record<string, unknown>>;
