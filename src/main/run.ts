@@ -42,7 +42,7 @@ export interface RunOptions {
 
 /** Resolves with the exit status for the process. */
 export async function runCommand(options: RunOptions): Promise<number> {
-  const outputs = { stdout: new Output(process.stdout), stderr: new Output(process.stderr) };
+  const outputs = { stdout: new Output(process.stdout), stderr: new Output(process.stderr), over: false };
   const always = (text: string): void => void outputs.stderr.write(`mesh: ${text}\n`);
   const say = options.quiet ? (): void => {} : always;
   const onBroken = (): void => say("lost the link to the master; looking for the leader. Tasks run on");
@@ -86,6 +86,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
     });
   } finally {
     clearInterval(brokenPipe);
+    outputs.over = true;
     stop.release();
     scheduler.close();
   }
@@ -157,6 +158,8 @@ function ranAtAll(instance: Instance): boolean {
 interface Outputs {
   readonly stdout: Output;
   readonly stderr: Output;
+  /** True when the run has ended, also by an error: nothing is waited for any more. */
+  over: boolean;
 }
 
 /** Copies both outputs until the task has ended and nothing is left to read. */
@@ -168,7 +171,7 @@ async function follow(instance: Instance, options: RunOptions, to: Outputs): Pro
     { file: new SandboxFile(place, "stderr"), to: new MarkedOutput(to.stderr, instance, options) },
   ];
   for (let failures = 0; ; ) {
-    const ended = hasEnded(instance);
+    const ended = hasEnded(instance) || to.over;
     const chunks = await Promise.all(outputs.map((output) => output.file.readOn()));
     for (const [i, chunk] of chunks.entries()) if (chunk !== undefined) await outputs[i]?.to.write(chunk);
     const quiet = chunks.every((chunk) => chunk !== undefined && chunk.length === 0);

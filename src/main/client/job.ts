@@ -91,8 +91,9 @@ export class Job {
     if (status !== undefined) await this.#update(status);
   }
 
-  /** After a break of the stream: states may have changed meanwhile. */
+  /** After a break of the stream: states may have changed meanwhile, and a kill may have been lost. */
   async #reconcile(): Promise<void> {
+    if (this.#killed) await this.kill();
     const tasks = this.instances
       .filter((instance) => instance.place !== undefined && !hasEnded(instance))
       .map((instance) => ({ task_id: { value: instance.taskId } }));
@@ -137,7 +138,7 @@ export class Job {
       };
     }
     const task_infos = instances.map((instance) => this.#taskInfo(offer, instance));
-    await this.#scheduler.call({
+    const taken = await this.#scheduler.call({
       type: "ACCEPT",
       accept: {
         offer_ids: [offer.id],
@@ -147,6 +148,8 @@ export class Job {
         },
       },
     });
+    if (taken) return;
+    for (const instance of instances) instance.place = undefined;
   }
 
   #taskInfo(offer: Offer, instance: Instance): TaskInfo {

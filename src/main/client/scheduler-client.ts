@@ -9,7 +9,7 @@ import type { SchedulerCall, SchedulerEvent } from "../../model/v1/scheduler.ts"
 import { decodeJson } from "../../wire/json-decode.ts";
 import { encodeJson } from "../../wire/json-encode.ts";
 import { RecordDecoder } from "../../wire/record-io.ts";
-import { type MasterClient, refusal } from "./master-client.ts";
+import { type HttpAnswer, type MasterClient, refusal } from "./master-client.ts";
 
 const SCHEDULER_PATH = "/api/v1/scheduler";
 /** Heartbeats come every 15 s; a stream without three of them belongs to a master that is gone. */
@@ -23,6 +23,8 @@ export class SchedulerClient {
   readonly #abort = new AbortController();
 
   readonly #onBroken: () => void;
+  /** Breaks the present stream off. */
+  #renew: () => void = () => {};
 
   /** `onBroken`: the stream broke, and a new subscription is tried. */
   constructor(master: MasterClient, info: FrameworkInfo, onBroken: () => void = () => {}) {
@@ -56,17 +58,30 @@ export class SchedulerClient {
     }
   }
 
-  /** Sends a call other than SUBSCRIBE; framework id and stream id are filled in. */
-  async call(call: SchedulerCall): Promise<void> {
+  /**
+   * Sends a call other than SUBSCRIBE; framework id and stream id are filled in. False when it was not taken
+   * because this subscription is over, as after a failover: {@link events} goes on with another SUBSCRIBED.
+   */
+  async call(call: SchedulerCall): Promise<boolean> {
+    const streamId = this.#streamId;
     const body = encodeJson(
       "SchedulerCall",
       this.#info.id === undefined ? call : { framework_id: this.#info.id, ...call },
     );
-    const answer = await this.#master.post(SCHEDULER_PATH, body, {
-      headers: { "Mesos-Stream-Id": this.#streamId },
-    });
-    if (answer.status !== 202 && answer.status !== 200)
+    let answer: HttpAnswer;
+    try {
+      answer = await this.#master.post(SCHEDULER_PATH, body, { headers: { "Mesos-Stream-Id": streamId } });
+    } catch (error) {
+      if (!(error instanceof MeshError) || !this.#mayComeBack(error, 0)) throw error;
+      this.#renew();
+      return false;
+    }
+    if (answer.status === 202 || answer.status === 200) return true;
+    // 403: a new leader does not know the subscription; another stream id: it was renewed meanwhile.
+    if (answer.status !== 403 && streamId === this.#streamId)
       throw refusal(call.type ?? "POST", SCHEDULER_PATH, answer);
+    if (streamId === this.#streamId) this.#renew();
+    return false;
   }
 
   /** Closes the stream; the framework stays until its failover timeout unless it was torn down. */
@@ -88,6 +103,7 @@ export class SchedulerClient {
       ...(id === undefined ? {} : { framework_id: id }),
     };
     const silence = new AbortController();
+    this.#renew = () => silence.abort();
     const signal = AbortSignal.any([this.#abort.signal, silence.signal]);
     const response = await this.#master.open(SCHEDULER_PATH, encodeJson("SchedulerCall", call), { signal });
     if (response.status !== 200 || response.body === null) {

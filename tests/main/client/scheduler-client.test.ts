@@ -1,0 +1,48 @@
+import { afterEach, expect, test } from "bun:test";
+import { MasterClient } from "../../../src/main/client/master-client.ts";
+import { SchedulerClient } from "../../../src/main/client/scheduler-client.ts";
+import { encodeRecord } from "../../../src/wire/record-io.ts";
+
+const servers: ReturnType<typeof Bun.serve>[] = [];
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop(true);
+});
+
+const SUBSCRIBED = encodeRecord(
+  new TextEncoder().encode('{"type":"SUBSCRIBED","subscribed":{"framework_id":{"value":"f"}}}'),
+);
+
+/** Takes subscriptions, and other calls only from the second subscription on. */
+function forgetfulMaster(): string {
+  let streams = 0;
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request) {
+      const call = await request.text();
+      if (!call.includes('"SUBSCRIBE"')) {
+        const known = request.headers.get("Mesos-Stream-Id") === "stream-2";
+        return new Response("Framework is not subscribed", { status: known ? 202 : 403 });
+      }
+      const body = new ReadableStream({ start: (events) => events.enqueue(SUBSCRIBED) });
+      return new Response(body, { headers: { "Mesos-Stream-Id": `stream-${++streams}` } });
+    },
+  });
+  servers.push(server);
+  return `127.0.0.1:${server.port}`;
+}
+
+test("a call of a subscription that a failover ended is not an error: the next one is opened", async () => {
+  let broken = 0;
+  const info = { user: "u", name: "n", failover_timeout: 60 };
+  const client = new SchedulerClient(new MasterClient([forgetfulMaster()]), info, () => void broken++);
+  const taken: boolean[] = [];
+  for await (const event of client.events()) {
+    expect(event.type).toBe("SUBSCRIBED");
+    taken.push(await client.call({ type: "REVIVE", revive: {} }));
+    if (taken.length === 2) break;
+  }
+  client.close();
+  expect([taken, broken]).toEqual([[false, true], 1]);
+});
