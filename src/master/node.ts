@@ -118,7 +118,7 @@ export class MasterNode {
   }
 
   leaderId(): PeerId | undefined {
-    return this.#role.leader ?? undefined;
+    return this.#role.role === "removed" ? undefined : (this.#role.leader ?? undefined);
   }
 
   /** Raft address of the leader, as far as known. */
@@ -129,7 +129,8 @@ export class MasterNode {
   }
 
   leadership(): Leadership {
-    if (this.digests.diverged) return { kind: "unknown" };
+    // What a removed master last knew is not true for long.
+    if (this.digests.diverged || this.#role.role === "removed") return { kind: "unknown" };
     if (this.core.leader !== undefined) return { kind: "leading", recovered: true };
     if (this.#role.role === "leader") return { kind: "leading", recovered: false };
     const leader = this.#leaderAddress.known;

@@ -3,7 +3,6 @@
  * effects through drivers, and answers the HTTP edge (port.ts). It decides
  * nothing. Drivers come as constructor arguments; tests pass their own.
  */
-
 import { ERRORS } from "../base/errors.ts";
 import { INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
@@ -36,7 +35,7 @@ import type {
 } from "./port.ts";
 import { type MasterDrivers, outdated, REMOVED } from "./run-drivers.ts";
 import { StateReaders } from "./run-state.ts";
-import { sayDigestAlarm, sayDiskFull } from "./say.ts";
+import { LeadershipNews, sayDigestAlarm, sayDiskFull } from "./say.ts";
 import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
 import { MasterView } from "./views.ts";
 
@@ -51,6 +50,7 @@ export class Master implements MasterPort {
   readonly startedAtMs: number;
   readonly #node: MasterNode;
   readonly #drivers: MasterDrivers;
+  readonly #news: LeadershipNews;
   readonly #flags: Readonly<Record<string, string>>;
   readonly #ownLink: LinkPlace;
   readonly #inbox = new Inbox<NodeInput>();
@@ -75,6 +75,7 @@ export class Master implements MasterPort {
     this.#ownLink = ownLink;
     this.#node = node;
     this.#drivers = drivers;
+    this.#news = new LeadershipNews(drivers.log);
     this.#readers = new StateReaders(drivers.store, drivers.log);
     this.#flags = flags;
     this.address = node.settings.address;
@@ -293,6 +294,7 @@ export class Master implements MasterPort {
       const inputs = this.#inbox.take(TURN_MAX_INPUTS);
       if (now.monotonicMs >= this.#node.nextDeadlineMs()) inputs.push({ kind: "tick" });
       for (const effect of this.#node.step(inputs, now)) this.#carryOut(effect);
+      this.#news.tell(this.#node.leadership(), () => this.#node.raftStatus().term);
     } catch (error) {
       this.#fail("A turn of the master failed", error);
       return;

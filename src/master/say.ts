@@ -1,12 +1,37 @@
 /** Lines that a master in trouble writes to its log. */
 import type { Log } from "../base/log.ts";
 import type { DigestAlarm } from "./digest-watch.ts";
+import type { Leadership } from "./port.ts";
 
 export function sayDigestAlarm(log: Log, { self, index, differing }: DigestAlarm): void {
   const text = self
     ? "The registry of this master differs from that of the majority: it serves no longer. Stop it, take it out with 'mesh raft remove' and add it again with an empty --data-dir"
     : "The registries of masters differ at the same index of the log: see 'mesh raft check'";
   log.error(text, { index, masters: differing.join(",") });
+}
+
+/** Says who leads, once for each change. */
+export class LeadershipNews {
+  readonly #log: Log;
+  #said = "";
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  tell(leadership: Leadership, term: () => number): void {
+    const leader = leadership.kind === "following" ? leadership.leader : undefined;
+    const recovered = leadership.kind === "leading" && leadership.recovered;
+    const news = `${leadership.kind} ${recovered} ${leader?.id ?? ""}`;
+    if (news === this.#said) return;
+    const ledBefore = this.#said.startsWith("leading true");
+    this.#said = news;
+    if (recovered) this.#log.info("This master leads", { term: term() });
+    else if (ledBefore) this.#log.warn("This master leads no longer", { term: term() });
+    if (leader === undefined) return;
+    const address = `${leader.hostname}:${leader.port}`;
+    this.#log.info("Another master leads", { leader: address, term: term() });
+  }
 }
 
 export function sayDiskFull(log: Log, full: boolean): void {
