@@ -114,7 +114,7 @@ export class Cluster {
       const received = fields === null ? message : decoded(fields);
       this.onMessage?.(`${from.id} > ${to} ${describeMessage(received)}`);
       if (target === undefined) return;
-      if (target.membership.removed.includes(from.id)) this.#expel(target, from);
+      if (knowsRemoved(target, from.id)) this.#expel(target, from);
       else target.machine.guard(() => target.step({ kind: "message", from: from.id, message: received }))();
     });
   }
@@ -167,4 +167,9 @@ function decoded(fields: readonly unknown[]): RaftMessage {
   const message = decodeRaftMessage(fields);
   if (!message.ok) throw new Violation(`Codec: a message cannot be read back: ${message.error}`);
   return message.value;
+}
+
+/** As the transport asks: by the committed membership; one that is only appended may never come to be. */
+function knowsRemoved(target: Member, id: PeerId): boolean {
+  return target.membership.removed.includes(id) && target.node?.status().removed.includes(id) === true;
 }
