@@ -55,7 +55,7 @@ function parts(seeds: number, firstSeed: number): Part[] {
     { name: "build", about: "the binary dist/mesh", commands: [[BUN, "scripts/build.ts"]] },
     {
       name: "simulator",
-      about: `${seeds} seeds from ${firstSeed} on`,
+      about: `${seeds} seeds from ${firstSeed} on; the replicated log's own seeds`,
       commands: [],
       tests: ["sim", "vopr"],
       environment: {
