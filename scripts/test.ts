@@ -13,7 +13,7 @@ const ROOT = resolve(import.meta.dir, "..");
 const BUN = process.execPath;
 
 /** Seeds the simulator runs when --seeds does not say otherwise. */
-const DEFAULT_SEEDS = 2_000;
+const DEFAULT_SEEDS = 390;
 
 interface Part {
   readonly name: string;
@@ -33,7 +33,7 @@ interface Outcome {
 }
 
 /** Runs of the replicated log alone for each run of a whole cluster. */
-const VOPR_SEEDS_PER_SEED = 2.5;
+const VOPR_SEEDS = 5_000;
 
 /** Folders of tests/ with a part of their own, or without tests. */
 const APART = ["sim", "vopr", "e2e", "vm", "clients", "support", "fixtures"];
@@ -60,7 +60,7 @@ function parts(seeds: number, firstSeed: number): Part[] {
       tests: ["sim", "vopr"],
       environment: {
         MESH_SEEDS: String(seeds),
-        MESH_VOPR_SEEDS: String(Math.ceil(seeds * VOPR_SEEDS_PER_SEED)),
+        MESH_VOPR_SEEDS: String(VOPR_SEEDS),
         MESH_SEED: String(firstSeed),
       },
     },
@@ -108,7 +108,7 @@ async function main(): Promise<number> {
     options: { seeds: { type: "string" }, "first-seed": { type: "string" }, list: { type: "boolean" } },
   });
   const seeds = Number(values.seeds ?? DEFAULT_SEEDS);
-  const firstSeed = Number(values["first-seed"] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+  const firstSeed = Number(values["first-seed"] ?? 1);
   if (!Number.isSafeInteger(seeds) || seeds < 1 || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
     console.error("Cannot read --seeds or --first-seed: give whole numbers, such as --seeds 100");
     return 2;
