@@ -26,12 +26,8 @@ const HEAL_MAX_MS = 120_000;
 const DRAIN_MAX_MS = 240_000;
 /** Work that goes on between healing and draining: long enough to pay what was owed. */
 const CALM_MS = 3_000;
-/**
- * Beyond that: a scheduler takes 4 s to notice a silent stream, a nearly full
- * log takes its time, and about one seed in two thousand still waits for an
- * agent's own first or second retry.
- */
-const OWED_MAX_MS = 30_000;
+/** Beyond that: a log that is nearly full takes its time. All in all less than an agent's first retry. */
+const OWED_MAX_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 
 /** What happened in one run, or in several. */
