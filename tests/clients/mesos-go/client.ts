@@ -1,6 +1,17 @@
 /** Runs the Go program of this folder and keeps what it says. */
 import { buildMesosGoClient } from "./build.ts";
 
+export interface OfferedResource {
+  readonly name: string;
+  readonly type: string;
+  readonly role: string;
+  /** Roles it is reserved for, the outermost first. */
+  readonly reserved: readonly string[];
+  /** Id of the persistent volume on it, or empty. */
+  readonly volume: string;
+  readonly scalar: number;
+}
+
 /** One line of the program; which fields there are depends on the event. */
 export interface Line {
   readonly event: string;
@@ -19,7 +30,7 @@ export interface Line {
   readonly ip?: string;
   readonly port?: number;
   readonly path?: string;
-  readonly resources?: readonly { readonly name: string; readonly type: string; readonly role: string }[];
+  readonly resources?: readonly OfferedResource[];
   readonly task?: string;
   readonly state?: string;
   readonly latest?: string;
@@ -47,7 +58,16 @@ export interface Line {
 
 /** One line of its standard input, as orders.go reads it. */
 export interface Order {
-  readonly do: "launch" | "refuse" | "revive" | "suppress" | "kill" | "reconcile" | "stop";
+  readonly do:
+    | "launch"
+    | "store"
+    | "give-up"
+    | "refuse"
+    | "revive"
+    | "suppress"
+    | "kill"
+    | "reconcile"
+    | "stop";
   readonly role?: string;
   readonly ids?: readonly string[];
   readonly command?: string;

@@ -13,16 +13,17 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 )
 
-// order is one line of standard input. Operations on reservations and volumes
-// get an order of their own beside these.
+// order is one line of standard input.
 type order struct {
 	Do string `json:"do"`
-	// launch: tasks of one role that wait for offers; {id} in the command is the task's.
+	// launch, store: tasks of one role that wait for offers; {id} in the command is the
+	// task's. Those of store run one after the other on a reservation with a volume.
 	Role    string   `json:"role"`
 	IDs     []string `json:"ids"`
 	Command string   `json:"command"`
 	// refuse: what offers without use are declined for.
 	Seconds float64 `json:"seconds"`
+	// give-up: the role whose volume is destroyed and whose reservation ends.
 	// revive, suppress: all roles when empty.
 	Roles []string `json:"roles"`
 	// kill, reconcile: agent of each task, "" to leave it out; none reconciles all.
@@ -51,9 +52,13 @@ func (f *framework) obey(ctx context.Context, o order) error {
 	send := func(call *scheduler.Call) error { return calls.CallNoData(ctx, f.caller, call) }
 	switch o.Do {
 	case "launch":
-		for _, id := range o.IDs {
-			f.tasks.add(task{id: id, role: o.Role, command: strings.ReplaceAll(o.Command, "{id}", id)})
-		}
+		f.tasks.add(o.ordered()...)
+		return nil
+	case "store":
+		f.keeper.store(o.ordered()...)
+		return nil
+	case "give-up":
+		f.keeper.giveUp(o.Role)
 		return nil
 	case "refuse":
 		f.tasks.setRefusal(time.Duration(o.Seconds * float64(time.Second)))
@@ -75,6 +80,13 @@ func (f *framework) obey(ctx context.Context, o order) error {
 		return send(&scheduler.Call{Type: scheduler.Call_TEARDOWN})
 	}
 	return fmt.Errorf("cannot obey %q: no such order", o.Do)
+}
+
+func (o order) ordered() (tasks []task) {
+	for _, id := range o.IDs {
+		tasks = append(tasks, task{id: id, role: o.Role, command: strings.ReplaceAll(o.Command, "{id}", id)})
+	}
+	return tasks
 }
 
 // askForUntold reconciles the tasks that were untold before and still are.

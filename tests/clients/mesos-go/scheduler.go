@@ -29,6 +29,7 @@ const (
 type framework struct {
 	caller calls.Caller
 	tasks  *taskTable
+	keeper keeper
 }
 
 func runScheduler(parent context.Context, masters *masters, roles []string) error {
@@ -104,9 +105,10 @@ func (f *framework) offers(ctx context.Context, e *scheduler.Event) error {
 	for i := range e.GetOffers().GetOffers() {
 		offer := &e.GetOffers().GetOffers()[i]
 		tellOffer(offer)
-		tasks := f.tasks.take(offer)
 		var call *scheduler.Call
-		if len(tasks) == 0 {
+		if operations := f.keeper.operations(offer); len(operations) > 0 {
+			call = calls.Accept(operations.WithOffers(offer.ID)).With(calls.RefuseSeconds(0))
+		} else if tasks := f.tasks.take(offer); len(tasks) == 0 {
 			call = calls.Decline(offer.ID).With(calls.RefuseSeconds(f.tasks.refusal()))
 		} else {
 			call = calls.Accept(
@@ -167,6 +169,10 @@ func tellOffer(offer *mesos.Offer) {
 			"name": r.GetName(),
 			"type": r.GetType().String(),
 			"role": r.GetAllocationInfo().GetRole(),
+			// Roles it is reserved for, the outermost first; the volume on it.
+			"reserved": reservedFor(&r),
+			"volume":   r.GetDisk().GetPersistence().GetID(),
+			"scalar":   r.GetScalar().GetValue(),
 		})
 	}
 	address := offer.GetURL().GetAddress()
@@ -182,6 +188,14 @@ func tellOffer(offer *mesos.Offer) {
 		"path":      offer.GetURL().GetPath(),
 		"resources": resources,
 	})
+}
+
+func reservedFor(r *mesos.Resource) []string {
+	roles := []string{}
+	for _, reservation := range r.GetReservations() {
+		roles = append(roles, reservation.GetRole())
+	}
+	return roles
 }
 
 func hex(bytes []byte) string {
