@@ -15,7 +15,9 @@ const KILL_RETRY_MS = 5 * SECOND_MS;
 export function exited(state: AgentState, containerId: string, exit: Exit): void {
   const task = state.containers.get(containerId);
   if (task === undefined) {
-    state.emit({ kind: "cleanup", containerId });
+    const cleanup = { kind: "cleanup", containerId } as const;
+    // A process that still finds the task on disk must find how it ended: else it would start it again.
+    if (!state.afterWrites(cleanup)) state.emit(cleanup);
     settleCondemned(state, containerId);
     return;
   }

@@ -101,7 +101,7 @@ export class AgentState {
   #effects: AgentEffect[] = [];
   #changes: CheckpointChange[] = [];
   #afterwards: Deferred[] = [];
-  readonly #waiting: { readonly token: number; readonly deferred: readonly Deferred[] }[] = [];
+  readonly #waiting: { readonly token: number; readonly deferred: Deferred[] }[] = [];
 
   constructor(config: AgentConfig, random: Random, log: Log) {
     this.config = config;
@@ -135,6 +135,13 @@ export class AgentState {
   /** Does `deferred` once everything written so far in this step is on disk. */
   afterwards(deferred: Deferred): void {
     this.#afterwards.push(deferred);
+  }
+
+  /** The same for writes of earlier steps too; false when all of them are on disk already. */
+  afterWrites(deferred: Deferred): boolean {
+    const last = this.#changes.length > 0 ? this.#afterwards : this.#waiting.at(-1)?.deferred;
+    last?.push(deferred);
+    return last !== undefined;
   }
 
   /** Ends the step. */

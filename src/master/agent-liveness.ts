@@ -77,6 +77,8 @@ export function agentUnreachable(leader: Leader, command: MarkAgentUnreachable, 
     unreachable: true,
   });
   announceLoss(leader, agent);
+  // Its successor came while this verdict was under way, when neither could see the other's part.
+  if (isReplaced(leader, agent)) removeReplaced(leader, agent.id);
 }
 
 export function agentRemoved(leader: Leader, command: RemoveAgent, fate: Fate): void {

@@ -135,6 +135,20 @@ describe("registration", () => {
       expect(framework.statuses()).toMatchObject([{ state: "TASK_UNKNOWN" }]);
     });
 
+    test("replaces it also when it comes while the verdict on that one is under way", () => {
+      const { bench, agentId } = halfOpen();
+      bench.autoCommit = false;
+      for (let i = 0; i < 5; i++) bench.pass(15_000);
+      // Its own registration is not committed yet when that one counts as gone.
+      bench.fromAgent(2, bench.registration(1, undefined, []));
+      bench.pass(15_000);
+      expect(bench.proposed.map(({ kind }) => kind)).toEqual(["add-agent", "mark-agent-unreachable"]);
+      bench.autoCommit = true;
+      bench.commit();
+      expect([...bench.registry.agents.keys()]).toEqual(["m1-S1"]);
+      expect(bench.registry.removedAgents.has(agentId)).toBe(true);
+    });
+
     test("leaves it alone while that one answers: the two have one address by mistake", () => {
       const { bench, agentId } = halfOpen();
       const other = comesAnew(bench);

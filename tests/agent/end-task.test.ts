@@ -1,0 +1,53 @@
+import { describe, expect, test } from "bun:test";
+import { AgentBench } from "./agent-bench.ts";
+
+/** Task t runs as container "one"; nothing is left to say of it. */
+function running(): AgentBench {
+  const bench = AgentBench.registered();
+  bench.runAs("one", "t");
+  bench.launched("t");
+  bench.acknowledge("t");
+  bench.acknowledge("t");
+  bench.lines();
+  return bench;
+}
+
+function ends(bench: AgentBench): void {
+  bench.step({ kind: "exited", containerId: "one", exit: { kind: "exited", code: 0 } });
+}
+
+describe("the end of a task that nobody wants any more", () => {
+  test("keeps its record while a new process would still find the task on disk", () => {
+    const bench = running();
+    bench.autoSync = false;
+    bench.message({ kind: "shutdown-framework", term: 1, frameworkId: "F" });
+    bench.lines();
+    ends(bench);
+    expect(bench.lines()).toEqual([]);
+    expect(bench.keys()).toContain("task/F/t/one");
+    bench.sync();
+    expect(bench.lines()).toEqual(["cleanup t"]);
+    expect(bench.keys()).toEqual(["agent"]);
+  });
+
+  test("is cleaned up at once when the task is forgotten on disk", () => {
+    const bench = running();
+    bench.message({ kind: "shutdown-framework", term: 1, frameworkId: "F" });
+    bench.lines();
+    ends(bench);
+    expect(bench.lines()).toEqual(["cleanup t"]);
+  });
+
+  test("of an agent that leaves is cleaned up before the process stops", () => {
+    const bench = running();
+    bench.autoSync = false;
+    bench.step({ kind: "unregister" });
+    bench.lines();
+    ends(bench);
+    expect(bench.lines().filter((line) => !line.startsWith("write"))).toEqual([]);
+    bench.sync();
+    const [cleanup, ...rest] = bench.lines();
+    expect(cleanup).toBe("cleanup t");
+    expect(rest.at(-1)).toStartWith("stop");
+  });
+});
