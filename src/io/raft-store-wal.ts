@@ -108,7 +108,7 @@ function trailingHardState(write: Buffer): Uint8Array | null {
   const value = low < 128 ? write.subarray(at + 1) : write.subarray(at + 2);
   const length = low < 128 ? low : (low & 127) + (write[at + 1] ?? 0) * 128;
   const fact = value.subarray(0, length);
-  return decodeFact(fact).ok ? fact : null;
+  return decodeFact("hard-state", fact, true).ok ? fact : null;
 }
 
 const CASTAGNOLI_REVERSED = 0x82f63b78;

@@ -87,7 +87,7 @@ async function readAppliedIndex(view: LevelView): Promise<number | undefined> {
   const copies = [await view.get(metaKey("applied")), await view.get(metaCopyKey("applied"))];
   if (copies.every((copy) => copy === undefined)) return 0;
   for (const copy of copies) {
-    const fact = copy === undefined ? undefined : decodeFact(copy);
+    const fact = copy === undefined ? undefined : decodeFact("applied", copy);
     // A fact whose checksum fits is what this program wrote.
     if (fact?.ok === true) return (fact.value as LogStart).index;
   }

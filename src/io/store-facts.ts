@@ -5,10 +5,14 @@ import type { StoreIdentity } from "../raft/store.ts";
 import type { HardState, LogDamage } from "../raft/types.ts";
 import type { LevelOperation, LevelView } from "./level.ts";
 import type { LogStart } from "./log-scan.ts";
-import { decodeFact, type MetaName, metaCopyKey, metaKey } from "./store-keys.ts";
+import { decodeFact, type MetaName, metaCopyKey, metaKey, putFact } from "./store-keys.ts";
 
-/** 2: checksums of state values, two copies of facts. Format 1 is rewritten on opening. */
-export const FORMAT = 2;
+/**
+ * 2: checksums of state values, two copies of facts. 3: the checksum of a fact covers its name. Older
+ * formats are rewritten on opening.
+ */
+export const FORMAT = 3;
+const NAMELESS_FORMAT_MAX = 2;
 
 /** The entry before the log, with the membership (base64) in force there. */
 export interface SnapshotFact extends LogStart {
@@ -43,6 +47,8 @@ export interface Facts {
   readonly damage: LogDamage | null;
   /** Good copies for damaged ones. */
   readonly repairs: LevelOperation[];
+  /** All facts anew, with the format: those of format 2. */
+  readonly upgrades: LevelOperation[];
 }
 
 const ORIGIN: SnapshotFact = { index: 0, term: 0, checksum: 0, membership: "" };
@@ -50,11 +56,19 @@ const ORIGIN: SnapshotFact = { index: 0, term: 0, checksum: 0, membership: "" };
 /** Throws MeshError LOG_DAMAGED if both copies of a fact are damaged. */
 export async function readFacts(view: LevelView, directory: string): Promise<Facts> {
   const repairs: LevelOperation[] = [];
-  const read = (name: MetaName): Promise<unknown> => readFact(view, directory, name, repairs);
+  const upgrades: LevelOperation[] = [];
+  let nameless = false;
+  const read = async (name: MetaName): Promise<unknown> => {
+    const fact = await readFact(view, directory, { name, nameless }, repairs);
+    if (nameless && fact !== undefined) upgrades.push(...putFact(name, fact));
+    return fact;
+  };
   const format = await read("format");
-  if (format !== undefined && format !== 1 && format !== FORMAT) {
+  if (format !== undefined && (typeof format !== "number" || format < 1 || format > FORMAT)) {
     throw unusable(directory, "format", `format ${String(format)} is of another version of mesh`);
   }
+  nameless = format !== undefined && format <= NAMELESS_FORMAT_MAX;
+  if (nameless) upgrades.push(...putFact("format", FORMAT));
   const generation = (await read("generation")) ?? 0;
   assert(typeof generation === "number", "The generation is a number");
   // A fact whose checksum fits is what this program wrote.
@@ -78,18 +92,21 @@ export async function readFacts(view: LevelView, directory: string): Promise<Fac
     generation,
     damage: ((await read("damage")) ?? null) as LogDamage | null,
     repairs,
+    upgrades,
   };
 }
 
 async function readFact(
   view: LevelView,
   directory: string,
-  name: MetaName,
+  { name, nameless }: { readonly name: MetaName; readonly nameless: boolean },
   repairs: LevelOperation[],
 ): Promise<unknown> {
   const [first, second] = [await view.get(metaKey(name)), await view.get(metaCopyKey(name))];
   if (first === undefined && second === undefined) return undefined;
-  const decoded = [first, second].map((bytes) => (bytes === undefined ? undefined : decodeFact(bytes)));
+  const decoded = [first, second].map((bytes) =>
+    bytes === undefined ? undefined : decodeFact(name, bytes, nameless),
+  );
   const good = decoded.findIndex((fact) => fact?.ok === true);
   const fact = decoded[good];
   const value = [first, second][good];

@@ -38,7 +38,7 @@ export function metaCopyKey(name: MetaName): Uint8Array {
 }
 
 export function putFact(name: MetaName, fact: unknown): LevelOperation[] {
-  const value = encodeFact(fact);
+  const value = encodeFact(name, fact);
   return [
     { type: "put", key: metaKey(name), value },
     { type: "put", key: metaCopyKey(name), value },
@@ -124,20 +124,27 @@ export function otherGenerations(generation: number): KeyRange[] {
   ];
 }
 
-/** crc32 u32, then JSON text. */
-export function encodeFact(fact: unknown): Uint8Array {
+/** crc32 u32 of name and text, then the fact as JSON text. */
+function encodeFact(name: MetaName, fact: unknown): Uint8Array {
   const text = Buffer.from(JSON.stringify(fact));
   const out = Buffer.allocUnsafe(4 + text.length);
-  out.writeUInt32BE(Bun.hash.crc32(text), 0);
+  out.writeUInt32BE(factChecksum(name, text), 0);
   out.set(text, 4);
   return out;
 }
 
-export function decodeFact(bytes: Uint8Array): Result<unknown> {
+/** `nameless`: also takes a fact as formats 1 and 2 wrote it, with a checksum of its text alone. */
+export function decodeFact(name: MetaName, bytes: Uint8Array, nameless = false): Result<unknown> {
   const text = Buffer.from(bytes.subarray(4));
   const wanted = bytes.length < 4 ? -1 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-  if (Bun.hash.crc32(text) !== wanted) return fail("its checksum does not match");
+  const fits = factChecksum(name, text) === wanted || (nameless && Bun.hash.crc32(text) === wanted);
+  if (!fits) return fail("its checksum does not match");
   // The checksum of nothing is 0, so four zero bytes pass for a record.
   if (text.length === 0) return fail("it is empty");
   return ok(JSON.parse(text.toString()));
+}
+
+/** One fact must not pass for another. The format alone must be readable for older versions. */
+function factChecksum(name: MetaName, text: Uint8Array): number {
+  return name === "format" ? Bun.hash.crc32(text) : Bun.hash.crc32(text, Bun.hash.crc32(name));
 }

@@ -106,6 +106,7 @@ export async function abandonState(
     const damage: LogDamage = { term: hardState.term, lastIndex, reason };
     await db.write(
       [
+        ...facts.upgrades,
         ...putFact("format", FORMAT),
         ...putFact("hard-state", hardState),
         ...putFact("generation", generation),
@@ -137,7 +138,7 @@ async function newestGeneration(view: LevelView, least: number): Promise<number>
 /** Of the hard state in the database and one that the database passed over. */
 function newerHardState(facts: Facts, passedOver: Uint8Array | null): HardStateFact {
   const known = { ...facts.hardState, lastIndex: facts.lastIndex ?? 0 };
-  const decoded = passedOver === null ? null : decodeFact(passedOver);
+  const decoded = passedOver === null ? null : decodeFact("hard-state", passedOver, true);
   if (decoded?.ok !== true) return known;
   const other = decoded.value as HardStateFact;
   const lastIndex = Math.max(known.lastIndex, other.lastIndex ?? 0);
@@ -147,7 +148,7 @@ function newerHardState(facts: Facts, passedOver: Uint8Array | null): HardStateF
 async function recover(db: Database, facts: Facts): Promise<Recovered> {
   const view = db.view();
   const warnings: string[] = facts.repairs.length > 0 ? ["A copy of a fact was damaged and is restored"] : [];
-  const operations: LevelOperation[] = [...facts.repairs];
+  const operations: LevelOperation[] = [...facts.repairs, ...facts.upgrades];
   if (facts.isNew) operations.push(...putFact("format", FORMAT));
   try {
     let snapshot = facts.snapshot;

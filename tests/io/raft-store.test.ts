@@ -225,8 +225,8 @@ test("one damaged copy of a vote is restored; two are refused: it could be cast 
 test.each([
   ["empty", 0, "its checksum does not match"],
   ["cut within its checksum", 3, "its checksum does not match"],
-  // Its checksum fits: that of nothing is 0.
-  ["four zero bytes", 4, "it is empty"],
+  // A checksum of nothing but the text, as of older formats, would be 0 and fit.
+  ["four zero bytes", 4, "its checksum does not match"],
   ["all zeroes", 40, "its checksum does not match"],
 ])("a fact that is %s is damage like any other", async (_name, length, reason) => {
   const value = new Uint8Array(length);

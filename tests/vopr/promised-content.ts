@@ -3,7 +3,7 @@
  * promises to other members are held against. Damage done later does not show.
  */
 import { decodeLogRecord } from "../../src/io/log-record.ts";
-import { decodeFact, logIndex, metaKey } from "../../src/io/store-keys.ts";
+import { decodeFact, logIndex, type MetaName, metaKey } from "../../src/io/store-keys.ts";
 import type { HardState } from "../../src/raft/types.ts";
 
 const HARD_STATE = latin1(metaKey("hard-state"));
@@ -24,8 +24,9 @@ export class PromisedContent {
     if (key.startsWith(LOG_PREFIX)) {
       const record = decodeLogRecord(value);
       if (record.ok) this.#terms.set(record.value.entry.index, record.value.entry.term);
-    } else if (key === HARD_STATE) this.hardState = factOf(value) as HardState;
-    else if (key === SNAPSHOT) this.snapshotIndex = (factOf(value) as { readonly index: number }).index;
+    } else if (key === HARD_STATE) this.hardState = factOf("hard-state", value) as HardState;
+    else if (key === SNAPSHOT)
+      this.snapshotIndex = (factOf("snapshot", value) as { readonly index: number }).index;
   }
 
   delete(key: string): void {
@@ -37,7 +38,7 @@ export function latin1(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
 }
 
-function factOf(value: Uint8Array): unknown {
-  const fact = decodeFact(value);
+function factOf(name: MetaName, value: Uint8Array): unknown {
+  const fact = decodeFact(name, value);
   return fact.ok ? fact.value : undefined;
 }
