@@ -86,7 +86,10 @@ function checkQuorum(raft: RaftState): boolean {
     becomeFollower(raft, raft.term, null);
     return false;
   }
-  for (const progress of raft.progress.values()) progress.active = false;
+  for (const progress of raft.progress.values()) {
+    progress.wasActive = progress.active;
+    progress.active = false;
+  }
   return true;
 }
 

@@ -145,7 +145,7 @@ function promotionRefusal(raft: RaftState, id: PeerId): ChangeRefusal | null {
   if (isVoter(membership, id)) return "already-voter";
   const progress = raft.progress.get(id);
   if (progress === undefined) return "unknown-member";
-  const heard = progress.active && progress.featureLevel > 0;
+  const heard = progress.heard && progress.featureLevel > 0;
   if (progress.state !== "replicate" || !heard) return "lags";
   if (progress.matchIndex + PROMOTE_LAG_MAX_ENTRIES < raft.log.lastIndex) return "lags";
   return progress.featureLevel < membership.featureLevel ? "level-too-low" : null;

@@ -130,6 +130,7 @@ const inputHandlers: InputHandlers = {
   "peer-lost"(raft, { peer }) {
     if (raft.role === "follower" && raft.leader === peer) leaderLost(raft);
     const progress = raft.progress.get(peer);
+    if (progress !== undefined) progress.wasActive = false;
     // What was on its way is lost.
     if (progress?.state === "replicate") progress.becomeProbe();
   },

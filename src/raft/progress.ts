@@ -32,6 +32,8 @@ export class Progress {
   nextIndex: number;
   /** Heard from since the last check of the quorum. */
   active = false;
+  /** The same in the time before that check: with `active` it tells who is there. */
+  wasActive = false;
   /** What it can apply; 0 until it said so. */
   featureLevel = 0;
   /** Probe only: a message is out; wait for its answer or the next heartbeat's. */
@@ -45,6 +47,11 @@ export class Progress {
   constructor(id: PeerId, nextIndex: number) {
     this.id = id;
     this.nextIndex = nextIndex;
+  }
+
+  /** Heard from within the last one to two election timeouts. */
+  get heard(): boolean {
+    return this.active || this.wasActive;
   }
 
   get full(): boolean {

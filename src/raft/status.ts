@@ -11,7 +11,7 @@ export function raftStatus(raft: RaftState): RaftStatus {
     matchIndex: progress.matchIndex,
     nextIndex: progress.nextIndex,
     bytesInFlight: progress.bytesInFlight,
-    active: progress.active,
+    active: progress.heard,
     learner: membership.learners.includes(progress.id),
     featureLevel: progress.featureLevel,
   }));

@@ -46,5 +46,5 @@ export function bestFollower(raft: RaftState): Progress | undefined {
 
 /** Alive first, then by what it holds. */
 function rank(progress: Progress): number {
-  return progress.matchIndex + (progress.active ? 0.5 : 0);
+  return progress.matchIndex + (progress.heard ? 0.5 : 0);
 }

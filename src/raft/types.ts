@@ -368,7 +368,7 @@ export interface PeerStatus {
   readonly matchIndex: number;
   readonly nextIndex: number;
   readonly bytesInFlight: number;
-  /** Heard from in the current check-quorum window. */
+  /** Heard from within the last one to two election timeouts. */
   readonly active: boolean;
   readonly learner: boolean;
   /** What it can apply; 0 until it said so. */
