@@ -1,6 +1,6 @@
 /**
  * What three masters with nothing to do write to their disks and take of a core.
- * Option: `--seconds N` (default 120).
+ * Options: `--minutes N` (default 2), or `--seconds N`.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -18,9 +18,10 @@ function writtenBytes(pid: number): number {
 export async function bench(): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
     args: process.argv.slice(3),
-    options: { seconds: { type: "string", default: "120" } },
+    options: { seconds: { type: "string" }, minutes: { type: "string", default: "2" } },
   });
-  const seconds = Number(values.seconds);
+  const seconds = Number(values.seconds ?? Number(values.minutes) * 60);
+  if (!(seconds > 0)) throw new Error(`--minutes or --seconds has no positive number: ${seconds}`);
   await using masters = await Masters.start();
   const leader = await masters.leader();
   await Bun.sleep(SETTLE_SECONDS * 1000);

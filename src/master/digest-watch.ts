@@ -14,6 +14,8 @@ import { DIGEST_HISTORY_MAX_ENTRIES } from "../base/limits.ts";
 import { SECOND_MS } from "../base/time.ts";
 
 const ROUND_INTERVAL_MS = 10 * SECOND_MS;
+/** Members that did not answer are asked again: a new leader's first words often find no link yet. */
+const ASK_AGAIN_MS = SECOND_MS;
 
 export type DigestMessage =
   | { readonly kind: "digest-ask"; readonly index: number; readonly level: number }
@@ -47,6 +49,15 @@ export interface DigestRound {
   readonly digests: ReadonlyMap<string, string>;
   /** Members that differ from the majority; all that answered if there is none. */
   readonly differing: readonly string[];
+  /** Members that have not answered. */
+  readonly unheard: readonly string[];
+}
+
+interface Round {
+  readonly index: number;
+  readonly beganAtMs: number;
+  readonly members: readonly string[];
+  readonly digests: Map<string, string>;
 }
 
 export class DigestWatch {
@@ -56,7 +67,7 @@ export class DigestWatch {
   readonly #history = new Map<number, string>();
   #newest = 0;
   #asked: { readonly from: string; readonly index: number } | undefined;
-  #round: { index: number; members: readonly string[]; digests: Map<string, string> } | undefined;
+  #round: Round | undefined;
   #differing: readonly string[] = [];
   #nextRoundMs = 0;
   #diverged = false;
@@ -80,7 +91,13 @@ export class DigestWatch {
     const round = this.#round;
     if (round === undefined) return undefined;
     const { index, members, digests } = round;
-    return { index, members: members.length, digests, differing: this.#differing };
+    return {
+      index,
+      members: members.length,
+      digests,
+      differing: this.#differing,
+      unheard: unheard(round),
+    };
   }
 
   /** To be called after each applied entry; the answer goes to a leader that waited for it. */
@@ -98,22 +115,36 @@ export class DigestWatch {
   }
 
   /** A transferred state took the place of the old one, and of its divergence. */
-  installed(): void {
+  installed(index: number, digest: string): void {
     this.#history.clear();
-    this.#asked = undefined;
+    this.applied(index, digest);
   }
 
-  /** Begins a round if one is due; `members` with this one. Only for a leader. */
+  /** Begins or goes on with a round if one is due; `members` with this one. Only for a leader. */
   ask(members: readonly string[], nowMs: number): void {
     if (nowMs < this.#nextRoundMs) return;
-    this.#nextRoundMs = nowMs + ROUND_INTERVAL_MS;
-    const own = this.#history.get(this.#newest);
-    const complete = this.#round?.digests.size === this.#round?.members.length;
-    if (own === undefined || members.length < 2 || (this.#round?.index === this.#newest && complete)) return;
+    const round = this.#currentRound(members, nowMs);
+    if (round === undefined) {
+      this.#nextRoundMs = nowMs + ROUND_INTERVAL_MS;
+      return;
+    }
+    const missing = unheard(round);
+    const endMs = round.beganAtMs + ROUND_INTERVAL_MS;
+    this.#nextRoundMs = missing.length === 0 ? Math.max(endMs, nowMs + 1) : nowMs + ASK_AGAIN_MS;
+    const message = { kind: "digest-ask", index: round.index, level: this.#level } as const;
+    for (const to of missing) this.#effects.push({ kind: "send", to, message });
+  }
+
+  /** The one under way, or a new one; undefined if there is nothing new to compare. */
+  #currentRound(members: readonly string[], nowMs: number): Round | undefined {
+    const before = this.#round;
+    if (before !== undefined && nowMs < before.beganAtMs + ROUND_INTERVAL_MS) return before;
     const index = this.#newest;
-    this.#round = { index, members: [...members], digests: new Map([[this.#self, own]]) };
-    const message = { kind: "digest-ask", index, level: this.#level } as const;
-    for (const to of members) if (to !== this.#self) this.#effects.push({ kind: "send", to, message });
+    const own = this.#history.get(index);
+    const unchanged = before?.index === index && unheard(before).length === 0;
+    if (own === undefined || members.length < 2 || unchanged) return undefined;
+    this.#round = { index, beganAtMs: nowMs, members: [...members], digests: new Map([[this.#self, own]]) };
+    return this.#round;
   }
 
   /** Monotonic time of the next round of a leader. */
@@ -182,6 +213,10 @@ export class DigestWatch {
     this.#diverged = true;
     this.#effects.push({ kind: "digest-alarm", index, self: true, differing: [this.#self] });
   }
+}
+
+function unheard({ members, digests }: Round): string[] {
+  return members.filter((member) => !digests.has(member));
 }
 
 function majorityDigest(digests: ReadonlyMap<string, string>, members: number): string | undefined {

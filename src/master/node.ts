@@ -103,6 +103,7 @@ export class MasterNode {
     this.core = new MasterCore(parts.settings, () => this.#registry, parts.random.fork());
     this.#leaderAddress = new LeaderAddress();
     this.digests = new DigestWatch(this.#self, parts.raft.featureLevel ?? 1);
+    this.digests.applied(parts.restored.appliedIndex, parts.registry.digest());
   }
 
   get registry(): Registry {
@@ -381,7 +382,7 @@ export class MasterNode {
     const registry = present(this.#staged, "A state that is in force came in chunks");
     registry.loadEnd();
     this.#registry = registry;
-    this.digests.installed();
+    this.digests.installed(last.snapshot.index, registry.digest());
     this.#staged = undefined;
     this.#stagedDone = undefined;
   }

@@ -166,6 +166,8 @@ export interface RaftStatus {
         readonly agreed: number;
         readonly members: number;
         readonly differing: readonly string[];
+        /** Members that have not answered that comparison; left out by older versions. */
+        readonly unheard?: readonly string[];
       }
     | undefined;
   readonly peers: readonly {

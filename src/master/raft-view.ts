@@ -35,8 +35,8 @@ export function raftView(status: Status, ownAddress: string, digests: DigestWatc
 function digestView(digests: DigestWatch): RaftStatus["digest"] {
   const { round, diverged } = digests;
   if (round === undefined) return { diverged, index: undefined, agreed: 0, members: 0, differing: [] };
-  const { index, members, differing } = round;
-  return { diverged, index, agreed: round.digests.size - differing.length, members, differing };
+  const { index, members, differing, unheard } = round;
+  return { diverged, index, agreed: round.digests.size - differing.length, members, differing, unheard };
 }
 
 /** The id of the member with this id or raft address; an unknown name as it is. */
