@@ -23,7 +23,8 @@ export function startPings(leader: Leader, agent: AgentMemory): void {
 export function pingDue(leader: Leader, agentId: string): void {
   const agent = leader.agents.get(agentId);
   if (agent?.link === undefined) return;
-  if (agent.unansweredPings >= leader.settings.maxAgentPingTimeouts) {
+  // It may be back over another link, and only the commit of that outstanding.
+  if (agent.unansweredPings >= leader.settings.maxAgentPingTimeouts && !leader.pendingAgents.has(agentId)) {
     markUnreachable(leader, agent);
     return;
   }

@@ -20,6 +20,7 @@ import { AgentHoldings } from "./agent-holdings.ts";
 import { startPings, watchAbsence } from "./agent-liveness.ts";
 import { compareWithReport } from "./agent-report.ts";
 import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
+import { forgetVerdicts } from "./deferred.ts";
 import { rebuildHoldings, usedOf } from "./holdings.ts";
 import type { Fate, Leader } from "./leader.ts";
 import type { AgentMemory, PendingAgent } from "./memory.ts";
@@ -116,6 +117,7 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
     if (pending !== undefined) refuseAgent(leader, pending.link, removedMessage(leader, command.agentId));
     return;
   }
+  forgetVerdicts(leader, command.agentId);
   const agent = rememberAgent(leader, record);
   if (pending !== undefined && leader.links.has(pending.link)) attach(leader, agent, pending);
   else if (pending?.fresh) {

@@ -1,18 +1,16 @@
 /** What follows from each command once it is applied, or once it is certain that it never will be. */
-import { SECOND_MS } from "../base/time.ts";
 import type { Command, CommandKind } from "../registry/commands.ts";
 import { taskCompleted } from "./acknowledge.ts";
 import { agentRemoved, agentUnreachable } from "./agent-liveness.ts";
 import { agentRegistered } from "./agents.ts";
+import { defer } from "./deferred.ts";
 import { frameworkDisconnected, frameworkRemoved } from "./disconnect.ts";
 import { tasksLaunched } from "./launch.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { noteChanged } from "./notes.ts";
 import { operationsApplied } from "./operations-applied.ts";
 import { taskUpdated } from "./status-updates.ts";
-import { stillWanted } from "./still-wanted.ts";
 import { frameworkAdded, frameworkUpdated } from "./subscribe.ts";
-import { timerName } from "./timer-names.ts";
 import type { Applied, ProposalDropped } from "./types.ts";
 
 type Followers = {
@@ -55,8 +53,6 @@ export function applied(leader: Leader, { commands, outcomes }: Applied): void {
   }
 }
 
-const RETRY_MS = SECOND_MS;
-
 /**
  * When the log was full: tell the client that waits, or propose again soon. An
  * agent sends its update again too, but only after 10 s, later each time.
@@ -84,13 +80,6 @@ export function proposalDropped(leader: Leader, { commands }: ProposalDropped): 
   for (const command of commands) {
     const way = WHEN_DROPPED[command.kind];
     if (way === "tell") follow(leader, command, { accepted: false, reason: "overloaded" });
-    if (way === "retry") leader.deferred.push(command);
+    if (way === "retry") defer(leader, command);
   }
-  if (leader.deferred.length > 0) {
-    leader.timers.set(timerName("retry", ""), leader.now.monotonicMs + RETRY_MS);
-  }
-}
-
-export function retryDue(leader: Leader): void {
-  for (const command of leader.deferred.splice(0)) if (stillWanted(leader, command)) leader.propose(command);
 }

@@ -1,5 +1,6 @@
 /** The end of a framework's stream, and of a framework that does not come back. */
 import type { DisconnectFramework, RemoveFramework } from "../registry/commands.ts";
+import { defer, isReturning } from "./deferred.ts";
 import { failoverTimeoutMs } from "./framework-memory.ts";
 import { releaseHolding } from "./holdings.ts";
 import type { Fate, Leader } from "./leader.ts";
@@ -26,15 +27,17 @@ export function disconnectFramework(leader: Leader, framework: FrameworkMemory):
   leader.timers.clear(timerName("heartbeat", framework.id));
   leader.allocator.deactivateFramework(framework.id);
   discardOffers(leader, framework);
-  const returning = leader.pendingFrameworks.some(
-    (pending) => pending.frameworkId === framework.id && pending.streamId !== undefined,
-  );
-  if (returning) return;
   const atMs = leader.now.wallMs;
-  leader.propose({ kind: "disconnect-framework", frameworkId: framework.id, atMs });
+  judge(leader, { kind: "disconnect-framework", frameworkId: framework.id, atMs });
   if (failoverTimeoutMs(framework.info) === 0) {
-    leader.propose({ kind: "remove-framework", frameworkId: framework.id, atMs });
+    judge(leader, { kind: "remove-framework", frameworkId: framework.id, atMs });
   }
+}
+
+/** Behind the framework's return in the log the verdict would hit one that is back. */
+function judge(leader: Leader, verdict: DisconnectFramework | RemoveFramework): void {
+  if (isReturning(leader, verdict.frameworkId)) defer(leader, verdict);
+  else leader.propose(verdict);
 }
 
 export function frameworkDisconnected(leader: Leader, command: DisconnectFramework, outcome: Fate): void {
@@ -51,7 +54,7 @@ export function startFailoverTimer(leader: Leader, framework: FrameworkMemory, r
 export function failoverDue(leader: Leader, frameworkId: string): void {
   const framework = leader.frameworks.get(frameworkId);
   if (framework === undefined || framework.streamId !== undefined) return;
-  leader.propose({ kind: "remove-framework", frameworkId, atMs: leader.now.wallMs });
+  judge(leader, { kind: "remove-framework", frameworkId, atMs: leader.now.wallMs });
 }
 
 /** Operator's teardown; answered when the removal is committed. */

@@ -62,7 +62,7 @@ export class Leader {
   readonly pendingAgents = new Map<string, PendingAgent>();
   /** Agents of launches that are proposed and not yet applied, by `taskKey`. */
   readonly launching = new Map<string, string>();
-  /** Commands that found the log full, to be proposed again soon. */
+  /** Commands to be proposed a little later, see deferred.ts. */
   readonly deferred: Command[] = [];
   /** Agents that wait for the commit of a task's acknowledged end, by `taskKey`. */
   readonly completions = new Map<string, string>();

@@ -10,6 +10,7 @@ import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { AddFramework, UpdateFramework } from "../registry/commands.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
 import { sameBytes } from "./bytes.ts";
+import { forgetVerdicts } from "./deferred.ts";
 import { disconnectFramework } from "./disconnect.ts";
 import { checkFramework, tooLarge } from "./framework-checks.ts";
 import { frameworkSpec, refreshFramework, rememberFramework } from "./framework-memory.ts";
@@ -160,10 +161,12 @@ export function refusePending(leader: Leader, pending: PendingFramework | undefi
 /** Makes the waiting stream the framework's; an older one learns that it lost (FRW-6). */
 function connect(leader: Leader, framework: FrameworkMemory, pending: PendingFramework | undefined): void {
   const streamId = pending?.streamId;
+  // Committed, the return counts even if the stream is gone again.
+  forgetVerdicts(leader, framework.id);
+  leader.timers.clear(timerName("failover", framework.id));
+  framework.recovered = false;
   if (streamId === undefined) {
-    if (framework.streamId === undefined && !hasOpenPending(leader, framework.id)) {
-      disconnectFramework(leader, framework);
-    }
+    if (framework.streamId === undefined) disconnectFramework(leader, framework);
     return;
   }
   if (framework.streamId !== undefined) {
@@ -174,9 +177,7 @@ function connect(leader: Leader, framework: FrameworkMemory, pending: PendingFra
   leader.allocator.deactivateFramework(framework.id);
   discardOffers(leader, framework);
   framework.streamId = streamId;
-  framework.recovered = false;
   leader.frameworkOfStream.set(streamId, framework.id);
-  leader.timers.clear(timerName("failover", framework.id));
   leader.allocator.activateFramework(framework.id);
   leader.allocationDue = true;
   leader.send(framework, {
@@ -191,10 +192,6 @@ function connect(leader: Leader, framework: FrameworkMemory, pending: PendingFra
   scheduleHeartbeat(leader, framework);
   resendUpdates(leader, framework);
   resendOperations(leader, framework);
-}
-
-export function hasOpenPending(leader: Leader, frameworkId: string): boolean {
-  return leader.pendingFrameworks.some((p) => p.frameworkId === frameworkId && p.streamId !== undefined);
 }
 
 /**

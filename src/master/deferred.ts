@@ -1,0 +1,79 @@
+/**
+ * Commands that have to wait: they found the log full, or they are a verdict
+ * on a framework or agent whose return is under way. What came back
+ * meanwhile is no longer away, so the verdict on it is forgotten.
+ */
+import { SECOND_MS } from "../base/time.ts";
+import type { Command } from "../registry/commands.ts";
+import { startPings } from "./agent-liveness.ts";
+import type { Leader } from "./leader.ts";
+import { timerName } from "./timer-names.ts";
+
+const RETRY_MS = SECOND_MS;
+
+export function defer(leader: Leader, command: Command): void {
+  leader.deferred.push(command);
+  const name = timerName("retry", "");
+  // Moved by each command that waits, the deadline would never come while the log is full again and again.
+  if (!leader.timers.has(name)) leader.timers.set(name, leader.now.monotonicMs + RETRY_MS);
+}
+
+export function retryDue(leader: Leader): void {
+  for (const command of leader.deferred.splice(0)) {
+    const next = nextStep(leader, command);
+    if (next === "propose") leader.propose(command);
+    else if (next === "wait") defer(leader, command);
+  }
+}
+
+/** The return of a framework or agent is committed: what was decided while it was away counts no more. */
+export function forgetVerdicts(leader: Leader, id: string): void {
+  if (leader.deferred.length === 0) return;
+  for (const command of leader.deferred.splice(0)) {
+    if (subjectOf(leader, command) !== id) leader.deferred.push(command);
+  }
+}
+
+/** Whom the command finds away; a removal that was asked for holds all the same. */
+function subjectOf(leader: Leader, command: Command): string | undefined {
+  switch (command.kind) {
+    case "disconnect-framework":
+      return command.frameworkId;
+    case "remove-framework":
+      return leader.teardowns.has(command.frameworkId) ? undefined : command.frameworkId;
+    case "mark-agent-unreachable":
+      return command.agentId;
+    default:
+      return undefined;
+  }
+}
+
+type NextStep = "propose" | "wait" | "forget";
+
+function nextStep(leader: Leader, command: Command): NextStep {
+  const id = subjectOf(leader, command);
+  if (id === undefined) return "propose";
+  return command.kind === "mark-agent-unreachable" ? onAgent(leader, id) : onFramework(leader, id);
+}
+
+function onFramework(leader: Leader, id: string): NextStep {
+  const framework = leader.frameworks.get(id);
+  if (framework === undefined || framework.streamId !== undefined) return "forget";
+  return isReturning(leader, id) ? "wait" : "propose";
+}
+
+/** A SUBSCRIBE is proposed. Its stream may be gone again: the commit will tell. */
+export function isReturning(leader: Leader, frameworkId: string): boolean {
+  return leader.pendingFrameworks.some((one) => one.frameworkId === frameworkId && one.ref === undefined);
+}
+
+function onAgent(leader: Leader, id: string): NextStep {
+  const agent = leader.agents.get(id);
+  if (agent === undefined || agent.unreachable) return "forget";
+  if (leader.pendingAgents.has(id)) return "wait";
+  if (agent.link === undefined || agent.unansweredPings >= leader.settings.maxAgentPingTimeouts)
+    return "propose";
+  // It answers again; the verdict had ended its pings.
+  startPings(leader, agent);
+  return "forget";
+}
