@@ -1,6 +1,7 @@
 /** The persistent volumes of a task's resources, as its container sees them. */
 import { fail, ok, type Result } from "../base/result.ts";
 import type { ContainerVolume } from "../isolation/container.ts";
+import { diskOf } from "../model/disk-source.ts";
 import { reservationsOf } from "../model/resource-identity.ts";
 import { ANY_ROLE } from "../model/roles.ts";
 import type { Resource } from "../model/v1/resources.ts";
@@ -28,7 +29,7 @@ export function containerVolumes(
     if (reason !== undefined) {
       return fail(`the container_path "${target}" of the volume "${persistenceId}" ${reason}`);
     }
-    const source = volumePath(workDir, { role, persistenceId, root: disk.source?.path?.root });
+    const source = volumePath(workDir, { role, persistenceId, ...diskOf(disk.source) });
     volumes.push({ source, target });
   }
   return ok(volumes);

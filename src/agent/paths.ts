@@ -39,10 +39,14 @@ export function virtualSandboxPath(frameworkId: string, executorId: string): str
   return `/frameworks/${component(frameworkId)}/executors/${component(executorId)}/runs/latest`;
 }
 
-/** Absolute path of a persistent volume, in the work directory or on a PATH disk (its root). */
+/**
+ * Absolute path of a persistent volume: in the work directory, below the root
+ * of a PATH disk, or the root of a MOUNT disk itself.
+ */
 export function volumePath(workDir: string, volume: Omit<VolumeEntry, "making">): string {
-  const { role, persistenceId, root = workDir } = volume;
+  const { role, persistenceId, root = workDir, wholeDisk = false } = volume;
   const base = root.startsWith("/") ? root : `${workDir}/${root}`;
+  if (wholeDisk) return base;
   return `${base}/volumes/roles/${component(role.replaceAll("/", " "))}/${component(persistenceId)}`;
 }
 

@@ -60,7 +60,14 @@ export interface VolumeRecord extends VolumeEntry {
 }
 
 export function encodeVolumesRecord(volumes: readonly VolumeRecord[]): Uint8Array {
-  const rows = volumes.map((v) => [v.role, v.persistenceId, v.root ?? null, v.making, v.registration]);
+  const rows = volumes.map((v) => [
+    v.role,
+    v.persistenceId,
+    v.root ?? null,
+    v.making,
+    v.registration,
+    v.wholeDisk === true,
+  ]);
   return encodeMsgpack({ v: RECORD_VERSION, volumes: rows });
 }
 
@@ -74,12 +81,15 @@ export function decodeVolumesRecord(bytes: Uint8Array): Result<readonly VolumeRe
 
 function volumeRecord(item: unknown): VolumeRecord | undefined {
   if (!Array.isArray(item)) return undefined;
-  const [role, persistenceId, root, making, registration] = item as readonly unknown[];
+  // Agents before MOUNT disks wrote no `wholeDisk`.
+  const [role, persistenceId, root, making, registration, wholeDisk = false] = item as readonly unknown[];
   if (typeof role !== "string" || typeof persistenceId !== "string" || typeof making !== "string")
     return undefined;
   if (root !== null && typeof root !== "string") return undefined;
   if (typeof registration !== "number") return undefined;
-  return { role, persistenceId, root: root ?? undefined, making, registration };
+  if (typeof wholeDisk !== "boolean") return undefined;
+  const place = { root: root ?? undefined, ...(wholeDisk && { wholeDisk }) };
+  return { role, persistenceId, ...place, making, registration };
 }
 
 export function encodeAgentRecord(record: AgentRecord): Uint8Array {

@@ -6,6 +6,7 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import { toResources } from "../model/resource-format.ts";
 import { parseResources } from "../model/resources-text.ts";
+import { ANY_ROLE } from "../model/roles.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import { decodeJsonValue } from "../wire/json-decode.ts";
 
@@ -28,9 +29,16 @@ const DEFAULT_MEM_BYTES = GIB;
 const DEFAULT_DISK_BYTES = 10 * GIB;
 const DEFAULT_PORTS = { begin: 31_000, end: 32_000 } as const;
 
-/** The error is a whole line for the user. */
-export function agentResources(flag: string | undefined, facts: MachineFacts): Result<readonly Resource[]> {
-  const named = parseFlag(flag);
+/**
+ * The error is a whole line for the user.
+ * @param defaultRole gets what names no role, reserved statically (`--default_role`, RES-9)
+ */
+export function agentResources(
+  flag: string | undefined,
+  facts: MachineFacts,
+  defaultRole: string = ANY_ROLE,
+): Result<readonly Resource[]> {
+  const named = parseFlag(flag, defaultRole);
   if (!named.ok) return named;
   const names = new Set(named.value.map((resource) => resource.name));
   const detected: readonly Resource[] = [
@@ -40,12 +48,17 @@ export function agentResources(flag: string | undefined, facts: MachineFacts): R
     { name: "ports", type: "RANGES", ranges: { range: [{ ...DEFAULT_PORTS }] } },
   ];
   const missing = detected.filter((resource) => !names.has(resource.name));
-  return ok([...named.value, ...missing]);
+  return ok([...named.value, ...missing.map((resource) => inRole(resource, defaultRole))]);
 }
 
-function parseFlag(flag: string | undefined): Result<readonly Resource[]> {
+function inRole(resource: Resource, role: string): Resource {
+  return role === ANY_ROLE ? resource : { ...resource, reservations: [{ type: "STATIC", role }] };
+}
+
+function parseFlag(flag: string | undefined, defaultRole: string): Result<readonly Resource[]> {
   if (flag === undefined || flag.trim() === "") return ok([]);
-  const parsed = parseResources(flag, { decode: (value) => decodeJsonValue("Resource", value) });
+  const decode = (value: unknown) => decodeJsonValue<"Resource">("Resource", value);
+  const parsed = parseResources(flag, { decode, defaultRole });
   if (!parsed.ok) return fail(`Cannot use --resources '${flag}': ${parsed.error}`);
   return ok(toResources(parsed.value));
 }

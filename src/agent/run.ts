@@ -48,7 +48,7 @@ export interface AgentDrivers {
   openLink(leader: LeaderAddress, events: LinkEvents): Promise<Result<AgentLink>>;
   /** Points the symbolic link at the sandbox, atomically, and makes its directory. */
   linkLatest(link: string, sandbox: string): Promise<void>;
-  removeVolume(path: string): string | undefined;
+  removeVolume(path: string, disk: { readonly wholeDisk?: boolean }): Promise<string | undefined>;
 }
 
 export interface AgentOptions {
@@ -223,7 +223,7 @@ export class Agent implements AgentPort {
         this.#background("clean up a container", runtime.cleanup(effect.containerId));
         return;
       case "remove-volume":
-        this.#removeVolume(effect);
+        void this.#removeVolume(effect);
         return;
       case "stop":
         void this.#stop({ failed: effect.failed, reason: effect.reason });
@@ -333,8 +333,8 @@ export class Agent implements AgentPort {
     else this.#log.error("Cannot end an orphaned container", { containerId, reason: killed.error });
   }
 
-  #removeVolume({ volume, path }: Extract<AgentEffect, { kind: "remove-volume" }>): void {
-    this.#put({ kind: "volume-removed", volume, error: this.#drivers.removeVolume(path) });
+  async #removeVolume({ volume, path }: Extract<AgentEffect, { kind: "remove-volume" }>): Promise<void> {
+    this.#put({ kind: "volume-removed", volume, error: await this.#drivers.removeVolume(path, volume) });
   }
 
   async #stop(end: AgentEnd): Promise<void> {

@@ -29,5 +29,5 @@ export function volumeKey({ role, persistenceId }: Pick<VolumeEntry, "role" | "p
 }
 
 export function isSameVolume(a: VolumeRecord, b: VolumeRecord): boolean {
-  return a.making === b.making && a.root === b.root;
+  return a.making === b.making && a.root === b.root && a.wholeDisk === b.wholeDisk;
 }

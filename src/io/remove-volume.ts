@@ -1,14 +1,37 @@
 /**
  * Destroying a persistent volume: one rename takes its directory out of the
  * way at once, then what is in it is deleted in the background. What a crash
- * leaves in the trash goes with the next removal.
+ * leaves in the trash goes with the next removal. The root of a MOUNT disk
+ * stays where it is and is emptied.
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** `path`: `<root>/volumes/roles/<role>/<id>`. Says why the directory is still there. */
-export function removeVolume(path: string): string | undefined {
+/**
+ * `path`: `<root>/volumes/roles/<role>/<id>`, or the root of a whole disk. Says
+ * why the data is still there.
+ */
+export async function removeVolume(
+  path: string,
+  { wholeDisk = false }: { readonly wholeDisk?: boolean },
+): Promise<string | undefined> {
+  return wholeDisk ? await emptyDisk(path) : moveAway(path);
+}
+
+async function emptyDisk(root: string): Promise<string | undefined> {
+  try {
+    for (const name of await readdir(root)) {
+      // Of the file system, not of the volume; mkfs makes it anew where it is missing.
+      if (name !== "lost+found") await rm(`${root}/${name}`, { recursive: true, force: true });
+    }
+    return undefined;
+  } catch (error) {
+    return `Cannot empty the disk "${root}": ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function moveAway(path: string): string | undefined {
   const trash = `${dirname(dirname(dirname(path)))}/trash`;
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;

@@ -3,11 +3,9 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { checkpointDirectory } from "../agent/paths.ts";
-import { agentResources } from "../agent/resources.ts";
 import { Agent, type AgentDrivers, type AgentLink, type LinkEvents } from "../agent/run.ts";
 import type { AgentConfig, LeaderAddress } from "../agent/types.ts";
 import { agentApi } from "../api/routes.ts";
-import { MeshError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
@@ -24,11 +22,9 @@ import { removeVolume } from "../io/remove-volume.ts";
 import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
-import { parseAttributes } from "../model/attributes.ts";
-import type { AgentInfo } from "../model/v1/frameworks.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { agentInfo, agentIp } from "./agent-info.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
-import { advertisedIp } from "./local-address.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
 import { tlsOf } from "./tls-flags.ts";
@@ -49,6 +45,7 @@ export interface AgentFlags {
   readonly hostname: string | undefined;
   readonly workDir: string;
   readonly resources: string | undefined;
+  readonly defaultRole: string;
   readonly attributes: string | undefined;
   /** False: no namespaces and cgroups. */
   readonly isolate: boolean;
@@ -87,6 +84,7 @@ function readFlags(flags: Flags): AgentFlags {
     hostname: flags.optional("hostname"),
     workDir: flags.text("work-dir"),
     resources: flags.optional("resources"),
+    defaultRole: flags.text("default-role"),
     attributes: flags.optional("attributes"),
     isolate: readIsolation(flags),
     effective: flags.effective(),
@@ -111,7 +109,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     throw directoryError(workDir, flags.directoryFlag, error);
   }
   const machine = inspectMachine(workDir);
-  const info = agentInfo(flags, machine);
+  const info = agentInfo(flags, machine, workDir);
   const store = await openCheckpointStore(checkpointDirectory(workDir));
   const runtimeDirectory = chooseRuntimeDirectory(workDir);
   const runtime = openLinuxRuntime({
@@ -167,29 +165,6 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
       logger.close();
     },
   };
-}
-
-function agentInfo(flags: AgentFlags, machine: ReturnType<typeof inspectMachine>): AgentInfo {
-  const resources = agentResources(flags.resources, machine);
-  if (!resources.ok) throw new MeshError("BAD_FLAG", resources.error);
-  const attributes = parseAttributes(flags.attributes ?? "");
-  if (!attributes.ok) {
-    throw badFlag("attributes", flags.attributes ?? "", `name:value[;name:value…]: ${attributes.error}`);
-  }
-  return {
-    hostname: flags.hostname ?? agentIp(flags),
-    port: flags.port,
-    resources: [...resources.value],
-    ...(attributes.value.length === 0 ? {} : { attributes: attributes.value }),
-  };
-}
-
-function agentIp(flags: AgentFlags): string {
-  if (flags.advertise !== undefined) return splitAddress(flags.advertise).hostname;
-  return advertisedIp(
-    flags.ip,
-    flags.masters.map((address) => splitAddress(address).hostname),
-  );
 }
 
 function logCapabilities(log: Log, runtime: Runtime): void {

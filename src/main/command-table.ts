@@ -4,8 +4,11 @@
  * `mesh version` does not pay for the master.
  */
 import { MeshError } from "../base/errors.ts";
+import { AGENT_FLAGS } from "./agent-flags.ts";
 import { DEFAULT_MASTER } from "./client/master-client.ts";
+import { LOG_LEVEL_FLAG } from "./daemon-flags.ts";
 import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
+import { MASTER_FLAGS } from "./master-flags.ts";
 
 export interface CommandSpec {
   readonly name: string;
@@ -32,118 +35,6 @@ const FRAMEWORK_FLAG: FlagSpec = {
   value: "<id>",
   description: "Framework of the task, when several frameworks use the same task id",
 };
-const LOG_LEVEL_FLAG: FlagSpec = {
-  name: "log-level",
-  value: "<level>",
-  description: "debug, info, warn or error",
-  default: "info",
-};
-
-const TLS_FLAGS: readonly FlagSpec[] = [
-  {
-    name: "tls-cert",
-    value: "<file>",
-    description: "Certificate (PEM) for the raft port and links of agents; with --tls-key and --tls-ca",
-  },
-  { name: "tls-key", value: "<file>", description: "Private key (PEM) of --tls-cert" },
-  {
-    name: "tls-ca",
-    value: "<file>",
-    description: "Authority (PEM) that signed the certificates of all masters and agents",
-  },
-];
-
-const MASTER_FLAGS: readonly FlagSpec[] = [
-  { name: "ip", value: "<address>", description: "Address to listen on", default: "0.0.0.0" },
-  { name: "port", value: "<port>", description: "HTTP API of frameworks and operators", default: "5050" },
-  { name: "raft-port", value: "<port>", description: "TCP port of masters and agents", default: "5060" },
-  {
-    name: "advertise",
-    value: "<host:port>",
-    description: "How others reach the HTTP API; needed when the host's own name does not resolve",
-  },
-  {
-    name: "data-dir",
-    value: "<dir>",
-    description: "Directory of the replicated log",
-    default: "./mesh-master",
-  },
-  {
-    name: "peers",
-    value: "<host:raft-port,…>",
-    description:
-      "Raft addresses of all masters of a new cluster, this one among them; none = a single master",
-  },
-  {
-    name: "join",
-    value: "<host:port,…>",
-    description: "HTTP addresses of masters whose cluster this one is to join; needs an empty --data-dir",
-  },
-  {
-    name: "cluster",
-    value: "<name>",
-    description: "Name of the cluster; a master of another name is refused as a peer",
-  },
-  {
-    name: "agent-ping-timeout",
-    value: "<seconds>",
-    description: "Time between pings of an agent",
-    default: "15",
-  },
-  {
-    name: "max-agent-ping-timeouts",
-    value: "<n>",
-    description: "Unanswered pings after which an agent counts as unreachable",
-    default: "5",
-  },
-  {
-    name: "agent-reregister-timeout",
-    value: "<seconds>",
-    description: "Time an agent has to come back after a new leader was elected",
-    default: "600",
-  },
-  { name: "offer-timeout", value: "<seconds>", description: "Rescind offers that are not used for so long" },
-  ...TLS_FLAGS,
-  LOG_LEVEL_FLAG,
-];
-
-const AGENT_FLAGS: readonly FlagSpec[] = [
-  {
-    name: "master",
-    value: "<host:port,…>",
-    description: "HTTP addresses of the masters",
-    default: DEFAULT_MASTER,
-  },
-  { name: "ip", value: "<address>", description: "Address to listen on", default: "0.0.0.0" },
-  { name: "port", value: "<port>", description: "HTTP API of the agent", default: "5051" },
-  {
-    name: "advertise",
-    value: "<host:port>",
-    description: "How others reach the HTTP API; by default the address from which the master is reached",
-  },
-  { name: "hostname", value: "<name>", description: "Name put into offers; by default the advertised host" },
-  {
-    name: "work-dir",
-    value: "<dir>",
-    description: "Directory of sandboxes and checkpoints",
-    default: "./mesh-agent",
-  },
-  {
-    name: "resources",
-    value: "<text>",
-    description: "For example 'cpus:4;mem:1024;ports:[31000-32000]'; what is not named is detected",
-  },
-  { name: "attributes", value: "<text>", description: "For example 'rack:a1;zone:3'" },
-  {
-    name: "isolation",
-    value: "<kind>",
-    description: "auto (namespaces and cgroups where the machine allows them), or posix",
-    default: "auto",
-  },
-  ...TLS_FLAGS,
-  LOG_LEVEL_FLAG,
-];
-
 const RUN_FLAGS: readonly FlagSpec[] = [
   MASTER_FLAG,
   { name: "name", value: "<name>", description: "Name of the tasks; by default that of the command" },

@@ -43,6 +43,7 @@ export async function runDev(flags: Flags): Promise<number> {
         hostname: undefined,
         workDir: join(directory, "agent"),
         resources: flags.optional("resources"),
+        defaultRole: "*",
         attributes: flags.optional("attributes"),
         isolate,
         effective: flags.effective(),

@@ -3,6 +3,7 @@ import { AGENT_RESOURCES_MAX_BYTES, AGENT_RESOURCES_MAX_ENTRIES, BLOB_MAX_BYTES 
 import type { VolumeEntry } from "../model/agent-protocol.ts";
 import { volumeKey } from "../model/check-volumes.ts";
 import { checkpointedPart } from "../model/checkpointed-resources.ts";
+import { diskOf } from "../model/disk-source.ts";
 import type { ResourceChange } from "../model/operations.ts";
 import type { Resources } from "../model/resources.ts";
 import { writeResources } from "../registry/agent-total.ts";
@@ -66,7 +67,7 @@ export function sendVolumes(leader: Leader, agent: AgentMemory): void {
     volumes.push({
       role: identity.reservationRole,
       persistenceId: disk.persistence.id,
-      root: disk.source?.path?.root,
+      ...diskOf(disk.source),
       making: record.volumes.get(volumeKey(identity)) ?? "",
     });
   }

@@ -152,8 +152,10 @@ export interface ShutdownFramework {
 export interface VolumeEntry {
   readonly role: string;
   readonly persistenceId: string;
-  /** Root of the PATH disk it is on; undefined: the work directory. */
+  /** Root of the PATH or MOUNT disk it is on; undefined: the work directory. */
   readonly root: string | undefined;
+  /** The disk is a MOUNT disk: the volume is all of it, at its root. */
+  readonly wholeDisk?: boolean;
   /** Another for each making: data of an earlier one must go. */
   readonly making: string;
 }

@@ -66,8 +66,8 @@ function checkPlace(
     return `Expecting 'host_path' to be unset for persistent volume '${id}'`;
   if (volume?.source !== undefined) return `Expecting 'source' to be unset for persistent volume '${id}'`;
   if (volume?.mode === "RO") return `Read-only persistent volume '${id}' is not supported`;
-  if (source !== undefined && source.type !== "PATH") {
-    return `Persistent volume '${id}' cannot be created on a ${source.type} disk; use the root disk or a PATH disk`;
+  if (source !== undefined && source.type !== "PATH" && source.type !== "MOUNT") {
+    return `Persistent volume '${id}' cannot be created on a ${source.type} disk; use the root disk, a PATH disk or a MOUNT disk`;
   }
   return undefined;
 }

@@ -43,6 +43,24 @@ describe("agentResources", () => {
     expect(amounts('[{"name":"mem","type":"SCALAR","scalar":{"value":64}}]', facts)["mem"]).toBe(64);
   });
 
+  test("what names no role is reserved for the default role, detected or not", () => {
+    const facts = { cpus: 8, memBytes: 16 * GIB, diskBytes: 100 * GIB };
+    const resources = agentResources("cpus:2;mem(ads):64", facts, "web");
+    const reserved = (resources.ok ? resources.value : []).map(({ name, reservations }) => ({
+      name,
+      reservations,
+    }));
+    const web = [{ type: "STATIC", role: "web" }];
+    expect(reserved).toEqual(
+      expect.arrayContaining([
+        { name: "cpus", reservations: web },
+        { name: "mem", reservations: [{ type: "STATIC", role: "ads" }] },
+        { name: "disk", reservations: web },
+        { name: "ports", reservations: web },
+      ]),
+    );
+  });
+
   test("a flag that cannot be read is quoted", () => {
     const resources = agentResources("cpus:", NOTHING);
     expect(resources.ok ? "" : resources.error).toContain("'cpus:'");

@@ -98,7 +98,7 @@ class Bench {
       store: this.disk.open(),
       findLeader: () => Promise.resolve(ok(LEADER)),
       openLink: (_, events) => this.master.open(events),
-      removeVolume: () => undefined,
+      removeVolume: async () => undefined,
       linkLatest: async (link, sandbox) => {
         this.links.push(`${link} -> ${sandbox}`);
       },

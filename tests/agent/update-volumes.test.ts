@@ -71,6 +71,17 @@ test("a destroyed volume is removed, and remembered until it is", () => {
   expect(started(bench.disk).sent[0]).not.toHaveProperty("hasVolumes");
 });
 
+test("a volume on a MOUNT disk is the whole disk, also for the process that comes after", () => {
+  const bench = started();
+  const disk: VolumeEntry = { ...V1, root: "/mnt/ssd", wholeDisk: true };
+  expect(volumePath("/var/lib/mesh", disk)).toBe("/mnt/ssd");
+  update(bench, [disk]);
+  const next = started(bench.disk);
+  expect([...next.core.state.volumes.known.values()]).toEqual([{ ...disk, registration: 1 }]);
+  update(next, []);
+  expect(next.lines()).toEqual(["remove-volume /mnt/ssd"]);
+});
+
 test("one made anew is not used before the old data is gone", () => {
   const bench = started();
   update(bench, [V1]);

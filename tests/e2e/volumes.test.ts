@@ -1,6 +1,7 @@
 /** Reservations and a persistent volume, from RESERVE to UNRESERVE, on the binary. */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MasterClient } from "../../src/main/client/master-client.ts";
 import { SchedulerClient } from "../../src/main/client/scheduler-client.ts";
@@ -119,13 +120,13 @@ class Reserver implements AsyncDisposable {
   }
 }
 
-function task(offer: Offer, id: string, command: string): OfferOperation {
+function task(offer: Offer, id: string, command: string, volume = VOLUME): OfferOperation {
   const task_infos = [
     {
       name: id,
       task_id: { value: id },
       agent_id: offer.agent_id,
-      resources: [reserved("cpus", 0.5), reserved("mem", 32), VOLUME],
+      resources: [reserved("cpus", 0.5), reserved("mem", 32), volume],
       command: { shell: true, value: command },
     },
   ];
@@ -166,6 +167,39 @@ test("a task finds what an earlier one wrote to its volume; DESTROY wipes it", a
   const answer = await fetch(`http://${cluster.masterAddresses[0]}/slaves`);
   const { slaves } = (await answer.json()) as { slaves: { reserved_resources: object }[] };
   expect(slaves[0]?.reserved_resources).toEqual({});
+}, 60_000);
+
+test("a MOUNT disk is used whole, and emptied when its volume is destroyed", async () => {
+  const root = mkdtempSync(join(tmpdir(), "mesh-mount-"));
+  const source = { type: "MOUNT" as const, mount: { root } };
+  const simple = (name: string, value: number): Resource => ({ name, type: "SCALAR", scalar: { value } });
+  const flag = [simple("cpus", 4), simple("mem", 512), { ...simple("disk", 100), disk: { source } }];
+  const agentFlags = ["--resources", JSON.stringify(flag)];
+  try {
+    await using cluster = await TestCluster.start({ masters: 1, agents: 1, agentFlags });
+    await using framework = new Reserver(cluster.masterAddresses);
+    const disk = (value: number): Resource => ({ ...reserved("disk", value), disk: { source } });
+    const volume: Resource = { ...disk(100), disk: { ...VOLUME.disk, source } };
+    await framework.accept(0, () => [
+      { type: "RESERVE", id: { value: "part" }, reserve: { resources: [disk(50)] } },
+    ]);
+    expect(await framework.finished("part")).toBe("OPERATION_ERROR");
+    const resources = [reserved("cpus", 1), reserved("mem", 64), disk(100)];
+    await framework.accept(0, (offer) => [
+      { type: "RESERVE", reserve: { resources } },
+      { type: "CREATE", create: { volumes: [volume] } },
+      task(offer, "writer", "echo kept > kept/data/file", volume),
+    ]);
+    expect(await framework.ended("writer")).toStartWith("TASK_FINISHED");
+    expect(readdirSync(root)).toEqual(["file"]);
+    await framework.accept(1, () => [
+      { type: "DESTROY", id: { value: "destroy" }, destroy: { volumes: [volume] } },
+    ]);
+    expect(await framework.finished("destroy")).toBe("OPERATION_FINISHED");
+    await eventually("the disk to be empty", () => readdirSync(root).length === 0);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 }, 60_000);
 
 test("an operator's reservation through the old form is offered to its role", async () => {

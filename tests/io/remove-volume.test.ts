@@ -1,25 +1,35 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeVolume } from "../../src/io/remove-volume.ts";
 
-test("a volume is out of the way at once; what it links to stays; none is fine; an error is said", () => {
+test("a volume is out of the way at once; what it links to stays; none is fine; an error is said", async () => {
   const root = mkdtempSync(join(tmpdir(), "mesh-remove-"));
   const volume = join(root, "volumes/roles/web/v");
-  expect(removeVolume(volume)).toBeUndefined();
+  expect(await removeVolume(volume, {})).toBeUndefined();
   mkdirSync(volume, { recursive: true });
   mkdirSync(join(root, "kept"));
   writeFileSync(join(root, "kept/file"), "");
   symlinkSync(join(root, "kept"), join(volume, "link"));
-  expect(removeVolume(volume)).toBeUndefined();
+  expect(await removeVolume(volume, {})).toBeUndefined();
   expect(existsSync(volume)).toBe(false);
   expect(existsSync(join(root, "kept/file"))).toBe(true);
 
   mkdirSync(volume, { recursive: true });
   rmSync(join(root, "volumes/trash"), { recursive: true });
   writeFileSync(join(root, "volumes/trash"), "");
-  expect(removeVolume(volume)).toContain("Cannot move");
+  expect(await removeVolume(volume, {})).toContain("Cannot move");
   expect(existsSync(volume)).toBe(true);
   rmSync(root, { recursive: true });
+});
+
+test("a whole disk is emptied and stays; one that is not there is said", async () => {
+  const root = mkdtempSync(join(tmpdir(), "mesh-disk-"));
+  for (const name of ["lost+found", ".hidden/deep"]) mkdirSync(join(root, name), { recursive: true });
+  writeFileSync(join(root, "file"), "");
+  expect(await removeVolume(root, { wholeDisk: true })).toBeUndefined();
+  expect(readdirSync(root)).toEqual(["lost+found"]);
+  rmSync(root, { recursive: true });
+  expect(await removeVolume(root, { wholeDisk: true })).toContain("Cannot empty the disk");
 });

@@ -1,0 +1,48 @@
+/** Flags of `mesh agent`; names and defaults are those of Mesos where it has the flag. */
+import { DEFAULT_MASTER } from "./client/master-client.ts";
+import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
+import type { FlagSpec } from "./flags.ts";
+
+export const AGENT_FLAGS: readonly FlagSpec[] = [
+  {
+    name: "master",
+    value: "<host:port,…>",
+    description: "HTTP addresses of the masters",
+    default: DEFAULT_MASTER,
+  },
+  { name: "ip", value: "<address>", description: "Address to listen on", default: "0.0.0.0" },
+  { name: "port", value: "<port>", description: "HTTP API of the agent", default: "5051" },
+  {
+    name: "advertise",
+    value: "<host:port>",
+    description: "How others reach the HTTP API; by default the address from which the master is reached",
+  },
+  { name: "hostname", value: "<name>", description: "Name put into offers; by default the advertised host" },
+  {
+    name: "work-dir",
+    value: "<dir>",
+    description: "Directory of sandboxes and checkpoints",
+    default: "./mesh-agent",
+  },
+  {
+    name: "resources",
+    value: "<text>",
+    description:
+      "For example 'cpus:4;mem:1024;ports:[31000-32000]'; what is not named is detected; or file:///path",
+  },
+  {
+    name: "default-role",
+    value: "<role>",
+    description: "Resources that name no role are reserved for it",
+    default: "*",
+  },
+  { name: "attributes", value: "<text>", description: "For example 'rack:a1;zone:3'" },
+  {
+    name: "isolation",
+    value: "<kind>",
+    description: "auto (namespaces and cgroups where the machine allows them), or posix",
+    default: "auto",
+  },
+  ...TLS_FLAGS,
+  LOG_LEVEL_FLAG,
+];

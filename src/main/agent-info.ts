@@ -1,0 +1,80 @@
+/** What `mesh agent` says of itself to masters, from its flags and the machine. */
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { agentResources } from "../agent/resources.ts";
+import { MeshError } from "../base/errors.ts";
+import type { Machine } from "../io/machine.ts";
+import { parseAttributes } from "../model/attributes.ts";
+import { checkRole } from "../model/roles.ts";
+import type { AgentInfo } from "../model/v1/frameworks.ts";
+import type { Resource } from "../model/v1/resources.ts";
+import type { AgentFlags } from "./agent.ts";
+import { badFlag, splitAddress } from "./flags.ts";
+import { advertisedIp } from "./local-address.ts";
+
+type InfoFlags = Pick<
+  AgentFlags,
+  "advertise" | "attributes" | "defaultRole" | "hostname" | "ip" | "masters" | "port" | "resources"
+>;
+
+/** @param workDir must exist. Throws MeshError BAD_FLAG. */
+export function agentInfo(flags: InfoFlags, machine: Machine, workDir: string): AgentInfo {
+  const badRole = checkRole(flags.defaultRole);
+  if (badRole !== undefined) throw badFlag("default-role", flags.defaultRole, `a role: ${badRole}`);
+  const resources = agentResources(textOf("resources", flags.resources), machine, flags.defaultRole);
+  if (!resources.ok) throw new MeshError("BAD_FLAG", resources.error);
+  checkDisks(resources.value, workDir);
+  const attributes = parseAttributes(textOf("attributes", flags.attributes) ?? "");
+  if (!attributes.ok) {
+    throw badFlag("attributes", flags.attributes ?? "", `name:value[;name:value…]: ${attributes.error}`);
+  }
+  return {
+    hostname: flags.hostname ?? agentIp(flags),
+    port: flags.port,
+    resources: [...resources.value],
+    ...(attributes.value.length === 0 ? {} : { attributes: attributes.value }),
+  };
+}
+
+export function agentIp(flags: Pick<AgentFlags, "advertise" | "ip" | "masters">): string {
+  if (flags.advertise !== undefined) return splitAddress(flags.advertise).hostname;
+  return advertisedIp(
+    flags.ip,
+    flags.masters.map((address) => splitAddress(address).hostname),
+  );
+}
+
+/** Like Mesos, a value of the form `file:///path` stands for what is in the file. */
+function textOf(name: string, value: string | undefined): string | undefined {
+  if (value?.startsWith("file://") !== true) return value;
+  try {
+    return readFileSync(fileURLToPath(value), "utf8").trim();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw badFlag(name, value, `the text itself or file:///path of a file that can be read (${reason})`);
+  }
+}
+
+/**
+ * MOUNT disks are emptied when their volume is destroyed: each must be there,
+ * be named once, and hold nothing that the agent itself stands on.
+ */
+function checkDisks(resources: readonly Resource[], workDir: string): void {
+  const roots = new Set<string>();
+  for (const { disk } of resources) {
+    if (disk?.source?.type !== "MOUNT") continue;
+    const root = disk.source.mount?.root;
+    const quoted = `the MOUNT disk ${root === undefined ? "without a root" : JSON.stringify(root)}`;
+    const refuse = (reason: string): MeshError =>
+      new MeshError("BAD_FLAG", `Cannot use ${quoted} of --resources: ${reason}`);
+    if (root === undefined || !root.startsWith("/"))
+      throw refuse('give the absolute path of a mount point as "root" of "mount"');
+    if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true)
+      throw refuse("there is no such directory; mount the disk first");
+    const path = realpathSync(root);
+    if (`${realpathSync(workDir)}/`.startsWith(path === "/" ? path : `${path}/`))
+      throw refuse("it holds the work directory of the agent; give a disk of its own");
+    if (roots.has(path)) throw refuse("it is named twice, and a MOUNT disk cannot be divided");
+    roots.add(path);
+  }
+}
