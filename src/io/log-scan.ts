@@ -18,6 +18,15 @@ export interface LogStart extends EntryPlace {
   readonly index: number;
 }
 
+/** What the facts tell of single entries. */
+export interface KnownEntries {
+  /** Term and checksum are 0 if they are not known (format 1). */
+  readonly applied: LogStart;
+  /** Newest entry of the newest write; null if not known. */
+  readonly lastIndex: number | null;
+  readonly lastChecksum: number | null;
+}
+
 export interface BadRecord {
   readonly index: number;
   readonly reason: string;
@@ -34,19 +43,19 @@ export class LogScan {
   bad: BadRecord | null = null;
   /** Newest index of any record, good or not. */
   newestKey = 0;
-  readonly #appliedIndex: number;
+  readonly #known: KnownEntries;
   #tail: LogEntry[] = [];
   #tailBytes = 0;
   #tailHead = 0;
 
-  constructor(appliedIndex: number, start: LogStart) {
-    this.#appliedIndex = appliedIndex;
+  constructor(known: KnownEntries, start: LogStart) {
+    this.#known = known;
     this.lastIndex = start.index;
     this.places = [{ term: start.term, checksum: start.checksum }];
   }
 
-  static async run(view: LevelView, appliedIndex: number, start: LogStart): Promise<LogScan> {
-    const scan = new LogScan(appliedIndex, start);
+  static async run(view: LevelView, known: KnownEntries, start: LogStart): Promise<LogScan> {
+    const scan = new LogScan(known, start);
     const records = view.iterate(wholeLogRange(start.index + 1));
     try {
       while (true) {
@@ -87,6 +96,12 @@ export class LogScan {
     if (record.entry.index !== index) return `it is entry ${record.entry.index}, misplaced`;
     if (record.previousChecksum !== this.places.at(-1)?.checksum)
       return "it does not follow the entry before it";
+    // An older record of the same index fits what comes before it; only the entry after it would not.
+    const { applied, lastIndex, lastChecksum } = this.#known;
+    if (index === applied.index && applied.term > 0 && record.checksum !== applied.checksum)
+      return "it is not the one that was applied";
+    if (index === lastIndex && lastChecksum !== null && record.checksum !== lastChecksum)
+      return "it is not the one that was written last";
     const { entry } = record;
     this.lastIndex = index;
     this.places.push({ term: entry.term, checksum: record.checksum });
@@ -101,7 +116,7 @@ export class LogScan {
   #dropOld(): void {
     while (this.#tailBytes > RAFT_LOG_MEMORY_MAX_BYTES) {
       const oldest = this.#tail[this.#tailHead];
-      if (oldest === undefined || oldest.index > this.#appliedIndex) break;
+      if (oldest === undefined || oldest.index > this.#known.applied.index) break;
       this.#tailBytes -= oldest.data.length;
       this.#tailHead++;
     }

@@ -249,7 +249,8 @@ export class LevelRaftStore implements RaftStore {
   }
 
   #trailer(): LevelOperation[] {
-    const fact: HardStateFact = { ...this.#hardState, lastIndex: this.#lastIndex };
+    const lastChecksum = this.#places.at(-1)?.checksum ?? 0;
+    const fact: HardStateFact = { ...this.#hardState, lastIndex: this.#lastIndex, lastChecksum };
     return putFact("hard-state", fact);
   }
 
@@ -315,6 +316,7 @@ export class LevelRaftStore implements RaftStore {
   /** Lets the log begin after `snapshot`; its records are removed later. */
   #dropUpTo(snapshot: SnapshotMeta, operations: LevelOperation[]): void {
     const { index, term } = snapshot;
+    assert(index >= this.#snapshotIndex, `Compaction to ${index} goes back behind ${this.#snapshotIndex}`);
     const kept = this.#places.slice(index - this.#snapshotIndex);
     // After a transfer that emptied the log, the chain of checksums starts anew.
     this.#places = kept.length > 0 ? kept : [{ term, checksum: 0 }];

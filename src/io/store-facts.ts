@@ -23,6 +23,8 @@ export interface SnapshotFact extends LogStart {
 export interface HardStateFact extends HardState {
   /** Newest entry of the log; absent in format 1. */
   readonly lastIndex?: number;
+  /** Of that entry's record; absent if it was not known, or written by an older version. */
+  readonly lastChecksum?: number;
 }
 
 export interface MembershipFact {
@@ -38,6 +40,7 @@ export interface Facts {
   readonly hardState: HardState;
   /** null: not known (format 1). */
   readonly lastIndex: number | null;
+  readonly lastChecksum: number | null;
   readonly snapshot: SnapshotFact;
   /** The state on disk shows entries up to here; term and checksum are 0 in format 1. */
   readonly applied: LogStart;
@@ -72,7 +75,7 @@ export async function readFacts(view: LevelView, directory: string): Promise<Fac
   const generation = (await read("generation")) ?? 0;
   assert(typeof generation === "number", "The generation is a number");
   // A fact whose checksum fits is what this program wrote.
-  const { lastIndex, ...hardState } = ((await read("hard-state")) ?? {
+  const { lastIndex, lastChecksum, ...hardState } = ((await read("hard-state")) ?? {
     term: 0,
     votedFor: null,
     ...(format === undefined ? { lastIndex: 0 } : {}),
@@ -86,6 +89,7 @@ export async function readFacts(view: LevelView, directory: string): Promise<Fac
     identity: ((await read("identity")) ?? null) as StoreIdentity | null,
     hardState,
     lastIndex: lastIndex ?? null,
+    lastChecksum: lastChecksum ?? null,
     snapshot,
     applied: typeof applied === "number" ? { index: applied, term: 0, checksum: 0 } : applied,
     membership: ((await read("membership")) ?? { index, membership }) as MembershipFact,

@@ -11,7 +11,9 @@
  *   beside its old state, marked likewise.
  *
  * LevelDB cuts a torn last write by itself, so a log that ends before the
- * index that was written with its last batch is damaged, not torn. (Of a
+ * index that was written with its last batch is damaged, not torn. The facts
+ * know the checksums of the applied and of the newest entry: an old record
+ * that came back in such a place fits what is before it. (Of a
  * write whose whole batch was damaged at the very end of the file nobody can
  * tell whether it was ever complete; Alagappan and others, "Protocol-Aware
  * Recovery", FAST 2018, section 3.3.)
@@ -93,7 +95,7 @@ export async function abandonState(
   const view = db.view();
   try {
     const facts = await readFacts(view, directory);
-    const scan = await LogScan.run(view, facts.applied.index, facts.snapshot);
+    const scan = await LogScan.run(view, facts, facts.snapshot);
     const newest = scan.configEntries.at(-1);
     const membership =
       newest !== undefined && newest.index > facts.membership.index
@@ -140,7 +142,7 @@ function newerHardState(facts: Facts, passedOver: Uint8Array | null): HardStateF
   const known = { ...facts.hardState, lastIndex: facts.lastIndex ?? 0 };
   const decoded = passedOver === null ? null : decodeFact("hard-state", passedOver, true);
   if (decoded?.ok !== true) return known;
-  const other = decoded.value as HardStateFact;
+  const { lastChecksum: _, ...other } = decoded.value as HardStateFact;
   const lastIndex = Math.max(known.lastIndex, other.lastIndex ?? 0);
   return { ...(other.term >= known.term ? other : known), lastIndex };
 }
@@ -152,13 +154,13 @@ async function recover(db: Database, facts: Facts): Promise<Recovered> {
   if (facts.isNew) operations.push(...putFact("format", FORMAT));
   try {
     let snapshot = facts.snapshot;
-    let scan = await LogScan.run(view, facts.applied.index, snapshot);
+    let scan = await LogScan.run(view, facts, snapshot);
     if (scan.lastIndex < facts.applied.index) {
       warnings.push(
         `Entry ${scan.lastIndex + 1} of the log is damaged (${scan.bad?.reason ?? "it is missing"}); its effect is in the state, so the log now begins after entry ${facts.applied.index}`,
       );
       snapshot = { ...facts.applied, membership: facts.membership.membership };
-      scan = await LogScan.run(view, facts.applied.index, snapshot);
+      scan = await LogScan.run(view, facts, snapshot);
       operations.push(...putFact("snapshot", snapshot));
     }
     const damage = damageOf(facts, scan);
@@ -189,7 +191,7 @@ function damageOf(facts: Facts, scan: LogScan): LogDamage | null {
 async function recoverFormat1(db: Database, directory: string, facts: Facts): Promise<Recovered> {
   const view = db.view();
   try {
-    const scan = await LogScan.run(view, facts.applied.index, facts.snapshot);
+    const scan = await LogScan.run(view, facts, facts.snapshot);
     const { bad } = scan;
     if (bad?.goodAfter === true || scan.lastIndex < facts.applied.index) {
       throw new MeshError(

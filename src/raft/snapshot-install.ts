@@ -29,6 +29,7 @@ export function onSnapshotChunk(
   } else if (!install.staging) {
     install.staging = true;
     install.done = chunk.done;
+    if (chunk.done) raft.dropBootstrap();
     raft.emit({ kind: "stage-snapshot", chunk });
   }
 }

@@ -195,6 +195,11 @@ export class RaftState {
     this.effects.push(effect);
   }
 
+  /** A transferred state is written, with a membership that the one to begin with must not replace. */
+  dropBootstrap(): void {
+    this.#bootstrap = null;
+  }
+
   /** Opens a new cluster with the membership given. */
   found(membership: Membership): void {
     const snapshot = { index: 0, term: 0, membership: encodeMembership(membership) };

@@ -83,6 +83,40 @@ test("a damaged newest record is damage, not a torn write: its batch was complet
   expect([found.lastIndex, found.damage?.lastIndex]).toEqual([4, 5]);
 });
 
+test("an old record in the place of the newest is damage, although it fits the one before", async () => {
+  await replaceByOld(5);
+  const found = await reopen();
+  expect([found.lastIndex, found.damage?.lastIndex]).toEqual([4, 5]);
+  expect(found.damage?.reason).toContain("it is not the one that was written last");
+});
+
+test("an old record in the place of the applied entry is not in the log that goes on", async () => {
+  await replaceByOld(2);
+  const found = await reopen();
+  expect([found.snapshot.index, found.snapshot.term, found.lastIndex]).toEqual([2, 1, 5]);
+  expect(found.warnings?.join()).toContain(
+    "Entry 2 of the log is damaged (it is not the one that was applied)",
+  );
+  expect(found.damage ?? null).toBeNull();
+});
+
+test("an old record above the applied index ends the log before the entry that does not follow it", async () => {
+  await replaceByOld(4);
+  const found = await reopen();
+  expect([found.lastIndex, found.damage?.lastIndex]).toEqual([4, 5]);
+});
+
+test("a compaction never goes back behind a transferred state", async () => {
+  const store = new LevelRaftStore(directory, failed);
+  await store.open();
+  const snapshot = { index: 9, term: 2, membership: bytes("m") };
+  await store.stageSnapshot({ id: 1, sequence: 0, snapshot, records: [], done: true });
+  expect(() => store.write({ compactTo: { ...snapshot, index: 0 }, sync: false })).toThrow(
+    "goes back behind 9",
+  );
+  await store.close();
+});
+
 test("the same entries from the leader repair the log, later ones on disk included", async () => {
   await setRecord(3, flipped(await recordOf(3)));
   const store = new LevelRaftStore(directory, failed);
@@ -320,6 +354,15 @@ function setRecord(index: number, value: Uint8Array | null): Promise<void> {
   return damage((db) =>
     db.write([value === null ? { type: "del", key } : { type: "put", key, value }], true),
   );
+}
+
+/** By a record that follows the same one as the present record. */
+async function replaceByOld(index: number): Promise<void> {
+  const record = decodeLogRecord(await recordOf(index));
+  if (!record.ok) throw new Error(record.error);
+  const { previousChecksum } = record.value;
+  const old = encodeLogRecord(entry(index, 1, "command", "of another history"), previousChecksum);
+  await setRecord(index, old.bytes);
 }
 
 async function reopen(): Promise<RestoredStore> {

@@ -251,6 +251,22 @@ test("an earlier write's end does not count as the own vote's", () => {
   expect(a.node.status().role).toBe("leader");
 });
 
+test("the membership that a member would begin with does not replace that of a transferred state", () => {
+  const a = new Solo(diskWith([]));
+  const membership = encodeMembership(bootstrapMembership(["a", "b", "c", "d"]));
+  const chunk = { id: 1, sequence: 0, snapshot: { index: 4, term: 1, membership }, records: [], done: true };
+  const heard = a.hear({ kind: "snapshot-chunk", term: 0, chunk });
+  expect(heard.map(({ kind }) => kind)).toContain("stage-snapshot");
+  // While the state is being written, and after that.
+  a.hear({ kind: "heartbeat", term: 1, commit: 0, round: 1 });
+  expect(a.effects.map(({ kind }) => kind)).toContain("persist");
+  expect(a.has("compact")).toBe(false);
+  a.step({ kind: "snapshot-staged", id: 1, sequence: 0 });
+  a.hear({ kind: "append", term: 1, prevIndex: 4, prevTerm: 1, entries: [command(5, 1)], commit: 5 });
+  expect(a.has("compact")).toBe(false);
+  expect(a.node.status().membership.voters).toEqual(["a", "b", "c", "d"]);
+});
+
 test("a transferred state drops a log that does not hold its last entry, and keeps one that does", () => {
   for (const [snapshotTerm, lastIndex] of [
     [2, 2],

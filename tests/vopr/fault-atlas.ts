@@ -100,12 +100,9 @@ export class FaultAtlas {
   }
 }
 
-/**
- * Records with an older version; not the newest record, whose older version
- * fits the one before it: nobody could tell.
- */
+/** Records with an older version. */
 function replaced(disk: SimDisk, keys: readonly string[]): string[] {
-  return keys.slice(0, -1).filter((key) => disk.olderValue(key) !== undefined);
+  return keys.filter((key) => disk.olderValue(key) !== undefined);
 }
 
 /** Its disk cannot be counted on. */

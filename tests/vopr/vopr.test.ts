@@ -7,7 +7,6 @@ import { type Statistics, simulate } from "./simulate.ts";
 import { sweep, type Totals } from "./sweep.ts";
 
 const SEEDS = Number(process.env["MESH_VOPR_SEEDS"] ?? 300);
-/** A fixed range: fresh seeds find the faults that CONTRIBUTING.md lists as open. */
 const FIRST_SEED = Number(process.env["MESH_VOPR_SEED"] ?? 1);
 const PROCESSES = SEEDS > 1_000 ? 2 : 1;
 
