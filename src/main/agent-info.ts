@@ -8,14 +8,21 @@ import { parseAttributes } from "../model/attributes.ts";
 import { checkRole } from "../model/roles.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { Resource } from "../model/v1/resources.ts";
-import type { AgentFlags } from "./agent.ts";
 import { badFlag, splitAddress } from "./flags.ts";
 import { advertisedIp } from "./local-address.ts";
 
-type InfoFlags = Pick<
-  AgentFlags,
-  "advertise" | "attributes" | "defaultRole" | "hostname" | "ip" | "masters" | "port" | "resources"
->;
+/** Flags that say what the agent is. */
+export interface InfoFlags {
+  /** `host:port` of the masters' HTTP APIs. */
+  readonly masters: readonly string[];
+  readonly ip: string;
+  readonly port: number;
+  readonly advertise: string | undefined;
+  readonly hostname: string | undefined;
+  readonly resources: string | undefined;
+  readonly defaultRole: string;
+  readonly attributes: string | undefined;
+}
 
 /** @param workDir must exist. Throws MeshError BAD_FLAG. */
 export function agentInfo(flags: InfoFlags, machine: Machine, workDir: string): AgentInfo {
@@ -36,7 +43,7 @@ export function agentInfo(flags: InfoFlags, machine: Machine, workDir: string): 
   };
 }
 
-export function agentIp(flags: Pick<AgentFlags, "advertise" | "ip" | "masters">): string {
+export function agentIp(flags: Pick<InfoFlags, "advertise" | "ip" | "masters">): string {
   if (flags.advertise !== undefined) return splitAddress(flags.advertise).hostname;
   return advertisedIp(
     flags.ip,

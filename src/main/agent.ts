@@ -23,7 +23,7 @@ import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
-import { agentInfo, agentIp } from "./agent-info.ts";
+import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
@@ -34,19 +34,10 @@ const LAUNCHES_PER_CPU = 2;
 /** Given to HTTP answers under way at the end. */
 const HTTP_GRACE_MS = 500;
 
-export interface AgentFlags {
-  /** `host:port` of the masters' HTTP APIs. */
-  readonly masters: readonly string[];
+export interface AgentFlags extends InfoFlags {
   /** Left out: links are plain TCP. */
   readonly tls?: LinkTls | undefined;
-  readonly ip: string;
-  readonly port: number;
-  readonly advertise: string | undefined;
-  readonly hostname: string | undefined;
   readonly workDir: string;
-  readonly resources: string | undefined;
-  readonly defaultRole: string;
-  readonly attributes: string | undefined;
   /** False: no namespaces and cgroups. */
   readonly isolate: boolean;
   /** As /flags shows them. */
