@@ -21,8 +21,10 @@ export class Masters implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "mesh-masters-"));
   readonly places: readonly MasterPlace[];
   readonly #children: (Bun.Subprocess | undefined)[] = [];
+  readonly #environment: Readonly<Record<string, string>>;
 
-  private constructor(count: number) {
+  private constructor(count: number, environment: Readonly<Record<string, string>>) {
+    this.#environment = environment;
     this.places = Array.from({ length: count }, (_, i) => ({
       port: freePort(),
       raftPort: freePort(),
@@ -30,9 +32,10 @@ export class Masters implements AsyncDisposable {
     }));
   }
 
-  static async start(count = 3): Promise<Masters> {
+  /** `environment`: of the masters, beside this process's own. */
+  static async start(count = 3, environment: Readonly<Record<string, string>> = {}): Promise<Masters> {
     await ensureBuilt();
-    const masters = new Masters(count);
+    const masters = new Masters(count, environment);
     for (const i of masters.places.keys()) masters.startOne(i);
     await masters.leader();
     return masters;
@@ -66,7 +69,11 @@ export class Masters implements AsyncDisposable {
     const peers = this.places.map(({ raftPort }) => `127.0.0.1:${raftPort}`).join(",");
     this.#children[i] = Bun.spawn(
       [BINARY, "master", ...address, "--peers", peers, "--data-dir", place.directory],
-      { cwd: this.directory, stdio: ["ignore", output, output] },
+      {
+        cwd: this.directory,
+        env: { ...process.env, ...this.#environment },
+        stdio: ["ignore", output, output],
+      },
     );
     closeSync(output);
   }

@@ -12,6 +12,7 @@ import { type HttpServer, serve } from "../io/http.ts";
 import type { Meeting } from "../io/link-listener.ts";
 import type { LinkTls } from "../io/link-tls.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
+import { LoopWatch } from "../io/loop-watch.ts";
 import { PeerLinks } from "../io/peer-links.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
 import { MasterNode } from "../master/node.ts";
@@ -171,7 +172,8 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   const { flags, logger, place, dataDir, store, restored, registry, failure, random } = opened;
   const { log } = logger;
   const edge = lateHandler();
-  const server = serve({ hostname: flags.ip, port: flags.port, fetch: edge.handle });
+  const loop = new LoopWatch();
+  const server = serve({ hostname: flags.ip, port: flags.port, fetch: watchedBy(loop, edge.handle) });
   closing.push(() => server.stop(0));
   let master: Master | undefined;
   const self = memberId(place, restored, () => uuidText(randomUuid(random)));
@@ -202,7 +204,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
   const settings = masterSettings(flags, random, place.ip, port);
   const node = new MasterNode({ raft: raftConfig(self, bound), settings, restored, registry, random });
-  const drivers = masterDrivers(store, links, log, (error) => failure.resolve(error));
+  const drivers = masterDrivers(store, links, loop, log, (error) => failure.resolve(error));
   master = new Master(node, drivers, flags.effective, { hostname: place.ip, port: raftPort });
   store.onFull = (full) => master?.diskFull(full);
   edge.serve(
@@ -241,6 +243,13 @@ async function backup(store: LevelRaftStore, node: MasterNode, cluster: string) 
   return backupStream({ cluster, featureLevel, takenAtMs: now().wallMs }, await store.readState());
 }
 
+function watchedBy(loop: LoopWatch, handle: ReturnType<typeof lateHandler>["handle"]): typeof handle {
+  return (request) => {
+    loop.touch();
+    return handle(request);
+  };
+}
+
 const STARTING: Meeting = { ok: false, code: "other", reason: "this master is starting" };
 
 function groupOf(self: string, place: RaftPlace, flags: MasterFlags, log: Log, master: Master): Founding {
@@ -272,6 +281,7 @@ function enterGroup(group: Founding, masters: readonly string[]): () => void {
 function masterDrivers(
   store: LevelRaftStore,
   links: PeerLinks,
+  loop: LoopWatch,
   log: Log,
   fail: (error: Error) => void,
 ): MasterDrivers {
@@ -283,9 +293,12 @@ function masterDrivers(
     },
     now,
     wakeAt,
-    soon: (run) => void setImmediate(run),
+    soon: (run) => {
+      loop.touch();
+      setImmediate(run);
+    },
     newUuid: () => crypto.randomUUID(),
-    systemMetrics,
+    systemMetrics: () => ({ ...systemMetrics(), ...loop.metrics() }),
     log,
     onFailure: (error) => fail(error instanceof Error ? error : new Error(String(error))),
   };

@@ -1,0 +1,195 @@
+/**
+ * Three masters of dist/mesh with thousands of agents and a busy framework, all over real sockets; agents
+ * and framework are simulated in this process, which shares the machine with the masters. In turn: all
+ * agents register; short tasks are launched and finish; lasting tasks are launched; the leader is killed,
+ * everybody finds the new one, and the framework asks for all of its tasks.
+ * Options: `--agents N` (default 10,000), `--tasks N` lasting ones (default ten for each agent), `--short N`
+ * (default 50,000), `--inflight N` tasks under way (default 2,000), `--quick` for small numbers;
+ * `--profile DIR` makes the masters write a processor profile, and leaves out the kill.
+ */
+import { parseArgs } from "node:util";
+import { Fleet } from "../load/fleet.ts";
+import { LoadFramework } from "../load/load-framework.ts";
+import { MastersView } from "../load/masters-view.ts";
+import { Masters } from "../raft/masters.ts";
+import { spread } from "./lib.ts";
+
+const PER_ACCEPT = 10;
+const CONNECTIONS = 128;
+/** Runs the code in, and is not counted. */
+const WARM_UP_SHARE = 0.2;
+const PROGRESS_MS = 2_000;
+const POLL_MS = 5;
+const RECONCILE_TIMEOUT_MS = 60_000;
+
+interface Sizes {
+  readonly agents: number;
+  readonly lasting: number;
+  readonly short: number;
+  readonly inflight: number;
+}
+
+class MasterBench {
+  readonly #masters: Masters;
+  readonly #sizes: Sizes;
+  readonly #view: MastersView;
+  readonly #fleet: Fleet;
+  readonly #framework: LoadFramework;
+  readonly #progress: ReturnType<typeof setInterval>;
+  readonly figures: Record<string, unknown> = {};
+
+  constructor(masters: Masters, sizes: Sizes) {
+    const ports = masters.places.map(({ port }) => port);
+    this.#masters = masters;
+    this.#sizes = sizes;
+    this.#view = new MastersView(masters);
+    this.#fleet = new Fleet(sizes.agents, ports);
+    this.#framework = new LoadFramework({ name: "load", role: "load", ports, connections: CONNECTIONS });
+    this.#progress = setInterval(() => this.#say("…"), PROGRESS_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#progress);
+    this.#framework.stop();
+    this.#fleet.stop();
+  }
+
+  async register(): Promise<void> {
+    await this.#step("register", async () => {
+      const startMs = performance.now();
+      this.#fleet.start();
+      return { ms: Math.round((await this.#fleet.allRegistered()) - startMs) };
+    });
+  }
+
+  async subscribe(): Promise<void> {
+    await this.#step("firstOffers", async () => {
+      const startMs = performance.now();
+      const offers = this.#framework.next("OFFERS");
+      void this.#framework.run();
+      const firstMs = (await offers) - startMs;
+      await this.#offersOfAll();
+      return { firstMs: Math.round(firstMs), allMs: Math.round(performance.now() - startMs) };
+    });
+  }
+
+  async finish(): Promise<void> {
+    const { short, inflight } = this.#sizes;
+    const plan = { lasting: false, perAccept: PER_ACCEPT, inflight };
+    await this.#framework.launch({ ...plan, tasks: Math.ceil(short * WARM_UP_SHARE) });
+    await this.#step("short", () => this.#launch({ ...plan, tasks: short }));
+  }
+
+  async fill(): Promise<void> {
+    const { lasting, inflight } = this.#sizes;
+    await this.#step("lasting", () =>
+      this.#launch({ tasks: lasting, lasting: true, perAccept: PER_ACCEPT, inflight }),
+    );
+  }
+
+  async kill(): Promise<void> {
+    await this.#offersOfAll();
+    const leader = await this.#masters.leader();
+    await this.#step("failover", async () => {
+      const back = this.#fleet.allReturned();
+      const [subscribed, offers] = [this.#framework.next("SUBSCRIBED"), this.#framework.next("OFFERS")];
+      const killedMs = performance.now();
+      this.#masters.signal(leader, "SIGKILL");
+      const since = async (time: Promise<number>) => Math.round((await time) - killedMs);
+      return {
+        subscribedMs: await since(subscribed),
+        offersMs: await since(offers),
+        allAgentsMs: await since(back),
+      };
+    });
+    await this.#step("reconcile", () => this.#reconcile());
+  }
+
+  async #reconcile(): Promise<Record<string, unknown>> {
+    const { lasting } = this.#sizes;
+    const startMs = performance.now();
+    const states = await this.#framework.reconcile(lasting, RECONCILE_TIMEOUT_MS);
+    const ms = Math.round(performance.now() - startMs);
+    const running = [...states.values()].filter((state) => state === "TASK_RUNNING").length;
+    return { ms, running, lost: lasting - running };
+  }
+
+  async #launch(plan: Parameters<LoadFramework["launch"]>[0]): Promise<Record<string, unknown>> {
+    const startMs = performance.now();
+    const { runningMs } = await this.#framework.launch(plan);
+    const tasksPerS = Math.round(plan.tasks / ((performance.now() - startMs) / 1000));
+    return { tasksPerS, acceptToRunningMs: spread(runningMs), again: this.#framework.launchedAgain };
+  }
+
+  async #offersOfAll(): Promise<void> {
+    while (this.#framework.agentsOffered < this.#sizes.agents) await Bun.sleep(POLL_MS);
+  }
+
+  async #step(name: string, run: () => Promise<Record<string, unknown>>): Promise<void> {
+    await this.#view.begin();
+    const found = await run();
+    const figures = { ...found, ...(await this.#view.passed()) };
+    this.figures[name] = figures;
+    this.#say(`${name}: ${JSON.stringify(figures)}`);
+    const problems = [...this.#fleet.problems.splice(0), ...this.#framework.problems.splice(0)];
+    for (const problem of problems.slice(0, 10)) this.#say(`problem: ${problem}`);
+    if (problems.length > 0)
+      this.figures["problems"] = Number(this.figures["problems"] ?? 0) + problems.length;
+  }
+
+  #say(text: string): void {
+    const { registeredCount, taskCount } = this.#fleet;
+    const { outstanding, heldOffers } = this.#framework;
+    const seconds = (performance.now() / 1000).toFixed(1).padStart(6);
+    console.error(
+      `${seconds} s  ${registeredCount} agents, ${taskCount} tasks, ${outstanding} to do, ${heldOffers} offers  ${text}`,
+    );
+  }
+}
+
+function options() {
+  const { values } = parseArgs({
+    args: process.argv.slice(3),
+    options: {
+      agents: { type: "string" },
+      tasks: { type: "string" },
+      short: { type: "string" },
+      inflight: { type: "string" },
+      quick: { type: "boolean", default: false },
+      profile: { type: "string" },
+    },
+  });
+  const agents = Number(values.agents ?? (values.quick ? 50 : 10_000));
+  const sizes = {
+    agents,
+    lasting: Number(values.tasks ?? 10 * agents),
+    short: Number(values.short ?? (values.quick ? 500 : 50_000)),
+    inflight: Number(values.inflight ?? (values.quick ? 200 : 2_000)),
+  };
+  return { sizes, profile: values.profile };
+}
+
+export async function bench(): Promise<Record<string, unknown>> {
+  const { sizes, profile } = options();
+  const environment = profile === undefined ? {} : { BUN_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` };
+  const masters = await Masters.start(3, environment);
+  // Ctrl-C reaches the masters, too; their files are ours.
+  const interrupted = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted.resolve());
+  const run = new MasterBench(masters, sizes);
+  const steps = async (): Promise<void> => {
+    await run.register();
+    await run.subscribe();
+    await run.finish();
+    await run.fill();
+    if (profile === undefined) await run.kill();
+    else await Promise.all(masters.places.map((_, i) => masters.stopOne(i, "SIGTERM")));
+  };
+  try {
+    await Promise.race([steps(), interrupted.promise]);
+  } finally {
+    run.stop();
+    await masters[Symbol.asyncDispose]();
+  }
+  return { ...sizes, ...run.figures };
+}

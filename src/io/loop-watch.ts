@@ -1,0 +1,110 @@
+/**
+ * How long turns of this process's event loop take: nothing else is served meanwhile. A timer that should
+ * fire after a few milliseconds fires late by as much as the turn in its way had left; that it waits for a
+ * processor counts, too. It runs only while there is work, so that an idle process sleeps.
+ */
+
+/** Distance of two looks: turns are measured too short by this at most. */
+const LOOK_MS = 5;
+/** Upper ends of the histogram's classes; the last class has none. */
+const UP_TO_MS = [5, 10, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000] as const;
+/** The longest turn is that of the last minute, in parts of a few seconds. */
+const PARTS = 12;
+const PART_MS = 5_000;
+
+/** The clock and timers it takes from its surroundings. */
+export interface LoopClock {
+  nowMs(): number;
+  /** Processor time of this thread. */
+  cpuMs(): number;
+  after(delayMs: number, run: () => void): void;
+}
+
+const CLOCK: LoopClock = {
+  nowMs: () => performance.now(),
+  cpuMs() {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1_000;
+  },
+  after: (delayMs, run) => void setTimeout(run, delayMs).unref(),
+};
+
+export class LoopWatch {
+  readonly #clock: LoopClock;
+  readonly #turns = new Turns();
+  /** The part of the same turns that was work: the rest waited for a processor, a disk, other processes. */
+  readonly #work = new Turns();
+  #looking = false;
+  #touched = false;
+
+  constructor(clock: LoopClock = CLOCK) {
+    this.#clock = clock;
+  }
+
+  /** There is work: to be called whenever some begins; cheap. */
+  touch(): void {
+    this.#touched = true;
+    if (!this.#looking) this.#look();
+  }
+
+  metrics(): Readonly<Record<string, number>> {
+    const nowMs = this.#clock.nowMs();
+    return {
+      ...this.#turns.metrics("mesh/event_loop/turns", nowMs),
+      ...this.#work.metrics("mesh/event_loop/work", nowMs),
+    };
+  }
+
+  #look(): void {
+    this.#looking = true;
+    this.#touched = false;
+    const dueMs = this.#clock.nowMs() + LOOK_MS;
+    const beforeMs = this.#clock.cpuMs();
+    this.#clock.after(LOOK_MS, () => {
+      const nowMs = this.#clock.nowMs();
+      const lateMs = Math.max(0, nowMs - dueMs);
+      this.#turns.add(nowMs, lateMs);
+      this.#work.add(nowMs, Math.min(lateMs, this.#clock.cpuMs() - beforeMs));
+      if (this.#touched) this.#look();
+      else this.#looking = false;
+    });
+  }
+}
+
+/** Lengths of turns: a histogram since the start, and the longest of the last minute. */
+class Turns {
+  readonly #counts: number[] = new Array(UP_TO_MS.length + 1).fill(0);
+  readonly #longestMs: number[] = new Array(PARTS).fill(0);
+  #part = 0;
+
+  add(nowMs: number, ms: number): void {
+    const found = UP_TO_MS.findIndex((upToMs) => ms <= upToMs);
+    const at = found < 0 ? UP_TO_MS.length : found;
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+    this.#turnPart(nowMs);
+    const slot = this.#part % PARTS;
+    this.#longestMs[slot] = Math.max(this.#longestMs[slot] ?? 0, ms);
+  }
+
+  /** Each class counts those below it, too. */
+  metrics(name: string, nowMs: number): Record<string, number> {
+    this.#turnPart(nowMs);
+    const metrics: Record<string, number> = { [`${name}/longest_ms`]: Math.max(...this.#longestMs) };
+    let count = 0;
+    UP_TO_MS.forEach((ms, i) => {
+      count += this.#counts[i] ?? 0;
+      metrics[`${name}/up_to_${ms}_ms`] = count;
+    });
+    metrics[`${name}/all`] = count + (this.#counts[UP_TO_MS.length] ?? 0);
+    return metrics;
+  }
+
+  /** Empties the parts of the minute that began since the last look. */
+  #turnPart(nowMs: number): void {
+    const part = Math.floor(nowMs / PART_MS);
+    for (let passed = Math.max(this.#part + 1, part - PARTS + 1); passed <= part; passed++) {
+      this.#longestMs[passed % PARTS] = 0;
+    }
+    this.#part = Math.max(this.#part, part);
+  }
+}

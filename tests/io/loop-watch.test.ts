@@ -1,0 +1,94 @@
+import { describe, expect, test } from "bun:test";
+import { LoopWatch } from "../../src/io/loop-watch.ts";
+
+/** A clock whose timers fire when the test says so. */
+class Clock {
+  ms = 1_000;
+  cpu = 0;
+  waiting: (() => void) | undefined;
+  nowMs(): number {
+    return this.ms;
+  }
+  cpuMs(): number {
+    return this.cpu;
+  }
+  after(_delayMs: number, run: () => void): void {
+    this.waiting = run;
+  }
+  /** The timer fires after `ms`. */
+  fire(ms: number): void {
+    this.ms += ms;
+    const run = this.waiting;
+    this.waiting = undefined;
+    run?.();
+  }
+}
+
+function watched(): { clock: Clock; watch: LoopWatch; longest: () => number | undefined } {
+  const clock = new Clock();
+  const watch = new LoopWatch(clock);
+  return { clock, watch, longest: () => watch.metrics()["mesh/event_loop/turns/longest_ms"] };
+}
+
+describe("LoopWatch", () => {
+  test("measures by how much its timer is late", () => {
+    const { clock, watch, longest } = watched();
+    watch.touch();
+    clock.fire(5);
+    watch.touch();
+    clock.fire(77);
+    expect(longest()).toBe(72);
+    const metrics = watch.metrics();
+    expect(metrics["mesh/event_loop/turns/up_to_5_ms"]).toBe(1);
+    expect(metrics["mesh/event_loop/turns/up_to_50_ms"]).toBe(1);
+    expect(metrics["mesh/event_loop/turns/up_to_75_ms"]).toBe(2);
+    expect(metrics["mesh/event_loop/turns/all"]).toBe(2);
+  });
+
+  test("tells work from waiting", () => {
+    const { clock, watch } = watched();
+    watch.touch();
+    clock.cpu = 30;
+    clock.fire(105);
+    const metrics = watch.metrics();
+    expect(metrics["mesh/event_loop/turns/longest_ms"]).toBe(100);
+    expect(metrics["mesh/event_loop/work/longest_ms"]).toBe(30);
+  });
+
+  test("rests when there is no work", () => {
+    const { clock, watch } = watched();
+    watch.touch();
+    clock.fire(5);
+    expect(clock.waiting).toBeUndefined();
+    watch.touch();
+    watch.touch();
+    expect(clock.waiting).toBeDefined();
+    // What was touched before the look is over keeps it looking.
+    watch.touch();
+    clock.fire(5);
+    expect(clock.waiting).toBeDefined();
+  });
+
+  test("forgets a long turn after a minute, and counts it for ever", () => {
+    const { clock, watch, longest } = watched();
+    watch.touch();
+    clock.fire(205);
+    clock.ms += 50_000;
+    expect(longest()).toBe(200);
+    clock.ms += 15_000;
+    expect(longest()).toBe(0);
+    clock.ms += 1_000_000;
+    expect(longest()).toBe(0);
+    expect(watch.metrics()["mesh/event_loop/turns/all"]).toBe(1);
+  });
+
+  test("sees a turn of the real event loop", async () => {
+    const watch = new LoopWatch();
+    watch.touch();
+    const endMs = performance.now() + 60;
+    while (performance.now() < endMs);
+    const looked = () => (watch.metrics()["mesh/event_loop/turns/all"] ?? 0) > 0;
+    while (!looked()) await Bun.sleep(1);
+    expect(watch.metrics()["mesh/event_loop/turns/longest_ms"]).toBeGreaterThan(40);
+  });
+});
