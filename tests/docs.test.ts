@@ -238,7 +238,7 @@ function listedFlags(command: string): string[] {
 }
 
 function longFlags(text: string): string[] {
-  return [...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map((match) => match[1] ?? "");
+  return [...text.matchAll(/(?<![\w-])--([a-z][a-z0-9-]*)/g)].map((match) => match[1] ?? "");
 }
 
 /** Flags that every command has, and that the documents need not repeat. */

@@ -3,6 +3,7 @@ import { assert } from "../base/assert.ts";
 import { Resources } from "../model/resources.ts";
 import { BitSet } from "./bit-set.ts";
 import type { FilterCohort } from "./filters.ts";
+import type { AgentFacts } from "./offer-constraints.ts";
 import type { Client } from "./role-nodes.ts";
 
 export class AgentRecord {
@@ -13,6 +14,10 @@ export class AgentRecord {
   active: boolean;
   total = Resources.EMPTY;
   hasGpus = false;
+  /** What offer constraints look at. */
+  facts: AgentFacts = { hostname: "" };
+  /** Clients whose offer constraints the agent fails; kept by ConstraintIndex. */
+  readonly excludes = new BitSet();
   /** Total without what is held. */
   free = Resources.EMPTY;
   /** What each client holds, offered or in use; never empty amounts. */

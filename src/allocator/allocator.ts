@@ -30,9 +30,11 @@ import { AgentRecord } from "./agent-record.ts";
 import { BitSet } from "./bit-set.ts";
 import { CandidateFinder, offerFor } from "./candidates.ts";
 import { assertConsistent } from "./consistency.ts";
+import { ConstraintIndex } from "./constraint-index.ts";
 import { explainClient } from "./explain.ts";
 import { firstInOrder } from "./fair-order.ts";
 import { type FilterCohort, Filters, filterEndMs } from "./filters.ts";
+import type { AgentFacts } from "./offer-constraints.ts";
 import { DEFAULT_MIN_ALLOCATABLE } from "./quantities.ts";
 import type { Client } from "./role-nodes.ts";
 import { RoleTree } from "./role-tree.ts";
@@ -44,6 +46,7 @@ import type {
   AgentSpec,
   Allocation,
   AllocatorOptions,
+  Exclusion,
   FrameworkExplanation,
   FrameworkSpec,
   Recovery,
@@ -62,6 +65,7 @@ export class Allocator implements ResourceAllocator {
   readonly #tree: RoleTree;
   readonly #finder: CandidateFinder;
   readonly #filters = new Filters();
+  readonly #constraints: ConstraintIndex;
   readonly #subscriptions: Subscriptions;
   readonly #agents = new Map<string, AgentRecord>();
   readonly #agentTable = new SlotTable<AgentRecord>();
@@ -81,7 +85,8 @@ export class Allocator implements ResourceAllocator {
     this.#tree = new RoleTree(this.#totals);
     const minimum = options.minAllocatable ?? DEFAULT_MIN_ALLOCATABLE;
     this.#finder = new CandidateFinder(this.#tree, minimum, options.filterGpuResources ?? true);
-    this.#subscriptions = new Subscriptions(this.#tree, this.#finder, (client) =>
+    this.#constraints = new ConstraintIndex(this.#agentTable.items);
+    this.#subscriptions = new Subscriptions(this.#tree, this.#finder, this.#constraints, (client) =>
       this.#filters.dropClient(client, this.#agentTable.items),
     );
   }
@@ -119,6 +124,7 @@ export class Allocator implements ResourceAllocator {
       (slot) => new AgentRecord(slot, agentId, sequence, spec.active ?? true),
     );
     this.#agents.set(agentId, agent);
+    this.#setFacts(agent, spec.facts ?? agent.facts);
     agent.setTotal(spec.total.unallocated());
     this.#totals.add(agent.total);
     for (const { frameworkId, role, resources } of used) {
@@ -129,6 +135,7 @@ export class Allocator implements ResourceAllocator {
 
   updateAgent(agentId: string, spec: Omit<AgentSpec, "active">): void {
     const agent = this.#agent(agentId);
+    if (spec.facts !== undefined) this.#setFacts(agent, spec.facts);
     this.#totals.subtract(agent.total);
     agent.setTotal(spec.total.unallocated());
     this.#totals.add(agent.total);
@@ -229,6 +236,19 @@ export class Allocator implements ResourceAllocator {
     this.#paused = false;
   }
 
+  exclusions(): Exclusion[] {
+    const exclusions: Exclusion[] = [];
+    for (const [client, slots] of this.#constraints.exclusions((slot) => this.#tree.clientAt(slot))) {
+      const agentIds: string[] = [];
+      slots.forEach((slot) => {
+        const agent = this.#agentTable.items[slot];
+        if (agent !== undefined) agentIds.push(agent.id);
+      });
+      exclusions.push({ frameworkId: client.name, role: client.queue.role.name, agentIds: agentIds.sort() });
+    }
+    return exclusions;
+  }
+
   roles(): RoleView[] {
     this.#tree.refresh();
     return roleViews(this.#tree);
@@ -237,7 +257,6 @@ export class Allocator implements ResourceAllocator {
   explain(frameworkId: string, now: Instant, role?: string): FrameworkExplanation | undefined {
     const framework = this.#subscriptions.find(frameworkId);
     if (framework === undefined) return undefined;
-    this.expire(now);
     this.#tree.refresh();
     const roles = [...framework.clients.values()]
       .filter((client) => role === undefined || client.queue.role.name === role)
@@ -288,6 +307,11 @@ export class Allocator implements ResourceAllocator {
       });
       if (agent.free.isEmpty()) return;
     }
+  }
+
+  #setFacts(agent: AgentRecord, facts: AgentFacts): void {
+    agent.facts = facts;
+    this.#constraints.agentChanged(agent);
   }
 
   #hold(agent: AgentRecord, client: Client, resources: Resources): void {

@@ -1,6 +1,6 @@
 /**
  * Who could be offered what is free on an agent, whatever its share: wants
- * offers, may have the agent, has not refused it, and it is not too little.
+ * offers, may have the agent and accepts it, has not refused it, and it is not too little.
  *
  * Most agents look alike to everyone, so the set is made with a few operations
  * on whole bit sets. Only clients in roles that something on the agent is
@@ -119,6 +119,7 @@ export class CandidateFinder {
     }
     found.assign(this.#eligible);
     if (scope !== undefined) found.intersect(scope);
+    found.subtract(agent.excludes);
     if (this.#filterGpuResources && agent.hasGpus) found.intersect(this.#takesGpus);
     if (isForAll(agent.free)) {
       this.#keepWilling(agent, agent.free, found);

@@ -1,16 +1,23 @@
 /** Says why a framework is not offered more, by looking at every agent the way `allocate` does. */
+import { FORERUNNERS_MAX } from "../base/limits.ts";
 import type { AgentRecord } from "./agent-record.ts";
 import { type CandidateFinder, offerFor } from "./candidates.ts";
 import { inFairOrder } from "./fair-order.ts";
 import { filteredUntilMs } from "./filters.ts";
 import type { Client } from "./role-nodes.ts";
 import type { RoleTree } from "./role-tree.ts";
-import type { RoleExplanation } from "./types.ts";
+import type { AgentCounts, Forerunner, RoleExplanation } from "./types.ts";
 
-type AgentCounts = RoleExplanation["agents"];
-type Reason = Exclude<keyof AgentCounts, "total">;
+interface Verdict {
+  readonly reason: keyof AgentCounts;
+  readonly endsAtMs?: number;
+  /** What is counted beside the reason: constraints or capabilities. */
+  readonly details?: readonly string[];
+}
 
-/** The tree's shares must be fresh, ended filters gone. */
+/**
+ * Changes nothing: filters that have ended and still stand are passed over. The tree's shares must be fresh.
+ */
 export function explainClient(
   client: Client,
   tree: RoleTree,
@@ -18,52 +25,94 @@ export function explainClient(
   agents: Iterable<AgentRecord>,
   nowMs: number,
 ): RoleExplanation {
-  const counts = {
-    total: 0,
+  const counts: AgentCounts = {
     inactive: 0,
     gpusHidden: 0,
-    nothingFree: 0,
+    constrained: 0,
+    taken: 0,
+    reservedForOthers: 0,
+    capabilityMissing: 0,
     belowMinimum: 0,
     filtered: 0,
     available: 0,
   };
+  const failedConstraints = new Map<string, number>();
+  const missingCapabilities = new Map<string, number>();
+  let total = 0;
   let filterEndsAtMs = Number.POSITIVE_INFINITY;
   for (const agent of agents) {
-    counts.total++;
-    const { reason, endsAtMs } = reasonOn(agent, client, finder);
+    total++;
+    const { reason, endsAtMs, details = [] } = verdictOn(agent, client, finder, nowMs);
     counts[reason]++;
+    const tally = reason === "constrained" ? failedConstraints : missingCapabilities;
+    for (const detail of details) tally.set(detail, (tally.get(detail) ?? 0) + 1);
     if (endsAtMs !== undefined) filterEndsAtMs = Math.min(filterEndsAtMs, endsAtMs);
   }
+  const { role } = client.queue;
   return {
-    role: client.queue.role.name,
+    role: role.name,
     suppressed: client.suppressed,
-    position: positionOf(client, tree),
     share: client.share,
-    agents: counts,
-    filterEndsInMs: Number.isFinite(filterEndsAtMs) ? Math.max(0, filterEndsAtMs - nowMs) : undefined,
+    roleShare: role.weightedShare,
+    weight: role.weight,
+    ...placeOf(client, tree),
+    agents: { total, ...counts },
+    failedConstraints,
+    missingCapabilities,
+    filterEndsInMs: Number.isFinite(filterEndsAtMs) ? filterEndsAtMs - nowMs : undefined,
   };
 }
 
-function reasonOn(
-  agent: AgentRecord,
-  client: Client,
-  finder: CandidateFinder,
-): { reason: Reason; endsAtMs?: number } {
+function verdictOn(agent: AgentRecord, client: Client, finder: CandidateFinder, nowMs: number): Verdict {
   if (!agent.active) return { reason: "inactive" };
   if (finder.hidesGpus(agent, client)) return { reason: "gpusHidden" };
+  if (agent.excludes.has(client.slot)) {
+    return { reason: "constrained", details: client.constraints?.failedBy(agent.facts) ?? [] };
+  }
+  if (agent.free.isEmpty()) return { reason: "taken" };
   const offer = offerFor(client, agent.free);
-  if (offer.isEmpty()) return { reason: "nothingFree" };
+  if (offer.isEmpty()) return whyNothing(agent, client);
   if (!finder.isEnough(client, offer)) return { reason: "belowMinimum" };
   const endsAtMs = filteredUntilMs(agent, client, offer);
-  return endsAtMs === undefined ? { reason: "available" } : { reason: "filtered", endsAtMs };
+  return endsAtMs === undefined || endsAtMs <= nowMs
+    ? { reason: "available" }
+    : { reason: "filtered", endsAtMs };
 }
 
-function positionOf(client: Client, tree: RoleTree): number | undefined {
-  if (!client.eligible) return undefined;
+/** Something is free, and none of it for the client. */
+function whyNothing(agent: AgentRecord, client: Client): Verdict {
+  const role = client.queue.role.name;
+  const missing = new Set<string>();
+  for (const { identity } of agent.free.entries) {
+    if (!identity.isAllocatableTo(role)) continue;
+    if (identity.isRevocable && !client.takes.revocable) missing.add("REVOCABLE_RESOURCES");
+    if (identity.isShared && !client.takes.shared) missing.add("SHARED_RESOURCES");
+    if (identity.traits.reservations.length > 1 && !client.takes.refined) {
+      missing.add("RESERVATION_REFINEMENT");
+    }
+  }
+  if (missing.size === 0) return { reason: "reservedForOthers" };
+  return { reason: "capabilityMissing", details: [...missing] };
+}
+
+function placeOf(
+  client: Client,
+  tree: RoleTree,
+): { position: number | undefined; before: readonly Forerunner[] } {
+  if (!client.eligible) return { position: undefined, before: [] };
+  const before: Forerunner[] = [];
   let position = 0;
   for (const other of inFairOrder(tree.root)) {
     position++;
-    if (other === client) return position;
+    if (other === client) return { position, before };
+    if (before.length === FORERUNNERS_MAX) continue;
+    const { role } = other.queue;
+    before.push({
+      frameworkId: other.name,
+      role: role.name,
+      share: other.share,
+      roleShare: role.weightedShare,
+    });
   }
-  return undefined;
+  return { position: undefined, before: [] };
 }

@@ -3,6 +3,7 @@
  * one role.
  */
 import { BitSet } from "./bit-set.ts";
+import type { RoleConstraints } from "./offer-constraints.ts";
 import { OrderedSlots } from "./ordered-slots.ts";
 import type { MinAllocatable } from "./quantities.ts";
 import { FairNode } from "./share.ts";
@@ -31,6 +32,8 @@ export class Client extends FairNode {
   takes: Takes = NOTHING_SPECIAL;
   /** Smallest offer it wants, when not the allocator's. */
   minAllocatable: MinAllocatable | undefined;
+  /** What an agent must be like; set by ConstraintIndex alone. */
+  constraints: RoleConstraints | undefined;
   /** Subscribed, active and not suppressed: it wants offers and is in the fair order. */
   eligible = false;
   /** Agents on which it holds resources. */

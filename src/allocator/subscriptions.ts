@@ -5,6 +5,7 @@
 import { assert, present } from "../base/assert.ts";
 import { BitSet } from "./bit-set.ts";
 import type { CandidateFinder } from "./candidates.ts";
+import type { ConstraintIndex } from "./constraint-index.ts";
 import type { Client } from "./role-nodes.ts";
 import type { RoleTree } from "./role-tree.ts";
 import type { FrameworkSpec } from "./types.ts";
@@ -18,15 +19,22 @@ export interface FrameworkRecord {
 export class Subscriptions {
   readonly #tree: RoleTree;
   readonly #finder: CandidateFinder;
+  readonly #constraints: ConstraintIndex;
   readonly #dropFilters: (client: Client) => void;
   readonly #frameworks = new Map<string, FrameworkRecord>();
   /** Clients to be considered for every agent with something free. */
   readonly fresh = new BitSet();
   anyFresh = false;
 
-  constructor(tree: RoleTree, finder: CandidateFinder, dropFilters: (client: Client) => void) {
+  constructor(
+    tree: RoleTree,
+    finder: CandidateFinder,
+    constraints: ConstraintIndex,
+    dropFilters: (client: Client) => void,
+  ) {
     this.#tree = tree;
     this.#finder = finder;
+    this.#constraints = constraints;
     this.#dropFilters = dropFilters;
   }
 
@@ -113,6 +121,7 @@ export class Subscriptions {
     client.subscribed = true;
     client.suppressed = spec.suppressedRoles.includes(role);
     this.#finder.setWishes(client, spec.capabilities, spec.minAllocatable?.get(role));
+    this.#constraints.setClient(client, spec.constraints?.get(role));
     this.#renew(client);
   }
 
@@ -120,6 +129,7 @@ export class Subscriptions {
     framework.clients.delete(client.queue.role.name);
     client.subscribed = false;
     client.suppressed = false;
+    this.#constraints.setClient(client, undefined);
     this.#dropFilters(client);
     this.#renew(client);
     this.forgetIfUnused(client);

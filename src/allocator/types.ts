@@ -5,6 +5,7 @@
  */
 import type { Instant } from "../base/time.ts";
 import type { Resources } from "../model/resources.ts";
+import type { AgentFacts, ConstraintsByRole } from "./offer-constraints.ts";
 import type { MinAllocatable, ScalarQuantities } from "./quantities.ts";
 
 /** A framework as the allocator sees it. */
@@ -19,6 +20,8 @@ export interface FrameworkSpec {
   readonly active: boolean;
   /** Per role: smallest offer wanted instead of the allocator's own (FrameworkInfo.offer_filters). */
   readonly minAllocatable?: ReadonlyMap<string, MinAllocatable>;
+  /** Per role: what an agent must be like. */
+  readonly constraints?: ConstraintsByRole;
 }
 
 /** An agent as the allocator sees it. */
@@ -30,6 +33,8 @@ export interface AgentSpec {
    * draining. Default true.
    */
   readonly active?: boolean;
+  /** What offer constraints look at; left out at an update, it stays as it was. */
+  readonly facts?: AgentFacts;
 }
 
 /** Resources a framework already uses on some agent. */
@@ -93,7 +98,43 @@ export interface RoleView {
   readonly share: number;
 }
 
-/** Why a framework is not offered anything in one role just now: counted over all agents, each agent once. */
+/** One who wants offers too, and gets them first. */
+export interface Forerunner {
+  readonly frameworkId: string;
+  readonly role: string;
+  /** Dominant share of the framework within its role, 0 to 1. */
+  readonly share: number;
+  /** Dominant share of its role and the roles below, divided by the weight: what roles are compared by. */
+  readonly roleShare: number;
+}
+
+/**
+ * Agents by what stands between them and the framework; each agent counts once, at the first that applies.
+ */
+export interface AgentCounts {
+  /** Not registered again yet, deactivated or draining. */
+  inactive: number;
+  /** Has GPUs, the framework lacks GPU_RESOURCES. */
+  gpusHidden: number;
+  /** Fails the framework's offer constraints; see `failedConstraints`. */
+  constrained: number;
+  /** Everything is offered or in use. */
+  taken: number;
+  /** What is free is reserved to roles that the framework's is not below. */
+  reservedForOthers: number;
+  /** What is free is only for frameworks with a capability that this one lacks; see `missingCapabilities`. */
+  capabilityMissing: number;
+  /** Something is free, but less than the smallest offer. */
+  belowMinimum: number;
+  /** Refused by the framework; see `filterEndsInMs`. */
+  filtered: number;
+  /**
+   * Nothing stands in the way: goes out with the next allocation, here or to someone with a smaller share.
+   */
+  available: number;
+}
+
+/** Why a framework is not offered anything in one role just now: counted over all agents. */
 export interface RoleExplanation {
   readonly role: string;
   /** The framework stopped offers for the role. */
@@ -105,26 +146,26 @@ export interface RoleExplanation {
   readonly position: number | undefined;
   /** Dominant share of the framework within its role, 0 to 1. */
   readonly share: number;
-  readonly agents: {
-    readonly total: number;
-    /** Not registered again yet, deactivated or draining. */
-    readonly inactive: number;
-    /** Has GPUs, the framework lacks GPU_RESOURCES. */
-    readonly gpusHidden: number;
-    /** Everything is allocated or reserved for other roles. */
-    readonly nothingFree: number;
-    /** Something is free, but less than the smallest offer. */
-    readonly belowMinimum: number;
-    /** Refused by the framework; see `filterEndsInMs`. */
-    readonly filtered: number;
-    /**
-     * Nothing stands in the way: goes out with the next allocation, here or to someone with a
-     * smaller share.
-     */
-    readonly available: number;
-  };
+  /** As in {@link Forerunner}. */
+  readonly roleShare: number;
+  readonly weight: number;
+  /** The first of those before it, at most FORERUNNERS_MAX. */
+  readonly before: readonly Forerunner[];
+  readonly agents: Readonly<AgentCounts> & { readonly total: number };
+  /** Agents that fail each constraint; of several groups all that fail are named. */
+  readonly failedConstraints: ReadonlyMap<string, number>;
+  /** Agents on which the capability would open something. */
+  readonly missingCapabilities: ReadonlyMap<string, number>;
   /** Until the first of the filters counted above ends; undefined without any. */
   readonly filterEndsInMs: number | undefined;
+}
+
+/** What the offer constraints of a framework in one role keep from it. */
+export interface Exclusion {
+  readonly frameworkId: string;
+  readonly role: string;
+  /** Sorted. */
+  readonly agentIds: readonly string[];
 }
 
 export interface FrameworkExplanation {
@@ -190,6 +231,8 @@ export interface ResourceAllocator {
   pause(): void;
   resume(): void;
 
+  /** Agents that offer constraints keep from a framework in a role; none for roles without constraints. */
+  exclusions(): Exclusion[];
   /** Every role that is subscribed to, holds resources or has a weight of its own; sorted. */
   roles(): RoleView[];
   /** Undefined for an unknown framework. `role` narrows the answer to one of its roles. */

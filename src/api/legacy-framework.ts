@@ -3,6 +3,7 @@ import type { ClusterView, FrameworkView, TaskView } from "../master/port.ts";
 import { hasCapability } from "../model/capabilities.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { Offer } from "../model/v1/offers.ts";
+import { encodeJson } from "../wire/json-encode.ts";
 import { bool, double, type JsonText, list, object, quote, seconds } from "./json-text.ts";
 import { executorJson, labelsJson, taskJson } from "./legacy-task.ts";
 import { executorsMessage } from "./master-messages.ts";
@@ -93,7 +94,7 @@ export function frameworkJson(framework: FrameworkView, contents: FrameworkConte
     offers: list(framework.offers, offerJson),
     executors: member(contents.executors),
     labels: labelsJson(info.labels),
-    offer_constraints: "{}",
+    offer_constraints: encodeJson("OfferConstraints", framework.constraints ?? {}),
   });
 }
 

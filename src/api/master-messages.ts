@@ -73,7 +73,7 @@ export function frameworkMessage(view: FrameworkView): MasterResponseGetFramewor
     offers: [...view.offers],
     allocated_resources: view.used.map(endpointResource),
     offered_resources: view.offered.map(endpointResource),
-    offer_constraints: {},
+    offer_constraints: view.constraints ?? {},
   };
 }
 

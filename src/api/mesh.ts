@@ -5,6 +5,7 @@ import { leaderAddress, leaderOnly } from "./leader.ts";
 import { notesHandler } from "./notes.ts";
 import { readBody } from "./request-body.ts";
 import { methodNotAllowed, payload, text } from "./respond.ts";
+import { whyHandler } from "./why.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s/]{1,255}):\d{1,5}$/;
@@ -14,6 +15,7 @@ export function meshRoutes(port: MasterPort): Record<string, Handler> {
     "mesh/leader": (request) => leader(port, request),
     "mesh/kill": leaderOnly(port, (request) => kill(port, request)),
     "mesh/notes": notesHandler(port),
+    "mesh/why": leaderOnly(port, whyHandler(port)),
     "mesh/raft/add": leaderOnly(port, raftChange(port, addedMaster)),
     "mesh/raft/promote": leaderOnly(port, raftChange(port, namedMaster("promote"))),
     "mesh/raft/remove": leaderOnly(port, raftChange(port, namedMaster("remove"))),

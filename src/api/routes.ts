@@ -36,6 +36,7 @@ import { rolesJson } from "./roles.ts";
 import { Router, type Routes, rawPath, requestUrl } from "./router.ts";
 import { schedulerApi } from "./scheduler.ts";
 import { teardownHandler } from "./teardown.ts";
+import { constraintsDebugJson } from "./why.ts";
 
 /** Everything a master serves. */
 export function masterApi(context: MasterContext): Handler {
@@ -58,6 +59,7 @@ export function masterApi(context: MasterContext): Handler {
     "master/tasks": view((url) => tasksJson(port.view(), url.searchParams)),
     "master/roles": view(() => rolesJson(port.view())),
     "master/teardown": leader(teardownHandler(context)),
+    "allocator/offer_constraints_debug": leader(json(() => constraintsDebugJson(port.view()))),
     "master/weights": leader(emptyUnlessWritten("[]", ["PUT"])),
     "master/quota": leader(emptyUnlessWritten("{}", ["POST", "DELETE"])),
     "master/maintenance/schedule": leader(emptyUnlessWritten("{}", ["POST"])),

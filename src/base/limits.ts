@@ -181,3 +181,11 @@ export const STORED_TASKS_PIECE_BYTES = 64 * KIB;
 export const KNOWN_RESOURCES_MAX = 4_096;
 /** Longer ones, with many reservations, are read each time. */
 export const KNOWN_RESOURCES_MAX_BYTES = 1_024;
+/**
+ * Regular expressions in the offer constraints of one framework: each is compiled, and tried on every agent.
+ */
+export const CONSTRAINT_PATTERNS_MAX = 200;
+/** Attribute constraints of one framework, over all roles and groups. */
+export const ATTRIBUTE_CONSTRAINTS_MAX = 2_000;
+/** Frameworks named as being before one in the fair order: enough to see who, whatever the cluster's size. */
+export const FORERUNNERS_MAX = 10;

@@ -214,6 +214,30 @@ const KILL_COMMAND: CommandSpec = {
   },
 };
 
+const WHY_COMMAND: CommandSpec = {
+  name: "why",
+  args: "<framework>",
+  summary: "Say why a framework gets no offers, and what would help",
+  flags: [
+    MASTER_FLAG,
+    JSON_FLAG,
+    { name: "role", value: "<role>", description: "Only this one of its roles" },
+  ],
+  examples: ["mesh why 5cbadd8a-f617-4a6c-9b8f-56ed9761b44c-0000", "mesh why marathon --role web --json"],
+  run: async (flags, args) => {
+    const framework = required(args, "the framework's id or name", "why");
+    const { showWhy } = await import("./why.ts");
+    const role = flags.optional("role");
+    await showWhy({
+      masters: flags.addresses("master", 5050),
+      framework,
+      role,
+      json: flags.switch("json"),
+    });
+    return 0;
+  },
+};
+
 const RAFT_COMMAND: CommandSpec = {
   name: "raft",
   args: "<action> [member or file]",
@@ -277,5 +301,6 @@ export const COMMANDS: readonly CommandSpec[] = [
   listCommand("frameworks"),
   LOGS_COMMAND,
   KILL_COMMAND,
+  WHY_COMMAND,
   RAFT_COMMAND,
 ];

@@ -1,6 +1,7 @@
 /** Flags of `mesh master`; names and defaults are those of Mesos where it has the flag. */
 import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
 import type { FlagSpec } from "./flags.ts";
+import { FRAMEWORK_FLAGS } from "./framework-flags.ts";
 
 export const MASTER_FLAGS: readonly FlagSpec[] = [
   { name: "ip", value: "<address>", description: "Address to listen on", default: "0.0.0.0" },
@@ -52,6 +53,7 @@ export const MASTER_FLAGS: readonly FlagSpec[] = [
     default: "600",
   },
   { name: "offer-timeout", value: "<seconds>", description: "Rescind offers that are not used for so long" },
+  ...FRAMEWORK_FLAGS,
   ...TLS_FLAGS,
   LOG_LEVEL_FLAG,
 ];

@@ -23,6 +23,7 @@ import { memberPlaces } from "../raft/membership.ts";
 import type { RestoredStore } from "../raft/store.ts";
 import { Registry } from "../registry/registry.ts";
 import { type Flags, splitAddress } from "./flags.ts";
+import { type FrameworkSettings, readFrameworkFlags } from "./framework-flags.ts";
 import { handOver } from "./hand-over.ts";
 import { advertisedIp } from "./local-address.ts";
 import { decodePeerMessage, encodePeerMessage } from "./peer-wire.ts";
@@ -67,6 +68,8 @@ export interface MasterFlags {
     MasterSettings,
     "agentPingIntervalMs" | "maxAgentPingTimeouts" | "agentReregisterTimeoutMs" | "offerTimeoutMs"
   >;
+  /** Left out: the defaults. */
+  readonly frameworks?: FrameworkSettings;
   /** As /flags shows them. */
   readonly effective: Readonly<Record<string, string>>;
   readonly directoryFlag: string;
@@ -115,6 +118,7 @@ function readFlags(flags: Flags): MasterFlags {
       offerTimeoutMs:
         flags.optional("offer-timeout") === undefined ? undefined : seconds("offer-timeout", 0.1),
     },
+    frameworks: readFrameworkFlags(flags),
     effective: flags.effective(),
     directoryFlag: "--data-dir",
   };
@@ -342,6 +346,7 @@ function masterSettings(flags: MasterFlags, random: Random, ip: string, port: nu
   return {
     ...DEFAULT_SETTINGS,
     ...flags.timing,
+    ...flags.frameworks,
     address: { id: uuidText(randomUuid(random)), hostname: ip, ip, port },
     version: MESOS_API_VERSION,
   };

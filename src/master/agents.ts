@@ -184,7 +184,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
 /** Makes the agent's resources count; offers come from it only while it is `active`. */
 export function enterAllocator(leader: Leader, agent: AgentMemory, active: boolean): void {
   const { allocator } = leader;
-  const spec = { total: plannedTotal(agent), capabilities: agent.capabilities };
+  const spec = { total: plannedTotal(agent), facts: agent.info };
   if (agent.inAllocator) {
     allocator.updateAgent(agent.id, spec);
     if (active) allocator.activateAgent(agent.id);

@@ -1,7 +1,10 @@
+import { compileConstraints } from "../allocator/offer-constraints.ts";
 import { BLOB_MAX_BYTES } from "../base/limits.ts";
+import { ok, type Result } from "../base/result.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { SchedulerCallSubscribe } from "../model/v1/scheduler.ts";
 import { checkSubscribe } from "../model/validate-framework-info.ts";
+import type { SubscriptionWishes } from "./framework-memory.ts";
 import type { MasterSettings } from "./types.ts";
 
 /**
@@ -21,6 +24,17 @@ export function checkFramework(
     return "Changing framework's principal is not allowed";
   }
   return undefined;
+}
+
+/** The error is the reason why the regular expressions of the constraints are refused. */
+export function wishesOf(
+  settings: MasterSettings,
+  { suppressed_roles = [], offer_constraints }: SchedulerCallSubscribe,
+): Result<SubscriptionWishes> {
+  const byRole = compileConstraints(offer_constraints, settings.constraintLimits);
+  if (!byRole.ok) return byRole;
+  const constraints = { given: offer_constraints, byRole: byRole.value };
+  return ok({ suppressedRoles: new Set(suppressed_roles), constraints });
 }
 
 /** Above BLOB_MAX_BYTES the info cannot be committed. */

@@ -8,12 +8,21 @@ import { Counters } from "./counters.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
 
+/** What a framework asks for with each subscription, beside its info. */
+export type SubscriptionWishes = Pick<FrameworkMemory, "suppressedRoles" | "constraints">;
+
+/** Of a framework that has not subscribed to this leader yet. */
+export const NO_WISHES: SubscriptionWishes = {
+  suppressedRoles: new Set(),
+  constraints: { given: undefined, byRole: new Map() },
+};
+
 /** Remembers a framework of the registry; not connected yet. */
 export function rememberFramework(
   leader: Leader,
   id: string,
   info: FrameworkInfo,
-  suppressedRoles: ReadonlySet<string>,
+  { suppressedRoles, constraints }: SubscriptionWishes,
 ): FrameworkMemory {
   const framework: FrameworkMemory = {
     id,
@@ -21,6 +30,7 @@ export function rememberFramework(
     capabilities: capabilitiesOf(info),
     roles: rolesOf(info),
     suppressedRoles,
+    constraints,
     streamId: undefined,
     recovered: false,
     offerIds: new Set(),
@@ -38,12 +48,13 @@ export function refreshFramework(
   leader: Leader,
   framework: FrameworkMemory,
   info: FrameworkInfo,
-  suppressedRoles: ReadonlySet<string>,
+  { suppressedRoles, constraints }: SubscriptionWishes,
 ): void {
   framework.info = info;
   framework.capabilities = capabilitiesOf(info);
   framework.roles = rolesOf(info);
   framework.suppressedRoles = suppressedRoles;
+  framework.constraints = constraints;
   leader.allocator.updateFramework(framework.id, frameworkSpec(framework));
   leader.allocationDue = true;
 }
@@ -54,6 +65,7 @@ export function frameworkSpec(framework: FrameworkMemory): Omit<FrameworkSpec, "
     suppressedRoles: [...framework.suppressedRoles],
     capabilities: [...framework.capabilities],
     minAllocatable: minAllocatableOf(framework.info),
+    constraints: framework.constraints.byRole,
   };
 }
 

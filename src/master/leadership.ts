@@ -2,7 +2,7 @@
 import { decodeBlob } from "../wire/blob.ts";
 import { enterAllocator, rememberAgent } from "./agents.ts";
 import { startFailoverTimer } from "./disconnect.ts";
-import { failoverTimeoutMs, frameworkSpec, rememberFramework } from "./framework-memory.ts";
+import { failoverTimeoutMs, frameworkSpec, NO_WISHES, rememberFramework } from "./framework-memory.ts";
 import type { Leader } from "./leader.ts";
 import { timerName } from "./timer-names.ts";
 
@@ -25,7 +25,7 @@ function recoverFrameworks(leader: Leader): void {
       leader,
       record.id,
       decodeBlob("FrameworkInfo", record.info),
-      new Set(),
+      NO_WISHES,
     );
     framework.recovered = true;
     leader.allocator.addFramework(framework.id, { ...frameworkSpec(framework), active: false });

@@ -3,13 +3,22 @@
  * resources in use. All of it is rebuilt from the registry at a new leader.
  */
 
+import type { ConstraintsByRole } from "../allocator/offer-constraints.ts";
 import type { Allocation } from "../allocator/types.ts";
 import type { AgentTaskReport } from "../model/agent-protocol.ts";
 import type { Resources } from "../model/resources.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { OfferConstraints } from "../model/v1/scheduler.ts";
 import type { AgentHoldings } from "./agent-holdings.ts";
 import type { Counters } from "./counters.ts";
 import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
+
+/** Offer constraints of a subscription; they come anew with each, so the registry does not keep them. */
+export interface FrameworkConstraints {
+  /** As given, for views. */
+  readonly given: OfferConstraints | undefined;
+  readonly byRole: ConstraintsByRole;
+}
 
 export interface FrameworkMemory {
   readonly id: string;
@@ -18,6 +27,7 @@ export interface FrameworkMemory {
   capabilities: ReadonlySet<string>;
   roles: readonly string[];
   suppressedRoles: ReadonlySet<string>;
+  constraints: FrameworkConstraints;
   /** Open while the framework is connected. */
   streamId: StreamId | undefined;
   /** Known from the registry, not yet subscribed to this leader. */
@@ -94,6 +104,7 @@ export interface PendingFramework {
   /** Tells this command from others of the same framework. */
   readonly info: Uint8Array;
   readonly suppressedRoles: ReadonlySet<string>;
+  readonly constraints: FrameworkConstraints;
   /** SUBSCRIBE: the waiting stream; undefined once it closed. */
   streamId: StreamId | undefined;
   /** UPDATE_FRAMEWORK: the waiting request. */

@@ -10,7 +10,7 @@ import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { Offer, OfferOperation, OperationStatus } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
-import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
+import type { OfferConstraints, SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
 import type { NoteCommand } from "../registry/commands.ts";
 
@@ -60,6 +60,9 @@ export interface CallContext {
 export interface FrameworkView {
   readonly id: string;
   readonly info: FrameworkInfo;
+  readonly suppressedRoles: readonly string[];
+  /** As given at its last subscription or update. */
+  readonly constraints: OfferConstraints | undefined;
   /** Gets offers. */
   readonly active: boolean;
   readonly connected: boolean;
@@ -125,6 +128,62 @@ export interface ClusterView {
   unreachableTasks(frameworkId?: string): Iterable<TaskView>;
   completedTasks(frameworkId?: string): Iterable<TaskView>;
   operations(): Iterable<OperationView>;
+  /** Only of the leader's memory; undefined for a framework it does not know. */
+  why(frameworkId: string, role?: string): WhyView | undefined;
+  constraintsDebug(): Iterable<ConstraintsDebugView>;
+}
+
+/** One thing that stands between a framework and an offer. */
+export interface WhyReason {
+  /** Stays as it is, for programs. */
+  readonly code: string;
+  /** How many agents it holds for; undefined when it is not about agents. */
+  readonly agents?: number;
+  readonly text: string;
+  /** What would change it. */
+  readonly advice: string;
+  /** Constraints or capabilities, with their numbers of agents. */
+  readonly details?: readonly string[];
+}
+
+export interface WhyRoleView {
+  readonly role: string;
+  readonly suppressed: boolean;
+  /** Place in the fair order of all that want offers, from 1; undefined when it is not among them. */
+  readonly position: number | undefined;
+  /** Dominant share of the framework within the role, 0 to 1. */
+  readonly share: number;
+  /** Dominant share of the role, divided by its weight. */
+  readonly roleShare: number;
+  readonly weight: number;
+  /** The first of those before it. */
+  readonly before: readonly {
+    readonly frameworkId: string;
+    readonly name: string;
+    readonly role: string;
+    readonly share: number;
+    readonly roleShare: number;
+  }[];
+  /** Agents by what stands in the way, each once. */
+  readonly agents: Readonly<Record<string, number>>;
+  readonly reasons: readonly WhyReason[];
+}
+
+/** Why a framework gets no offers now (`mesh why`). */
+export interface WhyView {
+  readonly frameworkId: string;
+  readonly name: string;
+  readonly connected: boolean;
+  /** In all of its roles. */
+  readonly reasons: readonly WhyReason[];
+  readonly roles: readonly WhyRoleView[];
+}
+
+/** Agents that the offer constraints of one framework exclude, by role. */
+export interface ConstraintsDebugView {
+  readonly frameworkId: string;
+  readonly suppressedRoles: readonly string[];
+  readonly excluded: ReadonlyMap<string, readonly string[]>;
 }
 
 /** A value that a framework or an operator keeps in the registry. */

@@ -150,7 +150,7 @@ export class Master implements MasterPort {
   }
 
   view(): ClusterView {
-    return new MasterView(this.#node.registry, this.#node.core.leader);
+    return new MasterView(this.#node.registry, this.#node.core.leader, this.#drivers.now());
   }
 
   metrics(): Readonly<Record<string, number>> {

@@ -11,5 +11,6 @@ export const DEFAULT_SETTINGS = {
   heartbeatIntervalMs: 15 * SECOND_MS,
   offerTimeoutMs: undefined,
   roleWhitelist: undefined,
+  constraintLimits: { maxMemBytes: 4096, maxProgramSize: 100 },
   rootSubmissions: true,
 } as const satisfies Omit<MasterSettings, "address" | "version">;

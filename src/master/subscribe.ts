@@ -12,8 +12,8 @@ import { decodeBlob, encodeBlob } from "../wire/blob.ts";
 import { sameBytes } from "./bytes.ts";
 import { forgetVerdicts } from "./deferred.ts";
 import { disconnectFramework } from "./disconnect.ts";
-import { checkFramework, tooLarge } from "./framework-checks.ts";
-import { frameworkSpec, refreshFramework, rememberFramework } from "./framework-memory.ts";
+import { checkFramework, tooLarge, wishesOf } from "./framework-checks.ts";
+import { frameworkSpec, NO_WISHES, refreshFramework, rememberFramework } from "./framework-memory.ts";
 import { scheduleHeartbeat, sendHeartbeat } from "./heartbeats.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { masterInfo } from "./master-info.ts";
@@ -29,7 +29,6 @@ export function subscribe(leader: Leader, input: SubscribeInput): void {
   leader.counters.bump("messages_register_framework");
   const { streamId } = input;
   const body = present(input.call.subscribe, "SUBSCRIBE must have been validated");
-  const suppressedRoles = new Set(body.suppressed_roles ?? []);
   // An empty id asks for one (Mesos, Master::subscribe).
   const id = body.framework_info.id?.value || undefined;
   const given: FrameworkInfo =
@@ -47,6 +46,11 @@ export function subscribe(leader: Leader, input: SubscribeInput): void {
     refuseStream(leader, streamId, error);
     return;
   }
+  const wishes = wishesOf(leader.settings, body);
+  if (!wishes.ok) {
+    refuseStream(leader, streamId, wishes.error);
+    return;
+  }
   const frameworkId = id ?? leader.newFrameworkId();
   const info = encodeBlob("FrameworkInfo", committedInfo(given, frameworkId, previous));
   if (info.length > BLOB_MAX_BYTES) {
@@ -54,7 +58,7 @@ export function subscribe(leader: Leader, input: SubscribeInput): void {
     return;
   }
   supersede(leader, frameworkId);
-  leader.pendingFrameworks.push({ frameworkId, info, suppressedRoles, streamId, ref: undefined });
+  leader.pendingFrameworks.push({ frameworkId, info, ...wishes.value, streamId, ref: undefined });
   leader.propose({
     kind: record === undefined ? "add-framework" : "update-framework",
     frameworkId,
@@ -118,8 +122,7 @@ export function frameworkAdded(leader: Leader, command: AddFramework, outcome: F
     return;
   }
   const info = decodeBlob("FrameworkInfo", command.info);
-  const suppressedRoles = pending?.suppressedRoles ?? new Set<string>();
-  const framework = rememberFramework(leader, command.frameworkId, info, suppressedRoles);
+  const framework = rememberFramework(leader, command.frameworkId, info, pending ?? NO_WISHES);
   leader.allocator.addFramework(framework.id, { ...frameworkSpec(framework), active: false });
   connect(leader, framework, pending);
   leader.sendOperators(frameworkAddedEvent(leader, framework));
@@ -133,8 +136,7 @@ export function frameworkUpdated(leader: Leader, command: UpdateFramework, outco
   }
   const framework = leader.framework(command.frameworkId);
   const info = decodeBlob("FrameworkInfo", command.info);
-  const suppressedRoles = pending?.suppressedRoles ?? framework.suppressedRoles;
-  refreshFramework(leader, framework, info, suppressedRoles);
+  refreshFramework(leader, framework, info, pending ?? framework);
   if (pending?.ref !== undefined) {
     rescindOffersOutside(leader, framework, new Set(framework.roles));
     leader.answer(pending.ref, 200);

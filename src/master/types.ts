@@ -11,6 +11,7 @@ import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
+import type { PatternLimits } from "../wire/text-pattern.ts";
 import type { CallContext, MasterAddress } from "./port.ts";
 
 /** Names one HTTP request that waits for its answer; drawn by the pump, used once. */
@@ -213,6 +214,8 @@ export interface MasterSettings {
   readonly offerTimeoutMs: number | undefined;
   /** `--roles`: the roles frameworks may use; undefined: all. */
   readonly roleWhitelist: ReadonlySet<string> | undefined;
+  /** Bounds of regular expressions in offer constraints (`--offer-constraints-re2-…`). */
+  readonly constraintLimits: PatternLimits;
   /** `--root-submissions`: frameworks and tasks may run as root. */
   readonly rootSubmissions: boolean;
 }

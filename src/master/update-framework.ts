@@ -3,7 +3,7 @@ import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import { encodeBlob } from "../wire/blob.ts";
-import { checkFramework, tooLarge } from "./framework-checks.ts";
+import { checkFramework, tooLarge, wishesOf } from "./framework-checks.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import type { AnswerRef } from "./types.ts";
@@ -32,10 +32,15 @@ export function updateFrameworkCall(
     leader.answer(ref, 400, `'FrameworkInfo' is not valid: ${tooLarge(info)}`);
     return;
   }
+  const wishes = wishesOf(leader.settings, body);
+  if (!wishes.ok) {
+    leader.answer(ref, 400, `'UpdateFramework.offer_constraints' are not valid: ${wishes.error}`);
+    return;
+  }
   leader.pendingFrameworks.push({
     frameworkId: framework.id,
     info,
-    suppressedRoles: new Set(body.suppressed_roles ?? []),
+    ...wishes.value,
     streamId: undefined,
     ref,
   });

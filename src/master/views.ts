@@ -4,6 +4,7 @@
  * connected. A view is good for one request: sums are made once, on demand.
  */
 
+import type { Instant } from "../base/time.ts";
 import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
 import type { Offer } from "../model/v1/offers.ts";
@@ -13,16 +14,27 @@ import type { AgentRecord, FrameworkRecord, TaskRecord } from "../registry/recor
 import { decodeBlob } from "../wire/blob.ts";
 import type { Leader, RegistryReader } from "./leader.ts";
 import { offerMessage } from "./offers.ts";
-import type { AgentView, ClusterView, FrameworkView, OperationView, TaskView } from "./port.ts";
+import type {
+  AgentView,
+  ClusterView,
+  ConstraintsDebugView,
+  FrameworkView,
+  OperationView,
+  TaskView,
+  WhyView,
+} from "./port.ts";
+import { constraintsDebugView, whyView } from "./why.ts";
 
 export class MasterView implements ClusterView {
   readonly #registry: RegistryReader;
   readonly #leader: Leader | undefined;
+  readonly #now: Instant;
   #usedByFramework: Map<string, Resources> | undefined;
 
-  constructor(registry: RegistryReader, leader: Leader | undefined) {
+  constructor(registry: RegistryReader, leader: Leader | undefined, now: Instant) {
     this.#registry = registry;
     this.#leader = leader;
+    this.#now = now;
   }
 
   *frameworks(): Iterable<FrameworkView> {
@@ -73,6 +85,14 @@ export class MasterView implements ClusterView {
     }
   }
 
+  why(frameworkId: string, role?: string): WhyView | undefined {
+    return this.#leader === undefined ? undefined : whyView(this.#leader, frameworkId, this.#now, role);
+  }
+
+  constraintsDebug(): readonly ConstraintsDebugView[] {
+    return this.#leader === undefined ? [] : constraintsDebugView(this.#leader);
+  }
+
   *#liveTasks(frameworkId: string | undefined): Iterable<TaskRecord> {
     for (const id of frameworkId === undefined ? this.#registry.frameworks.keys() : [frameworkId]) {
       yield* this.#registry.tasksOf(id);
@@ -99,6 +119,8 @@ export class MasterView implements ClusterView {
     return {
       id: record.id,
       info: memory?.info ?? decodeBlob("FrameworkInfo", record.info),
+      suppressedRoles: [...(memory?.suppressedRoles ?? [])],
+      constraints: memory?.constraints.given,
       active: connected,
       connected,
       recovered: memory?.recovered ?? record.removedAtMs === undefined,

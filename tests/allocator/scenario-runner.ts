@@ -2,9 +2,12 @@
  * Runs the plain-text scenarios of the allocator. A line is a command; lines
  * that begin with `>` are what it answered. `MESH_REWRITE=1` writes the answers anew.
  *
- *     agent NAME RESOURCES [inactive] [used=FRAMEWORK:ROLE:RESOURCES]
- *     update-agent NAME RESOURCES | remove-agent, activate-agent, deactivate-agent NAME
+ *     agent NAME RESOURCES [inactive] [attributes=TEXT] [used=FRAMEWORK:ROLE:RESOURCES]
+ *     update-agent NAME RESOURCES [attributes=TEXT] | remove-agent, activate-agent, deactivate-agent NAME
  *     framework NAME ROLE[,ROLE] [CAPABILITY…] [inactive] [suppressed=ROLE] [min=AMOUNTS]
+ *               [want=NAME~REGEX,…]   text_matches constraints in all its roles, @hostname for the agent's
+ *               NAME
+ *     want FRAMEWORK ROLE[,ROLE] NAME~REGEX,…  other constraints and nothing else
  *     activate, deactivate, remove-framework NAME | revive, suppress NAME [ROLE…]
  *     decline FRAMEWORK AGENT [MS] [ROLE]      all it holds there
  *     finish FRAMEWORK AGENT RESOURCES [ROLE]  a part of it
@@ -12,10 +15,41 @@
  *     allocate | roles | why FRAMEWORK | next
  */
 import { Allocator } from "../../src/allocator/allocator.ts";
+import {
+  type AgentFacts,
+  type ConstraintsByRole,
+  compileConstraints,
+} from "../../src/allocator/offer-constraints.ts";
 import { parseMinAllocatable } from "../../src/allocator/quantities.ts";
-import { present } from "../../src/base/assert.ts";
+import { assert, present } from "../../src/base/assert.ts";
+import { parseAttributes } from "../../src/model/attributes.ts";
 import { Resources } from "../../src/model/resources.ts";
 import { at, resourcesOf } from "./resources-of.ts";
+
+function factsOf(hostname: string, attributes = ""): AgentFacts {
+  const parsed = parseAttributes(attributes);
+  assert(parsed.ok, parsed.ok ? "" : parsed.error);
+  return { hostname, attributes: parsed.value };
+}
+
+/** One group of text_matches: `rack~a.*,@hostname~x`. */
+function constraintsOf(roles: string, wanted = ""): ConstraintsByRole {
+  const attribute_constraints = wanted
+    .split(",")
+    .filter((item) => item !== "")
+    .map((item) => {
+      const [name = "", regex = ""] = item.split("~");
+      const selector =
+        name === "@hostname" ? { pseudoattribute_type: "HOSTNAME" as const } : { attribute_name: name };
+      return { selector, predicate: { text_matches: { regex } } };
+    });
+  if (attribute_constraints.length === 0) return new Map();
+  const groups = [{ attribute_constraints }];
+  const role_constraints = Object.fromEntries(roles.split(",").map((role) => [role, { groups }]));
+  const compiled = compileConstraints({ role_constraints }, { maxMemBytes: 4096, maxProgramSize: 100 });
+  assert(compiled.ok, compiled.ok ? "" : compiled.error);
+  return compiled.value;
+}
 
 type Command = (args: readonly string[], options: ReadonlyMap<string, string>) => string[] | undefined;
 
@@ -58,12 +92,16 @@ class ScenarioWorld {
       const [frameworkId = "", role = "", ...rest] = options.get("used")?.split(":") ?? [];
       const usedText = rest.join(":");
       const used = usedText === "" ? [] : [{ frameworkId, role, resources: resourcesOf(usedText) }];
-      this.#allocator.addAgent(name, { total: resourcesOf(total), active: state !== "inactive" }, used);
+      const facts = factsOf(name, options.get("attributes"));
+      const spec = { total: resourcesOf(total), active: state !== "inactive", facts };
+      this.#allocator.addAgent(name, spec, used);
       for (const item of used) this.#hold(item.frameworkId, item.role, name, item.resources);
       return undefined;
     },
-    "update-agent": ([name = "", total = ""]) => {
-      this.#allocator.updateAgent(name, { total: resourcesOf(total) });
+    "update-agent": ([name = "", total = ""], options) => {
+      const attributes = options.get("attributes");
+      const facts = attributes === undefined ? {} : { facts: factsOf(name, attributes) };
+      this.#allocator.updateAgent(name, { total: resourcesOf(total), ...facts });
       return undefined;
     },
     "remove-agent": ([name = ""]) => this.#call(() => this.#allocator.removeAgent(name)),
@@ -77,9 +115,19 @@ class ScenarioWorld {
         suppressedRoles: options.get("suppressed")?.split(",") ?? [],
         capabilities: words,
         active: !words.includes("inactive"),
+        constraints: constraintsOf(roles, options.get("want")),
         ...(minAllocatable && {
           minAllocatable: new Map(roles.split(",").map((role) => [role, minAllocatable])),
         }),
+      });
+      return undefined;
+    },
+    want: ([name = "", roles = "", wanted]) => {
+      this.#allocator.updateFramework(name, {
+        roles: roles.split(","),
+        suppressedRoles: [],
+        capabilities: [],
+        constraints: constraintsOf(roles, wanted),
       });
       return undefined;
     },
@@ -126,14 +174,18 @@ class ScenarioWorld {
 
   #why(name: string): string[] {
     const explanation = present(this.#allocator.explain(name, at(this.#nowMs)), "A known framework");
-    return explanation.roles.map(({ role, suppressed, position, agents, filterEndsInMs }) => {
+    return explanation.roles.map((reasons) => {
+      const { role, suppressed, position, agents, filterEndsInMs, before } = reasons;
+      const details = [...reasons.failedConstraints, ...reasons.missingCapabilities];
       const counts = Object.entries(agents).filter(([, count]) => count > 0);
       const notes = [
         explanation.active ? "" : "inactive",
         explanation.paused ? "paused" : "",
         suppressed ? "suppressed" : "",
         position === undefined ? "" : `place ${position}`,
+        before.length === 0 ? "" : `after ${before.map((b) => `${b.frameworkId} in ${b.role}`).join(" ")}`,
         ...counts.map(([reason, count]) => `${reason} ${count}`),
+        ...details.map(([detail, count]) => `${detail}: ${count}`),
         filterEndsInMs === undefined ? "" : `filter ends in ${filterEndsInMs} ms`,
       ];
       return `${role}: ${notes.filter((note) => note !== "").join(", ")}`;

@@ -5,6 +5,7 @@
  */
 
 import { filterEndMs } from "../../src/allocator/filters.ts";
+import type { AgentFacts } from "../../src/allocator/offer-constraints.ts";
 import { DEFAULT_MIN_ALLOCATABLE, isWorthOffering } from "../../src/allocator/quantities.ts";
 import type {
   AgentSpec,
@@ -24,6 +25,7 @@ interface Agent {
   readonly id: string;
   readonly sequence: number;
   total: Resources;
+  facts: AgentFacts;
   active: boolean;
 }
 
@@ -82,12 +84,20 @@ export class SlowAllocator {
 
   addAgent(id: string, spec: AgentSpec, used: readonly UsedByFramework[]): void {
     const active = spec.active ?? true;
-    this.#agents.set(id, { id, sequence: this.#agentsAdded++, total: spec.total, active });
+    this.#agents.set(id, {
+      id,
+      sequence: this.#agentsAdded++,
+      total: spec.total,
+      active,
+      facts: spec.facts ?? { hostname: "" },
+    });
     for (const item of used) this.#hold(id, item);
   }
 
-  updateAgent(id: string, total: Resources): void {
-    this.#agent(id).total = total;
+  updateAgent(id: string, { total, facts }: AgentSpec): void {
+    const agent = this.#agent(id);
+    agent.total = total;
+    agent.facts = facts ?? agent.facts;
   }
 
   removeAgent(id: string): void {
@@ -200,7 +210,8 @@ export class SlowAllocator {
   }
 
   #offer(agent: Agent, free: Resources, { frameworkId, role }: Client): Resources | undefined {
-    const { capabilities, minAllocatable } = this.#framework(frameworkId);
+    const { capabilities, minAllocatable, constraints } = this.#framework(frameworkId);
+    if (constraints?.get(role)?.accepts(agent.facts) === false) return undefined;
     if (agent.total.milli("gpus") > 0 && !capabilities.includes("GPU_RESOURCES")) return undefined;
     const offer = free.filter(
       (identity) =>

@@ -24,6 +24,16 @@ describe("SUBSCRIBE", () => {
     ]);
   });
 
+  test("root is refused when the master says so", () => {
+    const bench = new MasterBench({ rootSubmissions: false });
+    bench.lead();
+    const [event] = bench.events(bench.subscribe({ user: "root" }));
+    expect(event?.error?.message).toBe(
+      "User 'root' is not allowed to run frameworks without --root_submissions set",
+    );
+    expect(bench.types(bench.subscribe({ user: "alice" }))).toEqual(["SUBSCRIBED", "HEARTBEAT"]);
+  });
+
   test("an empty id asks for one", () => {
     const bench = started();
     const events = bench.events(bench.subscribe({ id: { value: "" } }));

@@ -21,7 +21,7 @@ function amounts(resources: readonly { name: string; scalar?: { value: number } 
 describe("views", () => {
   test("used and offered add up; tasks are where they belong", () => {
     const { bench, framework, agentId } = busy();
-    const view = new MasterView(bench.registry, bench.core.leader);
+    const view = new MasterView(bench.registry, bench.core.leader, bench.now);
     const agent = view.agent(agentId);
     expect(amounts(agent?.total ?? [])).toEqual({ cpus: 4, mem: 1024 });
     expect(amounts(agent?.used ?? [])).toEqual({ cpus: 1, mem: 64 });
@@ -42,7 +42,7 @@ describe("views", () => {
     const { bench, framework } = busy();
     bench.step({ kind: "agent-link-closed", link: 1 });
     bench.pass(75_000);
-    const view = new MasterView(bench.registry, bench.core.leader);
+    const view = new MasterView(bench.registry, bench.core.leader, bench.now);
     expect([...view.tasks()]).toEqual([]);
     expect([...view.unreachableTasks()].map((t) => t.state)).toEqual(["TASK_UNREACHABLE"]);
     framework.call({ type: "TEARDOWN" });
@@ -54,7 +54,7 @@ describe("views", () => {
 
   test("a follower shows the registry", () => {
     const { bench, framework, agentId } = busy();
-    const view = new MasterView(bench.registry, undefined);
+    const view = new MasterView(bench.registry, undefined, bench.now);
     expect(view.framework(framework.id)).toMatchObject({ connected: false, recovered: true, offers: [] });
     expect(view.agent(agentId)).toMatchObject({ active: false, recovered: true });
   });

@@ -72,6 +72,8 @@ export function taskView(
 export const FRAMEWORK: FrameworkView = {
   id: FRAMEWORK_ID,
   info: FRAMEWORK_INFO,
+  suppressedRoles: [],
+  constraints: undefined,
   active: true,
   connected: true,
   recovered: false,

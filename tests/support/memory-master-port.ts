@@ -7,6 +7,7 @@ import type {
   AgentView,
   CallAnswer,
   CallContext,
+  ConstraintsDebugView,
   EventSink,
   FrameworkView,
   Leadership,
@@ -18,6 +19,7 @@ import type {
   RaftStatus,
   Subscription,
   TaskView,
+  WhyView,
 } from "../../src/master/port.ts";
 import type { MasterEvent } from "../../src/model/v1/master-events.ts";
 import type { OfferOperation } from "../../src/model/v1/offers.ts";
@@ -32,6 +34,8 @@ export interface MemoryView {
   unreachableTasks: TaskView[];
   completedTasks: TaskView[];
   operations: OperationView[];
+  whys: Map<string, WhyView>;
+  constraintsDebug: ConstraintsDebugView[];
 }
 
 interface Subscribed {
@@ -52,6 +56,8 @@ export class MemoryMasterPort implements MasterPort {
     unreachableTasks: [],
     completedTasks: [],
     operations: [],
+    whys: new Map(),
+    constraintsDebug: [],
   };
   /** Calls that reached the master, in order. */
   readonly calls: { readonly call: SchedulerCall; readonly context: CallContext }[] = [];
@@ -131,6 +137,12 @@ export class MemoryMasterPort implements MasterPort {
       unreachableTasks: (id?: string) => of(contents.unreachableTasks, id),
       completedTasks: (id?: string) => of(contents.completedTasks, id),
       operations: () => contents.operations,
+      why: (id: string, role?: string) => {
+        const why = contents.whys.get(id);
+        if (why === undefined || role === undefined) return why;
+        return { ...why, roles: why.roles.filter((one) => one.role === role) };
+      },
+      constraintsDebug: () => contents.constraintsDebug,
     };
   }
 

@@ -53,9 +53,13 @@ export class MasterClient {
   }
 
   async getJson(path: string): Promise<unknown> {
-    const answer = await this.#text("GET", path, undefined, {});
+    const answer = await this.get(path);
     if (answer.status !== 200) throw refusal("GET", path, answer);
     return JSON.parse(answer.text);
+  }
+
+  async get(path: string): Promise<HttpAnswer> {
+    return this.#text("GET", path, undefined, {});
   }
 
   async post(path: string, body: string, options: PostOptions = {}): Promise<HttpAnswer> {
