@@ -26,6 +26,7 @@ export async function runDev(flags: Flags): Promise<number> {
       dataDir: join(directory, "master"),
       peers: [],
       join: [],
+      aloneListenMs: 0,
       cluster: "dev",
       timing: defaultTiming(),
       effective: flags.effective(),

@@ -38,7 +38,15 @@ import {
   systemRandom,
 } from "./process.ts";
 import { type Founding, meet, startFounding } from "./raft-founding.ts";
-import { checkPeers, memberId, type RaftPlace, raftAddress, raftConfig } from "./raft-identity.ts";
+import { startFoundingAlone } from "./raft-founding-alone.ts";
+import {
+  checkPeers,
+  foundsAlone,
+  memberId,
+  type RaftPlace,
+  raftAddress,
+  raftConfig,
+} from "./raft-identity.ts";
 import { startJoining } from "./raft-joining.ts";
 import { openStore } from "./restore-store.ts";
 import { serveAgent } from "./serve-agent.ts";
@@ -64,6 +72,8 @@ export interface MasterFlags {
   readonly cluster: string;
   /** Left out: links are plain TCP. */
   readonly tls?: LinkTls | undefined;
+  /** How long a new master without peers listens for a cluster that knows it; by default as is of use. */
+  readonly aloneListenMs?: number | undefined;
   readonly timing: Pick<
     MasterSettings,
     "agentPingIntervalMs" | "maxAgentPingTimeouts" | "agentReregisterTimeoutMs" | "offerTimeoutMs"
@@ -226,7 +236,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   group = groupOf(self, bound, flags, log, master);
   links.setMembers(memberPlaces(node.raftStatus().membership));
   master.start();
-  const stopEntering = enterGroup(group, flags.join);
+  const stopEntering = enterGroup(group, flags, () => node.registry.clusterId);
   const url = `http://${place.ip}:${port}`;
   log.info("Master started", { url, member: self, raft: group.address, dataDir });
   return running({
@@ -264,6 +274,7 @@ function groupOf(self: string, place: RaftPlace, flags: MasterFlags, log: Log, m
     cluster: flags.cluster,
     tls: flags.tls,
     log,
+    claims: new Set(),
     blank: () => master.blank,
     wasRemoved: (id) => master.wasRemoved(id),
     found: (members) => master.found(members),
@@ -271,11 +282,14 @@ function groupOf(self: string, place: RaftPlace, flags: MasterFlags, log: Log, m
 }
 
 /** A master that knows of no cluster opens one with its peers, or asks to be taken in. */
-function enterGroup(group: Founding, masters: readonly string[]): () => void {
+function enterGroup(group: Founding, flags: MasterFlags, clusterId: () => string | undefined): () => void {
   if (!group.blank()) return () => {};
   const { self: id, address, log } = group;
-  const stopFounding = startFounding(group);
-  const stopJoining = startJoining({ id, address, masters, log, blank: () => group.blank() });
+  const { ip, aloneListenMs: listenMs } = flags;
+  const stopFounding = foundsAlone(flags)
+    ? startFoundingAlone({ ...group, ip, listenMs, clusterId })
+    : startFounding(group);
+  const stopJoining = startJoining({ id, address, masters: flags.join, log, blank: () => group.blank() });
   return () => {
     stopFounding();
     stopJoining();

@@ -14,7 +14,7 @@ import type { MemberPlace } from "../raft/types.ts";
 
 const ASK_AGAIN_MS = 200;
 /** Time between two log lines about masters that are waited for. */
-const REMIND_MS = 10_000;
+export const REMIND_MS = 10_000;
 
 export interface Founding {
   /** Member id of this master. */
@@ -25,6 +25,8 @@ export interface Founding {
   /** Left out: links are plain TCP. */
   readonly tls?: LinkTls | undefined;
   readonly log: Log;
+  /** Member ids for which others took this master, whose own is `self`. */
+  readonly claims: Set<string>;
   /** Knows of no cluster yet. */
   blank(): boolean;
   wasRemoved(id: string): boolean;
@@ -101,6 +103,7 @@ export function meet(founding: Founding, hello: Hello): Meeting {
     return { ok: false, code: "removed", reason };
   }
   if (hello.to !== undefined && hello.to !== self) {
+    founding.claims.add(hello.to);
     const reason =
       `${address} is now member ${self}, not ${hello.to}: its directory was emptied or replaced. ` +
       `Run 'mesh raft remove ${hello.to}', then start it with --join, or 'mesh raft add' it`;

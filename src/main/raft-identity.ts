@@ -36,17 +36,21 @@ export function memberId(place: RaftPlace, restored: RestoredStore, newId: () =>
   return (ids.length === 1 ? ids[0] : undefined) ?? own;
 }
 
-/** How the node starts: one that waits for others to open a cluster, or to take it in, has no peers. */
+/** How the node starts: it knows nobody until it finds, opens or joins a cluster. */
 export function raftConfig(self: string, place: RaftPlace): RaftConfig {
-  const alone = place.peers.length <= 1 && place.join.length === 0;
   const address = raftAddress(place);
   return {
     self,
-    peers: alone ? [self] : [],
+    peers: [],
     addresses: { [self]: address },
     announceMembership: true,
     featureLevel: FEATURE_LEVEL,
   };
+}
+
+/** Without --peers and --join a new master opens a cluster of its own. */
+export function foundsAlone({ peers, join }: Pick<RaftPlace, "peers" | "join">): boolean {
+  return peers.length <= 1 && join.length === 0;
 }
 
 /** Raft address under which the others reach this master. */

@@ -147,6 +147,37 @@ test("a master that was away when it was removed is told so, and stands for elec
   expect((await raftChange(a, "add", { id: self, address: c.raft })).text).toContain("used up");
 }, 20_000);
 
+test("an emptied master that is started alone opens no cluster beside the one that knows it", async () => {
+  await using group = new RaftGroup();
+  const three = await group.startThree();
+  const leader = await group.leader();
+  const [wiped, other] = three.filter((master) => master !== leader) as [GroupMaster, GroupMaster];
+  const { self: before } = await raftStatus(wiped);
+  await group.stop(wiped);
+  group.wipe(wiped);
+  await group.start(wiped, { aloneListenMs: 5_000 });
+  await until("the refusal", async () =>
+    wiped.log.some((line) => line.includes("Cannot open a new cluster") && line.includes(before)),
+  );
+  expect(await role(wiped)).toBe("joining");
+  // What the log says is done.
+  await group.stop(wiped);
+  expect((await raftChange(leader, "remove", { member: before })).status).toBe(200);
+  await group.start(wiped, { join: [leader.http, other.http] });
+  await joined(group, wiped);
+}, 20_000);
+
+test("a master that opens a cluster alone says which, and how to join another one instead", async () => {
+  await using group = new RaftGroup();
+  const only = group.place();
+  await group.start(only, { aloneListenMs: 50 });
+  expect(await role(only)).toBe("joining");
+  await group.leader();
+  const line = await until("the line", async () => only.log.find((one) => one.startsWith("Opened a new")));
+  expect(line).toMatch(/"cluster":"[0-9a-f-]{36}"/);
+  expect(line).toContain("--join HOST:5050");
+}, 20_000);
+
 test("SIGTERM of a leader: another one leads when it ends", async () => {
   await using group = new RaftGroup();
   await group.startThree();

@@ -46,7 +46,11 @@ export class RaftGroup implements AsyncDisposable {
 
   async start(
     master: GroupMaster,
-    how: { readonly peers?: readonly string[]; readonly join?: readonly string[] },
+    how: {
+      readonly peers?: readonly string[];
+      readonly join?: readonly string[];
+      readonly aloneListenMs?: number;
+    },
   ): Promise<void> {
     master.running = await startMaster(
       {
@@ -57,6 +61,7 @@ export class RaftGroup implements AsyncDisposable {
         dataDir: master.directory,
         peers: how.peers ?? [],
         join: how.join ?? [],
+        aloneListenMs: how.aloneListenMs,
         cluster: "test",
         timing: defaultTiming(),
         effective: {},
