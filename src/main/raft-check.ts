@@ -70,7 +70,8 @@ function judge(views: readonly View[]): Findings {
   const silent = views.filter(({ status }) => status === undefined).map(({ address }) => address);
   const alone = leader !== undefined && leader.members.length === 1;
   const answered = digest === undefined ? 0 : digest.agreed + differing.length;
-  const compared = alone || (digest?.index !== undefined && answered === digest.members);
+  const all = leader?.members.length ?? 0;
+  const compared = alone || (digest?.index !== undefined && answered === all && digest.members === all);
   const problems = silent.length + differing.length + diverged.length + damaged.length;
   return {
     leader,

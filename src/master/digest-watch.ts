@@ -70,6 +70,8 @@ export class DigestWatch {
   #round: Round | undefined;
   #differing: readonly string[] = [];
   #nextRoundMs = 0;
+  /** The round is of other members than there are now. */
+  #outdated = false;
   #diverged = false;
   #effects: (DigestSend | DigestAlarm)[] = [];
 
@@ -120,6 +122,12 @@ export class DigestWatch {
     this.applied(index, digest);
   }
 
+  /** The next round begins at once. */
+  membersChanged(): void {
+    this.#outdated = true;
+    this.#nextRoundMs = 0;
+  }
+
   /** Begins or goes on with a round if one is due; `members` with this one. Only for a leader. */
   ask(members: readonly string[], nowMs: number): void {
     if (nowMs < this.#nextRoundMs) return;
@@ -138,11 +146,13 @@ export class DigestWatch {
   /** The one under way, or a new one; undefined if there is nothing new to compare. */
   #currentRound(members: readonly string[], nowMs: number): Round | undefined {
     const before = this.#round;
-    if (before !== undefined && nowMs < before.beganAtMs + ROUND_INTERVAL_MS) return before;
+    const young = before !== undefined && nowMs < before.beganAtMs + ROUND_INTERVAL_MS;
+    if (young && !this.#outdated) return before;
     const index = this.#newest;
     const own = this.#history.get(index);
-    const unchanged = before?.index === index && unheard(before).length === 0;
+    const unchanged = before?.index === index && unheard(before).length === 0 && !this.#outdated;
     if (own === undefined || members.length < 2 || unchanged) return undefined;
+    this.#outdated = false;
     this.#round = { index, beganAtMs: nowMs, members: [...members], digests: new Map([[this.#self, own]]) };
     return this.#round;
   }

@@ -275,6 +275,10 @@ export class MasterNode {
       case "transfer-failed":
         this.#answer(this.#requests.transferFailed(effect.reason));
         return;
+      case "membership":
+        this.digests.membersChanged();
+        this.#effects.push(effect);
+        return;
       case "stage-snapshot":
         this.#stage(effect.chunk);
         this.#effects.push(effect);

@@ -68,6 +68,35 @@ test("a member that lags answers when it is there", () => {
   expect(settle(all)).toEqual(["a: c at 7", "c: I differ at 7"]);
 });
 
+test("who does not answer is asked again, and is not taken for one that differs", () => {
+  const all = watches({ a: "1", b: "1", c: "1" });
+  const a = all.get("a") as DigestWatch;
+  a.ask(MEMBERS, 0);
+  // The link to c is not there yet.
+  for (const effect of a.takeEffects()) {
+    if (effect.kind === "send" && effect.to === "b") all.get("b")?.receive("a", effect.message);
+  }
+  expect(settle(all)).toEqual([]);
+  expect([a.round?.unheard, a.round?.differing]).toEqual([["c"], []]);
+  expect(a.nextRoundMs()).toBeLessThan(2_000);
+  a.ask(MEMBERS, a.nextRoundMs());
+  expect(settle(all)).toEqual([]);
+  expect(a.round?.unheard).toEqual([]);
+});
+
+test("a member that came is compared at once", () => {
+  const all = watches({ a: "1", b: "1", c: "1" });
+  const a = all.get("a") as DigestWatch;
+  a.ask(["a"], 0);
+  expect(a.round).toBeUndefined();
+  for (const members of [["a", "b"], MEMBERS]) {
+    a.membersChanged();
+    a.ask(members, 1);
+    expect(settle(all)).toEqual([]);
+    expect([a.round?.members, a.round?.unheard]).toEqual([members.length, []]);
+  }
+});
+
 test("builds of another feature level are not compared", () => {
   const all = watches({ a: "1", b: "1", c: "2" }, { c: 2 });
   all.get("a")?.ask(MEMBERS, 0);
