@@ -170,7 +170,7 @@ export function proposeConversions(
   if (consumed.isEmpty() && converted.isEmpty() && operations.length === 0) return false;
   const frameworkId = context.framework.id;
   const agent = leader.agent(agentId);
-  const changeId = leader.newRunId();
+  const changeId = leader.newChangeId();
   agent.changes.set(changeId, {
     consumed,
     planned: converted,

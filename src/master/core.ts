@@ -18,6 +18,7 @@ import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { AgentToMaster } from "../model/agent-protocol.ts";
+import { FEATURE_LEVEL } from "../registry/command-level.ts";
 import { absenceDue, pingDue, pong } from "./agent-liveness.ts";
 import { linkClosed, registerAgent } from "./agents.ts";
 import { applied, proposalDropped } from "./applied.ts";
@@ -109,13 +110,23 @@ export class MasterCore {
   readonly counters = new Counters();
   readonly #registry: () => RegistryReader;
   readonly #random: Random;
+  readonly #featureLevel: () => number;
   readonly #ids: IdCounters = { framework: 0, agent: 0, offer: 0 };
   #leader: Leader | undefined;
   #electedAtMs: number | undefined;
   #effects: MasterEffect[] = [];
 
-  /** `registry` is asked at each gain of leadership: a transferred state may have replaced it. */
-  constructor(settings: MasterSettings, registry: () => RegistryReader, random: Random) {
+  /**
+   * `registry` is asked at each gain of leadership: a transferred state may have replaced it. `featureLevel`
+   * is the log's, which grows.
+   */
+  constructor(
+    settings: MasterSettings,
+    registry: () => RegistryReader,
+    random: Random,
+    featureLevel: () => number = () => FEATURE_LEVEL,
+  ) {
+    this.#featureLevel = featureLevel;
     this.settings = settings;
     this.#registry = registry;
     this.#random = random;
@@ -184,6 +195,7 @@ export class MasterCore {
         counters: this.counters,
         ids: this.#ids,
         random: this.#random,
+        featureLevel: this.#featureLevel,
         term,
       },
       now,

@@ -9,6 +9,7 @@ import type { TaskInfo } from "../model/v1/tasks.ts";
 import { checkTask } from "../model/validate-task.ts";
 import { writeResources } from "../registry/agent-total.ts";
 import type { LaunchTask, LaunchTasks, RefusalReason } from "../registry/commands.ts";
+import { isDerivedRunId } from "../registry/run-ids.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import { releaseHolding } from "./holdings.ts";
@@ -103,7 +104,7 @@ function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Re
 function reserve(leader: Leader, context: LaunchContext, { taskId, resources, info }: CheckedTask): void {
   const { framework, agentId, role } = context;
   takeForTask(leader, context, resources);
-  const runId = leader.newRunId();
+  const runId = leader.newRunId(framework.id, taskId);
   context.tasks.push({ taskId, info, runId });
   framework.agentIds.add(agentId);
   leader.launching.set(taskKey(framework.id, taskId), agentId);
@@ -186,7 +187,8 @@ export function runTask(
     taskId,
     framework,
     task: info,
-    runId,
+    // Equal for all runs of the task id: no name for a container.
+    runId: isDerivedRunId(runId) ? undefined : runId,
   });
 }
 

@@ -11,8 +11,10 @@ import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerEvent } from "../model/v1/scheduler.ts";
+import { RUN_IDS_LEVEL } from "../registry/command-level.ts";
 import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { Registry } from "../registry/registry.ts";
+import { derivedRunId } from "../registry/run-ids.ts";
 import type { Counters } from "./counters.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory, PendingAgent, PendingFramework } from "./memory.ts";
 import { StoredResources } from "./stored-resources.ts";
@@ -39,6 +41,8 @@ export interface LeaderParts {
   readonly counters: Counters;
   readonly ids: IdCounters;
   readonly random: Random;
+  /** Of the log: what all masters can apply. */
+  readonly featureLevel: () => number;
   readonly term: number;
 }
 
@@ -81,6 +85,7 @@ export class Leader {
   now: Instant;
   readonly #ids: IdCounters;
   readonly #random: Random;
+  readonly #featureLevel: () => number;
   #effects: MasterEffect[] = [];
   #commands: Command[] = [];
 
@@ -93,6 +98,7 @@ export class Leader {
     this.now = now;
     this.#ids = parts.ids;
     this.#random = parts.random;
+    this.#featureLevel = parts.featureLevel;
   }
 
   newFrameworkId(): string {
@@ -112,8 +118,13 @@ export class Leader {
     return randomUuid(this.#random);
   }
 
-  /** Names one run of a task, in this cluster and for ever. */
-  newRunId(): string {
+  /** Names one run of a task, for ever; made of the task's names while the log cannot hold another. */
+  newRunId(frameworkId: string, taskId: string): string {
+    if (this.#featureLevel() < RUN_IDS_LEVEL) return derivedRunId(frameworkId, taskId);
+    return uuidText(randomUuid(this.#random));
+  }
+
+  newChangeId(): string {
     return uuidText(randomUuid(this.#random));
   }
 

@@ -22,7 +22,6 @@ import { RaftNode } from "../raft/node.ts";
 import type { RaftStore } from "../raft/store.ts";
 import type {
   LogEntry,
-  MembershipChange,
   PeerId,
   RaftConfig,
   RaftEffect,
@@ -32,16 +31,16 @@ import type {
   SnapshotChunk,
 } from "../raft/types.ts";
 import { encodeCommands } from "../registry/codec.ts";
-import { levelOf } from "../registry/command-level.ts";
+import { atLevel, levelOf } from "../registry/command-level.ts";
 import type { Command } from "../registry/commands.ts";
 import { Registry } from "../registry/registry.ts";
 import { MasterCore } from "./core.ts";
 import { DigestWatch, isDigestMessage } from "./digest-watch.ts";
 import { LeaderAddress } from "./leader-address.ts";
 import type { NodeEffect, NodeInput, PeerMessage } from "./node-types.ts";
-import type { Leadership, MasterChange, RaftStatus as RaftView } from "./port.ts";
+import type { Leadership, RaftStatus as RaftView } from "./port.ts";
 import { RaftRequests, type RequestAnswer } from "./raft-requests.ts";
-import { memberNamed, raftView } from "./raft-view.ts";
+import { memberChange, memberNamed, raftView } from "./raft-view.ts";
 import { splitCommands } from "./split-commands.ts";
 import type { MasterSettings } from "./types.ts";
 import { WriteBatch } from "./write-batch.ts";
@@ -100,7 +99,8 @@ export class MasterNode {
     this.#self = parts.raft.self;
     this.#ownAddress = parts.raft.addresses?.[this.#self] ?? this.#self;
     this.#raft = new RaftNode(parts.raft, parts.restored, parts.random.fork());
-    this.core = new MasterCore(parts.settings, () => this.#registry, parts.random.fork());
+    const level = (): number => this.#raft.featureLevel;
+    this.core = new MasterCore(parts.settings, () => this.#registry, parts.random.fork(), level);
     this.#leaderAddress = new LeaderAddress();
     this.digests = new DigestWatch(this.#self, parts.raft.featureLevel ?? 1);
     this.digests.applied(parts.restored.appliedIndex, parts.registry.digest());
@@ -188,7 +188,7 @@ export class MasterNode {
       }
       case "change-membership": {
         const ref = this.#nextRef++;
-        const change = this.#memberChange(input.change);
+        const change = memberChange(this.#raft.status().membership, input.change);
         this.#requests.change(ref, input.ref, change);
         this.#feed({ kind: "change-membership", ref, change }, now);
         return;
@@ -355,13 +355,8 @@ export class MasterNode {
   #propose(commands: readonly Command[], now: Instant): void {
     const ref = this.#nextRef++;
     this.#proposed.set(ref, commands);
-    this.#feed({ kind: "propose", ref, data: encodeCommands(commands), level: levelOf(commands) }, now);
-  }
-
-  #memberChange(change: MasterChange): MembershipChange {
-    if (change.kind !== "add-learner") return { kind: change.kind, id: this.#memberNamed(change.member) };
-    const { id, address } = change;
-    return { kind: change.kind, member: { id, address } };
+    const fitting = atLevel(commands, this.#raft.featureLevel);
+    this.#feed({ kind: "propose", ref, data: encodeCommands(fitting), level: levelOf(fitting) }, now);
   }
 
   #memberNamed(name: string): PeerId {

@@ -49,7 +49,7 @@ function makeFree(leader: Leader, agent: AgentMemory, wanted: Resources): string
 
 function propose(leader: Leader, agent: AgentMemory, change: ResourceChange, ref: number): void {
   const { consumed, converted } = change;
-  const changeId = leader.newRunId();
+  const changeId = leader.newChangeId();
   const planned = Resources.EMPTY;
   agent.changes.set(changeId, { consumed, planned, heldBack: undefined, refuseMs: undefined, ref });
   refreshTotal(leader, agent);

@@ -1,8 +1,8 @@
 /** A raft status as the port shows it, and the names by which operators call members. */
 import { memberPlaces } from "../raft/membership.ts";
-import type { Membership, PeerId, RaftStatus as Status } from "../raft/types.ts";
+import type { Membership, MembershipChange, PeerId, RaftStatus as Status } from "../raft/types.ts";
 import type { DigestWatch } from "./digest-watch.ts";
-import type { RaftStatus } from "./port.ts";
+import type { MasterChange, RaftStatus } from "./port.ts";
 
 export function raftView(status: Status, ownAddress: string, digests: DigestWatch): RaftStatus {
   const { self, role, term, leader, membership, commitIndex, appliedIndex, firstIndex, lastIndex } = status;
@@ -43,4 +43,11 @@ function digestView(digests: DigestWatch): RaftStatus["digest"] {
 export function memberNamed(membership: Membership, name: string): PeerId {
   const found = memberPlaces(membership).find(({ id, address }) => id === name || address === name);
   return found?.id ?? name;
+}
+
+/** As raft takes it. */
+export function memberChange(membership: Membership, change: MasterChange): MembershipChange {
+  if (change.kind !== "add-learner") return { kind: change.kind, id: memberNamed(membership, change.member) };
+  const { id, address } = change;
+  return { kind: change.kind, member: { id, address } };
 }

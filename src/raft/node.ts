@@ -112,6 +112,11 @@ export class RaftNode {
     return this.#raft.log.lastIndex - this.#raft.log.commitIndex;
   }
 
+  /** Of the log: what may be written to it. */
+  get featureLevel(): number {
+    return this.#raft.membership.featureLevel;
+  }
+
   status(): RaftStatus {
     return raftStatus(this.#raft);
   }

@@ -7,7 +7,7 @@ import { assert, present } from "../base/assert.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { COMMAND_TAGS, type Command, type CommandKind, type TrackedOperation } from "./commands.ts";
 import { Fields } from "./fields.ts";
-import { derivedRunId } from "./run-ids.ts";
+import { derivedRunId, isDerivedRunId } from "./run-ids.ts";
 
 /** Format of an entry's outer array. */
 const ENTRY_FORMAT = 1;
@@ -84,7 +84,8 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
       c.role,
       c.tasks.flatMap((t) => [t.taskId, t.info]),
       c.atMs,
-      c.tasks.map((t) => t.runId),
+      // Those of a log that has none are left out, as the versions of that time wrote it.
+      c.tasks.every((t) => isDerivedRunId(t.runId)) ? null : c.tasks.map((t) => t.runId),
       ...(c.needs.length === 0 ? [] : [c.needs]),
     ],
     read: readLaunchTasks,

@@ -5,9 +5,12 @@
  * apply them, so that two versions work side by side during an upgrade.
  */
 import type { Command } from "./commands.ts";
+import { isDerivedRunId } from "./run-ids.ts";
 
 /** Newest level that this version can apply. */
-export const FEATURE_LEVEL = 1;
+export const FEATURE_LEVEL = 2;
+/** From this level on the log tells runs of a task id apart (run-ids.ts). */
+export const RUN_IDS_LEVEL = 2;
 
 const LEVELS: Readonly<Record<Command["kind"], number>> = {
   "init-cluster": 1,
@@ -31,6 +34,22 @@ const LEVELS: Readonly<Record<Command["kind"], number>> = {
 /** Level that a log must have for all of these commands to be written to it. */
 export function levelOf(commands: readonly Command[]): number {
   let level = 1;
-  for (const { kind } of commands) level = Math.max(level, LEVELS[kind]);
+  for (const command of commands) level = Math.max(level, LEVELS[command.kind], fieldLevel(command));
   return level;
+}
+
+/** For a log of this level: without the fields that masters of it do not know, where they can be left out. */
+export function atLevel(commands: readonly Command[], level: number): readonly Command[] {
+  if (level >= RUN_IDS_LEVEL) return commands;
+  return commands.map((command) => (hasRunId(command) ? { ...command, runId: undefined } : command));
+}
+
+function fieldLevel(command: Command): number {
+  if (hasRunId(command)) return command.runId === undefined ? 1 : RUN_IDS_LEVEL;
+  if (command.kind !== "launch-tasks") return 1;
+  return command.tasks.every(({ runId }) => isDerivedRunId(runId)) ? 1 : RUN_IDS_LEVEL;
+}
+
+function hasRunId(command: Command): command is Extract<Command, { kind: "update-task" | "complete-task" }> {
+  return command.kind === "update-task" || command.kind === "complete-task";
 }

@@ -1,117 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
-import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
-import type { TaskState } from "../../src/model/v1/tasks.ts";
-import { encodeBlob } from "../../src/wire/blob.ts";
-import { MasterBench } from "../support/master-bench.ts";
+import type { SchedulerCall } from "../../src/model/v1/scheduler.ts";
+import { ClusterClient } from "../support/cluster-client.ts";
 import { MasterCluster } from "../support/master-cluster.ts";
-
-/** What one framework and one agent (link 1) say to whichever master leads. */
-class Client {
-  readonly cluster: MasterCluster;
-  frameworkId = "";
-  agentId: string | undefined;
-  streamId = "";
-  #ref = 0;
-  #streams = 0;
-  #link = 0;
-
-  constructor(cluster: MasterCluster) {
-    this.cluster = cluster;
-  }
-
-  subscribe(): void {
-    const leader = this.cluster.leader();
-    this.streamId = `s${++this.#streams}-${leader.name}`;
-    const id = this.frameworkId === "" ? {} : { id: { value: this.frameworkId } };
-    const framework_info = { user: "u", name: "n", failover_timeout: 600, ...id };
-    const call: SchedulerCall = { type: "SUBSCRIBE", subscribe: { framework_info } };
-    this.cluster.give(leader.name, {
-      kind: "subscribe",
-      streamId: this.streamId,
-      call,
-      principal: undefined,
-    });
-    this.frameworkId = this.events()[0]?.subscribed?.framework_id.value ?? "";
-  }
-
-  register(tasks: { taskId: string; state: string }[] = []): void {
-    const reports = tasks.map((task) => ({
-      ...task,
-      frameworkId: this.frameworkId,
-      containerId: "c",
-      settled: false,
-      runId: this.runIdOf(task.taskId),
-    }));
-    const message = new MasterBench().registration(1, this.agentId, reports);
-    this.#link++;
-    this.cluster.give(this.cluster.leader().name, { kind: "agent-message", link: this.#link, message });
-    for (const m of this.toAgent()) if (m.kind === "agent-registered") this.agentId = m.agentId;
-  }
-
-  events(): SchedulerEvent[] {
-    return this.cluster
-      .leader()
-      .out.flatMap((e) => (e.kind === "scheduler-event" && e.streamId === this.streamId ? [e.event] : []));
-  }
-
-  toAgent(): MasterToAgent[] {
-    return this.cluster
-      .leader()
-      .out.flatMap((e) => (e.kind === "agent-send" && e.link === this.#link ? [e.message] : []));
-  }
-
-  call(call: SchedulerCall): number | undefined {
-    const leader = this.cluster.leader();
-    const ref = ++this.#ref;
-    const context = { streamId: this.streamId, principal: undefined };
-    const full = { framework_id: { value: this.frameworkId }, ...call };
-    this.cluster.give(leader.name, { kind: "call", ref, call: full, context });
-    return leader.out.flatMap((e) => (e.kind === "answer" && e.ref === ref ? [e.status] : []))[0];
-  }
-
-  launch(...taskIds: string[]): void {
-    const offer = this.events()
-      .flatMap((event) => event.offers?.offers ?? [])
-      .at(-1);
-    const bench = new MasterBench().framework();
-    const task_infos = taskIds.map((id) => bench.task(id, this.agentId ?? "", 0.001));
-    const offer_ids = [offer?.id ?? { value: "none" }];
-    const filters = { refuse_seconds: 0 };
-    const operations = [{ type: "LAUNCH" as const, launch: { task_infos } }];
-    expect(this.call({ type: "ACCEPT", accept: { offer_ids, operations, filters } })).toBe(202);
-  }
-
-  runIdOf(taskId: string): string | undefined {
-    return this.cluster.leader().node.registry.task(this.frameworkId, taskId)?.runId;
-  }
-
-  update(taskId: string, state: TaskState): Uint8Array {
-    const uuid = new Uint8Array(16).fill(++this.#ref);
-    const { frameworkId } = this;
-    const status = encodeBlob("TaskStatus", { task_id: { value: taskId }, state, uuid });
-    this.cluster.give(this.cluster.leader().name, {
-      kind: "agent-message",
-      link: this.#link,
-      message: {
-        kind: "status-update",
-        frameworkId,
-        taskId,
-        uuid,
-        state,
-        latestState: state,
-        status,
-        runId: this.runIdOf(taskId),
-      },
-    });
-    return uuid;
-  }
-
-  acknowledge(taskId: string, uuid: Uint8Array): void {
-    const agent_id = { value: this.agentId ?? "" };
-    this.call({ type: "ACKNOWLEDGE", acknowledge: { agent_id, task_id: { value: taskId }, uuid } });
-  }
-}
 
 function digests(cluster: MasterCluster): Set<string> {
   return new Set([...cluster.members.values()].filter((m) => m.up).map((m) => m.node.registry.digest()));
@@ -124,7 +14,7 @@ function kinds(messages: readonly { kind: string }[]): string[] {
 describe("one master", () => {
   test("launch, running, finished, acknowledged; all of it on disk", () => {
     const cluster = new MasterCluster(1);
-    const client = new Client(cluster);
+    const client = new ClusterClient(cluster);
     client.register();
     client.subscribe();
     client.launch("t");
@@ -145,7 +35,7 @@ describe("one master", () => {
 
   test("all commands of a turn are one entry and one write", () => {
     const cluster = new MasterCluster(1);
-    const client = new Client(cluster);
+    const client = new ClusterClient(cluster);
     client.register();
     client.subscribe();
     const { node, disk } = cluster.leader();
@@ -170,7 +60,7 @@ describe("one master", () => {
 describe("three masters", () => {
   test("replicas agree; followers know where the leader's API is", () => {
     const cluster = new MasterCluster(3);
-    const client = new Client(cluster);
+    const client = new ClusterClient(cluster);
     client.register();
     client.subscribe();
     client.launch("a", "b");
@@ -189,7 +79,7 @@ describe("three masters", () => {
 
   test("a new leader goes on where the old one stopped", () => {
     const cluster = new MasterCluster(3);
-    const client = new Client(cluster);
+    const client = new ClusterClient(cluster);
     client.register();
     client.subscribe();
     client.launch("ran", "never-got");
@@ -218,7 +108,7 @@ describe("three masters", () => {
 
   test("a leader cut off from the others stops leading and closes its streams", () => {
     const cluster = new MasterCluster(3);
-    const client = new Client(cluster);
+    const client = new ClusterClient(cluster);
     client.subscribe();
     const leader = cluster.leader();
     const { streamId } = client;
@@ -231,7 +121,7 @@ describe("three masters", () => {
 
   test("a master that was away long gets the state instead of the log", () => {
     const cluster = new MasterCluster(3, 5);
-    const client = new Client(cluster);
+    const client = new ClusterClient(cluster);
     client.register();
     client.subscribe();
     const leader = cluster.leader();

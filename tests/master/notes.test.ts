@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import type { NodeInput } from "../../src/master/node.ts";
 import type { MasterEffect } from "../../src/master/types.ts";
+import { FEATURE_LEVEL } from "../../src/registry/command-level.ts";
 import { MasterCluster } from "../support/master-cluster.ts";
 
 function put(ref: number, key: string, value: number, ifVersion?: number): NodeInput {
@@ -42,6 +43,7 @@ test("a change without a quorum is not answered, and 503 when leadership is lost
 test("changes that come while two entries are under way go together in the next one", () => {
   const cluster = new MasterCluster(3);
   const leader = cluster.leader();
+  cluster.until(() => leader.node.raftStatus().membership.featureLevel === FEATURE_LEVEL);
   const before = leader.node.raftStatus().lastIndex;
   const others = [...cluster.members.keys()].filter((name) => name !== leader.name);
   for (const name of others) cluster.stop(name);

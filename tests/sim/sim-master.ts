@@ -16,7 +16,9 @@ import {
 import type { MasterSettings } from "../../src/master/types.ts";
 import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
+import { bootstrapMembership, encodeMembership } from "../../src/raft/membership.ts";
 import type { RaftConfig } from "../../src/raft/types.ts";
+import { FEATURE_LEVEL } from "../../src/registry/command-level.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import type { Channel, ChannelEnds } from "./channel.ts";
 import { SimDisk } from "./disk.ts";
@@ -86,7 +88,16 @@ export class SimMaster {
     this.name = options.name;
     this.process = new Process(world, options.wallSkewMs);
     this.disk = new SimDisk(world, this.#random.fork(), options.diskMaxMs);
+    this.#format();
     this.start();
+  }
+
+  /** All masters are of this version from the beginning: nothing has to wait until each has said so. */
+  #format(): void {
+    const { peers } = this.#options.raft;
+    const membership = encodeMembership({ ...bootstrapMembership(peers), featureLevel: FEATURE_LEVEL });
+    const snapshot = { index: 0, term: 0, membership };
+    for (const image of [this.disk.live, this.disk.durable]) image.snapshot = snapshot;
   }
 
   get leads(): boolean {
@@ -100,7 +111,7 @@ export class SimMaster {
     this.#tickAtMs = Number.POSITIVE_INFINITY;
     const id = uuidText(randomUuid(this.#random));
     this.node = new MasterNode({
-      raft: { ...raft, self: this.name },
+      raft: { featureLevel: FEATURE_LEVEL, ...raft, self: this.name },
       settings: { ...settings, address: { id, hostname: this.name, ip: "10.0.0.1", port: 5050 } },
       restored: this.disk.live.restored(),
       registry: Registry.from(this.disk.live.records()),

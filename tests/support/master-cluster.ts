@@ -8,8 +8,10 @@ import type { Instant } from "../../src/base/time.ts";
 import { MasterNode, type NodeEffect, type NodeInput } from "../../src/master/node.ts";
 import { DEFAULT_SETTINGS } from "../../src/master/settings.ts";
 import type { MasterEffect } from "../../src/master/types.ts";
+import { FEATURE_LEVEL } from "../../src/registry/command-level.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { DiskImage } from "./disk-image.ts";
+import { PreviousRegistry } from "./previous-registry.ts";
 
 interface Member {
   readonly name: string;
@@ -28,8 +30,11 @@ export class MasterCluster {
   readonly #random = new Random(7);
   /** Small, so that tests can see a lagging master get the state instead of the log. */
   readonly keepEntries: number | undefined;
+  /** Members that run the version before: its feature level, and its registry. */
+  readonly previous: Set<string>;
 
-  constructor(size: number, keepEntries?: number) {
+  constructor(size: number, keepEntries?: number, previous: readonly string[] = []) {
+    this.previous = new Set(previous);
     this.#names = Array.from({ length: size }, (_, i) => `10.0.0.${i + 1}:5060`);
     this.keepEntries = keepEntries;
     for (const name of this.#names) {
@@ -40,12 +45,15 @@ export class MasterCluster {
 
   #boot(name: string, disk: DiskImage): MasterNode {
     const keep = this.keepEntries === undefined ? {} : { keepEntries: this.keepEntries };
+    const previous = this.previous.has(name);
+    const registry = previous ? new PreviousRegistry() : new Registry();
+    registry.load(disk.records());
     const address = { id: `id-${name}`, hostname: name, ip: name.split(":")[0] ?? "", port: 5050 };
     return new MasterNode({
-      raft: { self: name, peers: this.#names, ...keep },
+      raft: { self: name, peers: this.#names, featureLevel: FEATURE_LEVEL - (previous ? 1 : 0), ...keep },
       settings: { ...DEFAULT_SETTINGS, version: "0.1.0", address },
       restored: disk.restored(),
-      registry: Registry.from(disk.records()),
+      registry,
       random: this.#random.fork(),
     });
   }
