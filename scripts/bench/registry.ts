@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createLogger } from "../../src/io/logger.ts";
 import { LevelRaftStore } from "../../src/io/raft-store.ts";
-import { defaultTiming, type MasterFlags, startMaster } from "../../src/main/master.ts";
+import { type MasterFlags, startMaster } from "../../src/main/master.ts";
 import { bootstrapMembership, encodeMembership } from "../../src/raft/membership.ts";
 import { encodeCommands } from "../../src/registry/codec.ts";
 import type { Command } from "../../src/registry/commands.ts";
@@ -74,8 +74,7 @@ async function open(directory: string): Promise<Record<string, unknown>> {
 function flagsFor(dataDir: string): MasterFlags {
   const tcp = { ip: "127.0.0.1", port: 0, raftPort: 0, advertise: undefined };
   const group = { peers: [], join: [], cluster: "mesh" };
-  const timing = defaultTiming();
-  return { ...tcp, ...group, dataDir, timing, effective: {}, directoryFlag: "--data-dir" };
+  return { ...tcp, ...group, dataDir, settings: {}, effective: {}, directoryFlag: "--data-dir" };
 }
 
 /** The v1 API answers once the leader's memory is rebuilt. */

@@ -20,6 +20,7 @@
  * | run-task.ts       | RunTask to running container                 |
  * | kill-task.ts      | SIGTERM, grace period, SIGKILL               |
  * | end-task.ts       | exits; containers that nobody wants any more |
+ * | drain.ts          | ending all tasks for an operator             |
  * | stop.ts           | leaving the cluster, being refused           |
  * | status-updates.ts | one acknowledged stream of updates a task    |
  * | recovery.ts       | what an agent restart means for each task    |
@@ -32,6 +33,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
+import { drainTasks } from "./drain.ts";
 import { condemn, exited, killFailed, removeFramework } from "./end-task.ts";
 import { completionTimeReached, terminate } from "./kill-task.ts";
 import {
@@ -113,9 +115,10 @@ const INPUTS: InputHandlers = {
 
 const MESSAGES: MessageHandlers = {
   "agent-registered": registered,
-  "agent-refused": (state, { reason }) => {
+  "agent-refused": (state, { reason, mayReturn }) => {
     disconnect(state);
-    const way = `to bring the machine back as a new agent, delete ${state.config.workDir}/meta`;
+    const anew = `to bring the machine back as a new agent, delete ${state.config.workDir}/meta`;
+    const way = mayReturn === true ? "start the agent again later" : anew;
     const message = `The master refused the agent: ${reason}; its tasks were ended; ${way}`;
     beginStop(state, { failed: true, reason: message, unregister: false });
   },
@@ -129,6 +132,7 @@ const MESSAGES: MessageHandlers = {
     if (framework !== undefined) removeFramework(state, framework);
   },
   "update-volumes": updateVolumes,
+  drain: drainTasks,
   "resend-updates": resendUpdates,
   ping: (state, { nonce }) => {
     const { connection } = state;

@@ -23,7 +23,7 @@ export function exited(state: AgentState, containerId: string, exit: Exit): void
   }
   if (task.phase === "ended") return;
   endContainer(state, task);
-  addUpdate(state, task, endedStatus(exit, task.ending));
+  addUpdate(state, task, endedStatus(exit, task.ending, state.frameworks.get(task.frameworkId)));
   // The exit record must outlive the agent until the update is on disk.
   state.afterwards({ kind: "cleanup", containerId });
 }

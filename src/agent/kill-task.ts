@@ -8,26 +8,32 @@ import { killedBeforeStart } from "./run-task.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, writeStream } from "./status-updates.ts";
 import type { Task } from "./task.ts";
+import { drainReason } from "./task-status.ts";
 
 /** @param gracePeriodMs overrides the task's own */
-export function killTask(state: AgentState, task: Task, gracePeriodMs: number | undefined): void {
+export function killTask(
+  state: AgentState,
+  task: Task,
+  gracePeriodMs: number | undefined,
+  ending: Exclude<Ending, "max-completion-time"> = "kill",
+): void {
   switch (task.phase) {
     case "ended":
       return;
     case "checkpointing":
-      task.ending = "kill";
+      task.ending = ending;
       endContainer(state, task);
       killedBeforeStart(state, task);
       return;
     case "launching":
       if (task.ending === undefined) {
-        task.ending = "kill";
+        task.ending = ending;
         writeStream(state, task);
       }
       state.emit({ kind: "kill", containerId: task.containerId });
       return;
     case "running":
-      endRunning(state, task, "kill", gracePeriodMs ?? task.killGraceMs);
+      endRunning(state, task, ending, gracePeriodMs ?? task.killGraceMs);
   }
 }
 
@@ -47,7 +53,7 @@ function endRunning(state: AgentState, task: Task, ending: Ending, graceMs: numb
   task.ending = ending;
   state.deadlines.clear(`max/${task.key}`);
   if (state.frameworks.get(task.frameworkId)?.killingState) {
-    addUpdate(state, task, { state: "TASK_KILLING", source: "SOURCE_EXECUTOR" });
+    addUpdate(state, task, { state: "TASK_KILLING", source: "SOURCE_EXECUTOR", ...drainReason(ending) });
   } else {
     writeStream(state, task);
   }

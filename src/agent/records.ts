@@ -39,8 +39,12 @@ export interface PendingUpdate {
   readonly status: Uint8Array;
 }
 
-/** Why the agent itself ends a task: it decides the terminal state. */
-export type Ending = "kill" | "max-completion-time";
+/**
+ * Why the agent itself ends a task: it decides the terminal state. Draining is a kill by an operator;
+ * with `drain-gone` the agent will be marked gone.
+ */
+export const ENDINGS = ["kill", "max-completion-time", "drain", "drain-gone"] as const;
+export type Ending = (typeof ENDINGS)[number];
 
 export interface StreamRecord {
   /** Latest state, acknowledged or not; TASK_STAGING before the first update. */
@@ -154,7 +158,7 @@ export function decodeStreamRecord(bytes: Uint8Array): Result<StreamRecord> {
   return decodeRecord(bytes, (fields) => {
     const { state, ending, startedAtMs, pending } = fields;
     if (typeof state !== "string" || !Array.isArray(pending)) return undefined;
-    if (ending !== undefined && ending !== "kill" && ending !== "max-completion-time") return undefined;
+    if (ending !== undefined && !isEnding(ending)) return undefined;
     if (startedAtMs !== undefined && typeof startedAtMs !== "number") return undefined;
     const updates: PendingUpdate[] = [];
     for (const item of pending as readonly unknown[]) {
@@ -164,6 +168,10 @@ export function decodeStreamRecord(bytes: Uint8Array): Result<StreamRecord> {
     }
     return { state: state as TaskState, ending, startedAtMs, pending: updates };
   });
+}
+
+function isEnding(value: unknown): value is Ending {
+  return (ENDINGS as readonly unknown[]).includes(value);
 }
 
 function pendingUpdate(item: unknown): PendingUpdate | undefined {

@@ -27,7 +27,12 @@ const STEP_TIMEOUT_MS = 15 * SECOND_MS;
 const DEADLINE = "registration";
 
 /** Of AgentInfo.Capability, those that hold for this agent. */
-export const AGENT_CAPABILITIES = ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT"] as const;
+export const AGENT_CAPABILITIES = [
+  "MULTI_ROLE",
+  "HIERARCHICAL_ROLE",
+  "RESERVATION_REFINEMENT",
+  "AGENT_DRAINING",
+] as const;
 
 export function findLeader(state: AgentState): void {
   state.connection = { kind: "finding" };

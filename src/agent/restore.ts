@@ -7,7 +7,7 @@ import { addTask, killedBeforeStart, launchTask, watchCompletionTime } from "./r
 import type { AgentState } from "./state.ts";
 import { addUpdate, forgetTask } from "./status-updates.ts";
 import { type Framework, newFramework, newTask, type Task } from "./task.ts";
-import { endedStatus, lostState } from "./task-status.ts";
+import { endedStatus, isKill, killedState, lostState } from "./task-status.ts";
 
 export function restore(state: AgentState, plan: RecoveryPlan): void {
   assert(!state.recovered, "An agent recovers once");
@@ -54,11 +54,11 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
     case "ended":
       task.phase = "ended";
       announceStart(state, task);
-      addUpdate(state, task, endedStatus(action.exit, task.ending));
+      addUpdate(state, task, endedStatus(action.exit, task.ending, framework));
       break;
     case "gone":
       task.phase = "ended";
-      endUnseen(state, task);
+      endUnseen(state, framework, task);
       break;
     case "rebooted":
       task.phase = "ended";
@@ -77,7 +77,7 @@ function announceStart(state: AgentState, task: Task): void {
 
 /** Asked for and never started: nothing can run twice. */
 function launchRecovered(state: AgentState, task: Task): void {
-  if (task.ending === "kill") {
+  if (isKill(task.ending)) {
     task.phase = "ended";
     killedBeforeStart(state, task);
     return;
@@ -86,11 +86,11 @@ function launchRecovered(state: AgentState, task: Task): void {
   launchTask(state, task);
 }
 
-function endUnseen(state: AgentState, task: Task): void {
+function endUnseen(state: AgentState, framework: Framework, task: Task): void {
   addUpdate(
     state,
     task,
-    endedStatus({ kind: "unknown", reason: "it ended while the agent was away" }, task.ending),
+    endedStatus({ kind: "unknown", reason: "it ended while the agent was away" }, task.ending, framework),
   );
 }
 
@@ -98,8 +98,9 @@ function endUnseen(state: AgentState, task: Task): void {
 function endByReboot(state: AgentState, framework: Framework, task: Task): void {
   const started = task.stream.state !== "TASK_STAGING";
   addUpdate(state, task, {
-    state:
-      task.ending === "kill" ? "TASK_KILLED" : lostState(framework, started ? "TASK_GONE" : "TASK_DROPPED"),
+    state: isKill(task.ending)
+      ? killedState(task.ending, framework)
+      : lostState(framework, started ? "TASK_GONE" : "TASK_DROPPED"),
     source: "SOURCE_AGENT",
     reason: "REASON_AGENT_RESTARTED",
     message: "The machine of the agent was restarted",

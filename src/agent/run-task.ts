@@ -12,7 +12,7 @@ import { encodeFrameworkRecord, encodeTaskRecord, type TaskRecord } from "./reco
 import type { AgentState } from "./state.ts";
 import { addUpdate, writeStream } from "./status-updates.ts";
 import { type Framework, newFramework, newTask, setFrameworkInfo, type Task } from "./task.ts";
-import { lostState } from "./task-status.ts";
+import { drainReason, isKill, killedState, lostState } from "./task-status.ts";
 
 /** Takes on a run of a task id that is not here: it is written down before anything of it starts. */
 export function takeTask(state: AgentState, message: RunTask): Task {
@@ -131,7 +131,7 @@ export function launchFailed(state: AgentState, containerId: string, error: Laun
   }
   if (task.phase !== "launching") return;
   endContainer(state, task);
-  if (task.ending === "kill") {
+  if (isKill(task.ending)) {
     killedBeforeStart(state, task);
     return;
   }
@@ -147,10 +147,12 @@ export function launchFailed(state: AgentState, containerId: string, error: Laun
 }
 
 export function killedBeforeStart(state: AgentState, task: Task): void {
+  const ending = task.ending ?? "kill";
   addUpdate(state, task, {
-    state: "TASK_KILLED",
+    state: killedState(ending, state.frameworks.get(task.frameworkId)),
     source: "SOURCE_AGENT",
     reason: "REASON_TASK_KILLED_DURING_LAUNCH",
+    ...drainReason(ending),
     message: "The task was killed before it was started",
   });
 }

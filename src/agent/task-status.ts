@@ -40,16 +40,36 @@ export function taskStatus(
 }
 
 /** The terminal update of a command that ended (Mesos src/launcher/executor.cpp `reaped`). */
-export function endedStatus(exit: Exit, ending: Ending | undefined): StatusFields {
+export function endedStatus(
+  exit: Exit,
+  ending: Ending | undefined,
+  framework: Framework | undefined,
+): StatusFields {
   const message = exitMessage(exit);
   const source = "SOURCE_EXECUTOR";
-  if (ending === "kill") return { state: "TASK_KILLED", source, message };
+  if (isKill(ending))
+    return { state: killedState(ending, framework), source, message, ...drainReason(ending) };
   if (ending === "max-completion-time") {
     return { state: "TASK_FAILED", source, reason: "REASON_MAX_COMPLETION_TIME_REACHED", message };
   }
   if (exit.kind === "exited" && exit.code === 0) return { state: "TASK_FINISHED", source, message };
   if (exit.kind !== "unknown") return { state: "TASK_FAILED", source, message };
   return { state: "TASK_FAILED", source: "SOURCE_AGENT", reason: "REASON_EXECUTOR_TERMINATED", message };
+}
+
+/** Somebody asked for the end. */
+export function isKill(ending: Ending | undefined): ending is Exclude<Ending, "max-completion-time"> {
+  return ending !== undefined && ending !== "max-completion-time";
+}
+
+/** Mesos: Slave::statusUpdate, "If the agent is draining". */
+export function killedState(ending: Ending, framework: Framework | undefined): TaskState {
+  return ending === "drain-gone" && framework?.partitionAware ? "TASK_GONE_BY_OPERATOR" : "TASK_KILLED";
+}
+
+/** The reason of updates about a task that ends with its agent's draining. */
+export function drainReason(ending: Ending): { readonly reason?: TaskStatusReason } {
+  return ending === "drain" || ending === "drain-gone" ? { reason: "REASON_AGENT_DRAINING" } : {};
 }
 
 /** `state` for PARTITION_AWARE frameworks, TASK_LOST for the others (mesos.proto, TaskState). */

@@ -1,5 +1,6 @@
 /** Agents in the master's legacy JSON: `slaves[]` (mesos-wire.md section 7.2). */
 import type { AgentView } from "../master/port.ts";
+import { drainInfo } from "../model/drain-info.ts";
 import type { Attribute } from "../model/v1/resources.ts";
 import { encodeJson } from "../wire/json-encode.ts";
 import {
@@ -34,7 +35,11 @@ export function agentMembers(agent: AgentView): Record<string, JsonText | undefi
     reserved_resources: reservedJson(agent),
     unreserved_resources: resourcesJson(unreserved(agent.total)),
     active: bool(agent.active),
-    deactivated: "false",
+    deactivated: bool(agent.deactivated),
+    ...(agent.drain && {
+      drain_info: encodeJson("DrainInfo", drainInfo(agent.drain)),
+      estimated_drain_start_time_seconds: seconds(agent.drain.startedAtMs),
+    }),
     version: quote(agent.version),
     capabilities: list(agent.capabilities, quote),
   };

@@ -2,7 +2,9 @@
 import { assert, present } from "../base/assert.ts";
 import type { MasterCall, MasterCallType } from "../model/v1/master.ts";
 import type { MasterResponse } from "../model/v1/master-responses.ts";
+import { agentChangeCall } from "./agent-changes.ts";
 import type { MasterContext } from "./context.ts";
+import { maintenanceCall } from "./maintenance.ts";
 import {
   agentsMessage,
   executorsMessage,
@@ -73,12 +75,15 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
     type: "GET_OPERATIONS",
     get_operations: operationsMessage(port.view()),
   }),
-  // No call makes a weight, a window or a quota yet, so there are none.
+  // No call makes a weight or a quota yet, so there are none.
   GET_WEIGHTS: () => ({ type: "GET_WEIGHTS", get_weights: {} }),
-  GET_MAINTENANCE_STATUS: () => ({ type: "GET_MAINTENANCE_STATUS", get_maintenance_status: { status: {} } }),
-  GET_MAINTENANCE_SCHEDULE: () => ({
+  GET_MAINTENANCE_STATUS: ({ port }) => ({
+    type: "GET_MAINTENANCE_STATUS",
+    get_maintenance_status: { status: port.view().maintenanceStatus() },
+  }),
+  GET_MAINTENANCE_SCHEDULE: ({ port }) => ({
     type: "GET_MAINTENANCE_SCHEDULE",
-    get_maintenance_schedule: { schedule: {} },
+    get_maintenance_schedule: { schedule: port.view().schedule() },
   }),
   GET_QUOTA: () => ({ type: "GET_QUOTA", get_quota: { status: {} } }),
   GET_TASKS: ({ port }) => ({ type: "GET_TASKS", get_tasks: tasksMessage(port.view()) }),
@@ -106,14 +111,14 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
   DESTROY_VOLUMES: operateCall,
   GROW_VOLUME: operateCall,
   SHRINK_VOLUME: operateCall,
-  UPDATE_MAINTENANCE_SCHEDULE: notYet("UPDATE_MAINTENANCE_SCHEDULE"),
-  START_MAINTENANCE: notYet("START_MAINTENANCE"),
-  STOP_MAINTENANCE: notYet("STOP_MAINTENANCE"),
-  DRAIN_AGENT: notYet("DRAIN_AGENT"),
-  DEACTIVATE_AGENT: notYet("DEACTIVATE_AGENT"),
-  REACTIVATE_AGENT: notYet("REACTIVATE_AGENT"),
+  UPDATE_MAINTENANCE_SCHEDULE: maintenanceCall,
+  START_MAINTENANCE: maintenanceCall,
+  STOP_MAINTENANCE: maintenanceCall,
+  DRAIN_AGENT: agentChangeCall,
+  DEACTIVATE_AGENT: agentChangeCall,
+  REACTIVATE_AGENT: agentChangeCall,
   UPDATE_QUOTA: notYet("UPDATE_QUOTA"),
   SET_QUOTA: notYet("SET_QUOTA"),
   REMOVE_QUOTA: notYet("REMOVE_QUOTA"),
-  MARK_AGENT_GONE: notYet("MARK_AGENT_GONE"),
+  MARK_AGENT_GONE: agentChangeCall,
 };

@@ -3,6 +3,7 @@
 import { nanosFromMs } from "../base/time.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import type { AgentView, ClusterView, FrameworkView, MasterAddress, TaskView } from "../master/port.ts";
+import { drainMembers } from "../model/drain-info.ts";
 import type { AgentInfoCapability, MasterInfo } from "../model/v1/frameworks.ts";
 import type { TimeInfo } from "../model/v1/ids.ts";
 import type {
@@ -89,7 +90,8 @@ export function agentMessage(view: AgentView): MasterResponseGetAgentsAgent {
   return {
     agent_info: view.info,
     active: view.active,
-    deactivated: false,
+    deactivated: view.deactivated,
+    ...drainMembers(view.drain),
     version: view.version,
     pid: agentPid(view.ip, view.info.port),
     registered_time: time(view.registeredAtMs),
@@ -114,7 +116,7 @@ export function masterPid(address: MasterAddress): string {
 }
 
 /** What this master can do beyond the oldest API. */
-export const MASTER_CAPABILITIES = ["AGENT_UPDATE"] as const;
+export const MASTER_CAPABILITIES = ["AGENT_UPDATE", "AGENT_DRAINING"] as const;
 
 export function masterInfoMessage(address: MasterAddress): MasterInfo {
   return {

@@ -26,6 +26,7 @@ import { consistentRead, leaderOnly, redirectHandler } from "./leader.ts";
 import { agentStateJson, containersJson, statisticsJson } from "./legacy-agent-state.ts";
 import { frameworksJson, slavesJson, stateJson, stateSummaryJson } from "./legacy-state.ts";
 import { tasksJson } from "./legacy-tasks-query.ts";
+import { machinesHandler, maintenanceStatusHandler, scheduleHandler } from "./maintenance.ts";
 import { masterOperatorApi } from "./master-operator.ts";
 import { meshRoutes } from "./mesh.ts";
 import { emptyUnlessWritten, unbuiltPost } from "./not-yet.ts";
@@ -62,10 +63,10 @@ export function masterApi(context: MasterContext): Handler {
     "allocator/offer_constraints_debug": leader(json(() => constraintsDebugJson(port.view()))),
     "master/weights": leader(emptyUnlessWritten("[]", ["PUT"])),
     "master/quota": leader(emptyUnlessWritten("{}", ["POST", "DELETE"])),
-    "master/maintenance/schedule": leader(emptyUnlessWritten("{}", ["POST"])),
-    "master/maintenance/status": leader(emptyUnlessWritten("{}", [])),
-    "master/machine/down": leader(unbuiltPost()),
-    "master/machine/up": leader(unbuiltPost()),
+    "master/maintenance/schedule": leader(scheduleHandler(context)),
+    "master/maintenance/status": leader(maintenanceStatusHandler(context)),
+    "master/machine/down": leader(machinesHandler(context, "machines-down")),
+    "master/machine/up": leader(machinesHandler(context, "machines-up")),
     "master/reserve": leader(operateHandler(context, "RESERVE")),
     "master/unreserve": leader(operateHandler(context, "UNRESERVE")),
     "master/create-volumes": leader(operateHandler(context, "CREATE")),

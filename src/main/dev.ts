@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { createLogger } from "../io/logger.ts";
 import { readIsolation, startAgent } from "./agent.ts";
 import type { Flags } from "./flags.ts";
-import { defaultTiming, startMaster } from "./master.ts";
+import { startMaster } from "./master.ts";
 import { directoryError, logLevel, stopSignal } from "./process.ts";
 
 export async function runDev(flags: Flags): Promise<number> {
@@ -28,7 +28,7 @@ export async function runDev(flags: Flags): Promise<number> {
       join: [],
       aloneListenMs: 0,
       cluster: "dev",
-      timing: defaultTiming(),
+      settings: {},
       effective: flags.effective(),
       directoryFlag: "--dir",
     },

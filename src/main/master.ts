@@ -4,7 +4,6 @@ import { fixedFileSpace } from "../api/file-space.ts";
 import { masterApi } from "../api/routes.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { SECOND_MS } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import { backupStream } from "../io/backup-file.ts";
@@ -26,6 +25,7 @@ import { type Flags, splitAddress } from "./flags.ts";
 import { type FrameworkSettings, readFrameworkFlags } from "./framework-flags.ts";
 import { handOver } from "./hand-over.ts";
 import { advertisedIp } from "./local-address.ts";
+import { type FlagSettings, settingsOf } from "./master-settings.ts";
 import { decodePeerMessage, encodePeerMessage } from "./peer-wire.ts";
 import {
   apiClock,
@@ -74,10 +74,7 @@ export interface MasterFlags {
   readonly tls?: LinkTls | undefined;
   /** How long a new master without peers listens for a cluster that knows it; by default as is of use. */
   readonly aloneListenMs?: number | undefined;
-  readonly timing: Pick<
-    MasterSettings,
-    "agentPingIntervalMs" | "maxAgentPingTimeouts" | "agentReregisterTimeoutMs" | "offerTimeoutMs"
-  >;
+  readonly settings: FlagSettings;
   /** Left out: the defaults. */
   readonly frameworks?: FrameworkSettings;
   /** As /flags shows them. */
@@ -106,12 +103,7 @@ export async function runMaster(flags: Flags): Promise<number> {
   return 0;
 }
 
-export function defaultTiming(): MasterFlags["timing"] {
-  return DEFAULT_SETTINGS;
-}
-
 function readFlags(flags: Flags): MasterFlags {
-  const seconds = (name: string, min: number): number => flags.number(name, { min, max: 1e9 }) * SECOND_MS;
   return {
     ip: flags.ip("ip"),
     port: flags.port("port"),
@@ -121,13 +113,7 @@ function readFlags(flags: Flags): MasterFlags {
     peers: flags.optional("peers") === undefined ? [] : flags.addresses("peers", 5060),
     join: flags.optional("join") === undefined ? [] : flags.addresses("join", 5050),
     cluster: flags.optional("cluster") ?? DEFAULT_CLUSTER,
-    timing: {
-      agentPingIntervalMs: seconds("agent-ping-timeout", 1),
-      maxAgentPingTimeouts: flags.number("max-agent-ping-timeouts", { min: 1, max: 1000, integer: true }),
-      agentReregisterTimeoutMs: seconds("agent-reregister-timeout", 1),
-      offerTimeoutMs:
-        flags.optional("offer-timeout") === undefined ? undefined : seconds("offer-timeout", 0.1),
-    },
+    settings: settingsOf(flags),
     frameworks: readFrameworkFlags(flags),
     effective: flags.effective(),
     directoryFlag: "--data-dir",
@@ -359,7 +345,7 @@ function peerHosts(flags: MasterFlags): string[] {
 function masterSettings(flags: MasterFlags, random: Random, ip: string, port: number): MasterSettings {
   return {
     ...DEFAULT_SETTINGS,
-    ...flags.timing,
+    ...flags.settings,
     ...flags.frameworks,
     address: { id: uuidText(randomUuid(random)), hostname: ip, ip, port },
     version: MESOS_API_VERSION,

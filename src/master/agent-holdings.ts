@@ -55,6 +55,12 @@ export class AgentHoldings {
     for (const holdings of this.#byFramework.values()) yield* holdings.values();
   }
 
+  /** Ids of those that hold something. */
+  frameworks(): Iterable<string> {
+    this.#sortIn();
+    return this.#byFramework.keys();
+  }
+
   /** All that is held, as the allocator books it. */
   used(): UsedByFramework[] {
     const counts: Counts = new Map();

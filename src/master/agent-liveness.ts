@@ -1,15 +1,15 @@
 /** Pings, and agents that do not answer or do not come back (AGT-2, AGT-3, AGT-10). */
 import type { Pong } from "../model/agent-protocol.ts";
-import type { TaskState } from "../model/v1/tasks.ts";
-import type { MarkAgentUnreachable, RemoveAgent } from "../registry/commands.ts";
+import type { EndedTask, MarkAgentUnreachable, RemoveAgent } from "../registry/commands.ts";
 import { forgetAddress, isReplaced, removeReplaced } from "./agent-address.ts";
 import { isPartitionAware } from "./framework-memory.ts";
-import type { Holding } from "./holding.ts";
+import { rescindInverseOffers } from "./inverse-offers.ts";
 import type { Fate, Leader } from "./leader.ts";
-import { type AgentMemory, taskKey } from "./memory.ts";
+import type { AgentMemory } from "./memory.ts";
 import { rescindOffersOnAgent } from "./offers.ts";
-import { agentRemovedEvent, taskUpdatedEvent } from "./operator-events.ts";
-import { lostState, masterStatus, updateEvent } from "./task-status.ts";
+import { agentRemovedEvent } from "./operator-events.ts";
+import { dropHoldings, tellLosses } from "./task-losses.ts";
+import { lostState } from "./task-status.ts";
 import { timerName } from "./timer-names.ts";
 
 export function startPings(leader: Leader, agent: AgentMemory): void {
@@ -71,8 +71,10 @@ export function agentUnreachable(leader: Leader, command: MarkAgentUnreachable, 
   agent.unreachable = true;
   agent.recovered = false;
   leaveAllocator(leader, agent);
-  endHoldings(leader, agent, {
-    aware: "TASK_UNREACHABLE",
+  const tasks = [...heldTasks(leader, agent)];
+  dropHoldings(agent);
+  tellLosses(leader, tasks, {
+    reason: "REASON_AGENT_REMOVED",
     message: "Agent did not answer pings and counts as unreachable",
     atMs: command.atMs,
     unreachable: true,
@@ -82,75 +84,58 @@ export function agentUnreachable(leader: Leader, command: MarkAgentUnreachable, 
   if (isReplaced(leader, agent)) removeReplaced(leader, agent.id);
 }
 
+function* heldTasks(leader: Leader, agent: AgentMemory): Iterable<EndedTask> {
+  for (const { frameworkId, taskId, pending } of agent.holdings.values()) {
+    if (pending) continue;
+    const aware = isPartitionAware(leader.frameworks.get(frameworkId));
+    yield { frameworkId, taskId, agentId: agent.id, state: lostState(aware, "TASK_UNREACHABLE") };
+  }
+}
+
 export function agentRemoved(leader: Leader, command: RemoveAgent, fate: Fate): void {
   const agent = leader.agents.get(command.agentId);
   if (!fate.accepted || agent === undefined) return;
   leader.counters.bump("slave_removals");
   leader.counters.bump("slave_removals/reason_unregistered");
-  leaveAllocator(leader, agent);
-  endHoldings(leader, agent, {
-    aware: "TASK_GONE",
+  forgetAgent(leader, agent);
+  const { atMs } = command;
+  tellLosses(leader, fate.endedTasks ?? [], {
+    reason: "REASON_AGENT_REMOVED",
     message: "Agent was removed",
-    atMs: command.atMs,
-    unreachable: false,
+    atMs,
   });
   announceLoss(leader, agent);
+}
+
+/** It is no longer in the registry. */
+export function forgetAgent(leader: Leader, agent: AgentMemory): void {
+  leaveAllocator(leader, agent);
+  dropHoldings(agent);
   // What is proposed will be refused, and nobody then knows who asked.
   for (const { ref } of agent.changes.values()) {
     if (ref !== undefined) leader.answer(ref, 503, "The operation was not done: its agent is gone");
   }
   leader.agents.delete(agent.id);
+  leader.draining.delete(agent.id);
+  leader.inverseOffers.forgetAgent(agent.id);
   forgetAddress(leader, agent);
   for (const framework of leader.frameworks.values()) framework.agentIds.delete(agent.id);
 }
 
-function leaveAllocator(leader: Leader, agent: AgentMemory): void {
+/** Nothing of it is offered or counted any more. */
+export function leaveAllocator(leader: Leader, agent: AgentMemory): void {
   leader.timers.clear(timerName("ping", agent.id));
   leader.timers.clear(timerName("unreachable", agent.id));
   if (agent.link !== undefined) leader.closeLink(agent.link);
   agent.link = undefined;
   rescindOffersOnAgent(leader, agent);
+  rescindInverseOffers(leader, agent.id);
   if (agent.inAllocator) leader.allocator.removeAgent(agent.id);
   agent.inAllocator = false;
 }
 
-interface Loss {
-  /** State for PARTITION_AWARE frameworks; others hear TASK_LOST. */
-  readonly aware: TaskState;
-  readonly message: string;
-  readonly atMs: number;
-  readonly unreachable: boolean;
-}
-
-/** Tells frameworks of the tasks that went with the agent. The allocator forgot them with it. */
-function endHoldings(leader: Leader, agent: AgentMemory, loss: Loss): void {
-  for (const holding of [...agent.holdings.values()]) {
-    if (holding.pending) continue;
-    agent.holdings.delete(taskKey(holding.frameworkId, holding.taskId));
-    tellLoss(leader, agent, holding, loss);
-  }
-}
-
-function tellLoss(leader: Leader, agent: AgentMemory, { frameworkId, taskId }: Holding, loss: Loss): void {
-  const framework = leader.frameworks.get(frameworkId);
-  const state = lostState(isPartitionAware(framework), loss.aware);
-  const status = masterStatus({
-    taskId,
-    agentId: agent.id,
-    state,
-    reason: "REASON_AGENT_REMOVED",
-    message: loss.message,
-    atMs: loss.atMs,
-    unreachableAtMs: loss.unreachable ? loss.atMs : undefined,
-  });
-  if (state !== "TASK_UNREACHABLE")
-    leader.counters.bump(`tasks_${state.slice("TASK_".length).toLowerCase()}`);
-  if (framework !== undefined) leader.send(framework, updateEvent(status));
-  leader.sendOperators(taskUpdatedEvent(frameworkId, status, state));
-}
-
 /** Every connected framework hears of a lost agent (FRW-20). */
-function announceLoss(leader: Leader, agent: AgentMemory): void {
+export function announceLoss(leader: Leader, agent: AgentMemory): void {
   for (const framework of leader.frameworks.values()) {
     leader.send(framework, { type: "FAILURE", failure: { agent_id: { value: agent.id } } });
   }

@@ -21,8 +21,10 @@ import { startPings, watchAbsence } from "./agent-liveness.ts";
 import { compareWithReport } from "./agent-report.ts";
 import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
 import { forgetVerdicts } from "./deferred.ts";
+import { resumeDrain } from "./drain.ts";
 import { rebuildHoldings, usedOf } from "./holdings.ts";
 import type { Fate, Leader } from "./leader.ts";
+import { machineDownMessage } from "./machines.ts";
 import type { AgentMemory, PendingAgent } from "./memory.ts";
 import { rescindOffersOnAgent } from "./offers.ts";
 import { agentAddedEvent } from "./operator-events.ts";
@@ -37,6 +39,10 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
     return;
   }
   const info = decodeBlob("AgentInfo", message.info);
+  if (leader.registry.maintenance.isDown(info.hostname, message.ip)) {
+    refuseAgent(leader, link, machineDownMessage(info.hostname, message.ip), true);
+    return;
+  }
   const resources = Resources.from(info.resources ?? []);
   if (!resources.ok) {
     refuseAgent(leader, link, `Agent reports invalid resources: ${resources.error}`);
@@ -77,10 +83,17 @@ function removeForerunners(leader: Leader, agentId: string, address: string): vo
 
 /** Its tasks were told as gone: it may not bring them back. */
 function removedMessage(leader: Leader, agentId: string): string {
-  const atMs = leader.registry.removedAgents.get(agentId)?.atMs;
-  if (atMs === undefined) return `Agent ${agentId} was removed from the cluster`;
-  const seconds = Math.max(0, Math.round((leader.now.wallMs - atMs) / SECOND_MS));
-  return `Agent ${agentId} was removed from the cluster ${seconds} s ago`;
+  const removed = leader.registry.removedAgents.get(agentId);
+  if (removed === undefined) return `Agent ${agentId} was removed from the cluster`;
+  const seconds = Math.max(0, Math.round((leader.now.wallMs - removed.atMs) / SECOND_MS));
+  const how = removed.gone ? "marked gone by an operator" : "removed from the cluster";
+  return `Agent ${agentId} was ${how} ${seconds} s ago`;
+}
+
+function registrationRefusal(leader: Leader, command: AddAgent | ReregisterAgent, reason: string): string {
+  if (reason === "agent-too-small") return tooSmallMessage(leader, command);
+  if (reason !== "machine-down") return removedMessage(leader, command.agentId);
+  return machineDownMessage(decodeBlob("AgentInfo", command.info).hostname, command.ip);
 }
 
 /** A machine that shrank below what frameworks have reserved on it (Mesos: the agent does not start). */
@@ -90,9 +103,15 @@ function tooSmallMessage(leader: Leader, { agentId, info }: AddAgent | Reregiste
   return total.ok ? `Agent ${agentId} cannot register; start it again` : total.error;
 }
 
-/** The agent ends its tasks and stops. */
-export function refuseAgent(leader: Leader, link: LinkRef, reason: string): void {
-  leader.emit({ kind: "agent-send", link, message: { kind: "agent-refused", term: leader.term, reason } });
+/** The agent ends its tasks and stops. One that `mayReturn` is let in later, when the reason has passed. */
+export function refuseAgent(leader: Leader, link: LinkRef, reason: string, mayReturn = false): void {
+  const message = {
+    kind: "agent-refused",
+    term: leader.term,
+    reason,
+    ...(mayReturn ? { mayReturn } : {}),
+  } as const;
+  leader.emit({ kind: "agent-send", link, message });
   leader.closeLink(link);
 }
 
@@ -103,9 +122,8 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
     if (fate.reason === "agent-exists") leader.propose({ ...command, kind: "reregister-agent" });
     else if (pending !== undefined) {
       leader.pendingAgents.delete(command.agentId);
-      const tooSmall = fate.reason === "agent-too-small";
-      const reason = tooSmall ? tooSmallMessage(leader, command) : removedMessage(leader, command.agentId);
-      refuseAgent(leader, pending.link, reason);
+      const reason = registrationRefusal(leader, command, fate.reason);
+      refuseAgent(leader, pending.link, reason, fate.reason === "machine-down");
     }
     return;
   }
@@ -132,10 +150,22 @@ export function rememberAgent(leader: Leader, record: AgentRecord): AgentMemory 
   const committed = totalOf(record);
   const total = committed.ok ? committed.value : Resources.EMPTY;
   const { id, ip, version, capabilities } = record;
-  const seen = { info, ip, version, capabilities, total, infoChars: 2 * JSON.stringify(info).length };
+  const { deactivated } = record;
+  const unavailability = leader.registry.maintenance.windowOf(info.hostname, ip);
+  const marks = { deactivated, unavailability };
+  const seen = {
+    info,
+    ip,
+    version,
+    capabilities,
+    total,
+    infoChars: 2 * JSON.stringify(info).length,
+    ...marks,
+  };
   const known = leader.agents.get(id);
   if (known !== undefined) forgetAddress(leader, known);
   noteAddress(leader, id, addressOf(ip, info));
+  leader.inverseOffers.watch(id, unavailability);
   if (known !== undefined) return Object.assign(known, seen);
   const agent: AgentMemory = {
     id,
@@ -174,6 +204,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
   if (pending.hasVolumes || hasVolume(agent.total)) sendVolumes(leader, agent);
   startPings(leader, agent);
   compareWithReport(leader, agent, pending.tasks, returned);
+  resumeDrain(leader, agent);
   // It was awaited or counted as unreachable before this one could be told to have taken its place.
   for (const old of othersAt(leader, addressOf(agent.ip, agent.info), agent.id)) {
     if (old.unreachable && isReplaced(leader, old)) removeReplaced(leader, old.id);
@@ -181,17 +212,18 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
   leader.sendOperators(agentAddedEvent(leader, agent));
 }
 
-/** Makes the agent's resources count; offers come from it only while it is `active`. */
+/** Makes the agent's resources count; offers come from it only while it is `active`, and not deactivated. */
 export function enterAllocator(leader: Leader, agent: AgentMemory, active: boolean): void {
   const { allocator } = leader;
+  const offers = active && !agent.deactivated;
   const spec = { total: plannedTotal(agent), facts: agent.info };
   if (agent.inAllocator) {
     allocator.updateAgent(agent.id, spec);
-    if (active) allocator.activateAgent(agent.id);
+    if (offers) allocator.activateAgent(agent.id);
     else allocator.deactivateAgent(agent.id);
   } else {
     rebuildHoldings(leader, agent);
-    allocator.addAgent(agent.id, { ...spec, active }, usedOf(agent));
+    allocator.addAgent(agent.id, { ...spec, active: offers }, usedOf(agent));
     agent.inAllocator = true;
   }
   leader.allocationDue = true;

@@ -1,12 +1,16 @@
 /** What follows from each command once it is applied, or once it is certain that it never will be. */
 import type { Command, CommandKind } from "../registry/commands.ts";
 import { taskCompleted } from "./acknowledge.ts";
+import { agentActivated, agentMarkedGone, agentToDrain } from "./agent-changes.ts";
 import { agentRemoved, agentUnreachable } from "./agent-liveness.ts";
+import { agentsForgotten } from "./agent-retention.ts";
 import { agentRegistered } from "./agents.ts";
 import { defer } from "./deferred.ts";
 import { frameworkDisconnected, frameworkRemoved } from "./disconnect.ts";
+import { agentDrained, finishDrains } from "./drain.ts";
 import { tasksLaunched } from "./launch.ts";
 import type { Fate, Leader } from "./leader.ts";
+import { machinesDown, machinesUp, scheduleUpdated } from "./machine-changes.ts";
 import { noteChanged } from "./notes.ts";
 import { operationsApplied } from "./operations-applied.ts";
 import { taskUpdated } from "./status-updates.ts";
@@ -34,6 +38,14 @@ const FOLLOWERS: Followers = {
   "delete-note": noteChanged,
   "apply-operations": operationsApplied,
   "acknowledge-operation": () => {},
+  "mark-agent-gone": agentMarkedGone,
+  "drain-agent": agentToDrain,
+  "agent-drained": agentDrained,
+  "activate-agent": agentActivated,
+  "update-maintenance": scheduleUpdated,
+  "start-maintenance": machinesDown,
+  "stop-maintenance": machinesUp,
+  "forget-agents": agentsForgotten,
 };
 
 function follow<K extends CommandKind>(
@@ -51,6 +63,7 @@ export function applied(leader: Leader, { commands, outcomes }: Applied): void {
     const outcome = outcomes[i];
     if (outcome !== undefined) follow(leader, command, outcome);
   }
+  if (leader.draining.size > 0) finishDrains(leader);
 }
 
 /**
@@ -74,6 +87,14 @@ const WHEN_DROPPED: { readonly [K in CommandKind]: "tell" | "retry" } = {
   "delete-note": "tell",
   "apply-operations": "tell",
   "acknowledge-operation": "retry",
+  "mark-agent-gone": "tell",
+  "drain-agent": "tell",
+  "agent-drained": "retry",
+  "activate-agent": "tell",
+  "update-maintenance": "tell",
+  "start-maintenance": "tell",
+  "stop-maintenance": "tell",
+  "forget-agents": "tell",
 };
 
 export function proposalDropped(leader: Leader, { commands }: ProposalDropped): void {

@@ -4,6 +4,7 @@ import type { SchedulerCall, SchedulerCallType } from "../model/v1/scheduler.ts"
 import { accept } from "./accept.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { decline } from "./decline.ts";
+import { acceptInverseOffers, declineInverseOffers } from "./inverse-offers.ts";
 import { kill } from "./kill.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
@@ -29,9 +30,8 @@ const HANDLERS: { readonly [K in SchedulerCallType]: Handler } = {
   },
   ACCEPT: accept,
   DECLINE: decline,
-  // No inverse offer is ever made, so every id is unknown, which Mesos ignores.
-  ACCEPT_INVERSE_OFFERS: nothingToActOn,
-  DECLINE_INVERSE_OFFERS: nothingToActOn,
+  ACCEPT_INVERSE_OFFERS: acceptInverseOffers,
+  DECLINE_INVERSE_OFFERS: declineInverseOffers,
   REVIVE: revive,
   SUPPRESS: suppress,
   KILL: kill,

@@ -20,13 +20,16 @@ import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { AgentToMaster } from "../model/agent-protocol.ts";
 import { FEATURE_LEVEL } from "../registry/command-level.ts";
 import { absenceDue, pingDue, pong } from "./agent-liveness.ts";
+import { retentionDue } from "./agent-retention.ts";
 import { linkClosed, registerAgent } from "./agents.ts";
 import { applied, proposalDropped } from "./applied.ts";
 import { schedulerCall } from "./calls.ts";
+import { changeCluster } from "./change-cluster.ts";
 import { Counters } from "./counters.ts";
 import { retryDue } from "./deferred.ts";
 import { failoverDue, operatorTeardown, streamClosed } from "./disconnect.ts";
 import { heartbeatDue } from "./heartbeats.ts";
+import { inverseFilterDue, inverseOfferDue, makeInverseOffers } from "./inverse-offers.ts";
 import { operatorKill } from "./kill.ts";
 import { type IdCounters, Leader, type RegistryReader } from "./leader.ts";
 import { leadershipGained, leadershipLost } from "./leadership.ts";
@@ -57,6 +60,7 @@ const HANDLERS: Handlers = {
   teardown: operatorTeardown,
   "operator-kill": operatorKill,
   operate,
+  change: changeCluster,
   note: changeNote,
   "agent-message": agentMessage,
   "agent-link-closed": (leader, { link }) => linkClosed(leader, link),
@@ -72,6 +76,9 @@ const TIMERS: { readonly [K in TimerKind]: (leader: Leader, id: string) => void 
   offer: offerDue,
   retry: retryDue,
   operations: operationsDue,
+  "inverse-offer": inverseOfferDue,
+  "inverse-filter": inverseFilterDue,
+  retention: retentionDue,
 };
 
 type FromAgent = Exclude<AgentToMaster, { kind: "register-agent" }>;
@@ -170,6 +177,7 @@ export class MasterCore {
     if (leader === undefined) return effects;
     leader.now = now;
     this.#runTimers(leader);
+    if (leader.inverseOffers.due) makeInverseOffers(leader);
     const filterEndMs = leader.allocator.nextDeadlineMs();
     if (leader.allocationDue || (filterEndMs !== undefined && filterEndMs <= now.monotonicMs)) {
       makeOffers(leader);

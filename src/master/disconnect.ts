@@ -3,6 +3,7 @@ import type { DisconnectFramework, RemoveFramework } from "../registry/commands.
 import { defer, isReturning } from "./deferred.ts";
 import { failoverTimeoutMs } from "./framework-memory.ts";
 import { releaseHolding } from "./holdings.ts";
+import { discardInverseOffers } from "./inverse-offers.ts";
 import type { Fate, Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import { discardOffers } from "./offers.ts";
@@ -27,6 +28,7 @@ export function disconnectFramework(leader: Leader, framework: FrameworkMemory):
   leader.timers.clear(timerName("heartbeat", framework.id));
   leader.allocator.deactivateFramework(framework.id);
   discardOffers(leader, framework);
+  discardInverseOffers(leader, framework);
   const atMs = leader.now.wallMs;
   judge(leader, { kind: "disconnect-framework", frameworkId: framework.id, atMs });
   if (failoverTimeoutMs(framework.info) === 0) {
@@ -87,6 +89,8 @@ function forgetFramework(leader: Leader, framework: FrameworkMemory, atMs: numbe
   leader.timers.clear(timerName("heartbeat", framework.id));
   leader.timers.clear(timerName("failover", framework.id));
   discardOffers(leader, framework);
+  discardInverseOffers(leader, framework);
+  leader.inverseOffers.forgetFramework(framework.id);
   for (const agentId of framework.agentIds) endOnAgent(leader, framework, agentId, atMs);
   leader.allocator.removeFramework(framework.id);
   leader.frameworks.delete(framework.id);

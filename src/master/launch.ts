@@ -150,6 +150,7 @@ export function tasksLaunched(leader: Leader, command: LaunchTasks, outcome: Fat
   const refused = new Map<string, RefusalReason>();
   for (const task of outcome.accepted ? (outcome.refusedTasks ?? []) : [])
     refused.set(task.taskId, task.reason);
+  if (agent?.unavailability !== undefined) leader.inverseOffers.due = true;
   for (const task of command.tasks) {
     leader.launching.delete(taskKey(command.frameworkId, task.taskId));
     const reason = outcome.accepted ? refused.get(task.taskId) : outcome.reason;
@@ -215,6 +216,14 @@ function launchRefused(
     const state = lostState(isPartitionAware(framework), "TASK_DROPPED");
     const message = "Task was not launched: reservations or volumes that it uses are not there";
     refuseTask(leader, framework, { ...told, state, reason: "REASON_INVALID_OFFERS", message });
+    return;
+  }
+  if (reason === "agent-draining" || reason === "agent-inactive") {
+    const state = lostState(isPartitionAware(framework), "TASK_DROPPED");
+    const drains = reason === "agent-draining";
+    const message = `Task was not launched: its agent is ${drains ? "draining" : "deactivated"}`;
+    const why = drains ? "REASON_AGENT_DRAINING" : "REASON_INVALID_OFFERS";
+    refuseTask(leader, framework, { ...told, state, reason: why, message });
     return;
   }
   const full = reason === "overloaded";

@@ -16,7 +16,9 @@ import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { Registry } from "../registry/registry.ts";
 import { derivedRunId } from "../registry/run-ids.ts";
 import type { Counters } from "./counters.ts";
+import { InverseOfferBook } from "./inverse-offer-book.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory, PendingAgent, PendingFramework } from "./memory.ts";
+import { OperatorRequests } from "./operator-requests.ts";
 import { StoredResources } from "./stored-resources.ts";
 import { Timers } from "./timers.ts";
 import type { AnswerRef, LinkRef, MasterEffect, MasterSettings, StreamId } from "./types.ts";
@@ -33,6 +35,9 @@ export interface IdCounters {
   agent: number;
   offer: number;
 }
+
+const NOT_TAKEN =
+  "Nothing was changed: the log of the master is full, or a master of an older version is among the masters; try again";
 
 export interface LeaderParts {
   readonly settings: MasterSettings;
@@ -78,6 +83,12 @@ export class Leader {
   readonly noteChanges = new Map<NoteCommand, AnswerRef>();
   /** Agents of operations with an id that are proposed and not yet applied, by framework and operation id. */
   readonly operating = new Map<string, string>();
+  /** Agents that are here and still have something to end, see drain.ts. */
+  readonly draining = new Set<string>();
+  /** Agents whose mark as gone is proposed. */
+  readonly markingGone = new Set<string>();
+  readonly requests = new OperatorRequests();
+  readonly inverseOffers = new InverseOfferBook();
   readonly storedResources = new StoredResources();
   readonly timers = new Timers();
   /** Set by whatever may free resources or widen demand; the turn's end then asks the allocator. */
@@ -138,6 +149,26 @@ export class Leader {
 
   propose(command: Command): void {
     this.#commands.push(command);
+  }
+
+  /** Proposes what an operator asked for; the answer comes with {@link answerRequest}. */
+  proposeFor(ref: AnswerRef, command: Command): void {
+    this.requests.add(command, ref);
+    this.propose(command);
+  }
+
+  /** Answers whoever waits for the command: 200, or why it was not done. False when nobody does. */
+  answerRequest(
+    command: Command,
+    fate: Fate,
+    refusal: () => readonly [status: number, body: string],
+  ): boolean {
+    const ref = this.requests.take(command);
+    if (ref === undefined) return false;
+    if (fate.accepted) this.answer(ref, 200);
+    else if (fate.reason === "overloaded") this.answer(ref, 503, NOT_TAKEN);
+    else this.answer(ref, ...refusal());
+    return true;
   }
 
   answer(ref: AnswerRef, status: number, body = ""): void {

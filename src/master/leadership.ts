@@ -1,7 +1,9 @@
 /** A new leader's memory, built from the registry alone (HA-10, HA-11). */
 import { decodeBlob } from "../wire/blob.ts";
+import { startRetention } from "./agent-retention.ts";
 import { enterAllocator, rememberAgent } from "./agents.ts";
 import { startFailoverTimer } from "./disconnect.ts";
+import { drainedAway } from "./drain.ts";
 import { failoverTimeoutMs, frameworkSpec, NO_WISHES, rememberFramework } from "./framework-memory.ts";
 import type { Leader } from "./leader.ts";
 import { timerName } from "./timer-names.ts";
@@ -12,6 +14,7 @@ export function leadershipGained(leader: Leader, newClusterId: () => string): vo
   }
   recoverFrameworks(leader);
   recoverAgents(leader);
+  startRetention(leader);
 }
 
 /**
@@ -42,6 +45,7 @@ function recoverFrameworks(leader: Leader): void {
 function recoverAgents(leader: Leader): void {
   for (const record of leader.registry.agents.values()) {
     const agent = rememberAgent(leader, record);
+    if (record.drain?.drained) drainedAway(leader, record);
     if (record.unreachableAtMs !== undefined) {
       agent.unreachable = true;
       continue;
@@ -63,6 +67,7 @@ export function leadershipLost(leader: Leader): void {
     if (ref !== undefined) leader.answer(ref, 503, LOST);
   }
   for (const refs of leader.teardowns.values()) for (const ref of refs) leader.answer(ref, 503, LOST);
+  for (const ref of leader.requests.all()) leader.answer(ref, 503, LOST);
   for (const ref of leader.noteChanges.values()) leader.answer(ref, 503, LOST);
   for (const { changes } of leader.agents.values()) {
     for (const { ref } of changes.values()) if (ref !== undefined) leader.answer(ref, 503, LOST);

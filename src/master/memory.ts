@@ -8,6 +8,7 @@ import type { Allocation } from "../allocator/types.ts";
 import type { AgentTaskReport } from "../model/agent-protocol.ts";
 import type { Resources } from "../model/resources.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { Unavailability } from "../model/v1/ids.ts";
 import type { OfferConstraints } from "../model/v1/scheduler.ts";
 import type { AgentHoldings } from "./agent-holdings.ts";
 import type { Counters } from "./counters.ts";
@@ -79,6 +80,10 @@ export interface AgentMemory {
   /** Known from the registry, not yet registered with this leader. */
   recovered: boolean;
   unreachable: boolean;
+  /** An operator stopped its offers. */
+  deactivated: boolean;
+  /** When its machine will not be available. */
+  unavailability: Unavailability | undefined;
   /** The allocator counts its resources. */
   inAllocator: boolean;
   pingNonce: number;

@@ -84,17 +84,19 @@ export function masterMetrics(core: MasterCore, registry: RegistryReader, uptime
 }
 
 function addAgents(metrics: Metrics, leader: Leader): void {
-  let [connected, disconnected, unreachable] = [0, 0, 0];
+  let [active, connected, disconnected, unreachable, draining] = [0, 0, 0, 0, 0];
   for (const agent of leader.agents.values()) {
     if (agent.unreachable) unreachable++;
     else if (agent.link !== undefined) connected++;
     else if (!agent.recovered) disconnected++;
+    if (agent.link !== undefined && !agent.deactivated) active++;
+    if (leader.draining.has(agent.id)) draining++;
   }
-  // An agent is offered from exactly while it is connected.
-  metrics["master/slaves_active"] = connected;
+  metrics["master/slaves_active"] = active;
   metrics["master/slaves_connected"] = connected;
   metrics["master/slaves_disconnected"] = disconnected;
-  metrics["master/slaves_inactive"] = disconnected;
+  metrics["master/slaves_inactive"] = connected + disconnected - active;
+  metrics["master/slaves_draining"] = draining;
   metrics["master/slaves_unreachable"] = unreachable;
 }
 

@@ -173,6 +173,7 @@ export class MasterNode {
       case "operator-kill":
       case "note":
       case "operate":
+      case "change":
       case "agent-message":
       case "agent-link-closed":
         this.core.handle(input, now);

@@ -2,6 +2,7 @@
 import type { Allocation } from "../allocator/types.ts";
 import { RECORD_MAX_BYTES } from "../base/limits.ts";
 import type { Resources } from "../model/resources.ts";
+import type { URL } from "../model/v1/ids.ts";
 import type { Offer } from "../model/v1/offers.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory } from "./memory.ts";
@@ -72,22 +73,24 @@ function offerChars(offer: Offer, agent: AgentMemory): number {
 }
 
 export function offerMessage(offer: OfferMemory, framework: FrameworkMemory, agent: AgentMemory): Offer {
-  const { hostname, port, attributes, domain } = agent.info;
+  const { hostname, attributes, domain } = agent.info;
   return {
     id: { value: offer.id },
     framework_id: { value: offer.frameworkId },
     agent_id: { value: offer.agentId },
     hostname,
-    url: {
-      scheme: "http",
-      address: { hostname, ip: agent.ip, port: port ?? 5051 },
-      path: "/slave(1)",
-    },
+    url: agentUrl(agent),
     ...(domain === undefined ? {} : { domain }),
     resources: offeredResources(offer.resources, offer.role, framework),
+    ...(agent.unavailability === undefined ? {} : { unavailability: agent.unavailability }),
     ...(attributes === undefined ? {} : { attributes }),
     ...(framework.capabilities.has("MULTI_ROLE") ? { allocation_info: { role: offer.role } } : {}),
   };
+}
+
+/** Where the agent's API is. */
+export function agentUrl({ ip, info: { hostname, port } }: AgentMemory): URL {
+  return { scheme: "http", address: { hostname, ip, port: port ?? 5051 }, path: "/slave(1)" };
 }
 
 /** Takes the offer off the books; its resources stay allocated to the framework. */

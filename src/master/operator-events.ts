@@ -1,5 +1,6 @@
 /** Events of the operator stream, made from committed state (Mesos: master.cpp, `subscribers.send`). */
 import { nanosFromMs } from "../base/time.ts";
+import { drainMembers } from "../model/drain-info.ts";
 import { toResources } from "../model/resource-format.ts";
 import type { AgentInfoCapabilityType, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
@@ -72,8 +73,9 @@ export function agentAddedEvent(leader: Leader, agent: AgentMemory): MasterEvent
   const reregisteredAtMs = record?.reregisteredAtMs;
   const description: MasterResponseGetAgentsAgent = {
     agent_info: agent.info,
-    active: agent.link !== undefined,
-    deactivated: false,
+    active: agent.link !== undefined && !agent.deactivated,
+    deactivated: agent.deactivated,
+    ...drainMembers(record?.drain),
     version: agent.version,
     pid: `slave(1)@${agent.ip}:${agent.info.port ?? 5051}`,
     registered_time: { nanoseconds: nanosFromMs(record?.registeredAtMs ?? leader.now.wallMs) },

@@ -6,7 +6,10 @@
  * until the next turn. Changes go through `call` and `subscribe` and are
  * answered in a later turn.
  */
+import type { Drain } from "../model/drain-info.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { MachineID } from "../model/v1/ids.ts";
+import type { ClusterStatus, Schedule } from "../model/v1/maintenance.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { Offer, OfferOperation, OperationStatus } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
@@ -88,6 +91,9 @@ export interface AgentView {
   /** Known from the registry, not yet registered with this leader. */
   readonly recovered: boolean;
   readonly unreachable: boolean;
+  /** An operator stopped its offers. */
+  readonly deactivated: boolean;
+  readonly drain: Drain | undefined;
   readonly registeredAtMs: number;
   readonly reregisteredAtMs: number | undefined;
   readonly total: readonly Resource[];
@@ -128,6 +134,8 @@ export interface ClusterView {
   unreachableTasks(frameworkId?: string): Iterable<TaskView>;
   completedTasks(frameworkId?: string): Iterable<TaskView>;
   operations(): Iterable<OperationView>;
+  schedule(): Schedule;
+  maintenanceStatus(): ClusterStatus;
   /** Only of the leader's memory; undefined for a framework it does not know. */
   why(frameworkId: string, role?: string): WhyView | undefined;
   constraintsDebug(): Iterable<ConstraintsDebugView>;
@@ -185,6 +193,27 @@ export interface ConstraintsDebugView {
   readonly suppressedRoles: readonly string[];
   readonly excluded: ReadonlyMap<string, readonly string[]>;
 }
+
+/** What an operator may ask of an agent. */
+export type AgentChange =
+  /** 404 when it is not known, 503 while another such change is under way. */
+  | { readonly kind: "mark-gone"; readonly agentId: string }
+  | {
+      readonly kind: "drain";
+      readonly agentId: string;
+      readonly maxGraceMs: number | undefined;
+      readonly markGone: boolean;
+    }
+  | { readonly kind: "deactivate"; readonly agentId: string }
+  | { readonly kind: "reactivate"; readonly agentId: string };
+
+/** What an operator may ask of machines. */
+export type MachineChange =
+  | { readonly kind: "schedule"; readonly schedule: Schedule }
+  | { readonly kind: "machines-down"; readonly machines: readonly MachineID[] }
+  | { readonly kind: "machines-up"; readonly machines: readonly MachineID[] };
+
+export type ClusterChange = AgentChange | MachineChange;
 
 /** A value that a framework or an operator keeps in the registry. */
 export interface NoteView {
@@ -280,6 +309,8 @@ export interface MasterPort {
    * unknown, 409 when what it needs is not free, 503 when it may have happened or not.
    */
   operate(agentId: string, operation: OfferOperation): Promise<CallAnswer>;
+  /** 200 once it is committed; 400 when it cannot be; 503 when it may have happened or not. */
+  change(change: ClusterChange): Promise<CallAnswer>;
   /** As this master has applied it. */
   note(key: string): NoteView | undefined;
   /** Keys that begin with `prefix`, sorted. */

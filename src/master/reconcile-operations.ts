@@ -45,6 +45,7 @@ function unknownState(
 ): OperationStatus["state"] {
   if (leader.operating.has(operationKey(framework.id, operationId))) return "OPERATION_PENDING";
   const agent = agentId === undefined ? undefined : leader.agents.get(agentId);
+  if (leader.registry.removedAgents.get(agentId ?? "")?.gone) return "OPERATION_GONE_BY_OPERATOR";
   if (agent?.unreachable) return "OPERATION_UNREACHABLE";
   return agent?.recovered ? "OPERATION_RECOVERING" : "OPERATION_UNKNOWN";
 }

@@ -4,9 +4,10 @@
  */
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import type { TaskState, TaskStatus } from "../model/v1/tasks.ts";
-import type { TaskRecord } from "../registry/records.ts";
+import type { AgentRecord, TaskRecord } from "../registry/records.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import type { Leader } from "./leader.ts";
+import { isMachineDown } from "./machines.ts";
 import { type FrameworkMemory, taskKey } from "./memory.ts";
 import { latestStatus, lostState, masterStatus, updateEvent } from "./task-status.ts";
 
@@ -71,12 +72,7 @@ function unknownStatus(
   agentId: string | undefined,
 ): TaskStatus {
   const record = agentId === undefined ? undefined : leader.registry.agents.get(agentId);
-  const [state, message]: [TaskState, string] =
-    record === undefined
-      ? ["TASK_UNKNOWN", "Reconciliation: Task is unknown"]
-      : record.unreachableAtMs === undefined
-        ? ["TASK_GONE", "Reconciliation: Task is unknown to the agent"]
-        : ["TASK_UNREACHABLE", "Reconciliation: Task is unreachable"];
+  const [state, message] = stateOfUnknown(leader, agentId, record);
   return masterStatus({
     taskId,
     agentId,
@@ -84,6 +80,27 @@ function unknownStatus(
     reason: "REASON_RECONCILIATION",
     message,
     atMs: leader.now.wallMs,
-    unreachableAtMs: record?.unreachableAtMs,
+    unreachableAtMs: state === "TASK_UNREACHABLE" ? record?.unreachableAtMs : undefined,
   });
+}
+
+/** By what the agent is that the framework names (Mesos: Master::_reconcileTasks). */
+function stateOfUnknown(
+  leader: Leader,
+  agentId: string | undefined,
+  record: AgentRecord | undefined,
+): [state: TaskState, message: string] {
+  if (record !== undefined && record.unreachableAtMs === undefined) {
+    return ["TASK_GONE", "Reconciliation: Task is unknown to the agent"];
+  }
+  if (record !== undefined) {
+    const agent = leader.agents.get(record.id);
+    return agent !== undefined && isMachineDown(leader, agent)
+      ? ["TASK_GONE", "Reconciliation: Task ended with its machine, which is down for maintenance"]
+      : ["TASK_UNREACHABLE", "Reconciliation: Task is unreachable"];
+  }
+  if (leader.registry.removedAgents.get(agentId ?? "")?.gone) {
+    return ["TASK_GONE_BY_OPERATOR", "Reconciliation: Task is gone with its agent"];
+  }
+  return ["TASK_UNKNOWN", "Reconciliation: Task is unknown"];
 }

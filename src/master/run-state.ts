@@ -1,9 +1,11 @@
-/** The pump's part of state transfers: open iterations, one for each master that is sent the state. */
+/** What the pump reads from the store and stages in it: for the state, an iteration for each receiver. */
 import { SNAPSHOT_CHUNK_MAX_BYTES } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { NodeEffect, NodeInput, NodeStore } from "./node.ts";
 
 type StateReader = Awaited<ReturnType<NodeStore["readState"]>>;
+
+type EffectOf<K extends NodeEffect["kind"]> = Extract<NodeEffect, { readonly kind: K }>;
 
 export class StateReaders {
   readonly #store: NodeStore;
@@ -16,11 +18,7 @@ export class StateReaders {
   }
 
   /** The next chunk; sequence 0 begins a new iteration. */
-  async read({
-    to,
-    id,
-    sequence,
-  }: Extract<NodeEffect, { readonly kind: "read-snapshot" }>): Promise<NodeInput> {
+  async read({ to, id, sequence }: EffectOf<"read-snapshot">): Promise<NodeInput> {
     try {
       if (sequence === 0) {
         this.close(to);
@@ -35,6 +33,16 @@ export class StateReaders {
       this.#log.warn("Reading the state for another master failed", { to, error: String(error) });
       return { kind: "snapshot-failed", to, id };
     }
+  }
+
+  async entries({ peer, from, to, maxBytes }: EffectOf<"read-entries">): Promise<NodeInput> {
+    const entries = await this.#store.readEntries(from, to, maxBytes);
+    return { kind: "entries-read", peer, entries };
+  }
+
+  async stage({ chunk }: EffectOf<"stage-snapshot">): Promise<NodeInput> {
+    await this.#store.stageSnapshot(chunk);
+    return { kind: "snapshot-staged", id: chunk.id, sequence: chunk.sequence };
   }
 
   close(to: string): void {

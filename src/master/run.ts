@@ -23,6 +23,7 @@ import {
 import type {
   CallAnswer,
   CallContext,
+  ClusterChange,
   ClusterView,
   EventSink,
   Leadership,
@@ -244,6 +245,10 @@ export class Master implements MasterPort {
     return this.#ask((ref) => ({ kind: "operate", ref, agentId, operation }));
   }
 
+  change(change: ClusterChange): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "change", ref, change }));
+  }
+
   note(key: string): NoteView | undefined {
     return this.#node.registry.note(key);
   }
@@ -345,7 +350,7 @@ export class Master implements MasterPort {
         this.#links.delete(effect.link);
         return;
       case "read-entries":
-        this.#readEntries(effect);
+        this.#later(this.#readers.entries(effect), "Reading entries of the log failed");
         return;
       case "read-snapshot":
         void this.#readers.read(effect).then((input) => this.#push(input));
@@ -354,7 +359,7 @@ export class Master implements MasterPort {
         this.#readers.close(effect.to);
         return;
       case "stage-snapshot":
-        this.#stage(effect);
+        this.#later(this.#readers.stage(effect), "Storing transferred state failed");
         return;
       case "membership":
         this.#drivers.peers.setMembers?.(memberPlaces(effect.membership));
@@ -371,18 +376,10 @@ export class Master implements MasterPort {
     }
   }
 
-  #readEntries({ peer, from, to, maxBytes }: EffectOf<"read-entries">): void {
-    this.#drivers.store.readEntries(from, to, maxBytes).then(
-      (entries) => this.#push({ kind: "entries-read", peer, entries }),
-      (error: unknown) => this.#fail("Reading entries of the log failed", error),
-    );
-  }
-
-  #stage({ chunk }: EffectOf<"stage-snapshot">): void {
-    const { id, sequence } = chunk;
-    this.#drivers.store.stageSnapshot(chunk).then(
-      () => this.#push({ kind: "snapshot-staged", id, sequence }),
-      (error: unknown) => this.#fail("Storing transferred state failed", error),
+  #later(input: Promise<NodeInput>, failure: string): void {
+    input.then(
+      (value) => this.#push(value),
+      (error: unknown) => this.#fail(failure, error),
     );
   }
 

@@ -1,4 +1,4 @@
-import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
+import { DAY_MS, MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import { DEFAULT_MAX_PING_TIMEOUTS, DEFAULT_PING_INTERVAL_MS } from "../model/agent-protocol.ts";
 import type { MasterSettings } from "./types.ts";
 
@@ -10,6 +10,9 @@ export const DEFAULT_SETTINGS = {
   frameworkReturnTimeoutMs: 2 * MINUTE_MS,
   heartbeatIntervalMs: 15 * SECOND_MS,
   offerTimeoutMs: undefined,
+  registryGcIntervalMs: 15 * MINUTE_MS,
+  registryMaxAgentAgeMs: 14 * DAY_MS,
+  registryMaxAgentCount: 102_400,
   roleWhitelist: undefined,
   constraintLimits: { maxMemBytes: 4096, maxProgramSize: 100 },
   rootSubmissions: true,

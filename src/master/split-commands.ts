@@ -34,6 +34,16 @@ function commandBytes(command: Command): number {
       const operations = command.operations.flatMap(({ info, status }) => [info, status]);
       return resources + lengths(operations) + COMMAND_OVERHEAD_BYTES * (1 + command.operations.length);
     }
+    case "update-maintenance":
+      return command.schedule.length + COMMAND_OVERHEAD_BYTES;
+    case "start-maintenance":
+    case "stop-maintenance":
+      return command.machines.reduce(
+        (sum, { hostname = "", ip = "" }) => sum + 3 * (hostname.length + ip.length) + 16,
+        COMMAND_OVERHEAD_BYTES,
+      );
+    case "forget-agents":
+      return command.agentIds.reduce((sum, id) => sum + 3 * id.length + 8, COMMAND_OVERHEAD_BYTES);
     case "delete-note":
       return NOTE_OVERHEAD_BYTES + 3 * command.key.length;
     default:

@@ -15,6 +15,7 @@ import { disconnectFramework } from "./disconnect.ts";
 import { checkFramework, tooLarge, wishesOf } from "./framework-checks.ts";
 import { frameworkSpec, NO_WISHES, refreshFramework, rememberFramework } from "./framework-memory.ts";
 import { scheduleHeartbeat, sendHeartbeat } from "./heartbeats.ts";
+import { discardInverseOffers } from "./inverse-offers.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { masterInfo } from "./master-info.ts";
 import type { FrameworkMemory, PendingFramework } from "./memory.ts";
@@ -178,6 +179,7 @@ function connect(leader: Leader, framework: FrameworkMemory, pending: PendingFra
   }
   leader.allocator.deactivateFramework(framework.id);
   discardOffers(leader, framework);
+  discardInverseOffers(leader, framework);
   framework.streamId = streamId;
   leader.frameworkOfStream.set(streamId, framework.id);
   leader.allocator.activateFramework(framework.id);

@@ -1,6 +1,16 @@
 /** What a timer is for; its name also carries the id of what it is about. */
 
-export type TimerKind = "heartbeat" | "failover" | "ping" | "unreachable" | "offer" | "retry" | "operations";
+export type TimerKind =
+  | "heartbeat"
+  | "failover"
+  | "ping"
+  | "unreachable"
+  | "offer"
+  | "retry"
+  | "operations"
+  | "inverse-offer"
+  | "inverse-filter"
+  | "retention";
 
 export function timerName(kind: TimerKind, id: string): string {
   return `${kind}/${id}`;

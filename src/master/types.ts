@@ -12,7 +12,7 @@ import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { PatternLimits } from "../wire/text-pattern.ts";
-import type { CallContext, MasterAddress } from "./port.ts";
+import type { CallContext, ClusterChange, MasterAddress } from "./port.ts";
 
 /** Names one HTTP request that waits for its answer; drawn by the pump, used once. */
 export type AnswerRef = number;
@@ -81,6 +81,13 @@ export interface OperateInput {
   readonly operation: OfferOperation;
 }
 
+/** An operator changes the state of agents or machines. */
+export interface ChangeInput {
+  readonly kind: "change";
+  readonly ref: AnswerRef;
+  readonly change: ClusterChange;
+}
+
 /** A client changes a note; the answer's body is the version stored. */
 export interface NoteInput {
   readonly kind: "note";
@@ -125,6 +132,7 @@ export type MasterInput =
   | TeardownInput
   | OperatorKillInput
   | OperateInput
+  | ChangeInput
   | NoteInput
   | AgentMessage
   | AgentLinkClosed
@@ -212,6 +220,10 @@ export interface MasterSettings {
   readonly heartbeatIntervalMs: number;
   /** An offer older than this is rescinded; undefined: never. */
   readonly offerTimeoutMs: number | undefined;
+  /** How often agents that left are looked through, how long they are kept, and how many of each kind. */
+  readonly registryGcIntervalMs: number;
+  readonly registryMaxAgentAgeMs: number;
+  readonly registryMaxAgentCount: number;
   /** `--roles`: the roles frameworks may use; undefined: all. */
   readonly roleWhitelist: ReadonlySet<string> | undefined;
   /** Bounds of regular expressions in offer constraints (`--offer-constraints-re2-…`). */

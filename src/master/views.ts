@@ -7,12 +7,14 @@
 import type { Instant } from "../base/time.ts";
 import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
+import type { ClusterStatus, Schedule } from "../model/v1/maintenance.ts";
 import type { Offer } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import { totalOf } from "../registry/agent-total.ts";
 import type { AgentRecord, FrameworkRecord, TaskRecord } from "../registry/records.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import type { Leader, RegistryReader } from "./leader.ts";
+import { maintenanceStatus } from "./maintenance-view.ts";
 import { offerMessage } from "./offers.ts";
 import type {
   AgentView,
@@ -93,6 +95,14 @@ export class MasterView implements ClusterView {
     return this.#leader === undefined ? [] : constraintsDebugView(this.#leader);
   }
 
+  schedule(): Schedule {
+    return this.#registry.maintenance.schedule;
+  }
+
+  maintenanceStatus(): ClusterStatus {
+    return maintenanceStatus(this.#registry, this.#leader);
+  }
+
   *#liveTasks(frameworkId: string | undefined): Iterable<TaskRecord> {
     for (const id of frameworkId === undefined ? this.#registry.frameworks.keys() : [frameworkId]) {
       yield* this.#registry.tasksOf(id);
@@ -164,9 +174,11 @@ export class MasterView implements ClusterView {
       ip: record.ip,
       version: record.version,
       capabilities: record.capabilities,
-      active: memory?.link !== undefined,
+      active: memory?.link !== undefined && !record.deactivated,
       recovered: memory?.recovered ?? record.unreachableAtMs === undefined,
       unreachable: record.unreachableAtMs !== undefined,
+      deactivated: record.deactivated,
+      drain: record.drain,
       registeredAtMs: record.registeredAtMs,
       reregisteredAtMs: record.reregisteredAtMs,
       total: messages(memory?.total ?? committedTotal(record)),

@@ -105,6 +105,21 @@ export interface AgentRefused {
   readonly kind: "agent-refused";
   readonly term: number;
   readonly reason: string;
+  /** The reason passes: started again later, the same agent may be let in. */
+  readonly mayReturn?: boolean;
+}
+
+/**
+ * End all tasks (AGT-14); comes again with each registration until nothing is left. The master sends
+ * no others meanwhile.
+ */
+export interface DrainTasks {
+  readonly kind: "drain";
+  readonly term: number;
+  /** Cuts the tasks' own grace periods; undefined: these hold. */
+  readonly maxGraceMs: number | undefined;
+  /** The agent will be marked gone: tasks end as TASK_GONE_BY_OPERATOR where frameworks know that state. */
+  readonly markGone: boolean;
 }
 
 /** Run one command task. Repeats are harmless: the agent knows the run by its id. */
@@ -197,4 +212,5 @@ export type MasterToAgent =
   | ShutdownFramework
   | ResendUpdates
   | UpdateVolumes
+  | DrainTasks
   | Ping;

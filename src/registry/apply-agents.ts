@@ -1,11 +1,10 @@
-import { REMOVED_AGENTS_MAX } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
+import { decodeBlob } from "../wire/blob.ts";
 import { totalOf } from "./agent-total.ts";
-import { dropOperations } from "./apply-operations.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
-import { completeTask, endTask } from "./apply-tasks.ts";
-import type { AddAgent, MarkAgentUnreachable, Outcome, RemoveAgent, ReregisterAgent } from "./commands.ts";
+import { endTask } from "./apply-tasks.ts";
+import type { AddAgent, MarkAgentUnreachable, Outcome, ReregisterAgent } from "./commands.ts";
 import type { TaskRecord } from "./records.ts";
 import type { RegistryState } from "./state.ts";
 
@@ -13,6 +12,7 @@ export function addAgent(state: RegistryState, command: AddAgent): Outcome {
   const { agentId: id, info, ip, version, capabilities, atMs } = command;
   if (state.removedAgents.has(id)) return refused("agent-removed");
   if (state.agents.has(id)) return refused("agent-exists");
+  if (isOnDownMachine(state, command)) return refused("machine-down");
   state.agents.set(id, {
     id,
     info,
@@ -24,6 +24,8 @@ export function addAgent(state: RegistryState, command: AddAgent): Outcome {
     unreachableAtMs: undefined,
     checkpointed: [],
     volumes: new Map(),
+    deactivated: false,
+    drain: undefined,
   });
   state.touch({ kind: "agent", id });
   return ACCEPTED;
@@ -38,6 +40,7 @@ export function reregisterAgent(state: RegistryState, command: ReregisterAgent):
   if (agent === undefined) {
     return refused(state.removedAgents.has(command.agentId) ? "agent-removed" : "agent-unknown");
   }
+  if (isOnDownMachine(state, command)) return refused("machine-down");
   if (agent.checkpointed.length > 0 && !totalOf({ info: command.info, checkpointed: agent.checkpointed }).ok)
     return refused("agent-too-small");
   agent.info = command.info;
@@ -56,6 +59,12 @@ export function reregisterAgent(state: RegistryState, command: ReregisterAgent):
   }
   state.touch({ kind: "agent", id: agent.id });
   return ACCEPTED;
+}
+
+/** Looks into the info only while a machine is down. */
+function isOnDownMachine({ maintenance }: RegistryState, { info, ip }: AddAgent | ReregisterAgent): boolean {
+  if (maintenance.isEmpty) return false;
+  return maintenance.isDown(decodeBlob("AgentInfo", info).hostname, ip);
 }
 
 /**
@@ -82,45 +91,10 @@ export function markAgentUnreachable(state: RegistryState, command: MarkAgentUnr
   return ACCEPTED;
 }
 
-export function removeAgent(state: RegistryState, command: RemoveAgent): Outcome {
-  const agent = state.agents.get(command.agentId);
-  if (agent === undefined) return refused("agent-unknown");
-  for (const task of state.sortedTasks(state.tasksOfAgent.get(agent.id))) {
-    if (!isTerminalState(task.state) || task.stateBeforeUnreachable !== undefined) {
-      task.stateBeforeUnreachable = undefined;
-      endTask(task, {
-        state: lostState(state, task, "TASK_GONE"),
-        reason: "REASON_AGENT_REMOVED",
-        message: "Agent was removed",
-        atMs: command.atMs,
-      });
-    }
-    completeTask(state, task);
-  }
-  dropOperations(state, (operation) => operation.agentId === agent.id);
-  state.agents.delete(agent.id);
-  state.touch({ kind: "agent", id: agent.id });
-  if (command.remember) rememberRemoval(state, agent.id, command.atMs);
-  return ACCEPTED;
-}
-
-/** Oldest removals go first, by number: clocks of leaders may differ. */
-function rememberRemoval(state: RegistryState, id: string, atMs: number): void {
-  const number = state.removedAgents.size === 0 ? 0 : state.lastRemovalNumber + 1;
-  state.lastRemovalNumber = number;
-  state.removedAgents.set(id, { id, atMs, number });
-  state.touch({ kind: "removed-agent", id });
-  for (const oldest of state.removedAgents.keys()) {
-    if (state.removedAgents.size <= REMOVED_AGENTS_MAX) return;
-    state.removedAgents.delete(oldest);
-    state.touch({ kind: "removed-agent", id: oldest });
-  }
-}
-
-function lostState(state: RegistryState, task: TaskRecord, aware: TaskState): TaskState {
+export function lostState(state: RegistryState, task: TaskRecord, aware: TaskState): TaskState {
   return state.frameworks.get(task.frameworkId)?.partitionAware === true ? aware : "TASK_LOST";
 }
 
-function touchTask(state: RegistryState, task: TaskRecord): void {
+export function touchTask(state: RegistryState, task: TaskRecord): void {
   state.touch({ kind: "task", frameworkId: task.frameworkId, taskId: task.taskId });
 }

@@ -15,6 +15,8 @@ export function launchTasks(state: RegistryState, command: LaunchTasks): Outcome
   }
   const agent = state.agents.get(agentId);
   if (agent === undefined || agent.unreachableAtMs !== undefined) return refused("agent-unknown");
+  if (agent.drain !== undefined) return refused("agent-draining");
+  if (agent.deactivated) return refused("agent-inactive");
   if (!hasResources(agent, command.needs)) return refused("resources-missing");
   const refusedTasks: RefusedTask[] = [];
   for (const { taskId, info, runId } of command.tasks) {

@@ -7,6 +7,7 @@ import { assert, present } from "../base/assert.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { COMMAND_TAGS, type Command, type CommandKind, type TrackedOperation } from "./commands.ts";
 import { Fields } from "./fields.ts";
+import { flatMachines, machinesOf } from "./maintenance.ts";
 import { derivedRunId, isDerivedRunId } from "./run-ids.ts";
 
 /** Format of an entry's outer array. */
@@ -163,6 +164,49 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
       operationId: f.text(2),
       statusUuid: f.bytes(3),
     }),
+  },
+  "mark-agent-gone": {
+    write: (c) => [c.agentId, c.atMs],
+    read: (f) => ({ kind: "mark-agent-gone", agentId: f.text(1), atMs: f.number(2) }),
+  },
+  "drain-agent": {
+    write: (c) => [c.agentId, c.maxGraceMs ?? null, c.markGone ? 1 : 0, c.atMs],
+    read: (f) => ({
+      kind: "drain-agent",
+      agentId: f.text(1),
+      maxGraceMs: f.optional(2, f.number),
+      markGone: f.number(3) === 1,
+      atMs: f.number(4),
+    }),
+  },
+  "agent-drained": {
+    write: (c) => [c.agentId, c.atMs],
+    read: (f) => ({ kind: "agent-drained", agentId: f.text(1), atMs: f.number(2) }),
+  },
+  "activate-agent": {
+    write: (c) => [c.agentId, c.active ? 1 : 0, c.atMs],
+    read: (f) => ({
+      kind: "activate-agent",
+      agentId: f.text(1),
+      active: f.number(2) === 1,
+      atMs: f.number(3),
+    }),
+  },
+  "update-maintenance": {
+    write: (c) => [c.schedule, c.atMs],
+    read: (f) => ({ kind: "update-maintenance", schedule: f.bytes(1), atMs: f.number(2) }),
+  },
+  "start-maintenance": {
+    write: (c) => [flatMachines(c.machines), c.atMs],
+    read: (f) => ({ kind: "start-maintenance", machines: machinesOf(f.texts(1)), atMs: f.number(2) }),
+  },
+  "stop-maintenance": {
+    write: (c) => [flatMachines(c.machines), c.atMs],
+    read: (f) => ({ kind: "stop-maintenance", machines: machinesOf(f.texts(1)), atMs: f.number(2) }),
+  },
+  "forget-agents": {
+    write: (c) => [c.agentIds],
+    read: (f) => ({ kind: "forget-agents", agentIds: f.texts(1) }),
   },
 };
 

@@ -29,6 +29,14 @@ const LEVELS: Readonly<Record<Command["kind"], number>> = {
   "delete-note": 1,
   "apply-operations": 1,
   "acknowledge-operation": 1,
+  "mark-agent-gone": 2,
+  "drain-agent": 2,
+  "agent-drained": 2,
+  "activate-agent": 2,
+  "update-maintenance": 2,
+  "start-maintenance": 2,
+  "stop-maintenance": 2,
+  "forget-agents": 2,
 };
 
 /** Level that a log must have for all of these commands to be written to it. */

@@ -11,6 +11,18 @@
  * version must load for ever (tests/fixtures/logs).
  */
 
+import type { TaskState } from "../model/v1/tasks.ts";
+import type {
+  ActivateAgent,
+  AgentDrained,
+  DrainAgent,
+  ForgetAgents,
+  MarkAgentGone,
+  StartMaintenance,
+  StopMaintenance,
+  UpdateMaintenance,
+} from "./agent-commands.ts";
+
 /** A framework subscribes for the first time, or with an id this cluster does not know. */
 export interface AddFramework {
   readonly kind: "add-framework";
@@ -209,7 +221,15 @@ export type Command =
   | PutNote
   | DeleteNote
   | ApplyOperations
-  | AcknowledgeOperation;
+  | AcknowledgeOperation
+  | MarkAgentGone
+  | DrainAgent
+  | AgentDrained
+  | ActivateAgent
+  | UpdateMaintenance
+  | StartMaintenance
+  | StopMaintenance
+  | ForgetAgents;
 
 export type CommandKind = Command["kind"];
 
@@ -231,6 +251,14 @@ export const COMMAND_TAGS = {
   "delete-note": 14,
   "apply-operations": 15,
   "acknowledge-operation": 16,
+  "mark-agent-gone": 32,
+  "drain-agent": 33,
+  "agent-drained": 34,
+  "activate-agent": 35,
+  "update-maintenance": 36,
+  "start-maintenance": 37,
+  "stop-maintenance": 38,
+  "forget-agents": 39,
 } as const satisfies Record<CommandKind, number>;
 
 /** One task of a launch that was refused while the others went through. */
@@ -239,10 +267,19 @@ export interface RefusedTask {
   readonly reason: RefusalReason;
 }
 
+/** A task that ended with its agent, and whose framework knew of no end. */
+export interface EndedTask {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly agentId: string;
+  readonly state: TaskState;
+}
+
 /** What became of one command; equal on every master. */
 export type Outcome =
   | {
       readonly accepted: true;
+      readonly endedTasks?: readonly EndedTask[];
       readonly refusedTasks?: readonly RefusedTask[];
       /** Version of a stored note. */
       readonly version?: number;
@@ -259,6 +296,12 @@ export type RefusalReason =
   | "agent-exists"
   /** What is reserved on the agent, or its volumes, are more than it has now. */
   | "agent-too-small"
+  /** It takes no tasks: an operator deactivated or drains it. */
+  | "agent-inactive"
+  | "agent-draining"
+  | "machine-down"
+  /** A machine is in another mode than the change needs. */
+  | "machine-mode"
   | "resources-missing"
   | "operation-unknown"
   | "task-unknown"

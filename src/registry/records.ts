@@ -3,6 +3,7 @@
  * that half a million tasks stay cheap for the collector (design.md section 5).
  * Records are changed only by applying commands.
  */
+import type { Drain } from "../model/drain-info.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import { Fields } from "./fields.ts";
 import { derivedRunId, isDerivedRunId } from "./run-ids.ts";
@@ -36,6 +37,9 @@ export interface AgentRecord {
   checkpointed: readonly Uint8Array[];
   /** Which making of a volume its directory holds: change id by `volumeKey` of src/model. */
   volumes: ReadonlyMap<string, string>;
+  /** An operator stopped its offers; always so while it drains, and after. */
+  deactivated: boolean;
+  drain: Drain | undefined;
 }
 
 /** An operation that ended and whose framework has not acknowledged it. */
@@ -55,6 +59,8 @@ export interface RemovedAgentRecord {
   readonly atMs: number;
   /** Grows with each removal: the order in which they are forgotten. */
   readonly number: number;
+  /** An operator marked it gone. */
+  readonly gone: boolean;
 }
 
 export interface TaskRecord {
@@ -118,8 +124,25 @@ export function writeAgent(r: AgentRecord): unknown[] {
     r.unreachableAtMs ?? null,
   ];
   // Left out when there are none: such a record keeps the bytes of versions without operations.
-  if (r.checkpointed.length === 0) return fields;
-  return [...fields, r.checkpointed, [...r.volumes].flat()];
+  const marked = r.deactivated || r.drain !== undefined;
+  if (r.checkpointed.length === 0 && !marked) return fields;
+  const withVolumes = [...fields, r.checkpointed, [...r.volumes].flat()];
+  return marked ? [...withVolumes, r.deactivated ? 1 : 0, writeDrain(r.drain)] : withVolumes;
+}
+
+function writeDrain(drain: Drain | undefined): unknown[] | null {
+  if (drain === undefined) return null;
+  return [drain.drained ? 1 : 0, drain.maxGraceMs ?? null, drain.markGone ? 1 : 0, drain.startedAtMs];
+}
+
+function readDrain(values: unknown): Drain {
+  const f = new Fields(values, "agent drain");
+  return {
+    drained: f.number(0) === 1,
+    maxGraceMs: f.optional(1, f.number),
+    markGone: f.number(2) === 1,
+    startedAtMs: f.number(3),
+  };
 }
 
 export function readAgent(values: unknown): AgentRecord {
@@ -135,6 +158,8 @@ export function readAgent(values: unknown): AgentRecord {
     unreachableAtMs: f.optional(7, f.number),
     checkpointed: f.optional(8, f.byteLists) ?? [],
     volumes: pairs(f.optional(9, f.texts) ?? []),
+    deactivated: f.optional(10, f.number) === 1,
+    drain: f.optional(11, (i) => readDrain(f.list(i))),
   };
 }
 
@@ -161,12 +186,13 @@ export function readOperation(values: unknown): OperationRecord {
 }
 
 export function writeRemovedAgent(r: RemovedAgentRecord): unknown[] {
-  return [r.id, r.atMs, r.number];
+  const fields = [r.id, r.atMs, r.number];
+  return r.gone ? [...fields, 1] : fields;
 }
 
 export function readRemovedAgent(values: unknown): RemovedAgentRecord {
   const f = new Fields(values, "removed agent record");
-  return { id: f.text(0), atMs: f.number(1), number: f.number(2) };
+  return { id: f.text(0), atMs: f.number(1), number: f.number(2), gone: f.optional(3, f.number) === 1 };
 }
 
 export function writeTask(r: TaskRecord): unknown[] {

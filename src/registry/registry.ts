@@ -19,16 +19,20 @@
  */
 import { assert, present } from "../base/assert.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
-import { addAgent, markAgentUnreachable, removeAgent, reregisterAgent } from "./apply-agents.ts";
+import { activateAgent, agentDrained, drainAgent } from "./apply-agent-marks.ts";
+import { addAgent, markAgentUnreachable, reregisterAgent } from "./apply-agents.ts";
 import { addFramework, disconnectFramework, removeFramework, updateFramework } from "./apply-frameworks.ts";
+import { startMaintenance, stopMaintenance, updateMaintenance } from "./apply-maintenance.ts";
 import { deleteNote, putNote } from "./apply-notes.ts";
 import { acknowledgeOperation, applyOperations } from "./apply-operations.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
+import { forgetAgents, markAgentGone, removeAgent } from "./apply-removals.ts";
 import { completeAcknowledged, launchTasks, updateTask } from "./apply-tasks.ts";
 import { decodeCommands } from "./codec.ts";
 import type { Command, CommandKind, InitCluster, Outcome } from "./commands.ts";
 import { type Digest, digestBytes, digestText, EMPTY_DIGEST } from "./digest.ts";
 import { Fields } from "./fields.ts";
+import type { Maintenance } from "./maintenance.ts";
 import type { Note } from "./notes.ts";
 import {
   type AgentRecord,
@@ -63,6 +67,11 @@ export interface AppliedEntry {
   readonly outcomes: readonly Outcome[];
 }
 
+export type MaintenanceReader = Pick<
+  Maintenance,
+  "isEmpty" | "schedule" | "down" | "draining" | "modeOf" | "isDown" | "windowOf"
+>;
+
 type Handlers = {
   readonly [K in CommandKind]: (state: RegistryState, command: Extract<Command, { kind: K }>) => Outcome;
 };
@@ -84,6 +93,14 @@ const HANDLERS: Handlers = {
   "delete-note": deleteNote,
   "apply-operations": applyOperations,
   "acknowledge-operation": acknowledgeOperation,
+  "mark-agent-gone": markAgentGone,
+  "drain-agent": drainAgent,
+  "agent-drained": agentDrained,
+  "activate-agent": activateAgent,
+  "update-maintenance": updateMaintenance,
+  "start-maintenance": startMaintenance,
+  "stop-maintenance": stopMaintenance,
+  "forget-agents": forgetAgents,
 };
 
 function initCluster(state: RegistryState, command: InitCluster): Outcome {
@@ -157,6 +174,10 @@ export class Registry {
   /** Those whose end is not acknowledged, of one framework or of all. */
   operations(frameworkId?: string): Iterable<OperationRecord> {
     return this.#state.operations.all(frameworkId);
+  }
+
+  get maintenance(): MaintenanceReader {
+    return this.#state.maintenance;
   }
 
   note(key: string): Note | undefined {
@@ -258,6 +279,8 @@ export class Registry {
         return encodeWith(writeTask, state.completedTasks.get(key.frameworkId)?.byNumber.get(key.number));
       case "operation":
         return encodeWith(writeOperation, state.operations.get(key.frameworkId, key.operationId));
+      case "maintenance":
+        return state.maintenance.write();
       case "note": {
         const note = state.notes.get(key.id);
         return note === undefined ? undefined : [note.value, note.version];
@@ -331,6 +354,7 @@ const LOADERS: Readonly<Record<string, (state: RegistryState, values: unknown, k
     completed.nextNumber = Math.max(completed.nextNumber, number + 1);
   },
   operation: (state, values) => state.operations.put(readOperation(values)),
+  maintenance: (state, values) => state.maintenance.load(values),
   note: (state, values, key) => {
     const fields = new Fields(values, "note");
     state.notes.set(key.slice(key.indexOf("/") + 1), { value: fields.bytes(0), version: fields.number(1) });

@@ -12,6 +12,7 @@
  *     completed-task/<framework>/<n>   TaskRecord; n as 12 digits keeps age order
  *     operation/<framework>/<id>       OperationRecord
  *     note/<key>                       value and version of a note; its key may hold slashes
+ *     maintenance                      schedule, and machines that are down
  *     note-version                     the newest version given to any note
  */
 import { unreachable } from "../base/assert.ts";
@@ -27,6 +28,7 @@ export type KeyOf =
   | { readonly kind: "completed-task"; readonly frameworkId: string; readonly number: number }
   | { readonly kind: "operation"; readonly frameworkId: string; readonly operationId: string }
   | { readonly kind: "note"; readonly id: string }
+  | { readonly kind: "maintenance" }
   | { readonly kind: "note-version" };
 
 const NUMBER_DIGITS = 12;
@@ -35,6 +37,7 @@ export function keyOf(key: KeyOf): string {
   switch (key.kind) {
     case "cluster":
     case "digest":
+    case "maintenance":
     case "note-version":
       return key.kind;
     case "framework":

@@ -3,6 +3,7 @@
  * keys that the next disk batch takes. Only the apply functions change it.
  */
 import { AgentTasks } from "./agent-tasks.ts";
+import { Maintenance } from "./maintenance.ts";
 import { Notes } from "./notes.ts";
 import { Operations } from "./operations.ts";
 import type { AgentRecord, FrameworkRecord, RemovedAgentRecord, TaskRecord } from "./records.ts";
@@ -31,6 +32,7 @@ export class RegistryState {
   readonly tasksOfAgent = new Map<string, AgentTasks>();
   readonly notes = new Notes();
   readonly operations = new Operations();
+  readonly maintenance = new Maintenance();
   #taskCount = 0;
   readonly #dirty = new Set<KeyOf>();
   readonly #keys = new Map<string, KeyOf>();

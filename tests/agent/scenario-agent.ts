@@ -79,6 +79,12 @@ const STEPS: Readonly<Record<string, Step>> = {
     agent.message({ kind: "shutdown-framework", term: agent.term, frameworkId: words[0] ?? "" });
   },
   refuse: (agent) => agent.message({ kind: "agent-refused", term: agent.term, reason: "marked gone" }),
+  drain: (agent, { options }) => {
+    const grace = options["grace-ms"];
+    const maxGraceMs = grace === undefined ? undefined : Number(grace);
+    const markGone = options["gone"] === "true";
+    agent.message({ kind: "drain", term: agent.term, maxGraceMs, markGone });
+  },
   unregister: (agent) => agent.step({ kind: "unregister" }),
   ping: (agent) => agent.message({ kind: "ping", term: agent.term, nonce: 1 }),
   term: (agent, { words }) => {

@@ -268,9 +268,9 @@ const MASTER: readonly Case[] = [
   {
     name: "a call that is not built",
     path: V1,
-    body: { type: "MARK_AGENT_GONE", mark_agent_gone: { agent_id: { value: "a" } } },
+    body: { type: "UPDATE_WEIGHTS", update_weights: {} },
     status: 501,
-    answer: "The call MARK_AGENT_GONE is not implemented by this version of mesh; nothing was changed",
+    answer: "The call UPDATE_WEIGHTS is not implemented by this version of mesh; nothing was changed",
   },
   { name: "unknown path", path: "/no/such/path", method: "GET", status: 404, answer: "404 Not Found." },
   {

@@ -46,9 +46,5 @@ describe("operator calls", () => {
   test("what nothing can set yet reads as empty", async () => {
     expect(await call("GET_WEIGHTS")).toMatchObject({ get_weights: {} });
     expect(await call("GET_QUOTA")).toMatchObject({ get_quota: { status: {} } });
-    expect(await call("GET_MAINTENANCE_STATUS")).toMatchObject({ get_maintenance_status: { status: {} } });
-    expect(await call("GET_MAINTENANCE_SCHEDULE")).toMatchObject({
-      get_maintenance_schedule: { schedule: {} },
-    });
   });
 });

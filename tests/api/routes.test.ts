@@ -239,9 +239,7 @@ describe("/tasks", () => {
 describe("what is not built", () => {
   test("reads as empty", async () => {
     expect(await (await get(master(), "/weights")).json()).toEqual([]);
-    for (const path of ["/quota", "/maintenance/schedule", "/maintenance/status"]) {
-      expect(await (await get(master(), path)).json()).toEqual({});
-    }
+    expect(await (await get(master(), "/quota")).json()).toEqual({});
   });
 
   test("refuses to be changed, and says that nothing was", async () => {
@@ -249,15 +247,12 @@ describe("what is not built", () => {
       ["PUT", "/weights"],
       ["POST", "/quota"],
       ["DELETE", "/quota/role"],
-      ["POST", "/maintenance/schedule"],
-      ["POST", "/machine/down"],
     ] as const;
     for (const [method, path] of writes) {
       const answer = await get(master(), path, { method });
       expect(answer.status).toBe(501);
       expect(await answer.text()).toStartWith(`The call ${method} ${path} is not implemented`);
     }
-    expect((await get(master(), "/maintenance/status", { method: "POST" })).status).toBe(405);
   });
 });
 

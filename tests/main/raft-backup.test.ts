@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "../../src/io/logger.ts";
-import { defaultTiming, type RunningMaster, startMaster } from "../../src/main/master.ts";
+import { type RunningMaster, startMaster } from "../../src/main/master.ts";
 import { restoreBackup, takeBackup } from "../../src/main/raft-backup.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "mesh-backup-"));
@@ -26,7 +26,7 @@ async function start(dataDir: string): Promise<RunningMaster> {
       peers: [],
       join: [],
       cluster: "mesh",
-      timing: defaultTiming(),
+      settings: {},
       effective: {},
       directoryFlag: "--data-dir",
     },

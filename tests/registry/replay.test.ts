@@ -10,6 +10,7 @@ import { decodeCommands, encodeCommands } from "../../src/registry/codec.ts";
 import type { Command } from "../../src/registry/commands.ts";
 import type { AgentRecord } from "../../src/registry/records.ts";
 import { Registry } from "../../src/registry/registry.ts";
+import { encodeBlob } from "../../src/wire/blob.ts";
 import {
   AT_MS,
   addAgent,
@@ -53,7 +54,12 @@ function randomCommand(random: Random): Command {
   const task = `t${random.below(12)}`;
   const n = random.below(30);
   const atMs = AT_MS + random.below(1000);
-  switch (random.below(15)) {
+  switch (random.below(18)) {
+    case 13:
+    case 14:
+      return randomMark(random, agent, atMs);
+    case 15:
+      return randomMaintenance(random, atMs);
     case 0:
       return addFramework(framework, random.chance(0.5));
     case 1:
@@ -113,6 +119,38 @@ function randomCommand(random: Random): Command {
   }
 }
 
+/** What operators say of agents. */
+function randomMark(random: Random, agentId: string, atMs: number): Command {
+  switch (random.below(6)) {
+    case 0:
+      return { kind: "mark-agent-gone", agentId, atMs };
+    case 1:
+      return {
+        kind: "drain-agent",
+        agentId,
+        maxGraceMs: random.pick([undefined, 5_000]),
+        markGone: random.chance(0.5),
+        atMs,
+      };
+    case 2:
+      return { kind: "agent-drained", agentId, atMs };
+    case 3:
+      return { kind: "forget-agents", agentIds: [agentId, "a9"] };
+    default:
+      return { kind: "activate-agent", agentId, active: random.chance(0.6), atMs };
+  }
+}
+
+function randomMaintenance(random: Random, atMs: number): Command {
+  const machines = [{ hostname: "host-a0" }, { hostname: "host-a1", ip: "10.0.0.1" }, { hostname: "none" }];
+  const some = machines.filter(() => random.chance(0.5));
+  if (random.chance(0.3)) return { kind: "start-maintenance", machines: some, atMs };
+  if (random.chance(0.5)) return { kind: "stop-maintenance", machines: some, atMs };
+  const window = { machine_ids: machines, unavailability: { start: { nanoseconds: 1 } } };
+  const schedule = random.chance(0.8) ? { windows: [window] } : {};
+  return { kind: "update-maintenance", schedule: encodeBlob("Schedule", schedule), atMs };
+}
+
 for (let seed = 1; seed <= SEEDS; seed++) {
   test(`restart and replay agree with the running registry, seed ${seed}`, () => {
     const random = new Random(seed);
@@ -135,6 +173,8 @@ for (let seed = 1; seed <= SEEDS; seed++) {
     expect(restarted.digest()).toBe(running.digest());
     expect(disk.contents()).toEqual(otherDisk.contents());
     expect(restarted.taskCount).toBe(running.taskCount);
+    expect(restarted.maintenance.down).toEqual(running.maintenance.down);
+    expect(restarted.maintenance.schedule).toEqual(running.maintenance.schedule);
     expect([...restarted.agents.values()].map(totalOf)).toEqual(
       [...restarted.agents.keys()].map((id) => totalOf(running.agents.get(id) as AgentRecord)),
     );

@@ -122,6 +122,8 @@ export const AGENT: AgentView = {
   active: true,
   recovered: false,
   unreachable: false,
+  deactivated: false,
+  drain: undefined,
   registeredAtMs: AT_MS,
   reregisteredAtMs: undefined,
   total: TOTAL,

@@ -5,6 +5,7 @@
 import { Random } from "../../src/base/random.ts";
 import type { Instant } from "../../src/base/time.ts";
 import { MasterCore } from "../../src/master/core.ts";
+import type { ClusterChange } from "../../src/master/port.ts";
 import { DEFAULT_SETTINGS } from "../../src/master/settings.ts";
 import type { MasterEffect, MasterInput, MasterSettings } from "../../src/master/types.ts";
 import type { AgentTaskReport, AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
@@ -45,6 +46,8 @@ export class MasterBench {
   #proposed: (readonly Command[])[] = [];
   #index = 0;
   #nextRef = 1;
+  /** Of the last {@link change}: its answer may come with a later commit. */
+  lastRef = 0;
   #nextStream = 1;
   #nextUuid = 1;
 
@@ -160,6 +163,14 @@ export class MasterBench {
     return this.answers.get(ref);
   }
 
+  /** What an operator asks for. */
+  change(change: ClusterChange): Answered | undefined {
+    const ref = this.#nextRef++;
+    this.lastRef = ref;
+    this.step({ kind: "change", ref, change });
+    return this.answers.get(ref);
+  }
+
   teardown(frameworkId: string): Answered | undefined {
     const ref = this.#nextRef++;
     this.step({ kind: "teardown", ref, frameworkId });
@@ -184,7 +195,8 @@ export class MasterBench {
   ): AgentToMaster {
     const info = encodeBlob("AgentInfo", { hostname: `agent-${host}.test`, port, resources });
     const ip = `10.0.1.${host}`;
-    return { kind: "register-agent", agentId, info, ip, version: "0.1.0", capabilities: [], tasks };
+    const capabilities = ["AGENT_DRAINING"];
+    return { kind: "register-agent", agentId, info, ip, version: "0.1.0", capabilities, tasks };
   }
 
   fromAgent(link: number, message: AgentToMaster): void {

@@ -185,7 +185,8 @@ function describeCommand(command: RegistryCommand): string {
   if (kind === "complete-task") return `${kind} ${command.frameworkId}/${command.taskId}`;
   if (kind === "init-cluster") return kind;
   if (kind === "put-note" || kind === "delete-note") return `${kind} ${command.key}`;
-  return `${kind} ${"frameworkId" in command ? command.frameworkId : command.agentId}`;
+  if ("frameworkId" in command) return `${kind} ${command.frameworkId}`;
+  return "agentId" in command ? `${kind} ${command.agentId}` : kind;
 }
 
 function describeEvent(event: SchedulerEvent): string {
@@ -229,5 +230,7 @@ function describeMessage(message: MasterToAgent): string {
       return `${message.kind} ${message.volumes.map((volume) => volume.persistenceId).join(" ")}`.trimEnd();
     case "ping":
       return `${message.kind} ${message.nonce} term=${message.term}`;
+    case "drain":
+      return `${message.kind} term=${message.term}`;
   }
 }

@@ -7,6 +7,7 @@ import type {
   AgentView,
   CallAnswer,
   CallContext,
+  ClusterChange,
   ConstraintsDebugView,
   EventSink,
   FrameworkView,
@@ -21,6 +22,7 @@ import type {
   TaskView,
   WhyView,
 } from "../../src/master/port.ts";
+import type { ClusterStatus, Schedule } from "../../src/model/v1/maintenance.ts";
 import type { MasterEvent } from "../../src/model/v1/master-events.ts";
 import type { OfferOperation } from "../../src/model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
@@ -36,6 +38,8 @@ export interface MemoryView {
   operations: OperationView[];
   whys: Map<string, WhyView>;
   constraintsDebug: ConstraintsDebugView[];
+  schedule: Schedule;
+  maintenance: ClusterStatus;
 }
 
 interface Subscribed {
@@ -58,6 +62,8 @@ export class MemoryMasterPort implements MasterPort {
     operations: [],
     whys: new Map(),
     constraintsDebug: [],
+    schedule: {},
+    maintenance: {},
   };
   /** Calls that reached the master, in order. */
   readonly calls: { readonly call: SchedulerCall; readonly context: CallContext }[] = [];
@@ -143,6 +149,8 @@ export class MemoryMasterPort implements MasterPort {
         return { ...why, roles: why.roles.filter((one) => one.role === role) };
       },
       constraintsDebug: () => contents.constraintsDebug,
+      schedule: () => contents.schedule,
+      maintenanceStatus: () => contents.maintenance,
     };
   }
 
@@ -207,6 +215,15 @@ export class MemoryMasterPort implements MasterPort {
   async operate(agentId: string, operation: OfferOperation): Promise<CallAnswer> {
     this.operated.push({ agentId, operation });
     return this.operateAnswer;
+  }
+
+  /** What operators asked for, in order. */
+  readonly changes: ClusterChange[] = [];
+  changeAnswer: CallAnswer = { status: 200, body: "" };
+
+  async change(change: ClusterChange): Promise<CallAnswer> {
+    this.changes.push(change);
+    return this.changeAnswer;
   }
 
   async kill(frameworkId: string, taskId: string): Promise<CallAnswer> {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../../scripts/free-port.ts";
 import type { Logger } from "../../src/io/logger.ts";
-import { defaultTiming, type RunningMaster, startMaster } from "../../src/main/master.ts";
+import { type RunningMaster, startMaster } from "../../src/main/master.ts";
 import type { RaftStatus } from "../../src/master/port.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -63,7 +63,7 @@ export class RaftGroup implements AsyncDisposable {
         join: how.join ?? [],
         aloneListenMs: how.aloneListenMs,
         cluster: "test",
-        timing: defaultTiming(),
+        settings: {},
         effective: {},
         directoryFlag: "--data-dir",
       },

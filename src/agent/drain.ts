@@ -1,0 +1,14 @@
+/** The agent is to be emptied (AGT-14): every task is killed, and none is to come meanwhile. */
+import type { DrainTasks } from "../model/agent-protocol.ts";
+import { killTask } from "./kill-task.ts";
+import type { AgentState } from "./state.ts";
+
+/** Repeats are harmless: a kill under way only gets shorter. */
+export function drainTasks(state: AgentState, { maxGraceMs, markGone }: DrainTasks): void {
+  state.log.info("The master drains this agent; ending its tasks", { tasks: state.tasks.size, markGone });
+  for (const successor of state.successors.values()) successor.killed = true;
+  for (const task of [...state.tasks.values()]) {
+    const graceMs = Math.min(task.killGraceMs, maxGraceMs ?? Number.POSITIVE_INFINITY);
+    killTask(state, task, graceMs, markGone ? "drain-gone" : "drain");
+  }
+}

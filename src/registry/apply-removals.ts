@@ -1,0 +1,115 @@
+/** Agents leave the registry: for good, or because nobody asked for them for long. */
+import { REMOVED_AGENTS_MAX } from "../base/limits.ts";
+import { isTerminalState } from "../model/task-state.ts";
+import type { TaskState, TaskStatusReason } from "../model/v1/tasks.ts";
+import type { ForgetAgents, MarkAgentGone } from "./agent-commands.ts";
+import { lostState } from "./apply-agents.ts";
+import { dropOperations } from "./apply-operations.ts";
+import { ACCEPTED, refused } from "./apply-outcome.ts";
+import { completeTask, endTask } from "./apply-tasks.ts";
+import type { EndedTask, Outcome, RemoveAgent } from "./commands.ts";
+import type { AgentRecord } from "./records.ts";
+import type { RegistryState } from "./state.ts";
+
+export function removeAgent(state: RegistryState, command: RemoveAgent): Outcome {
+  const agent = state.agents.get(command.agentId);
+  if (agent === undefined) return refused("agent-unknown");
+  const endedTasks = endTasks(state, agent, {
+    aware: "TASK_GONE",
+    reason: "REASON_AGENT_REMOVED",
+    message: "Agent was removed",
+    atMs: command.atMs,
+  });
+  dropAgent(state, agent);
+  if (command.remember) rememberRemoval(state, agent.id, command.atMs, false);
+  return { accepted: true, endedTasks };
+}
+
+/** One that had left already only gets the mark. */
+export function markAgentGone(state: RegistryState, command: MarkAgentGone): Outcome {
+  const { agentId, atMs } = command;
+  const removed = state.removedAgents.get(agentId);
+  if (removed !== undefined) {
+    if (removed.gone) return ACCEPTED;
+    state.removedAgents.set(agentId, { ...removed, gone: true });
+    state.touch({ kind: "removed-agent", id: agentId });
+    return ACCEPTED;
+  }
+  const agent = state.agents.get(agentId);
+  if (agent === undefined) return refused("agent-unknown");
+  const endedTasks = endTasks(state, agent, {
+    aware: "TASK_GONE_BY_OPERATOR",
+    reason: "REASON_AGENT_REMOVED_BY_OPERATOR",
+    message: "Agent was marked gone by an operator",
+    atMs,
+  });
+  dropAgent(state, agent);
+  rememberRemoval(state, agentId, atMs, true);
+  return { accepted: true, endedTasks };
+}
+
+/**
+ * The tasks of an unreachable agent were told as such, and nobody knows more: they are only history
+ * from now on. Removed agents may come back then (Mesos: --registry_max_agent_age).
+ */
+export function forgetAgents(state: RegistryState, { agentIds }: ForgetAgents): Outcome {
+  for (const id of agentIds) {
+    const agent = state.agents.get(id);
+    if (agent?.unreachableAtMs !== undefined) {
+      for (const task of state.sortedTasks(state.tasksOfAgent.get(id))) {
+        task.stateBeforeUnreachable = undefined;
+        completeTask(state, task);
+      }
+      dropAgent(state, agent);
+    }
+    if (state.removedAgents.delete(id)) state.touch({ kind: "removed-agent", id });
+  }
+  // As a master finds it that loads the list from disk.
+  state.lastRemovalNumber = [...state.removedAgents.values()].at(-1)?.number ?? 0;
+  return ACCEPTED;
+}
+
+export interface AgentLoss {
+  /** State for PARTITION_AWARE frameworks; for others TASK_LOST stands for it. */
+  readonly aware: TaskState;
+  readonly reason: TaskStatusReason;
+  readonly message: string;
+  readonly atMs: number;
+}
+
+/** Completes all tasks of the agent; answers those of which no end was told before. */
+export function endTasks(state: RegistryState, agent: AgentRecord, loss: AgentLoss): EndedTask[] {
+  const ended: EndedTask[] = [];
+  const { reason, message, atMs } = loss;
+  for (const task of state.sortedTasks(state.tasksOfAgent.get(agent.id))) {
+    const { frameworkId, taskId } = task;
+    const told = isTerminalState(task.state);
+    if (!told || task.stateBeforeUnreachable !== undefined) {
+      const lost = lostState(state, task, loss.aware);
+      task.stateBeforeUnreachable = undefined;
+      endTask(task, { state: lost, reason, message, atMs });
+      if (!told) ended.push({ frameworkId, taskId, agentId: agent.id, state: lost });
+    }
+    completeTask(state, task);
+  }
+  return ended;
+}
+
+function dropAgent(state: RegistryState, { id }: AgentRecord): void {
+  dropOperations(state, (operation) => operation.agentId === id);
+  state.agents.delete(id);
+  state.touch({ kind: "agent", id });
+}
+
+/** Oldest removals go first, by number: clocks of leaders may differ. */
+function rememberRemoval(state: RegistryState, id: string, atMs: number, gone: boolean): void {
+  const number = state.removedAgents.size === 0 ? 0 : state.lastRemovalNumber + 1;
+  state.lastRemovalNumber = number;
+  state.removedAgents.set(id, { id, atMs, number, gone });
+  state.touch({ kind: "removed-agent", id });
+  for (const oldest of state.removedAgents.keys()) {
+    if (state.removedAgents.size <= REMOVED_AGENTS_MAX) return;
+    state.removedAgents.delete(oldest);
+    state.touch({ kind: "removed-agent", id: oldest });
+  }
+}
