@@ -38,7 +38,7 @@ const VOPR_SEEDS = 5_000;
 /** Folders of tests/ with a part of their own, or without tests. */
 const APART = ["sim", "vopr", "e2e", "vm", "clients", "support", "fixtures"];
 
-function parts(seeds: number, firstSeed: number): Part[] {
+function parts(seeds: number, firstSeed: number, voprFirstSeed: number): Part[] {
   const others = readdirSync(join(ROOT, "tests"), { withFileTypes: true })
     .filter((entry) => (entry.isDirectory() ? !APART.includes(entry.name) : entry.name.endsWith(".test.ts")))
     .map((entry) => entry.name)
@@ -55,13 +55,14 @@ function parts(seeds: number, firstSeed: number): Part[] {
     { name: "build", about: "the binary dist/mesh", commands: [[BUN, "scripts/build.ts"]] },
     {
       name: "simulator",
-      about: `${seeds} seeds from ${firstSeed} on; the replicated log's own seeds`,
+      about: `${seeds} seeds from ${firstSeed} on; the replicated log alone: ${VOPR_SEEDS} from ${voprFirstSeed} on`,
       commands: [],
       tests: ["sim", "vopr"],
       environment: {
         MESH_SEEDS: String(seeds),
         MESH_VOPR_SEEDS: String(VOPR_SEEDS),
         MESH_SEED: String(firstSeed),
+        MESH_VOPR_SEED: String(voprFirstSeed),
       },
     },
     { name: "e2e", about: "whole clusters of the binary", commands: [], tests: ["e2e"] },
@@ -113,7 +114,11 @@ async function main(): Promise<number> {
     console.error("Cannot read --seeds or --first-seed: give whole numbers, such as --seeds 100");
     return 2;
   }
-  const all = parts(seeds, firstSeed);
+  // Fresh ones each time, unless a run is to be repeated.
+  const voprFirstSeed = Number(
+    values["first-seed"] ?? process.env["MESH_VOPR_SEED"] ?? Math.floor(Math.random() * 2 ** 31),
+  );
+  const all = parts(seeds, firstSeed, voprFirstSeed);
   if (values.list === true) {
     for (const part of all) console.log(`${part.name.padEnd(10)} ${part.about}`);
     return 0;

@@ -105,8 +105,9 @@ export class Cluster {
     return ++this.#values;
   }
 
-  sends(from: Member, to: PeerId, message: RaftMessage): void {
+  sends(from: Member, to: PeerId, sent: RaftMessage): void {
     this.messages++;
+    const message = this.options.vagueHints ? vague(sent, this.messages) : sent;
     this.checkers.sends(from, to, message);
     const fields = this.network.encoded ? encodeRaftMessage(message) : null;
     this.network.send(`${from.id}>${to}`, () => {
@@ -161,6 +162,12 @@ export class Cluster {
     drainMicrotasks();
     if (this.#failure !== undefined) throw this.#failure;
   }
+}
+
+/** `draw` is any number. */
+function vague(message: RaftMessage, draw: number): RaftMessage {
+  if (message.kind !== "append-rejected") return message;
+  return { ...message, hintIndex: draw % (message.hintIndex + 1) };
 }
 
 function decoded(fields: readonly unknown[]): RaftMessage {

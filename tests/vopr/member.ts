@@ -304,7 +304,8 @@ export class Member {
     { peer, from, to, maxBytes }: EffectOf<"read-entries">,
   ): Promise<void> {
     try {
-      const entries = await store.readEntries(from, to, maxBytes);
+      const { readMaxBytes } = this.#cluster.options;
+      const entries = await store.readEntries(from, to, Math.min(maxBytes, readMaxBytes));
       this.step({ kind: "entries-read", peer, entries });
     } catch (error) {
       if (!isIoError(error) && !this.disk.everDamaged) throw error;

@@ -86,6 +86,14 @@ export interface VoprOptions {
   readonly faultMeanMs: number;
   /** Length of the safety phase. */
   readonly safetyMs: number;
+  /**
+   * Followers that refuse an append name a place earlier than they could, so
+   * leaders send what is held already. A hint saves messages; nothing may
+   * depend on it.
+   */
+  readonly vagueHints: boolean;
+  /** Entry bytes a leader reads from its disk at once: few make messages that end amid a follower's log. */
+  readonly readMaxBytes: number;
 }
 
 export function drawOptions(seed: number): VoprOptions {
@@ -125,5 +133,7 @@ export function drawOptions(seed: number): VoprOptions {
     faults: FAULT_KINDS.filter(() => random.chance(chance)),
     faultMeanMs: random.pick([150, 500, 1_500]),
     safetyMs: random.between(3, 12) * 1_000,
+    vagueHints: random.chance(0.4),
+    readMaxBytes: random.pick([20, 100, 1_000_000]),
   };
 }

@@ -31,6 +31,8 @@ export class Ordeals {
     const strandedMs = this.#elections(2, 12);
     this.#cut("stranded", [leader.id], strandedMs);
     this.#cluster.world.after(strandedMs + this.#elections(0.3, 2), () => this.#rememberOldTimes(leader));
+    // One that took office while the other was away has to find out where their logs part.
+    if (this.#random.chance(0.5)) this.#cluster.world.after(strandedMs * 0.8, () => this.#handOver(leader));
     const session = this.#cluster.newSession();
     const count = this.#random.between(1, FLOOD_MAX_COMMANDS);
     for (let number = 1; number <= count; number++) {
@@ -83,6 +85,13 @@ export class Ordeals {
     world.after(this.#elections(0, 0.2), () => {
       if (this.#cluster.working) this.#cut("joint", side, this.#elections(3, 10));
     });
+  }
+
+  /** Whoever leads beside the stranded leader hands its office to a third one. */
+  #handOver(stranded: Member): void {
+    const leader = this.#cluster.leader();
+    if (leader === undefined || leader === stranded) return;
+    leader.machine.guard(() => leader.step({ kind: "transfer", to: null }))();
   }
 
   /** One of a member's entries is again what it was before; the leader counts on the one that replaced it. */
