@@ -48,6 +48,7 @@ import {
 } from "./registration.ts";
 import { restore } from "./restore.ts";
 import { launched, launchFailed, launchTask } from "./run-task.ts";
+import { runTaskGroup } from "./run-task-group.ts";
 import { AgentState, type Deferred } from "./state.ts";
 import { acknowledge, resendUpdates, retryHead, sendHead } from "./status-updates.ts";
 import { beginStop, sayGoodbye, stopWhenEmpty } from "./stop.ts";
@@ -124,6 +125,9 @@ const MESSAGES: MessageHandlers = {
   },
   "run-task": (state, message) => {
     if (state.stopping === undefined) runTask(state, message);
+  },
+  "run-task-group": (state, message) => {
+    if (state.stopping === undefined) runTaskGroup(state, message);
   },
   "kill-task": killRun,
   "acknowledge-update": acknowledge,

@@ -4,7 +4,7 @@ import { AGENT_TASKS_MAX } from "../base/limits.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import type { RunTask } from "../model/agent-protocol.ts";
-import type { TaskStatusReason } from "../model/v1/tasks.ts";
+import type { TaskState, TaskStatusReason } from "../model/v1/tasks.ts";
 import { FRAMEWORK_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
 import { planContainer } from "./container-plan.ts";
 import { condemn, endContainer, settleCondemned } from "./end-task.ts";
@@ -24,6 +24,14 @@ export function takeTask(state: AgentState, message: RunTask): Task {
   const task = newTask(record);
   addTask(state, framework, task);
   state.write({ key: TASK_PREFIX + task.recordKey, value: encodeTaskRecord(record) });
+  if (task.executorId !== undefined) {
+    endUnstarted(state, task, {
+      state: "TASK_FAILED",
+      reason: "REASON_CONTAINER_LAUNCH_FAILED",
+      message: "Failed to launch container: this agent runs no task groups yet; launch the tasks one by one",
+    });
+    return task;
+  }
   const excess = state.usage.excess(task.amounts);
   if (excess !== undefined) {
     refuse(state, framework, task, "REASON_RESOURCES_UNKNOWN", `The agent cannot run the task: ${excess}`);
@@ -67,15 +75,21 @@ function refuse(
   reason: TaskStatusReason,
   message: string,
 ): void {
+  endUnstarted(state, task, { state: lostState(framework, "TASK_DROPPED"), reason, message });
+}
+
+interface Refusal {
+  readonly state: TaskState;
+  readonly reason: TaskStatusReason;
+  readonly message: string;
+}
+
+/** It holds nothing, and never will. */
+function endUnstarted(state: AgentState, task: Task, refusal: Refusal): void {
   const { frameworkId, taskId } = task;
-  state.log.warn("Refused a task", { frameworkId, taskId, reason: message });
+  state.log.warn("Refused a task", { frameworkId, taskId, reason: refusal.message });
   task.phase = "ended";
-  addUpdate(state, task, {
-    state: lostState(framework, "TASK_DROPPED"),
-    source: "SOURCE_AGENT",
-    reason,
-    message,
-  });
+  addUpdate(state, task, { ...refusal, source: "SOURCE_AGENT" });
 }
 
 /** The task is on disk: start its container, unless it was killed meanwhile. */

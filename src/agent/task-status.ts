@@ -28,7 +28,7 @@ export function taskStatus(
     source: fields.source,
     ...(fields.reason === undefined ? {} : { reason: fields.reason }),
     ...(state.agentId === undefined ? {} : { agent_id: { value: state.agentId } }),
-    executor_id: { value: task.taskId },
+    executor_id: { value: task.executorId ?? task.taskId },
     timestamp: state.now.wallMs / SECOND_MS,
     uuid,
     container_status: {

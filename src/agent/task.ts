@@ -30,6 +30,8 @@ export interface Task {
   /** blob TaskInfo. */
   readonly info: Uint8Array;
   readonly amounts: Amounts;
+  /** Of a task of a group; a command task is its own executor. */
+  readonly executorId: string | undefined;
   readonly killGraceMs: number;
   readonly maxCompletionMs: number | undefined;
   phase: TaskPhase;
@@ -99,6 +101,7 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
     containerId: record.containerId,
     info: record.info,
     amounts: amountsOf(info.resources ?? []),
+    executorId: info.executor?.executor_id.value,
     killGraceMs: grace === undefined ? DEFAULT_KILL_GRACE_MS : msFromNanos(grace.nanoseconds),
     maxCompletionMs: limit === undefined ? undefined : msFromNanos(limit.nanoseconds),
     phase: "checkpointing",

@@ -12,6 +12,7 @@ import { type AcceptContext, convert, newConversions, proposeConversions } from 
 import { refuseMs } from "./decline.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import { launchOperation, proposeLaunches } from "./launch.ts";
+import { launchGroup } from "./launch-group.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory, OfferMemory } from "./memory.ts";
 import { forgetOffer, giveBack, giveBackOffer } from "./offers.ts";
@@ -37,12 +38,13 @@ export function accept(leader: Leader, framework: FrameworkMemory, call: Schedul
     remaining: offered,
     tasks: [],
     needs: Resources.EMPTY,
+    groups: [],
     ...newConversions(leader.agent(first.agentId), offered),
   };
   for (const operation of body.operations ?? []) applyOperation(leader, context, operation);
   const rest = { ...first, resources: context.remaining, refuseMs: refuseMs(body.filters) };
   const converts = proposeConversions(leader, context, rest);
-  if (context.tasks.length > 0) {
+  if (context.tasks.length > 0 || context.groups.length > 0) {
     framework.idleDeclines = 0;
     proposeLaunches(leader, context);
   }
@@ -129,17 +131,7 @@ const OPERATIONS: { readonly [K in OfferOperationType]: OperationHandler } = {
   // Mesos logs and drops an operation without a known type.
   UNKNOWN: () => {},
   LAUNCH: launchOperation,
-  LAUNCH_GROUP: (leader, { framework }, operation) => {
-    const message = "Task groups are not supported by this master yet; launch the tasks one by one";
-    for (const task of tasksOf(operation) ?? []) {
-      refuseTask(leader, framework, {
-        ...named(task),
-        state: "TASK_ERROR",
-        reason: "REASON_TASK_GROUP_INVALID",
-        message,
-      });
-    }
-  },
+  LAUNCH_GROUP: launchGroup,
   RESERVE: convert,
   UNRESERVE: convert,
   CREATE: convert,

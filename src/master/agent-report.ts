@@ -8,8 +8,9 @@ import type { TaskState } from "../model/v1/tasks.ts";
 import type { TaskRecord } from "../registry/records.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { isPartitionAware } from "./framework-memory.ts";
+import { storedExecutor } from "./holdings.ts";
 import { sendKill } from "./kill.ts";
-import { runTask } from "./launch.ts";
+import { runGroup, runTask } from "./launch.ts";
 import type { Leader } from "./leader.ts";
 import { type AgentMemory, taskKey } from "./memory.ts";
 import { latestStatus, lostState, masterStatus, updateEvent } from "./task-status.ts";
@@ -65,13 +66,33 @@ export function compareWithReport(
   for (const frameworkId of plan.shutdown) {
     leader.sendAgent(agent, { kind: "shutdown-framework", term: leader.term, frameworkId });
   }
-  for (const task of plan.rerun) runTask(leader, agent, task);
+  rerun(leader, agent, plan.rerun);
   for (const task of plan.lost) proposeLoss(leader, task);
   for (const { frameworkId, taskId, runId } of plan.kill) {
     sendKill(leader, agent, { frameworkId, taskId, gracePeriodMs: undefined, runId });
   }
   for (const wish of agent.kills.values()) sendKill(leader, agent, wish);
   if (returned) announceReturn(leader, agent, new Set(plan.lost));
+}
+
+/** Tasks of one group go together, as they were launched. */
+function rerun(leader: Leader, agent: AgentMemory, tasks: readonly TaskRecord[]): void {
+  const groups = new Map<string, TaskRecord[]>();
+  for (const task of tasks) {
+    const executor = storedExecutor(task);
+    if (executor === undefined) {
+      runTask(leader, agent, task);
+      continue;
+    }
+    const key = `${task.frameworkId}/${executor.executorId}/${task.launchedAtMs}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [task]);
+    else group.push(task);
+  }
+  for (const group of groups.values()) {
+    const [first] = group;
+    if (first !== undefined) runGroup(leader, agent, first.frameworkId, group);
+  }
 }
 
 function proposeLoss(leader: Leader, task: TaskRecord): void {

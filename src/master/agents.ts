@@ -22,6 +22,7 @@ import { compareWithReport } from "./agent-report.ts";
 import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
 import { forgetVerdicts } from "./deferred.ts";
 import { resumeDrain } from "./drain.ts";
+import { ExecutorHoldings } from "./executor-holdings.ts";
 import { rebuildHoldings, usedOf } from "./holdings.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { machineDownMessage } from "./machines.ts";
@@ -179,6 +180,7 @@ export function rememberAgent(leader: Leader, record: AgentRecord): AgentMemory 
     offerIds: new Set(),
     changes: new Map(),
     holdings: new AgentHoldings(),
+    executors: new ExecutorHoldings(),
     kills: new Map(),
   };
   leader.agents.set(id, agent);

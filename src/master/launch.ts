@@ -8,7 +8,7 @@ import type { OfferOperation } from "../model/v1/offers.ts";
 import type { TaskInfo } from "../model/v1/tasks.ts";
 import { checkTask } from "../model/validate-task.ts";
 import { writeResources } from "../registry/agent-total.ts";
-import type { LaunchTask, LaunchTasks, RefusalReason } from "../registry/commands.ts";
+import type { LaunchGroup, LaunchTask, LaunchTasks, RefusalReason } from "../registry/commands.ts";
 import { isDerivedRunId } from "../registry/run-ids.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { isPartitionAware } from "./framework-memory.ts";
@@ -35,6 +35,8 @@ export interface LaunchContext {
   readonly tasks: LaunchTask[];
   /** Reservations and volumes that the tasks use. */
   needs: Resources;
+  /** Groups to propose, each a command of its own. */
+  readonly groups: LaunchGroup[];
 }
 
 export function launchOperation(leader: Leader, context: LaunchContext, operation: OfferOperation): void {
@@ -56,7 +58,8 @@ export function launchOperation(leader: Leader, context: LaunchContext, operatio
   }
 }
 
-interface CheckedTask {
+/** A task that may be launched if its resources are there. */
+export interface PlannedTask {
   readonly taskId: string;
   readonly resources: Resources;
   /** As the registry keeps it. */
@@ -64,17 +67,26 @@ interface CheckedTask {
 }
 
 /** The task as it will be launched, or why it cannot run (OFF-25; Mesos: validation::task::validate). */
-function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Result<CheckedTask> {
-  const taskId = task.task_id.value;
+function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Result<PlannedTask> {
   const expected = { agentId: context.agentId, frameworkId: context.framework.id };
   const invalid = checkTask(task, expected);
   if (invalid !== undefined) return fail(invalid);
+  if (task.executor !== undefined) {
+    return fail("Custom executors are not supported by this master yet; give the task a 'command' instead");
+  }
+  const planned = planTask(leader, context, task);
+  if (planned.ok && !context.remaining.contains(planned.value.resources)) {
+    return fail(`Task uses more resources ${planned.value.resources} than available ${context.remaining}`);
+  }
+  return planned;
+}
+
+/** What depends on the cluster, but whether its resources are there. */
+export function planTask(leader: Leader, context: LaunchContext, task: TaskInfo): Result<PlannedTask> {
+  const taskId = task.task_id.value;
   const key = taskKey(context.framework.id, taskId);
   if (leader.registry.task(context.framework.id, taskId) !== undefined || leader.launching.has(key)) {
     return fail(`Task has duplicate ID: ${taskId}`);
-  }
-  if (task.executor !== undefined) {
-    return fail("Custom executors are not supported by this master yet; give the task a 'command' instead");
   }
   if (task.command?.user === "root" && !leader.settings.rootSubmissions) {
     return fail("User 'root' is not allowed to run tasks without --root-submissions set");
@@ -89,9 +101,6 @@ function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Re
     }
   }
   const resources = parsed.value.unallocated();
-  if (!context.remaining.contains(resources)) {
-    return fail(`Task uses more resources ${resources} than available ${context.remaining}`);
-  }
   const info = encodeBlob("TaskInfo", allocatedTask(task, resources, context.role));
   if (info.length > BLOB_MAX_BYTES) {
     return fail(
@@ -101,7 +110,8 @@ function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Re
   return ok({ taskId, resources, info });
 }
 
-function reserve(leader: Leader, context: LaunchContext, { taskId, resources, info }: CheckedTask): void {
+export function reserve(leader: Leader, context: LaunchContext, planned: PlannedTask): void {
+  const { taskId, resources, info } = planned;
   const { framework, agentId, role } = context;
   takeForTask(leader, context, resources);
   const runId = leader.newRunId(framework.id, taskId);
@@ -135,6 +145,7 @@ export function proposeLaunches(leader: Leader, context: LaunchContext): void {
   const frameworkId = context.framework.id;
   const atMs = leader.now.wallMs;
   const needs = writeResources(context.needs);
+  for (const group of context.groups) leader.propose(group);
   for (const tasks of packBySize(
     context.tasks,
     (task) => task.info.length + TASK_ID_MAX_BYTES,
@@ -145,7 +156,7 @@ export function proposeLaunches(leader: Leader, context: LaunchContext): void {
 }
 
 /** Applied: accepted tasks go to the agent, the others give back what they held. */
-export function tasksLaunched(leader: Leader, command: LaunchTasks, outcome: Fate): void {
+export function tasksLaunched(leader: Leader, command: LaunchTasks | LaunchGroup, outcome: Fate): void {
   const agent = leader.agents.get(command.agentId);
   const refused = new Map<string, RefusalReason>();
   for (const task of outcome.accepted ? (outcome.refusedTasks ?? []) : [])
@@ -157,9 +168,18 @@ export function tasksLaunched(leader: Leader, command: LaunchTasks, outcome: Fat
     if (reason !== undefined) launchRefused(leader, command, agent, task.taskId, reason);
     else if (agent !== undefined) taskLaunched(leader, command, agent, task);
   }
+  if (command.kind === "launch-group" && agent !== undefined && outcome.accepted && refused.size === 0) {
+    runGroup(leader, agent, command.frameworkId, command.tasks);
+    for (const task of command.tasks) killIfWished(leader, agent, command.frameworkId, task);
+  }
 }
 
-function taskLaunched(leader: Leader, command: LaunchTasks, agent: AgentMemory, task: LaunchTask): void {
+function taskLaunched(
+  leader: Leader,
+  command: LaunchTasks | LaunchGroup,
+  agent: AgentMemory,
+  task: LaunchTask,
+): void {
   const { frameworkId } = command;
   const { taskId } = task;
   const key = taskKey(frameworkId, taskId);
@@ -167,10 +187,35 @@ function taskLaunched(leader: Leader, command: LaunchTasks, agent: AgentMemory, 
   if (holding !== undefined) holding.pending = false;
   const record = leader.registry.task(frameworkId, taskId);
   if (record !== undefined) leader.sendOperators(taskAddedEvent(leader, record));
+  if (command.kind === "launch-group") return;
   runTask(leader, agent, { ...task, frameworkId });
+  killIfWished(leader, agent, frameworkId, task);
+}
+
+/** A KILL that came before the launch was applied. */
+function killIfWished(leader: Leader, agent: AgentMemory, frameworkId: string, task: LaunchTask): void {
+  const key = taskKey(frameworkId, task.taskId);
   const kill = agent.kills.get(key);
   if (kill?.runId === task.runId) sendKill(leader, agent, kill);
   else agent.kills.delete(key);
+}
+
+/** All of them in one message: an agent gets a group whole or not at all. */
+export function runGroup(
+  leader: Leader,
+  agent: AgentMemory,
+  frameworkId: string,
+  tasks: readonly LaunchTask[],
+): void {
+  const framework = leader.registry.frameworks.get(frameworkId)?.info;
+  if (framework === undefined) return;
+  leader.sendAgent(agent, {
+    kind: "run-task-group",
+    term: leader.term,
+    frameworkId,
+    framework,
+    tasks: tasks.map(({ taskId, info, runId }) => ({ taskId, task: info, runId })),
+  });
 }
 
 export function runTask(
@@ -195,7 +240,7 @@ export function runTask(
 
 function launchRefused(
   leader: Leader,
-  command: LaunchTasks,
+  command: LaunchTasks | LaunchGroup,
   agent: AgentMemory | undefined,
   taskId: string,
   reason: RefusalReason | "overloaded",
@@ -208,8 +253,12 @@ function launchRefused(
   if (framework === undefined) return;
   const told = { taskId, agentId: command.agentId };
   if (reason === "task-exists") {
-    const message = `Task has duplicate ID: ${taskId}`;
-    refuseTask(leader, framework, { ...told, state: "TASK_ERROR", reason: "REASON_TASK_INVALID", message });
+    const message =
+      command.kind === "launch-group"
+        ? "A task of the group has a duplicate ID"
+        : `Task has duplicate ID: ${taskId}`;
+    const code = command.kind === "launch-group" ? "REASON_TASK_GROUP_INVALID" : "REASON_TASK_INVALID";
+    refuseTask(leader, framework, { ...told, state: "TASK_ERROR", reason: code, message });
     return;
   }
   if (reason === "resources-missing") {

@@ -12,6 +12,7 @@ import type { Unavailability } from "../model/v1/ids.ts";
 import type { OfferConstraints } from "../model/v1/scheduler.ts";
 import type { AgentHoldings } from "./agent-holdings.ts";
 import type { Counters } from "./counters.ts";
+import type { ExecutorHoldings } from "./executor-holdings.ts";
 import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
 
 /** Offer constraints of a subscription; they come anew with each, so the registry does not keep them. */
@@ -91,6 +92,7 @@ export interface AgentMemory {
   readonly offerIds: Set<string>;
   /** By {@link taskKey}. */
   readonly holdings: AgentHoldings;
+  readonly executors: ExecutorHoldings;
   /** Kills not yet followed by the task's end, by {@link taskKey}. */
   readonly kills: Map<string, KillWish>;
 }

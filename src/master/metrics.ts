@@ -146,6 +146,7 @@ function addResources(metrics: Metrics, leader: Leader): void {
       if (!agent.inAllocator || agent.recovered) continue;
       total += agent.total.milli(name);
       for (const { resources } of agent.holdings.values()) used += resources.milli(name);
+      for (const { resources } of agent.executors.values()) used += resources.milli(name);
       for (const id of agent.offerIds) offered += leader.offers.get(id)?.resources.milli(name) ?? 0;
     }
     metrics[`master/${name}_total`] = total / 1000;

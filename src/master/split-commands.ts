@@ -15,6 +15,7 @@ export function splitCommands(commands: readonly Command[], maxBytes: number): C
 function commandBytes(command: Command): number {
   switch (command.kind) {
     case "launch-tasks":
+    case "launch-group":
       return command.tasks.reduce(
         (sum, task) => sum + task.info.length + 1_024,
         COMMAND_OVERHEAD_BYTES + lengths(command.needs),

@@ -31,6 +31,9 @@ export function tellLosses(leader: Leader, tasks: Iterable<EndedTask>, loss: Los
 /** The allocator forgot what they held with the agent; launches under way are refused later. */
 export function dropHoldings(agent: AgentMemory): void {
   for (const { frameworkId, taskId, pending } of [...agent.holdings.values()]) {
-    if (!pending) agent.holdings.delete(taskKey(frameworkId, taskId));
+    if (pending) continue;
+    const key = taskKey(frameworkId, taskId);
+    agent.holdings.delete(key);
+    agent.executors.release(key);
   }
 }

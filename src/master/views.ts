@@ -147,7 +147,10 @@ export class MasterView implements ClusterView {
     if (this.#usedByFramework !== undefined) return this.#usedByFramework;
     const parts = new Map<string, Resources[]>();
     for (const agent of this.#leader?.agents.values() ?? []) {
-      for (const { frameworkId, role, resources } of agent.holdings.values()) {
+      for (const { frameworkId, role, resources } of [
+        ...agent.holdings.values(),
+        ...agent.executors.values(),
+      ]) {
         const known = parts.get(frameworkId);
         const part = resources.allocate(role);
         if (known === undefined) parts.set(frameworkId, [part]);
@@ -164,6 +167,7 @@ export class MasterView implements ClusterView {
     const used: Resources[] = [];
     const offered: Resources[] = [];
     for (const { role, resources } of memory?.holdings.values() ?? []) used.push(resources.allocate(role));
+    for (const { role, resources } of memory?.executors.values() ?? []) used.push(resources.allocate(role));
     for (const id of memory?.offerIds ?? []) {
       const offer = this.#leader?.offers.get(id);
       if (offer !== undefined) offered.push(offer.resources.allocate(offer.role));

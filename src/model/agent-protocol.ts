@@ -136,6 +136,20 @@ export interface RunTask {
   readonly runId: string | undefined;
 }
 
+/**
+ * Run the tasks of one group, together or not at all, under the executor that each TaskInfo carries.
+ * Repeats are harmless.
+ */
+export interface RunTaskGroup {
+  readonly kind: "run-task-group";
+  readonly term: number;
+  readonly frameworkId: string;
+  /** blob FrameworkInfo. */
+  readonly framework: Uint8Array;
+  /** As in {@link RunTask}. */
+  readonly tasks: readonly Pick<RunTask, "taskId" | "task" | "runId">[];
+}
+
 export interface KillTask {
   readonly kind: "kill-task";
   readonly term: number;
@@ -207,6 +221,7 @@ export type MasterToAgent =
   | AgentRegistered
   | AgentRefused
   | RunTask
+  | RunTaskGroup
   | KillTask
   | AcknowledgeUpdate
   | ShutdownFramework

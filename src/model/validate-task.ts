@@ -20,6 +20,20 @@ export interface TaskExpectation {
  * operation that share an id, checking their uniqueness is the caller's part.
  */
 export function checkTask(task: TaskInfo, expected: TaskExpectation): string | undefined {
+  return checkParts(task, expected, checkCommandOrExecutor);
+}
+
+/** The same for a task of a group, whose executor is checked apart and need not have a command. */
+export function checkGroupedTask(task: TaskInfo, expected: TaskExpectation): string | undefined {
+  const { executor: _, ...alone } = task;
+  return checkParts(alone, expected, () => undefined);
+}
+
+function checkParts(
+  task: TaskInfo,
+  expected: TaskExpectation,
+  checkWay: (task: TaskInfo, expected: TaskExpectation) => string | undefined,
+): string | undefined {
   return (
     wrap("Task has an invalid ID", checkId(task.task_id.value)) ??
     checkAgentId(task, expected.agentId) ??
@@ -30,7 +44,7 @@ export function checkTask(task: TaskInfo, expected: TaskExpectation): string | u
       : undefined) ??
     checkTaskResources(task) ??
     checkLimits(task) ??
-    checkCommandOrExecutor(task, expected) ??
+    checkWay(task, expected) ??
     (task.command ? wrap("Task's CommandInfo is invalid", checkCommand(task.command)) : undefined) ??
     (task.container ? wrap("Task's ContainerInfo is invalid", checkContainer(task.container)) : undefined)
   );
@@ -67,7 +81,7 @@ function checkTaskResources(task: TaskInfo): string | undefined {
 }
 
 /** One name may not be revocable in one part and not in another; one volume may not be used twice. */
-function checkMixture(resources: Resources): string | undefined {
+export function checkMixture(resources: Resources): string | undefined {
   const revocable = new Map<string, boolean>();
   const volumes = new Set<string>();
   for (const { identity, count } of resources.entries) {

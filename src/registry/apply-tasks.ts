@@ -4,11 +4,23 @@ import type { TaskState, TaskStatus, TaskStatusReason } from "../model/v1/tasks.
 import { encodeBlob } from "../wire/blob.ts";
 import { hasResources } from "./agent-total.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
-import type { CompleteTask, LaunchTasks, Outcome, RefusedTask, UpdateTask } from "./commands.ts";
+import type { CompleteTask, LaunchGroup, LaunchTasks, Outcome, RefusedTask, UpdateTask } from "./commands.ts";
 import type { TaskRecord } from "./records.ts";
 import type { RegistryState } from "./state.ts";
 
 export function launchTasks(state: RegistryState, command: LaunchTasks): Outcome {
+  return refusalOf(state, command) ?? putTasks(state, command);
+}
+
+/** All or none: one id in use refuses the whole group. */
+export function launchGroup(state: RegistryState, command: LaunchGroup): Outcome {
+  const refusal = refusalOf(state, command);
+  if (refusal !== undefined) return refusal;
+  const inUse = command.tasks.some(({ taskId }) => state.task(command.frameworkId, taskId) !== undefined);
+  return inUse ? refused("task-exists") : putTasks(state, command);
+}
+
+function refusalOf(state: RegistryState, command: LaunchTasks | LaunchGroup): Outcome | undefined {
   const { frameworkId, agentId } = command;
   if (!state.frameworks.has(frameworkId)) {
     return refused(state.completedFrameworks.has(frameworkId) ? "framework-completed" : "framework-unknown");
@@ -17,7 +29,11 @@ export function launchTasks(state: RegistryState, command: LaunchTasks): Outcome
   if (agent === undefined || agent.unreachableAtMs !== undefined) return refused("agent-unknown");
   if (agent.drain !== undefined) return refused("agent-draining");
   if (agent.deactivated) return refused("agent-inactive");
-  if (!hasResources(agent, command.needs)) return refused("resources-missing");
+  return hasResources(agent, command.needs) ? undefined : refused("resources-missing");
+}
+
+function putTasks(state: RegistryState, command: LaunchTasks | LaunchGroup): Outcome {
+  const { frameworkId, agentId } = command;
   const refusedTasks: RefusedTask[] = [];
   for (const { taskId, info, runId } of command.tasks) {
     if (state.task(frameworkId, taskId) !== undefined) {

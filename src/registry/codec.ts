@@ -79,17 +79,12 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
     }),
   },
   "launch-tasks": {
-    write: (c) => [
-      c.frameworkId,
-      c.agentId,
-      c.role,
-      c.tasks.flatMap((t) => [t.taskId, t.info]),
-      c.atMs,
-      // Those of a log that has none are left out, as the versions of that time wrote it.
-      c.tasks.every((t) => isDerivedRunId(t.runId)) ? null : c.tasks.map((t) => t.runId),
-      ...(c.needs.length === 0 ? [] : [c.needs]),
-    ],
-    read: readLaunchTasks,
+    write: writeLaunch,
+    read: (f) => ({ kind: "launch-tasks", ...readLaunch(f) }),
+  },
+  "launch-group": {
+    write: writeLaunch,
+    read: (f) => ({ kind: "launch-group", ...readLaunch(f) }),
   },
   "update-task": {
     write: (c) => [
@@ -210,7 +205,22 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
   },
 };
 
-function readLaunchTasks(f: Fields): Of<"launch-tasks"> {
+type Launch = "launch-tasks" | "launch-group";
+
+function writeLaunch(c: Of<Launch>): unknown[] {
+  return [
+    c.frameworkId,
+    c.agentId,
+    c.role,
+    c.tasks.flatMap((t) => [t.taskId, t.info]),
+    c.atMs,
+    // Those of a log that has none are left out, as the versions of that time wrote it.
+    c.tasks.every((t) => isDerivedRunId(t.runId)) ? null : c.tasks.map((t) => t.runId),
+    ...(c.needs.length === 0 ? [] : [c.needs]),
+  ];
+}
+
+function readLaunch(f: Fields): Omit<Of<Launch>, "kind"> {
   const frameworkId = f.text(1);
   const flat = new Fields(f.list(4), "launch-tasks.tasks");
   // The tasks lie flat in pairs, so what came later has a list of its own.
@@ -222,7 +232,6 @@ function readLaunchTasks(f: Fields): Of<"launch-tasks"> {
     tasks.push({ taskId, info: flat.bytes(i + 1), runId: present(runId, "Each task must have a run id") });
   }
   return {
-    kind: "launch-tasks",
     frameworkId,
     agentId: f.text(2),
     role: f.text(3),

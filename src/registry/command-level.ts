@@ -37,6 +37,7 @@ const LEVELS: Readonly<Record<Command["kind"], number>> = {
   "start-maintenance": 2,
   "stop-maintenance": 2,
   "forget-agents": 2,
+  "launch-group": 2,
 };
 
 /** Level that a log must have for all of these commands to be written to it. */

@@ -121,6 +121,14 @@ export interface LaunchTasks {
   readonly needs: readonly Uint8Array[];
 }
 
+/**
+ * A task group (LAUNCH_GROUP): each TaskInfo carries its executor. Refused as a whole when one id is
+ * in use.
+ */
+export interface LaunchGroup extends Omit<LaunchTasks, "kind"> {
+  readonly kind: "launch-group";
+}
+
 /** A status update of a task as its agent (or the master itself) sent it. */
 export interface UpdateTask {
   readonly kind: "update-task";
@@ -216,6 +224,7 @@ export type Command =
   | MarkAgentUnreachable
   | RemoveAgent
   | LaunchTasks
+  | LaunchGroup
   | UpdateTask
   | CompleteTask
   | PutNote
@@ -259,6 +268,7 @@ export const COMMAND_TAGS = {
   "start-maintenance": 37,
   "stop-maintenance": 38,
   "forget-agents": 39,
+  "launch-group": 30,
 } as const satisfies Record<CommandKind, number>;
 
 /** One task of a launch that was refused while the others went through. */

@@ -27,7 +27,7 @@ import { deleteNote, putNote } from "./apply-notes.ts";
 import { acknowledgeOperation, applyOperations } from "./apply-operations.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import { forgetAgents, markAgentGone, removeAgent } from "./apply-removals.ts";
-import { completeAcknowledged, launchTasks, updateTask } from "./apply-tasks.ts";
+import { completeAcknowledged, launchGroup, launchTasks, updateTask } from "./apply-tasks.ts";
 import { decodeCommands } from "./codec.ts";
 import type { Command, CommandKind, InitCluster, Outcome } from "./commands.ts";
 import { type Digest, digestBytes, digestText, EMPTY_DIGEST } from "./digest.ts";
@@ -87,6 +87,7 @@ const HANDLERS: Handlers = {
   "mark-agent-unreachable": markAgentUnreachable,
   "remove-agent": removeAgent,
   "launch-tasks": launchTasks,
+  "launch-group": launchGroup,
   "update-task": updateTask,
   "complete-task": completeAcknowledged,
   "put-note": putNote,

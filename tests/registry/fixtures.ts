@@ -103,6 +103,17 @@ export function launchRun(
   return { kind: "launch-tasks", frameworkId, agentId, role: "*", tasks, atMs: AT_MS, needs: [] };
 }
 
+/** Its tasks start together or not at all. */
+export function launchGroup(
+  runId: string,
+  frameworkId: string,
+  agentId: string,
+  ...taskIds: string[]
+): Command {
+  const launch = launchRun(runId, frameworkId, agentId, ...taskIds);
+  return launch.kind === "launch-tasks" ? { ...launch, kind: "launch-group" } : launch;
+}
+
 export function update(
   frameworkId: string,
   taskId: string,

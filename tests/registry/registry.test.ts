@@ -5,7 +5,17 @@ import { encodeCommands } from "../../src/registry/codec.ts";
 import type { Command, Outcome } from "../../src/registry/commands.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { decodeBlob } from "../../src/wire/blob.ts";
-import { AT_MS, addAgent, addFramework, launch, reregister, update, uuidOf } from "./fixtures.ts";
+import {
+  AT_MS,
+  addAgent,
+  addFramework,
+  launch,
+  launchGroup,
+  launchRun,
+  reregister,
+  update,
+  uuidOf,
+} from "./fixtures.ts";
 
 function apply(registry: Registry, ...commands: Command[]): readonly Outcome[] {
   return registry.applyEntry(encodeCommands(commands)).outcomes;
@@ -210,4 +220,18 @@ test("the cluster is initialised once", () => {
     { accepted: false, reason: "cluster-exists" },
   ]);
   expect(registry.clusterId).toBe("one");
+});
+
+test("a group is launched whole or not at all", () => {
+  const registry = new Registry();
+  apply(registry, addFramework("f"), addAgent("a"), launchRun("r1", "f", "a", "t1"));
+  expect(apply(registry, launchGroup("r2", "f", "a", "t2", "t1"))).toEqual([
+    { accepted: false, reason: "task-exists" },
+  ]);
+  expect(registry.task("f", "t2")).toBeUndefined();
+  expect(apply(registry, launchGroup("r3", "f", "a", "t2", "t3"))).toEqual([{ accepted: true }]);
+  expect(["t2", "t3"].map((id) => registry.task("f", id)?.runId)).toEqual(["r3", "r3"]);
+  expect(apply(registry, launchGroup("r4", "f", "nowhere", "t4"))).toEqual([
+    { accepted: false, reason: "agent-unknown" },
+  ]);
 });

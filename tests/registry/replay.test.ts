@@ -15,6 +15,7 @@ import {
   AT_MS,
   addAgent,
   addFramework,
+  launchGroup,
   launchRun,
   reregister,
   reserveCpus,
@@ -54,12 +55,14 @@ function randomCommand(random: Random): Command {
   const task = `t${random.below(12)}`;
   const n = random.below(30);
   const atMs = AT_MS + random.below(1000);
-  switch (random.below(18)) {
+  switch (random.below(19)) {
     case 13:
     case 14:
       return randomMark(random, agent, atMs);
     case 15:
       return randomMaintenance(random, atMs);
+    case 18:
+      return launchGroup(`g${n}`, framework, agent, task, `t${random.below(12)}x`);
     case 0:
       return addFramework(framework, random.chance(0.5));
     case 1:

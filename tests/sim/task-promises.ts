@@ -34,7 +34,7 @@ export class TaskPromises {
   committed(command: Command): void {
     if (command.kind === "update-task" && command.uuid !== undefined) {
       this.#committedUpdates.add(hex(command.uuid));
-    } else if (command.kind === "launch-tasks") {
+    } else if (command.kind === "launch-tasks" || command.kind === "launch-group") {
       for (const { taskId, runId } of command.tasks) {
         this.#committedLaunches.add(`${command.frameworkId}/${taskId}/${runId}`);
       }

@@ -178,7 +178,7 @@ function describeEffect(effect: MasterEffect): string[] {
 function describeCommand(command: RegistryCommand): string {
   const { kind } = command;
   if (kind === "apply-operations") return `${kind} on ${command.agentId}`;
-  if (kind === "launch-tasks") {
+  if (kind === "launch-tasks" || kind === "launch-group") {
     return `${kind} ${command.frameworkId} on ${command.agentId}: ${command.tasks.map((t) => t.taskId).join(" ")}`;
   }
   if (kind === "update-task") return `${kind} ${command.frameworkId}/${command.taskId} ${command.state}`;
@@ -221,6 +221,10 @@ function describeMessage(message: MasterToAgent): string {
     case "run-task":
     case "kill-task":
       return `${message.kind} ${message.frameworkId}/${message.taskId} term=${message.term}`;
+    case "run-task-group": {
+      const tasks = message.tasks.map(({ taskId }) => `${message.frameworkId}/${taskId}`);
+      return `${message.kind} ${tasks.join(" ")} term=${message.term}`;
+    }
     case "acknowledge-update":
       return `${message.kind} ${message.frameworkId}/${message.taskId} #${message.uuid[15]}`;
     case "shutdown-framework":

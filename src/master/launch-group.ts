@@ -1,0 +1,143 @@
+/**
+ * LAUNCH_GROUP: tasks that are launched together or not at all, under one
+ * executor (TSK-17). One bad task spoils the group, here, when it is applied,
+ * and on the agent.
+ */
+import { BLOB_MAX_BYTES } from "../base/limits.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import { checkpointedPart } from "../model/checkpointed-resources.ts";
+import { toResources } from "../model/resource-format.ts";
+import { Resources } from "../model/resources.ts";
+import type { OfferOperation } from "../model/v1/offers.ts";
+import type { ExecutorInfo, TaskInfo } from "../model/v1/tasks.ts";
+import { checkTaskGroup } from "../model/validate-task-group.ts";
+import { writeResources } from "../registry/agent-total.ts";
+import { encodeBlob } from "../wire/blob.ts";
+import { sameBytes } from "./bytes.ts";
+import type { ExecutorHolding } from "./executor-holdings.ts";
+import { type LaunchContext, type PlannedTask, planTask, reserve } from "./launch.ts";
+import type { Leader } from "./leader.ts";
+import { taskKey } from "./memory.ts";
+import { refuseTask } from "./refuse-task.ts";
+
+/** What a group needs of the offers, in order. */
+interface Plan {
+  readonly tasks: readonly PlannedTask[];
+  readonly executor: ExecutorHolding;
+  /** The executor is not on the agent yet: its resources are taken, too. */
+  readonly isNew: boolean;
+}
+
+export function launchGroup(leader: Leader, context: LaunchContext, operation: OfferOperation): void {
+  const group = operation.launch_group;
+  const tasks = group?.task_group.tasks ?? [];
+  if (group === undefined || tasks.length === 0) return;
+  const plan =
+    operation.id === undefined
+      ? planGroup(leader, context, tasks, group.executor)
+      : fail("The 'id' field was set in an offer operation that launches tasks; leave it out");
+  if (plan.ok) {
+    takeGroup(leader, context, plan.value);
+    return;
+  }
+  for (const task of tasks) {
+    refuseTask(leader, context.framework, {
+      taskId: task.task_id.value,
+      agentId: task.agent_id.value,
+      state: "TASK_ERROR",
+      reason: "REASON_TASK_GROUP_INVALID",
+      message: plan.error,
+    });
+  }
+}
+
+function planGroup(
+  leader: Leader,
+  context: LaunchContext,
+  tasks: readonly TaskInfo[],
+  given: ExecutorInfo,
+): Result<Plan> {
+  const { framework, agentId } = context;
+  const invalid = checkTaskGroup(tasks, given, { agentId, frameworkId: framework.id });
+  if (invalid !== undefined) return fail(invalid);
+  if (given.type !== "DEFAULT") {
+    return fail("Task groups under a CUSTOM executor are not supported by this master yet; use type DEFAULT");
+  }
+  const executor = executorOf(leader, context, given);
+  if (!executor.ok) return executor;
+  const { isNew, holding, info } = executor.value;
+  const planned: PlannedTask[] = [];
+  let needed = isNew ? holding.resources : Resources.EMPTY;
+  let bytes = 0;
+  for (const task of tasks) {
+    const checked = planTask(leader, context, { ...task, executor: info });
+    if (!checked.ok) return fail(`Task '${task.task_id.value}' is invalid: ${checked.error}`);
+    planned.push(checked.value);
+    needed = needed.add(checked.value.resources);
+    bytes += checked.value.info.length;
+  }
+  if (bytes > BLOB_MAX_BYTES) {
+    return fail(
+      `The group takes ${bytes} bytes, more than ${BLOB_MAX_BYTES}; let its tasks fetch their data`,
+    );
+  }
+  if (!context.remaining.contains(needed)) {
+    const available = `are more than available ${context.remaining}`;
+    return fail(`Total resources ${needed} required by task group and its executor ${available}`);
+  }
+  return ok({ tasks: planned, executor: holding, isNew });
+}
+
+interface GroupExecutor {
+  readonly holding: ExecutorHolding;
+  /** As every task of the group carries it. */
+  readonly info: ExecutorInfo;
+  readonly isNew: boolean;
+}
+
+/** The executor as it will be, or as it is on the agent already. */
+function executorOf(leader: Leader, context: LaunchContext, given: ExecutorInfo): Result<GroupExecutor> {
+  const { framework, agentId, role } = context;
+  const executorId = given.executor_id.value;
+  const parsed = Resources.from(given.resources ?? []);
+  if (!parsed.ok) return fail(`Executor uses invalid resources: ${parsed.error}`);
+  for (const other of parsed.value.allocations().keys()) {
+    if (other !== role) {
+      return fail(
+        `Executor uses resources allocated to role '${other}', its offer is allocated to '${role}'`,
+      );
+    }
+  }
+  const resources = parsed.value.unallocated();
+  const info = { ...given, resources: toResources(resources.allocate(role)) };
+  const blob = encodeBlob("ExecutorInfo", info);
+  const known = leader.agent(agentId).executors.find(framework.id, executorId);
+  if (known !== undefined && !sameBytes(known.info, blob)) {
+    return fail(
+      `ExecutorInfo of '${executorId}' is not compatible with the existing ExecutorInfo of the same id; give it another id`,
+    );
+  }
+  const holding = known ?? { frameworkId: framework.id, executorId, role, resources, info: blob };
+  return ok({ holding, info, isNew: known === undefined });
+}
+
+function takeGroup(leader: Leader, context: LaunchContext, { tasks, executor, isNew }: Plan): void {
+  const { framework, agentId, role } = context;
+  const agent = leader.agent(agentId);
+  if (isNew) context.remaining = context.remaining.subtract(executor.resources);
+  const group: LaunchContext = { ...context, tasks: [], needs: checkpointedPart(executor.resources) };
+  for (const task of tasks) {
+    agent.executors.hold(executor, taskKey(framework.id, task.taskId));
+    reserve(leader, group, task);
+  }
+  context.remaining = group.remaining;
+  context.groups.push({
+    kind: "launch-group",
+    frameworkId: framework.id,
+    agentId,
+    role,
+    tasks: group.tasks,
+    atMs: leader.now.wallMs,
+    needs: writeResources(group.needs),
+  });
+}
