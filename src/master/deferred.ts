@@ -21,9 +21,15 @@ export function defer(leader: Leader, command: Command): void {
 export function retryDue(leader: Leader): void {
   for (const command of leader.deferred.splice(0)) {
     const next = nextStep(leader, command);
-    if (next === "propose") leader.propose(command);
+    if (next === "propose") leader.propose(timely(leader, command));
     else if (next === "wait") defer(leader, command);
   }
+}
+
+/** A removal that was asked for is not older than a return that came before it in the log. */
+function timely(leader: Leader, command: Command): Command {
+  const asked = command.kind === "remove-framework" && leader.teardowns.has(command.frameworkId);
+  return asked ? { ...command, atMs: leader.now.wallMs } : command;
 }
 
 /** The return of a framework or agent is committed: what was decided while it was away counts no more. */

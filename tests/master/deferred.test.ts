@@ -43,6 +43,20 @@ test("a removal that a connected framework asked for is proposed again", () => {
   expect(kinds(bench)).toEqual(["remove-framework"]);
 });
 
+test("it holds for a framework that came back meanwhile, and comes after its return", () => {
+  const bench = leading();
+  const framework = bench.framework();
+  bench.autoCommit = false;
+  framework.call({ type: "TEARDOWN" });
+  bench.drop();
+  bench.pass(500);
+  bench.subscribe({ id: { value: framework.id }, failover_timeout: 3600 });
+  bench.commit();
+  const backAtMs = bench.registry.frameworks.get(framework.id)?.reregisteredAtMs ?? Number.NaN;
+  bench.pass(500);
+  expect(bench.proposed).toMatchObject([{ kind: "remove-framework", atMs: backAtMs + 500 }]);
+});
+
 test("an agent that answers again is not marked, and is pinged on", () => {
   const bench = leading();
   const agentId = bench.agent(1);
