@@ -5,6 +5,7 @@ import { BitSet } from "./bit-set.ts";
 import type { FilterCohort } from "./filters.ts";
 import type { AgentFacts } from "./offer-constraints.ts";
 import type { Client } from "./role-nodes.ts";
+import type { Vector } from "./share.ts";
 
 export class AgentRecord {
   readonly slot: number;
@@ -24,6 +25,8 @@ export class AgentRecord {
   readonly held = new Map<Client, Resources>();
   /** More is held than there is: the total shrank, or came with less than was in use. */
   overcommitted = false;
+  /** What of `free` counts as headroom, while some role has quota and the agent is active. */
+  open: Vector | undefined;
   readonly cohorts: FilterCohort[] = [];
 
   /** Everyone is to be considered for it. */
@@ -45,7 +48,7 @@ export class AgentRecord {
   }
 
   /** Whether there is anything to hand out. */
-  get open(): boolean {
+  get isOpen(): boolean {
     return this.active && !this.removed && !this.free.isEmpty();
   }
 

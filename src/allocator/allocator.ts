@@ -25,17 +25,20 @@
 import { assert, present } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
 import { DAY_MS, type Instant, SECOND_MS } from "../base/time.ts";
+import type { Quota } from "../model/quota.ts";
 import { Resources } from "../model/resources.ts";
 import { AgentRecord } from "./agent-record.ts";
 import { BitSet } from "./bit-set.ts";
-import { CandidateFinder, offerFor } from "./candidates.ts";
+import { CandidateFinder } from "./candidates.ts";
 import { assertConsistent } from "./consistency.ts";
 import { ConstraintIndex } from "./constraint-index.ts";
 import { explainClient } from "./explain.ts";
-import { firstInOrder } from "./fair-order.ts";
 import { type FilterCohort, Filters, filterEndMs } from "./filters.ts";
+import { GivenOffers } from "./given-offers.ts";
 import type { AgentFacts } from "./offer-constraints.ts";
 import { DEFAULT_MIN_ALLOCATABLE } from "./quantities.ts";
+import { QuotaBook, type Stage } from "./quota-book.ts";
+import { assertQuotaConsistent, quotaViews } from "./quota-views.ts";
 import type { Client } from "./role-nodes.ts";
 import { RoleTree } from "./role-tree.ts";
 import { roleViews } from "./role-views.ts";
@@ -49,12 +52,14 @@ import type {
   Exclusion,
   FrameworkExplanation,
   FrameworkSpec,
+  QuotaView,
   Recovery,
   ResourceAllocator,
   RoleView,
   UsedByFramework,
   UsedOnAgent,
 } from "./types.ts";
+import { VisitList } from "./visit-list.ts";
 import { inVisitOrder } from "./visit-order.ts";
 
 export class Allocator implements ResourceAllocator {
@@ -63,6 +68,7 @@ export class Allocator implements ResourceAllocator {
   readonly #filterMaxMs: number;
   readonly #totals: ClusterTotals;
   readonly #tree: RoleTree;
+  readonly #quotas: QuotaBook;
   readonly #finder: CandidateFinder;
   readonly #filters = new Filters();
   readonly #constraints: ConstraintIndex;
@@ -71,10 +77,7 @@ export class Allocator implements ResourceAllocator {
   readonly #agentTable = new SlotTable<AgentRecord>();
   #agentsAdded = 0;
   #paused = false;
-  /** Every agent that is open, and some that were; see AgentRecord.listed. */
-  #maybeOpen: AgentRecord[] = [];
-  /** Agents that are stale or have woken clients. */
-  #noted: AgentRecord[] = [];
+  readonly #visits = new VisitList();
   readonly #scope = new BitSet();
 
   constructor(options: AllocatorOptions) {
@@ -84,7 +87,9 @@ export class Allocator implements ResourceAllocator {
     this.#totals = new ClusterTotals(options.fairShareExcluded ?? []);
     this.#tree = new RoleTree(this.#totals);
     const minimum = options.minAllocatable ?? DEFAULT_MIN_ALLOCATABLE;
-    this.#finder = new CandidateFinder(this.#tree, minimum, options.filterGpuResources ?? true);
+    this.#quotas = new QuotaBook(this.#tree, this.#totals, minimum);
+    const filterGpus = options.filterGpuResources ?? true;
+    this.#finder = new CandidateFinder(this.#tree, this.#quotas, minimum, filterGpus);
     this.#constraints = new ConstraintIndex(this.#agentTable.items);
     this.#subscriptions = new Subscriptions(this.#tree, this.#finder, this.#constraints, (client) =>
       this.#filters.dropClient(client, this.#agentTable.items),
@@ -125,8 +130,7 @@ export class Allocator implements ResourceAllocator {
     );
     this.#agents.set(agentId, agent);
     this.#setFacts(agent, spec.facts ?? agent.facts);
-    agent.setTotal(spec.total.unallocated());
-    this.#totals.add(agent.total);
+    this.#setTotal(agent, spec.total.unallocated());
     for (const { frameworkId, role, resources } of used) {
       this.#hold(agent, this.#tree.ensureClient(frameworkId, role), resources.unallocated());
     }
@@ -136,31 +140,33 @@ export class Allocator implements ResourceAllocator {
   updateAgent(agentId: string, spec: Omit<AgentSpec, "active">): void {
     const agent = this.#agent(agentId);
     if (spec.facts !== undefined) this.#setFacts(agent, spec.facts);
-    this.#totals.subtract(agent.total);
-    agent.setTotal(spec.total.unallocated());
-    this.#totals.add(agent.total);
+    this.#setTotal(agent, spec.total.unallocated());
     this.#noteStale(agent);
   }
 
   removeAgent(agentId: string): void {
     const agent = this.#agent(agentId);
     for (const [client, resources] of [...agent.held]) this.#release(agent, client, resources);
-    this.#totals.subtract(agent.total);
+    this.#setTotal(agent, Resources.EMPTY);
     this.#filters.dropAgent(agent);
     this.#agents.delete(agentId);
     this.#agentTable.remove(agent.slot);
     agent.removed = true;
+    this.#quotas.countFree(agent);
   }
 
   activateAgent(agentId: string): void {
     const agent = this.#agent(agentId);
     if (agent.active) return;
     agent.active = true;
+    this.#quotas.countFree(agent);
     this.#noteStale(agent);
   }
 
   deactivateAgent(agentId: string): void {
-    this.#agent(agentId).active = false;
+    const agent = this.#agent(agentId);
+    agent.active = false;
+    this.#quotas.countFree(agent);
   }
 
   charge({ frameworkId, role, agentId, resources }: Allocation): void {
@@ -202,22 +208,46 @@ export class Allocator implements ResourceAllocator {
     this.#tree.setWeight(role, weight);
   }
 
+  updateQuotas(quotas: Iterable<readonly [role: string, quota: Quota]>): void {
+    this.#quotas.set(quotas, this.#agents);
+  }
+
+  quotaUse(roles: Iterable<string>): Map<string, Map<string, number>> {
+    return this.#quotas.use(roles, this.#agents.values());
+  }
+
+  breaksQuota(role: string, resources: Resources): boolean {
+    return this.#quotas.isBroken(role, resources);
+  }
+
+  quotaViews(): QuotaView[] {
+    return quotaViews(this.#quotas, this.#tree);
+  }
+
   allocate(now: Instant): Allocation[] {
     // Drawn every time, so that the order does not depend on what there was to do.
     const salt = this.#random.u32();
     this.expire(now);
     if (this.#paused) return [];
-    const visits = this.#takeVisits();
+    this.#quotas.takeHeld((agent) => this.#noteStale(agent));
+    this.#subscriptions.refresh((fresh) => this.#quotas.takeWoken(fresh));
+    const visits = this.#visits.take(this.#subscriptions.anyFresh);
     if (visits.length === 0) return [];
     this.#tree.refresh();
-    const allocations: Allocation[] = [];
-    for (const slot of inVisitOrder(visits, salt)) {
-      const agent = present(this.#agentTable.items[slot], "A visited agent is known");
-      if (agent.open) this.#allocateAgent(agent, allocations);
+    const given = new GivenOffers();
+    const order = inVisitOrder(visits, salt);
+    if (this.#quotas.anyNeedy) {
+      for (const slot of order) this.#allocateAgent(this.#agentAt(slot), "guarantees", given);
+    }
+    for (const slot of order) {
+      const agent = this.#agentAt(slot);
+      this.#allocateAgent(agent, "all", given);
+      if (this.#quotas.active) this.#quotas.visited(agent);
       agent.visited();
     }
     this.#subscriptions.clearFresh();
-    return allocations;
+    this.#quotas.settle();
+    return given.allocations;
   }
 
   nextDeadlineMs(): number | undefined {
@@ -261,7 +291,7 @@ export class Allocator implements ResourceAllocator {
     const roles = [...framework.clients.values()]
       .filter((client) => role === undefined || client.queue.role.name === role)
       .map((client) =>
-        explainClient(client, this.#tree, this.#finder, this.#agents.values(), now.monotonicMs),
+        explainClient(client, this.#tree, this.#finder, this.#quotas, this.#agents.values(), now.monotonicMs),
       );
     return { frameworkId, active: framework.active, paused: this.#paused, roles };
   }
@@ -270,22 +300,11 @@ export class Allocator implements ResourceAllocator {
   assertConsistent(): void {
     this.#tree.refresh();
     assertConsistent(this.#agents.values(), this.#tree);
+    assertQuotaConsistent(this.#agents.values(), this.#tree, this.#quotas);
   }
 
-  /** Agents to look at: those noted, and all that are open when someone is fresh. */
-  #takeVisits(): AgentRecord[] {
-    const visits = this.#noted.filter((agent) => !agent.removed);
-    this.#noted = [];
-    if (!this.#subscriptions.anyFresh) return visits;
-    this.#maybeOpen = this.#maybeOpen.filter((agent) => {
-      agent.listed = agent.open;
-      if (agent.listed && !agent.noted) visits.push(agent);
-      return agent.listed;
-    });
-    return visits;
-  }
-
-  #allocateAgent(agent: AgentRecord, allocations: Allocation[]): void {
+  #allocateAgent(agent: AgentRecord, stage: Stage, given: GivenOffers): void {
+    if (!agent.isOpen) return;
     let scope: BitSet | undefined;
     if (!agent.stale) {
       scope = this.#scope;
@@ -293,18 +312,13 @@ export class Allocator implements ResourceAllocator {
       scope.union(agent.woken);
     }
     for (;;) {
-      const client = firstInOrder(this.#tree, this.#finder.find(agent, scope));
+      const client = this.#finder.first(agent, scope, stage);
       if (client === undefined) return;
-      const resources = offerFor(client, agent.free);
+      const resources = this.#finder.offer(client, agent, stage);
       assert(!resources.isEmpty(), "A candidate has something to get");
       this.#hold(agent, client, resources);
       this.#tree.choose(client);
-      allocations.push({
-        frameworkId: client.name,
-        role: client.queue.role.name,
-        agentId: agent.id,
-        resources,
-      });
+      given.add(agent, client, resources, stage);
       if (agent.free.isEmpty()) return;
     }
   }
@@ -318,37 +332,46 @@ export class Allocator implements ResourceAllocator {
     if (resources.isEmpty()) return;
     if (agent.hold(client, resources)) client.agentsHeld++;
     this.#tree.charge(client, resources, 1);
+    this.#countHeld(agent, client, resources, 1);
   }
 
   #release(agent: AgentRecord, client: Client, resources: Resources): void {
     if (agent.release(client, resources)) client.agentsHeld--;
     this.#tree.charge(client, resources, -1);
+    this.#countHeld(agent, client, resources, -1);
     this.#subscriptions.forgetIfUnused(client);
+  }
+
+  #countHeld(agent: AgentRecord, client: Client, resources: Resources, sign: 1 | -1): void {
+    if (!this.#quotas.active) return;
+    this.#quotas.hold(client, resources, sign);
+    this.#quotas.countFree(agent);
+  }
+
+  #setTotal(agent: AgentRecord, total: Resources): void {
+    this.#totals.subtract(agent.total);
+    this.#totals.add(total);
+    if (this.#quotas.active) {
+      this.#quotas.reserve(agent.total, -1);
+      this.#quotas.reserve(total, 1);
+    }
+    agent.setTotal(total);
+    this.#quotas.countFree(agent);
   }
 
   #wake(cohort: FilterCohort): void {
     const agent = present(this.#agentTable.items[cohort.agent.slot], "A filter's agent is known");
     agent.woken.union(cohort.clients);
     agent.anyWoken = true;
-    this.#note(agent);
+    this.#visits.note(agent);
   }
 
   #noteStale(agent: AgentRecord): void {
-    agent.stale = true;
-    this.#note(agent);
-    if (agent.listed) return;
-    agent.listed = true;
-    this.#maybeOpen.push(agent);
-    // Agents that came and went; the lists are otherwise cleared when someone is fresh.
-    if (this.#maybeOpen.length > 2 * this.#agents.size + 64) {
-      this.#maybeOpen = this.#maybeOpen.filter((listed) => !listed.removed);
-    }
+    this.#visits.noteStale(agent, this.#agents.size);
   }
 
-  #note(agent: AgentRecord): void {
-    if (agent.noted) return;
-    agent.noted = true;
-    this.#noted.push(agent);
+  #agentAt(slot: number): AgentRecord {
+    return present(this.#agentTable.items[slot], "A visited agent is known");
   }
 
   #agent(agentId: string): AgentRecord {

@@ -9,8 +9,10 @@
 import type { ResourceEntry, Resources } from "../model/resources.ts";
 import type { AgentRecord } from "./agent-record.ts";
 import { BitSet } from "./bit-set.ts";
+import { firstInOrder } from "./fair-order.ts";
 import { removeFiltered } from "./filters.ts";
 import { isWorthOffering, type MinAllocatable } from "./quantities.ts";
+import type { QuotaBook, Stage } from "./quota-book.ts";
 import type { Client, RoleNode } from "./role-nodes.ts";
 import type { RoleTree } from "./role-tree.ts";
 
@@ -40,6 +42,7 @@ export function offerFor(client: Client, free: Resources): Resources {
 
 export class CandidateFinder {
   readonly #tree: RoleTree;
+  readonly #quotas: QuotaBook;
   readonly #minAllocatable: MinAllocatable;
   readonly #filterGpuResources: boolean;
   /** Clients that want offers. */
@@ -54,9 +57,16 @@ export class CandidateFinder {
   readonly #part = new BitSet();
   readonly #own = new BitSet();
   readonly #single = new BitSet();
+  readonly #limited = new BitSet();
 
-  constructor(tree: RoleTree, minAllocatable: MinAllocatable, filterGpuResources: boolean) {
+  constructor(
+    tree: RoleTree,
+    quotas: QuotaBook,
+    minAllocatable: MinAllocatable,
+    filterGpuResources: boolean,
+  ) {
     this.#tree = tree;
+    this.#quotas = quotas;
     this.#minAllocatable = minAllocatable;
     this.#filterGpuResources = filterGpuResources;
   }
@@ -83,12 +93,14 @@ export class CandidateFinder {
   }
 
   setEligible(client: Client, eligible: boolean): void {
+    this.#quotas.noteClient(client);
     setMember(this.#eligible, client, eligible);
   }
 
   /** The client's slot is about to be given to another. */
   forget(client: Client): void {
     this.#countOwnMinimum(client, false);
+    this.#quotas.forgetClient(client);
     for (const set of [this.#eligible, this.#takesGpus, this.#takesRevocable]) set.clear(client.slot);
   }
 
@@ -107,29 +119,82 @@ export class CandidateFinder {
     return isWorthOffering(offer, client.minAllocatable ?? this.#minAllocatable);
   }
 
+  /** What the client would be offered of the agent now: all it may have, within quota. */
+  offer(client: Client, agent: AgentRecord, stage: Stage): Resources {
+    const offer = offerFor(client, agent.free);
+    return this.#quotas.active ? this.#quotas.capped(offer, client.queue.role.top.quota, stage) : offer;
+  }
+
   /**
-   * The candidates for what is free on the agent now, among `scope` or
-   * (undefined) all clients. The set is valid until the next call.
+   * Who is to get what is free on the agent now: the first in fair order among
+   * `scope` or (undefined) all clients that may have some of it and want it.
    */
-  find(agent: AgentRecord, scope: BitSet | undefined): BitSet {
+  first(agent: AgentRecord, scope: BitSet | undefined, stage: Stage): Client | undefined {
     const found = this.#found;
-    if (agent.free.isEmpty()) {
-      found.reset();
-      return found;
-    }
+    if (agent.free.isEmpty()) return undefined;
     found.assign(this.#eligible);
     if (scope !== undefined) found.intersect(scope);
     found.subtract(agent.excludes);
+    if (stage === "guarantees") found.intersect(this.#quotas.needy);
     if (this.#filterGpuResources && agent.hasGpus) found.intersect(this.#takesGpus);
-    if (isForAll(agent.free)) {
-      this.#keepWilling(agent, agent.free, found);
-      return found;
+    if (stage === "guarantees") {
+      return firstInOrder(this.#tree, found, (client) => this.#helps(agent, client));
     }
+    if (isForAll(agent.free)) return this.#firstOpen(agent, agent.free, found, undefined);
     const open = agent.free.unreserved();
     const special = open === agent.free ? undefined : this.#specialCandidates(agent, found);
-    this.#keepOpenCandidates(agent, open, found);
+    return this.#firstOpen(agent, open, found, special);
+  }
+
+  /** `special` are candidates already; of `found` those are to be found that want the unreserved part. */
+  #firstOpen(
+    agent: AgentRecord,
+    open: Resources,
+    found: BitSet,
+    special: BitSet | undefined,
+  ): Client | undefined {
+    const quotas = this.#quotas;
+    if (!quotas.active) {
+      this.#keepOpenCandidates(agent, open, found);
+      if (special !== undefined) found.union(special);
+      return firstInOrder(this.#tree, found);
+    }
+    const limited = this.#limitedCandidates(agent, open, found);
+    found.subtract(quotas.clients);
+    this.#keepOpenCandidates(agent, quotas.capped(open, undefined, "all"), found);
     if (special !== undefined) found.union(special);
-    return found;
+    found.union(limited);
+    return firstInOrder(
+      this.#tree,
+      found,
+      (client) => !limited.has(client.slot) || this.#isCandidate(agent, client),
+    );
+  }
+
+  /**
+   * Of `found`, those below roles with quota that may be candidates. Each role may get another
+   * part, so which of them are is looked at one by one, in fair order.
+   */
+  #limitedCandidates(agent: AgentRecord, open: Resources, found: BitSet): BitSet {
+    const limited = this.#limited;
+    limited.assign(found);
+    limited.intersect(this.#quotas.clients);
+    // What quota leaves is part of `open`; revocable resources it leaves alone.
+    if (open.nonRevocable() !== open) return limited;
+    const full = this.#part;
+    full.assign(this.#quotas.full);
+    if (this.#ownMinimums > 0) full.subtract(this.#ownMinimum);
+    limited.subtract(full);
+    removeFiltered(agent, open, limited);
+    return limited;
+  }
+
+  /** Whether the client would be offered something its role's guarantees lack. */
+  #helps(agent: AgentRecord, client: Client): boolean {
+    const { quota } = client.queue.role.top;
+    if (quota === undefined || !this.#quotas.couldHelp(agent, quota)) return false;
+    const offer = this.offer(client, agent, "guarantees");
+    return this.#quotas.helps(offer, quota) && this.#wants(agent, client, offer);
   }
 
   /**
@@ -153,7 +218,10 @@ export class CandidateFinder {
   }
 
   #isCandidate(agent: AgentRecord, client: Client): boolean {
-    const offer = offerFor(client, agent.free);
+    return this.#wants(agent, client, this.offer(client, agent, "all"));
+  }
+
+  #wants(agent: AgentRecord, client: Client, offer: Resources): boolean {
     if (offer.isEmpty() || !this.isEnough(client, offer)) return false;
     const single = this.#single;
     single.set(client.slot);

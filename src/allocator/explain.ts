@@ -4,6 +4,7 @@ import type { AgentRecord } from "./agent-record.ts";
 import { type CandidateFinder, offerFor } from "./candidates.ts";
 import { inFairOrder } from "./fair-order.ts";
 import { filteredUntilMs } from "./filters.ts";
+import type { QuotaBook } from "./quota-book.ts";
 import type { Client } from "./role-nodes.ts";
 import type { RoleTree } from "./role-tree.ts";
 import type { AgentCounts, Forerunner, RoleExplanation } from "./types.ts";
@@ -22,6 +23,7 @@ export function explainClient(
   client: Client,
   tree: RoleTree,
   finder: CandidateFinder,
+  quotas: QuotaBook,
   agents: Iterable<AgentRecord>,
   nowMs: number,
 ): RoleExplanation {
@@ -33,6 +35,8 @@ export function explainClient(
     reservedForOthers: 0,
     capabilityMissing: 0,
     belowMinimum: 0,
+    quotaLimit: 0,
+    heldForQuota: 0,
     filtered: 0,
     available: 0,
   };
@@ -42,7 +46,7 @@ export function explainClient(
   let filterEndsAtMs = Number.POSITIVE_INFINITY;
   for (const agent of agents) {
     total++;
-    const { reason, endsAtMs, details = [] } = verdictOn(agent, client, finder, nowMs);
+    const { reason, endsAtMs, details = [] } = verdictOn(agent, client, finder, quotas, nowMs);
     counts[reason]++;
     const tally = reason === "constrained" ? failedConstraints : missingCapabilities;
     for (const detail of details) tally.set(detail, (tally.get(detail) ?? 0) + 1);
@@ -63,16 +67,28 @@ export function explainClient(
   };
 }
 
-function verdictOn(agent: AgentRecord, client: Client, finder: CandidateFinder, nowMs: number): Verdict {
+function verdictOn(
+  agent: AgentRecord,
+  client: Client,
+  finder: CandidateFinder,
+  quotas: QuotaBook,
+  nowMs: number,
+): Verdict {
   if (!agent.active) return { reason: "inactive" };
   if (finder.hidesGpus(agent, client)) return { reason: "gpusHidden" };
   if (agent.excludes.has(client.slot)) {
     return { reason: "constrained", details: client.constraints?.failedBy(agent.facts) ?? [] };
   }
   if (agent.free.isEmpty()) return { reason: "taken" };
-  const offer = offerFor(client, agent.free);
-  if (offer.isEmpty()) return whyNothing(agent, client);
-  if (!finder.isEnough(client, offer)) return { reason: "belowMinimum" };
+  const free = offerFor(client, agent.free);
+  if (free.isEmpty()) return whyNothing(agent, client);
+  if (!finder.isEnough(client, free)) return { reason: "belowMinimum" };
+  const offer = finder.offer(client, agent, "all");
+  if (offer.isEmpty() || !finder.isEnough(client, offer)) {
+    const limited = quotas.withinLimits(free, client.queue.role.top.quota);
+    const allowed = !limited.isEmpty() && finder.isEnough(client, limited);
+    return { reason: allowed ? "heldForQuota" : "quotaLimit" };
+  }
   const endsAtMs = filteredUntilMs(agent, client, offer);
   return endsAtMs === undefined || endsAtMs <= nowMs
     ? { reason: "available" }

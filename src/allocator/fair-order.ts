@@ -28,13 +28,18 @@ export function compareClients(a: Client, b: Client): number {
   }
 }
 
-/** The first candidate in fair order; undefined when there is none. Every candidate must be eligible. */
-export function firstInOrder(tree: RoleTree, candidates: BitSet): Client | undefined {
+/**
+ * The first candidate in fair order; undefined when there is none. Every
+ * candidate must be eligible. Whom `check` refuses is none and is taken out of the set.
+ */
+export function firstInOrder(tree: RoleTree, candidates: BitSet, check?: Check): Client | undefined {
   const count = candidates.count();
   if (count === 0) return undefined;
-  const walk = new Walk(candidates, count + WALK_MIN_STEPS);
-  return walk.visit(tree.root) ?? leastOf(tree, candidates);
+  const walk = new Walk(candidates, count + WALK_MIN_STEPS, check);
+  return walk.visit(tree.root) ?? leastOf(tree, candidates, check);
 }
+
+type Check = (client: Client) => boolean;
 
 /** Every client that wants offers, first one first. */
 export function* inFairOrder(role: RoleNode): Generator<Client> {
@@ -50,23 +55,25 @@ export function* inFairOrder(role: RoleNode): Generator<Client> {
   }
 }
 
-function leastOf(tree: RoleTree, candidates: BitSet): Client {
+function leastOf(tree: RoleTree, candidates: BitSet, check: Check | undefined): Client | undefined {
   let least: Client | undefined;
   candidates.forEach((slot) => {
     const client = tree.clientAt(slot);
-    if (least === undefined || compareClients(client, least) < 0) least = client;
+    const first = least === undefined || compareClients(client, least) < 0;
+    if (first && (check === undefined || check(client))) least = client;
   });
-  assert(least !== undefined, "There is a candidate");
   return least;
 }
 
 /** One walk through the tree in fair order, with a budget. */
 class Walk {
   readonly #candidates: BitSet;
+  readonly #check: Check | undefined;
   #steps: number;
 
-  constructor(candidates: BitSet, steps: number) {
+  constructor(candidates: BitSet, steps: number, check: Check | undefined) {
     this.#candidates = candidates;
+    this.#check = check;
     this.#steps = steps;
   }
 
@@ -89,7 +96,9 @@ class Walk {
     for (let i = 0; i < clients.length && this.#steps > 0; i++) {
       this.#steps--;
       const client = clients.at(i);
-      if (this.#candidates.has(client.slot)) return client;
+      if (!this.#candidates.has(client.slot)) continue;
+      if (this.#check === undefined || this.#check(client)) return client;
+      this.#candidates.clear(client.slot);
     }
     return undefined;
   }

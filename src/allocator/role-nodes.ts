@@ -6,6 +6,7 @@ import { BitSet } from "./bit-set.ts";
 import type { RoleConstraints } from "./offer-constraints.ts";
 import { OrderedSlots } from "./ordered-slots.ts";
 import type { MinAllocatable } from "./quantities.ts";
+import type { RoleQuota } from "./role-quota.ts";
 import { FairNode } from "./share.ts";
 
 /** Resources that only frameworks that ask for them are offered. */
@@ -78,6 +79,10 @@ export class RoleNode extends FairNode {
   readonly order: OrderedSlots<Sibling>;
   /** Clients in this subtree that want offers. */
   eligible = 0;
+  /** Quota of a topmost role. */
+  quota: RoleQuota | undefined;
+  /** The topmost role above it, or itself. */
+  readonly top: RoleNode;
 
   constructor(
     slot: number,
@@ -87,6 +92,7 @@ export class RoleNode extends FairNode {
   ) {
     super(slot, name);
     this.parent = parent;
+    this.top = parent?.parent === undefined ? this : parent.top;
     this.order = new OrderedSlots(table);
   }
 }

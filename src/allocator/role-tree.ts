@@ -168,10 +168,15 @@ export class RoleTree {
     }
   }
 
+  /** Lets go of a role that means nothing any more. */
+  forgetIfUnused(role: RoleNode): void {
+    this.#prune(role);
+  }
+
   #prune(role: RoleNode): void {
     const parent = role.parent;
-    if (parent === undefined || role.queue !== undefined || role.children.size > 0 || role.weight !== 1)
-      return;
+    const leaf = role.queue === undefined && role.children.size === 0;
+    if (parent === undefined || !leaf || role.weight !== 1 || role.quota !== undefined) return;
     parent.children.delete(role.name);
     this.#roles.delete(role.name);
     this.#siblings.remove(role.slot);

@@ -5,6 +5,7 @@
  * chosen less often, then by name, as in Mesos (sorter/drf).
  */
 import { assert } from "../base/assert.ts";
+import type { ResourceIdentity } from "../model/resource-identity.ts";
 import type { Resources } from "../model/resources.ts";
 import type { ScalarQuantities } from "./quantities.ts";
 
@@ -63,12 +64,15 @@ export class ClusterTotals {
     this.version++;
   }
 
-  /** The scalars of the resources by index, summed over roles and disks. A shared volume counts once. */
-  vectorOf(resources: Resources): Vector {
+  /**
+   * The scalars of the resources by index, summed over roles and disks, or of the part that `keep` lets
+   * through. A shared volume counts once.
+   */
+  vectorOf(resources: Resources, keep?: (identity: ResourceIdentity) => boolean): Vector {
     const vector: number[] = [];
     for (const { identity, amount } of resources.entries) {
-      if (typeof amount !== "number") continue;
-      const index = this.#index(identity.name);
+      if (typeof amount !== "number" || keep?.(identity) === false) continue;
+      const index = this.indexOf(identity.name);
       while (vector.length <= index) vector.push(0);
       vector[index] = (vector[index] as number) + amount;
     }
@@ -97,15 +101,35 @@ export class ClusterTotals {
 
   /** The node's amounts by name; zeros left out. */
   quantities(node: FairNode): ScalarQuantities {
+    return this.named(node.amounts);
+  }
+
+  /** A vector's amounts by name; zeros left out. */
+  named(vector: Vector): Map<string, number> {
     const out = new Map<string, number>();
     for (const [name, index] of this.#indexes) {
-      const amount = node.amounts[index] ?? 0;
+      const amount = vector[index] ?? 0;
       if (amount > 0) out.set(name, amount);
     }
     return out;
   }
 
-  #index(name: string): number {
+  /** The amounts of a vector that are set; those that are not are infinite. */
+  finite(vector: Vector): Map<string, number> {
+    const out = new Map<string, number>();
+    for (const [name, index] of this.#indexes) {
+      const amount = vector[index] ?? Number.POSITIVE_INFINITY;
+      if (amount !== Number.POSITIVE_INFINITY) out.set(name, amount);
+    }
+    return out;
+  }
+
+  /** Undefined for a name that was no scalar yet. */
+  knownIndex(name: string): number | undefined {
+    return this.#indexes.get(name);
+  }
+
+  indexOf(name: string): number {
     const known = this.#indexes.get(name);
     if (known !== undefined) return known;
     const index = this.#amounts.length;
@@ -116,7 +140,8 @@ export class ClusterTotals {
   }
 }
 
-function addTo(amounts: number[], vector: Vector, sign: 1 | -1): void {
+/** Adds `sign` times the vector. */
+export function addTo(amounts: number[], vector: Vector, sign: 1 | -1): void {
   while (amounts.length < vector.length) amounts.push(0);
   for (let index = 0; index < vector.length; index++) {
     const amount = (amounts[index] as number) + sign * (vector[index] as number);

@@ -102,6 +102,11 @@ export class Subscriptions {
     this.#tree.removeClient(client);
   }
 
+  /** More clients to be considered: what `add` puts into the set, when it says that it did. */
+  refresh(add: (fresh: BitSet) => boolean): void {
+    if (add(this.fresh)) this.anyFresh = true;
+  }
+
   /** Everyone was considered. */
   clearFresh(): void {
     if (!this.anyFresh) return;

@@ -4,6 +4,7 @@
  * tests implements it too, by recomputing everything.
  */
 import type { Instant } from "../base/time.ts";
+import type { Quota } from "../model/quota.ts";
 import type { Resources } from "../model/resources.ts";
 import type { AgentFacts, ConstraintsByRole } from "./offer-constraints.ts";
 import type { MinAllocatable, ScalarQuantities } from "./quantities.ts";
@@ -98,6 +99,15 @@ export interface RoleView {
   readonly share: number;
 }
 
+/** Quota of a role, in thousandths. */
+export interface QuotaView extends Quota {
+  readonly role: string;
+  /** Reserved to the role and those below it, and what they hold or are offered of the rest. */
+  readonly consumed: ScalarQuantities;
+  /** All that they hold or are offered. */
+  readonly allocated: ScalarQuantities;
+}
+
 /** One who wants offers too, and gets them first. */
 export interface Forerunner {
   readonly frameworkId: string;
@@ -126,6 +136,10 @@ export interface AgentCounts {
   capabilityMissing: number;
   /** Something is free, but less than the smallest offer. */
   belowMinimum: number;
+  /** Something is free, but the limits of the role's quota leave less than the smallest offer of it. */
+  quotaLimit: number;
+  /** Something is free, but too much of it is kept back for guarantees of other roles. */
+  heldForQuota: number;
   /** Refused by the framework; see `filterEndsInMs`. */
   filtered: number;
   /**
@@ -220,6 +234,19 @@ export interface ResourceAllocator {
   suppress(frameworkId: string, roles?: readonly string[]): void;
   /** Default weight is 1. Twice the weight: twice the share among its siblings. */
   updateWeight(role: string, weight: number): void;
+
+  /**
+   * Sets quota of topmost roles, all at once: what they may always have and have at most of
+   * unreserved and non-revocable resources, reservations counted in, with all roles below them.
+   * One without guarantees and limits is removed. Nothing that is held is taken back.
+   */
+  updateQuotas(quotas: Iterable<readonly [role: string, quota: Quota]>): void;
+  /** What topmost roles consume, in thousandths, offers counted in; whether they have quota or not. */
+  quotaUse(roles: Iterable<string>): Map<string, Map<string, number>>;
+  /** Whether an offer stands in the way of quota: beyond its role's limit, or of what a guarantee lacks. */
+  breaksQuota(role: string, resources: Resources): boolean;
+  /** Every role with quota; sorted. */
+  quotaViews(): QuotaView[];
 
   /** Ends filters whose time has come; `allocate` does so itself. */
   expire(now: Instant): void;

@@ -14,7 +14,8 @@ import {
   tasksMessage,
 } from "./master-messages.ts";
 import { operateCall, operationsMessage } from "./operate.ts";
-import { notImplemented, text } from "./respond.ts";
+import { text } from "./respond.ts";
+import { quotaMessage, roleCall, weightsMessage } from "./role-settings.ts";
 import { rolesMessage } from "./roles.ts";
 import { flagList, listFiles, metricList, readFilePart, setLoggingLevel } from "./shared-calls.ts";
 import { versionMessage } from "./version.ts";
@@ -33,10 +34,6 @@ export function answerMasterCall(
   call: MasterCall,
 ): Answer | Promise<Answer> {
   return HANDLERS[type](context, call);
-}
-
-function notYet(type: AnsweredType): CallHandler {
-  return () => notImplemented(type);
 }
 
 const HANDLERS: Record<AnsweredType, CallHandler> = {
@@ -75,8 +72,10 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
     type: "GET_OPERATIONS",
     get_operations: operationsMessage(port.view()),
   }),
-  // No call makes a weight or a quota yet, so there are none.
-  GET_WEIGHTS: () => ({ type: "GET_WEIGHTS", get_weights: {} }),
+  GET_WEIGHTS: ({ port }) => ({
+    type: "GET_WEIGHTS",
+    get_weights: { weight_infos: weightsMessage(port.view()) },
+  }),
   GET_MAINTENANCE_STATUS: ({ port }) => ({
     type: "GET_MAINTENANCE_STATUS",
     get_maintenance_status: { status: port.view().maintenanceStatus() },
@@ -85,7 +84,7 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
     type: "GET_MAINTENANCE_SCHEDULE",
     get_maintenance_schedule: { schedule: port.view().schedule() },
   }),
-  GET_QUOTA: () => ({ type: "GET_QUOTA", get_quota: { status: {} } }),
+  GET_QUOTA: ({ port }) => ({ type: "GET_QUOTA", get_quota: { status: quotaMessage(port.view()) } }),
   GET_TASKS: ({ port }) => ({ type: "GET_TASKS", get_tasks: tasksMessage(port.view()) }),
   GET_ROLES: ({ port }) => ({ type: "GET_ROLES", get_roles: { roles: rolesMessage(port.view()) } }),
   GET_MASTER: ({ port }) => {
@@ -104,7 +103,7 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
     const answer = await port.teardown(call.teardown.framework_id.value);
     return text(answer.status, answer.body);
   },
-  UPDATE_WEIGHTS: notYet("UPDATE_WEIGHTS"),
+  UPDATE_WEIGHTS: roleCall,
   RESERVE_RESOURCES: operateCall,
   UNRESERVE_RESOURCES: operateCall,
   CREATE_VOLUMES: operateCall,
@@ -117,8 +116,8 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
   DRAIN_AGENT: agentChangeCall,
   DEACTIVATE_AGENT: agentChangeCall,
   REACTIVATE_AGENT: agentChangeCall,
-  UPDATE_QUOTA: notYet("UPDATE_QUOTA"),
-  SET_QUOTA: notYet("SET_QUOTA"),
-  REMOVE_QUOTA: notYet("REMOVE_QUOTA"),
+  UPDATE_QUOTA: roleCall,
+  SET_QUOTA: roleCall,
+  REMOVE_QUOTA: roleCall,
   MARK_AGENT_GONE: agentChangeCall,
 };

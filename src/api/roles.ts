@@ -1,6 +1,7 @@
 /** Roles as /roles and GET_ROLES show them, computed from frameworks and agents. */
 import type { AgentView, ClusterView } from "../master/port.ts";
 import { rolesOf } from "../model/capabilities.ts";
+import type { Quota } from "../model/quota.ts";
 import type { Role } from "../model/v1/frameworks.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import { dictionary, double, type JsonText, list, object, quote } from "./json-text.ts";
@@ -11,19 +12,25 @@ const DEFAULT_WEIGHT = 1;
 
 interface RoleUse {
   readonly name: string;
+  readonly parent: RoleUse | undefined;
   readonly allocated: Resource[];
   readonly offered: Resource[];
   readonly reserved: Resource[];
   readonly frameworks: string[];
 }
 
-/** Roles that are subscribed to, used, offered to or reserved for, by name. */
+/**
+ * Roles that are subscribed to, used, offered to, reserved for, or have a weight or quota, and the roles
+ * above them, by name. Amounts are those of a role and all below it (QTA-11).
+ */
 function usedRoles(view: ClusterView): RoleUse[] {
   const roles = new Map<string, RoleUse>();
   const role = (name: string): RoleUse => {
     const known = roles.get(name);
     if (known) return known;
-    const created: RoleUse = { name, allocated: [], offered: [], reserved: [], frameworks: [] };
+    const slash = name.lastIndexOf("/");
+    const parent = slash < 0 ? undefined : role(name.slice(0, slash));
+    const created: RoleUse = { name, parent, allocated: [], offered: [], reserved: [], frameworks: [] };
     roles.set(name, created);
     return created;
   };
@@ -31,16 +38,26 @@ function usedRoles(view: ClusterView): RoleUse[] {
     for (const name of new Set(rolesOf(framework.info))) role(name).frameworks.push(framework.id);
   }
   for (const agent of view.agents()) addAgent(agent, role);
+  for (const name of view.weights().keys()) role(name);
+  for (const name of view.quotas().keys()) role(name);
   return [...roles.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function addAgent(agent: AgentView, role: (name: string) => RoleUse): void {
-  for (const resource of agent.used) role(allocatedTo(resource)).allocated.push(resource);
-  for (const resource of agent.offered) role(allocatedTo(resource)).offered.push(resource);
+  for (const resource of agent.used)
+    for (const use of upwards(role(allocatedTo(resource)))) use.allocated.push(resource);
+  for (const resource of agent.offered)
+    for (const use of upwards(role(allocatedTo(resource)))) use.offered.push(resource);
   for (const resource of agent.total) {
     const name = reservedRole(resource);
-    if (name !== undefined) role(name).reserved.push(resource);
+    if (name === undefined) continue;
+    for (const use of upwards(role(name))) use.reserved.push(resource);
   }
+}
+
+/** The role and those above it. */
+function* upwards(role: RoleUse): Generator<RoleUse> {
+  for (let use: RoleUse | undefined = role; use !== undefined; use = use.parent) yield use;
 }
 
 function allocatedTo(resource: Resource): string {
@@ -48,9 +65,10 @@ function allocatedTo(resource: Resource): string {
 }
 
 export function rolesMessage(view: ClusterView): Role[] {
+  const weights = view.weights();
   return usedRoles(view).map(({ name, frameworks, allocated, offered }) => ({
     name,
-    weight: DEFAULT_WEIGHT,
+    weight: weights.get(name) ?? DEFAULT_WEIGHT,
     frameworks: frameworks.map((value) => ({ value })),
     resources: [...quantities([...allocated, ...offered])].map(
       ([resource, milli]): Resource => ({ name: resource, type: "SCALAR", scalar: { value: milli / 1_000 } }),
@@ -59,17 +77,19 @@ export function rolesMessage(view: ClusterView): Role[] {
 }
 
 export function rolesJson(view: ClusterView): JsonText {
-  return object({ roles: list(usedRoles(view), roleJson) });
+  const [weights, quotas] = [view.weights(), view.quotas()];
+  const encode = (role: RoleUse): JsonText => roleJson(role, weights.get(role.name), quotas.get(role.name));
+  return object({ roles: list(usedRoles(view), encode) });
 }
 
-function roleJson(role: RoleUse): JsonText {
+function roleJson(role: RoleUse, weight: number | undefined, quota: Quota | undefined): JsonText {
   return object({
     name: quote(role.name),
-    weight: double(DEFAULT_WEIGHT),
+    weight: double(weight ?? DEFAULT_WEIGHT),
     quota: object({
       role: quote(role.name),
-      guarantee: "{}",
-      limit: "{}",
+      guarantee: milliJson(quota?.guarantees ?? []),
+      limit: milliJson(quota?.limits ?? []),
       consumed: consumedJson(role),
     }),
     resources: quantitiesJson([...role.allocated, ...role.offered]),
@@ -82,6 +102,13 @@ function roleJson(role: RoleUse): JsonText {
 
 /** What counts against a quota: reservations, and allocations from what is not reserved. */
 function consumedJson({ reserved, allocated }: RoleUse): JsonText {
-  const sums = quantities([...reserved, ...allocated.filter((item) => reservedRole(item) === undefined)]);
-  return dictionary([...sums].map(([name, milli]) => [name, double(milli / 1_000)] as const));
+  const counted = allocated.filter(
+    (item) => reservedRole(item) === undefined && item.revocable === undefined,
+  );
+  return milliJson(quantities([...reserved, ...counted]));
+}
+
+/** Amounts in thousandths. */
+function milliJson(amounts: Iterable<readonly [name: string, milli: number]>): JsonText {
+  return dictionary([...amounts].map(([name, milli]) => [name, double(milli / 1_000)] as const));
 }

@@ -29,10 +29,11 @@ import { tasksJson } from "./legacy-tasks-query.ts";
 import { machinesHandler, maintenanceStatusHandler, scheduleHandler } from "./maintenance.ts";
 import { masterOperatorApi } from "./master-operator.ts";
 import { meshRoutes } from "./mesh.ts";
-import { emptyUnlessWritten, unbuiltPost } from "./not-yet.ts";
+import { unbuiltPost } from "./not-yet.ts";
 import { operateHandler } from "./operate.ts";
 import { json, processRoutes } from "./process-routes.ts";
 import { legacyJson, notFound, text } from "./respond.ts";
+import { quotaHandler, weightsHandler } from "./role-settings.ts";
 import { rolesJson } from "./roles.ts";
 import { Router, type Routes, rawPath, requestUrl } from "./router.ts";
 import { schedulerApi } from "./scheduler.ts";
@@ -61,8 +62,8 @@ export function masterApi(context: MasterContext): Handler {
     "master/roles": view(() => rolesJson(port.view())),
     "master/teardown": leader(teardownHandler(context)),
     "allocator/offer_constraints_debug": leader(json(() => constraintsDebugJson(port.view()))),
-    "master/weights": leader(emptyUnlessWritten("[]", ["PUT"])),
-    "master/quota": leader(emptyUnlessWritten("{}", ["POST", "DELETE"])),
+    "master/weights": leader(weightsHandler(context)),
+    "master/quota": leader(quotaHandler(context)),
     "master/maintenance/schedule": leader(scheduleHandler(context)),
     "master/maintenance/status": leader(maintenanceStatusHandler(context)),
     "master/machine/down": leader(machinesHandler(context, "machines-down")),

@@ -177,6 +177,8 @@ export const TASKS_ANSWER_DEFAULT = 100;
  * that pieces cost nothing.
  */
 export const STORED_TASKS_PIECE_BYTES = 64 * KIB;
+/** Roles with a weight, and roles with quota: their records are read whole at a start. */
+export const ROLE_SETTINGS_MAX = 100_000;
 /** Resources of stored tasks that a leader remembers by their bytes: tasks are of few kinds. */
 export const KNOWN_RESOURCES_MAX = 4_096;
 /** Longer ones, with many reservations, are read each time. */

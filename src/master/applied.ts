@@ -13,6 +13,7 @@ import type { Fate, Leader } from "./leader.ts";
 import { machinesDown, machinesUp, scheduleUpdated } from "./machine-changes.ts";
 import { noteChanged } from "./notes.ts";
 import { operationsApplied } from "./operations-applied.ts";
+import { quotaUpdated, weightsUpdated } from "./role-settings.ts";
 import { taskUpdated } from "./status-updates.ts";
 import { frameworkAdded, frameworkUpdated } from "./subscribe.ts";
 import type { Applied, ProposalDropped } from "./types.ts";
@@ -47,6 +48,8 @@ const FOLLOWERS: Followers = {
   "start-maintenance": machinesDown,
   "stop-maintenance": machinesUp,
   "forget-agents": agentsForgotten,
+  "update-weights": weightsUpdated,
+  "update-quota": quotaUpdated,
 };
 
 function follow<K extends CommandKind>(
@@ -97,6 +100,8 @@ const WHEN_DROPPED: { readonly [K in CommandKind]: "tell" | "retry" } = {
   "start-maintenance": "tell",
   "stop-maintenance": "tell",
   "forget-agents": "tell",
+  "update-weights": "tell",
+  "update-quota": "tell",
 };
 
 export function proposalDropped(leader: Leader, { commands }: ProposalDropped): void {

@@ -1,8 +1,9 @@
-/** Dispatch of what operators ask of agents and machines. */
+/** Dispatch of what operators ask of agents, machines and roles. */
 import { deactivate, drain, markGone, reactivate } from "./agent-changes.ts";
 import type { Leader } from "./leader.ts";
 import { bringMachinesUp, takeMachinesDown, updateSchedule } from "./machine-changes.ts";
 import type { ClusterChange } from "./port.ts";
+import { changeRoles } from "./role-settings.ts";
 import type { AnswerRef, ChangeInput } from "./types.ts";
 
 type Handlers = {
@@ -21,6 +22,10 @@ const HANDLERS: Handlers = {
   schedule: updateSchedule,
   "machines-down": takeMachinesDown,
   "machines-up": bringMachinesUp,
+  weights: (leader, ref, change) => changeRoles(leader, ref, change),
+  quota: (leader, ref, change) => changeRoles(leader, ref, change),
+  "set-quota": (leader, ref, change) => changeRoles(leader, ref, change),
+  "remove-quota": (leader, ref, change) => changeRoles(leader, ref, change),
 };
 
 export function changeCluster(leader: Leader, { ref, change }: ChangeInput): void {

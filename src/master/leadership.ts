@@ -12,8 +12,10 @@ export function leadershipGained(leader: Leader, newClusterId: () => string): vo
   if (leader.registry.clusterId === undefined) {
     leader.propose({ kind: "init-cluster", clusterId: newClusterId(), atMs: leader.now.wallMs });
   }
+  for (const [role, weight] of leader.registry.weights) leader.allocator.updateWeight(role, weight);
   recoverFrameworks(leader);
   recoverAgents(leader);
+  leader.allocator.updateQuotas(leader.registry.quotas);
   startRetention(leader);
 }
 

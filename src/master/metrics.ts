@@ -80,7 +80,21 @@ export function masterMetrics(core: MasterCore, registry: RegistryReader, uptime
   for (const { role, share } of leader.allocator.roles()) {
     metrics[`allocator/mesos/roles/${role}/shares/dominant`] = share;
   }
+  addQuota(metrics, leader);
   return metrics;
+}
+
+/** ALO-18; offers count. */
+function addQuota(metrics: Metrics, leader: Leader): void {
+  for (const { role, guarantees, limits, consumed, allocated } of leader.allocator.quotaViews()) {
+    const prefix = `allocator/mesos/quota/roles/${role}/resources`;
+    for (const [name, milli] of guarantees) metrics[`${prefix}/${name}/guarantee`] = milli / 1000;
+    for (const [name, milli] of limits) metrics[`${prefix}/${name}/limit`] = milli / 1000;
+    for (const [name, milli] of consumed) metrics[`${prefix}/${name}/consumed`] = milli / 1000;
+    for (const name of new Set([...guarantees.keys(), ...limits.keys()])) {
+      metrics[`${prefix}/${name}/offered_or_allocated`] = (allocated.get(name) ?? 0) / 1000;
+    }
+  }
 }
 
 function addAgents(metrics: Metrics, leader: Leader): void {

@@ -349,7 +349,9 @@ export class MasterNode {
     if (this.#waiting.length === 0 || held) return false;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const commands of splitCommands(waiting, ENTRY_MAX_BYTES)) this.#propose(commands, now);
+    const { featureLevel } = this.#raft;
+    for (const commands of splitCommands(waiting, ENTRY_MAX_BYTES, featureLevel))
+      this.#propose(commands, now);
     return true;
   }
 

@@ -132,6 +132,10 @@ export function rescindOffer(leader: Leader, offer: OfferMemory): void {
   leader.send(framework, { type: "RESCIND", rescind: { offer_id: { value: offer.id } } });
 }
 
+export function rescindAllOffers(leader: Leader): void {
+  for (const offer of [...leader.offers.values()]) rescindOffer(leader, offer);
+}
+
 export function rescindOffersOnAgent(leader: Leader, agent: AgentMemory): void {
   for (const id of [...agent.offerIds]) {
     const offer = leader.offers.get(id);

@@ -7,11 +7,13 @@
  * answered in a later turn.
  */
 import type { Drain } from "../model/drain-info.ts";
-import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { Quota } from "../model/quota.ts";
+import type { AgentInfo, FrameworkInfo, WeightInfo } from "../model/v1/frameworks.ts";
 import type { MachineID } from "../model/v1/ids.ts";
 import type { ClusterStatus, Schedule } from "../model/v1/maintenance.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { Offer, OfferOperation, OperationStatus } from "../model/v1/offers.ts";
+import type { QuotaConfig, QuotaRequest } from "../model/v1/quota.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { OfferConstraints, SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
@@ -136,6 +138,10 @@ export interface ClusterView {
   operations(): Iterable<OperationView>;
   schedule(): Schedule;
   maintenanceStatus(): ClusterStatus;
+  /** Weights that were set, by role, sorted. */
+  weights(): ReadonlyMap<string, number>;
+  /** Quota that is set, by role, sorted. */
+  quotas(): ReadonlyMap<string, Quota>;
   /** Only of the leader's memory; undefined for a framework it does not know. */
   why(frameworkId: string, role?: string): WhyView | undefined;
   constraintsDebug(): Iterable<ConstraintsDebugView>;
@@ -213,7 +219,15 @@ export type MachineChange =
   | { readonly kind: "machines-down"; readonly machines: readonly MachineID[] }
   | { readonly kind: "machines-up"; readonly machines: readonly MachineID[] };
 
-export type ClusterChange = AgentChange | MachineChange;
+/** What an operator may set for roles; 409 when it guarantees more than there is. */
+export type RoleChange =
+  | { readonly kind: "weights"; readonly weights: readonly WeightInfo[] }
+  | { readonly kind: "quota"; readonly configs: readonly QuotaConfig[]; readonly force: boolean }
+  /** The older form: limits as high as guarantees, only for a role without quota. */
+  | { readonly kind: "set-quota"; readonly request: QuotaRequest }
+  | { readonly kind: "remove-quota"; readonly role: string };
+
+export type ClusterChange = AgentChange | MachineChange | RoleChange;
 
 /** A value that a framework or an operator keeps in the registry. */
 export interface NoteView {

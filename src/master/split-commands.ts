@@ -1,3 +1,5 @@
+import type { Quota } from "../model/quota.ts";
+import { atLevel, FEATURE_LEVEL, levelOf } from "../registry/command-level.ts";
 import type { Command } from "../registry/commands.ts";
 import { packBySize } from "./pack-by-size.ts";
 
@@ -6,9 +8,24 @@ const COMMAND_OVERHEAD_BYTES = 4_096;
 /** Tags, lengths and the version. */
 const NOTE_OVERHEAD_BYTES = 32;
 
-/** Cuts the commands of a turn into parts that each fit one entry; each alone does (BLOB_MAX_BYTES). */
-export function splitCommands(commands: readonly Command[], maxBytes: number): Command[][] {
-  return packBySize(commands, commandBytes, maxBytes);
+/**
+ * Cuts the commands of a turn into parts that each fit one entry; each alone does (BLOB_MAX_BYTES). What
+ * a log of `level` cannot take yet goes into parts of its own: it must not take others with it.
+ */
+export function splitCommands(
+  commands: readonly Command[],
+  maxBytes: number,
+  level = FEATURE_LEVEL,
+): Command[][] {
+  if (level >= FEATURE_LEVEL) return packBySize(commands, commandBytes, maxBytes);
+  const parts: Command[][] = [];
+  const refused = commands.map((command) => levelOf(atLevel([command], level)) > level);
+  for (let from = 0, to = 1; to <= commands.length; to++) {
+    if (to < commands.length && refused[to] === refused[from]) continue;
+    parts.push(...packBySize(commands.slice(from, to), commandBytes, maxBytes));
+    from = to;
+  }
+  return parts;
 }
 
 /** An upper estimate of the encoded size. */
@@ -47,9 +64,20 @@ function commandBytes(command: Command): number {
       return command.agentIds.reduce((sum, id) => sum + 3 * id.length + 8, COMMAND_OVERHEAD_BYTES);
     case "delete-note":
       return NOTE_OVERHEAD_BYTES + 3 * command.key.length;
+    case "update-weights":
+      return COMMAND_OVERHEAD_BYTES + command.weights.reduce((sum, [role]) => sum + 3 * role.length + 16, 0);
+    case "update-quota":
+      return COMMAND_OVERHEAD_BYTES + command.quotas.reduce((sum, [role, q]) => sum + quotaBytes(role, q), 0);
     default:
       return COMMAND_OVERHEAD_BYTES;
   }
+}
+
+function quotaBytes(role: string, { guarantees, limits }: Quota): number {
+  let bytes = 3 * role.length + 32;
+  for (const amounts of [guarantees, limits])
+    for (const name of amounts.keys()) bytes += 3 * name.length + 16;
+  return bytes;
 }
 
 /** With their tags. */

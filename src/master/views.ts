@@ -5,6 +5,7 @@
  */
 
 import type { Instant } from "../base/time.ts";
+import type { Quota } from "../model/quota.ts";
 import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
 import type { ClusterStatus, Schedule } from "../model/v1/maintenance.ts";
@@ -103,6 +104,14 @@ export class MasterView implements ClusterView {
     return maintenanceStatus(this.#registry, this.#leader);
   }
 
+  weights(): ReadonlyMap<string, number> {
+    return sorted(this.#registry.weights);
+  }
+
+  quotas(): ReadonlyMap<string, Quota> {
+    return sorted(this.#registry.quotas);
+  }
+
   *#liveTasks(frameworkId: string | undefined): Iterable<TaskRecord> {
     for (const id of frameworkId === undefined ? this.#registry.frameworks.keys() : [frameworkId]) {
       yield* this.#registry.tasksOf(id);
@@ -190,6 +199,10 @@ export class MasterView implements ClusterView {
       offered: messages(Resources.sum(offered)),
     };
   }
+}
+
+function sorted<T>(byRole: ReadonlyMap<string, T>): Map<string, T> {
+  return new Map([...byRole].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function committedTotal(record: AgentRecord): Resources | undefined {

@@ -107,6 +107,11 @@ export function roleReasons(role: RoleExplanation, facts: RoleFacts): WhyReason[
   return reasons;
 }
 
+function topRole(role: string): string {
+  const slash = role.indexOf("/");
+  return slash < 0 ? role : role.slice(0, slash);
+}
+
 type Explain = (agents: number, role: RoleExplanation, facts: RoleFacts) => Omit<WhyReason, "agents">;
 
 const AGENT_REASONS: { readonly [K in keyof AgentCounts]: Explain } = {
@@ -125,6 +130,16 @@ const AGENT_REASONS: { readonly [K in keyof AgentCounts]: Explain } = {
     text: `Its offer constraints exclude ${count(agents, "agent")}`,
     advice: "Change the constraints with UPDATE_FRAMEWORK, or the agents' --attributes",
     details: tallied(failedConstraints),
+  }),
+  quotaLimit: (agents, { role }) => ({
+    code: "quota-limit",
+    text: `The limits of the quota of role '${topRole(role)}' leave nothing of ${count(agents, "agent")}`,
+    advice: "Raise the limits with UPDATE_QUOTA, or let frameworks of the role give something back",
+  }),
+  heldForQuota: (agents) => ({
+    code: "held-for-quota",
+    text: `What is free on ${count(agents, "agent")} is kept for guarantees of other roles that are not met`,
+    advice: "Add agents, or lower these guarantees with UPDATE_QUOTA; /roles shows what is guaranteed",
   }),
   belowMinimum: (agents) => ({
     code: "below-minimum",

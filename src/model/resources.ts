@@ -180,6 +180,29 @@ export class Resources {
     return kept.length === this.entries.length ? this : new Resources(kept);
   }
 
+  /**
+   * The part of every unreserved, non-revocable scalar that `capOf` its name lets through, in
+   * thousandths; the rest stays whole. What is indivisible fits as a whole or not at all.
+   */
+  capped(capOf: (name: string) => number): Resources {
+    const rooms = new Map<string, number>();
+    const out: ResourceEntry[] = [];
+    let changed = false;
+    for (const entry of this.entries) {
+      const { identity, amount } = entry;
+      if (typeof amount !== "number" || identity.isReserved || identity.isRevocable) {
+        out.push(entry);
+        continue;
+      }
+      const room = rooms.get(identity.name) ?? Math.max(0, capOf(identity.name));
+      const part = partOf(identity, amount, room);
+      rooms.set(identity.name, room - part);
+      changed ||= part !== amount;
+      if (part > 0) out.push(part === amount ? entry : { ...entry, amount: part });
+    }
+    return changed ? new Resources(out) : this;
+  }
+
   unreserved(): Resources {
     return this.filter((identity) => !identity.isReserved);
   }
@@ -281,6 +304,13 @@ function compareEntries(a: ResourceEntry, b: ResourceEntry): number {
     if (a.identity.key > b.identity.key) return 1;
   }
   return a.identity.indivisible ? (a.amount as number) - (b.amount as number) : 0;
+}
+
+/** How much of `amount` fits into `room`; GPUs are whole. */
+function partOf(identity: ResourceIdentity, amount: number, room: number): number {
+  if (amount <= room) return amount;
+  if (identity.indivisible) return 0;
+  return identity.name === "gpus" ? room - (room % 1000) : room;
 }
 
 /** Two entries that compare equal, as one. */

@@ -4,7 +4,9 @@
  * ever appended, so that entries of every released version decode.
  */
 import { assert, present } from "../base/assert.ts";
+import type { Quota } from "../model/quota.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { readQuota, writeQuota } from "./apply-roles.ts";
 import { COMMAND_TAGS, type Command, type CommandKind, type TrackedOperation } from "./commands.ts";
 import { Fields } from "./fields.ts";
 import { flatMachines, machinesOf } from "./maintenance.ts";
@@ -203,7 +205,25 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
     write: (c) => [c.agentIds],
     read: (f) => ({ kind: "forget-agents", agentIds: f.texts(1) }),
   },
+  "update-weights": {
+    write: (c) => [c.weights],
+    read: (f) => ({ kind: "update-weights", weights: f.list(1).map(readWeight) }),
+  },
+  "update-quota": {
+    write: (c) => [c.quotas.map(([role, quota]) => [role, writeQuota(quota)])],
+    read: (f) => ({ kind: "update-quota", quotas: f.list(1).map(readRoleQuota) }),
+  },
 };
+
+function readWeight(values: unknown): [role: string, weight: number] {
+  const f = new Fields(values, "update-weights.weights");
+  return [f.text(0), f.number(1)];
+}
+
+function readRoleQuota(values: unknown): [role: string, quota: Quota] {
+  const f = new Fields(values, "update-quota.quotas");
+  return [f.text(0), readQuota(f.list(1))];
+}
 
 type Launch = "launch-tasks" | "launch-group";
 

@@ -38,6 +38,8 @@ const LEVELS: Readonly<Record<Command["kind"], number>> = {
   "stop-maintenance": 2,
   "forget-agents": 2,
   "launch-group": 2,
+  "update-weights": 2,
+  "update-quota": 2,
 };
 
 /** Level that a log must have for all of these commands to be written to it. */

@@ -10,6 +10,7 @@
  * `tag` numbers are append-only and never reused: logs of every released
  * version must load for ever (tests/fixtures/logs).
  */
+import type { Quota } from "../model/quota.ts";
 
 import type { TaskState } from "../model/v1/tasks.ts";
 import type {
@@ -204,6 +205,20 @@ export interface DeleteNote {
   readonly ifVersion: number | undefined;
 }
 
+/** Sets weights of roles. */
+export interface UpdateWeights {
+  readonly kind: "update-weights";
+  readonly weights: readonly (readonly [role: string, weight: number])[];
+}
+
+/** Sets quota of roles, all at once; one without guarantees and limits is removed. */
+export interface UpdateQuota {
+  readonly kind: "update-quota";
+  readonly quotas: readonly (readonly [role: string, quota: Quota])[];
+}
+
+export type RoleCommand = UpdateWeights | UpdateQuota;
+
 export type NoteCommand = PutNote | DeleteNote;
 
 /** The first command of a new cluster; later ones are refused. */
@@ -238,7 +253,9 @@ export type Command =
   | UpdateMaintenance
   | StartMaintenance
   | StopMaintenance
-  | ForgetAgents;
+  | ForgetAgents
+  | UpdateWeights
+  | UpdateQuota;
 
 export type CommandKind = Command["kind"];
 
@@ -268,6 +285,8 @@ export const COMMAND_TAGS = {
   "start-maintenance": 37,
   "stop-maintenance": 38,
   "forget-agents": 39,
+  "update-weights": 17,
+  "update-quota": 18,
   "launch-group": 30,
 } as const satisfies Record<CommandKind, number>;
 

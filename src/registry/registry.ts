@@ -18,6 +18,7 @@
  * tasks are replicated too (design.md 2.3).
  */
 import { assert, present } from "../base/assert.ts";
+import type { Quota } from "../model/quota.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { activateAgent, agentDrained, drainAgent } from "./apply-agent-marks.ts";
 import { addAgent, markAgentUnreachable, reregisterAgent } from "./apply-agents.ts";
@@ -27,6 +28,7 @@ import { deleteNote, putNote } from "./apply-notes.ts";
 import { acknowledgeOperation, applyOperations } from "./apply-operations.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import { forgetAgents, markAgentGone, removeAgent } from "./apply-removals.ts";
+import { readQuota, updateQuota, updateWeights, writeQuota } from "./apply-roles.ts";
 import { completeAcknowledged, launchGroup, launchTasks, updateTask } from "./apply-tasks.ts";
 import { decodeCommands } from "./codec.ts";
 import type { Command, CommandKind, InitCluster, Outcome } from "./commands.ts";
@@ -52,7 +54,7 @@ import {
   writeTask,
 } from "./records.ts";
 import { RegistryState } from "./state.ts";
-import { isTaskKey, type KeyOf, keyOf, kindOfKey, numberOfKey } from "./state-keys.ts";
+import { idOfKey, isTaskKey, type KeyOf, keyOf, kindOfKey, numberOfKey } from "./state-keys.ts";
 import { TaskLoader } from "./stored-task.ts";
 
 /** A changed key of the state on disk; null deletes it. */
@@ -102,6 +104,8 @@ const HANDLERS: Handlers = {
   "start-maintenance": startMaintenance,
   "stop-maintenance": stopMaintenance,
   "forget-agents": forgetAgents,
+  "update-weights": updateWeights,
+  "update-quota": updateQuota,
 };
 
 function initCluster(state: RegistryState, command: InitCluster): Outcome {
@@ -188,6 +192,14 @@ export class Registry {
   /** Keys of the notes that begin with `prefix`, sorted. */
   noteKeys(prefix: string): string[] {
     return this.#state.notes.keys(prefix);
+  }
+
+  /** Of roles that were given one. */
+  get weights(): ReadonlyMap<string, number> {
+    return this.#state.weights;
+  }
+  get quotas(): ReadonlyMap<string, Quota> {
+    return this.#state.quotas;
   }
 
   /** Equal on all masters that applied the same entries; 16 hexadecimal digits. */
@@ -288,6 +300,12 @@ export class Registry {
       }
       case "note-version":
         return [state.notes.version];
+      case "weight": {
+        const weight = state.weights.get(key.id);
+        return weight === undefined ? undefined : [weight];
+      }
+      case "quota":
+        return encodeWith(writeQuota, state.quotas.get(key.id));
     }
   }
 
@@ -358,9 +376,15 @@ const LOADERS: Readonly<Record<string, (state: RegistryState, values: unknown, k
   maintenance: (state, values) => state.maintenance.load(values),
   note: (state, values, key) => {
     const fields = new Fields(values, "note");
-    state.notes.set(key.slice(key.indexOf("/") + 1), { value: fields.bytes(0), version: fields.number(1) });
+    state.notes.set(idOfKey(key), { value: fields.bytes(0), version: fields.number(1) });
   },
   "note-version": (state, values) => {
     state.notes.version = new Fields(values, "note-version").number(0);
+  },
+  weight: (state, values, key) => {
+    state.weights.set(idOfKey(key), new Fields(values, "weight").number(0));
+  },
+  quota: (state, values, key) => {
+    state.quotas.set(idOfKey(key), readQuota(values));
   },
 };

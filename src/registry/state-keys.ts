@@ -29,7 +29,9 @@ export type KeyOf =
   | { readonly kind: "operation"; readonly frameworkId: string; readonly operationId: string }
   | { readonly kind: "note"; readonly id: string }
   | { readonly kind: "maintenance" }
-  | { readonly kind: "note-version" };
+  | { readonly kind: "note-version" }
+  | { readonly kind: "weight"; readonly id: string }
+  | { readonly kind: "quota"; readonly id: string };
 
 const NUMBER_DIGITS = 12;
 
@@ -45,6 +47,8 @@ export function keyOf(key: KeyOf): string {
     case "agent":
     case "removed-agent":
     case "note":
+    case "weight":
+    case "quota":
       return `${key.kind}/${key.id}`;
     case "task":
       return `task/${key.frameworkId}/${key.taskId}`;
@@ -61,6 +65,11 @@ export function keyOf(key: KeyOf): string {
 export function kindOfKey(key: string): string {
   const slash = key.indexOf("/");
   return slash < 0 ? key : key.slice(0, slash);
+}
+
+/** The rest of a key of the form `kind/id`. */
+export function idOfKey(key: string): string {
+  return key.slice(key.indexOf("/") + 1);
 }
 
 /** Number at the end of a completed-task key. */

@@ -2,6 +2,7 @@
  * The registry in memory: maps for reads, and beside them the set of changed
  * keys that the next disk batch takes. Only the apply functions change it.
  */
+import type { Quota } from "../model/quota.ts";
 import { AgentTasks } from "./agent-tasks.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Notes } from "./notes.ts";
@@ -33,6 +34,9 @@ export class RegistryState {
   readonly notes = new Notes();
   readonly operations = new Operations();
   readonly maintenance = new Maintenance();
+  /** Of the roles that were given one. */
+  readonly weights = new Map<string, number>();
+  readonly quotas = new Map<string, Quota>();
   #taskCount = 0;
   readonly #dirty = new Set<KeyOf>();
   readonly #keys = new Map<string, KeyOf>();

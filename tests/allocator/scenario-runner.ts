@@ -11,6 +11,8 @@
  *     activate, deactivate, remove-framework NAME | revive, suppress NAME [ROLE…]
  *     decline FRAMEWORK AGENT [MS] [ROLE]      all it holds there
  *     finish FRAMEWORK AGENT RESOURCES [ROLE]  a part of it
+ *     quota ROLE [guarantee=AMOUNTS] [limit=AMOUNTS]   AMOUNTS: name:number;…; without any: none
+ *     quotas                                   what is consumed
  *     weight ROLE NUMBER | pause | resume | wait MS
  *     allocate | roles | why FRAMEWORK | next
  */
@@ -23,6 +25,7 @@ import {
 import { parseMinAllocatable } from "../../src/allocator/quantities.ts";
 import { assert, present } from "../../src/base/assert.ts";
 import { parseAttributes } from "../../src/model/attributes.ts";
+import { describeAmounts } from "../../src/model/quota.ts";
 import { Resources } from "../../src/model/resources.ts";
 import { at, resourcesOf } from "./resources-of.ts";
 
@@ -143,6 +146,16 @@ class ScenarioWorld {
     finish: ([framework = "", agent = "", resources = "", role = "*"]) =>
       this.#giveBack(framework, role, agent, resourcesOf(resources), 0),
     weight: ([role = "", weight]) => this.#call(() => this.#allocator.updateWeight(role, Number(weight))),
+    quota: ([role = ""], options) => {
+      const amounts = (text = "") => new Map(resourcesOf(text).quantities());
+      const quota = { guarantees: amounts(options.get("guarantee")), limits: amounts(options.get("limit")) };
+      return this.#call(() => this.#allocator.updateQuotas([[role, quota]]));
+    },
+    quotas: () =>
+      this.#allocator.quotaViews().map(({ role, guarantees, limits, consumed }) => {
+        const text = describeAmounts;
+        return `${role} consumes ${text(consumed)} of at least ${text(guarantees)}, at most ${text(limits)}`;
+      }),
     pause: () => this.#call(() => this.#allocator.pause()),
     resume: () => this.#call(() => this.#allocator.resume()),
     wait: ([ms]) => {

@@ -19,7 +19,9 @@ import { visitKey } from "../../src/allocator/visit-order.ts";
 import { assert } from "../../src/base/assert.ts";
 import { Random } from "../../src/base/random.ts";
 import { DAY_MS, type Instant, SECOND_MS } from "../../src/base/time.ts";
+import { isNoQuota, type Quota } from "../../src/model/quota.ts";
 import { Resources } from "../../src/model/resources.ts";
+import { consumed, type QuotaWorld, withinQuota } from "./slow-quota.ts";
 
 interface Agent {
   readonly id: string;
@@ -48,11 +50,14 @@ export class SlowAllocator {
   readonly #frameworks = new Map<string, FrameworkSpec>();
   readonly #agents = new Map<string, Agent>();
   readonly #weights = new Map<string, number>();
+  readonly #quotas = new Map<string, Quota>();
   /** How often a client (`role framework`), own queue (`role/.`) or role was chosen. */
   readonly #chosen = new Map<string, number>();
   #held: UsedByFramework[] = [];
   #heldOn: string[] = [];
   #filters: Filter[] = [];
+  /** Allocations of the current round made for guarantees. */
+  #guaranteed = 0;
   #agentsAdded = 0;
   #paused = false;
 
@@ -152,6 +157,16 @@ export class SlowAllocator {
     this.#forget();
   }
 
+  updateQuota(role: string, quota: Quota): void {
+    if (isNoQuota(quota)) this.#quotas.delete(role);
+    else this.#quotas.set(role, quota);
+    this.#forget();
+  }
+
+  get quotas(): ReadonlyMap<string, Quota> {
+    return this.#quotas;
+  }
+
   pause(paused: boolean): void {
     this.#paused = paused;
   }
@@ -184,20 +199,49 @@ export class SlowAllocator {
     const allocations: Allocation[] = [];
     const agents = [...this.#agents.values()].filter((agent) => agent.active);
     agents.sort((a, b) => visitKey(salt, a.sequence) - visitKey(salt, b.sequence));
-    for (const agent of agents) {
-      for (let given = this.#giveOnce(agent); given !== undefined; given = this.#giveOnce(agent)) {
-        allocations.push(given);
+    for (const onlyNeedy of [true, false]) {
+      for (const agent of agents) {
+        for (;;) {
+          const given = this.#giveOnce(agent, onlyNeedy);
+          if (given === undefined) break;
+          // What is for a guarantee and what is more make one offer.
+          const same = allocations.findIndex(
+            ({ frameworkId, role, agentId }) =>
+              frameworkId === given.frameworkId && role === given.role && agentId === given.agentId,
+          );
+          const before = allocations[same];
+          if (before === undefined || same >= (onlyNeedy ? allocations.length : this.#guaranteed)) {
+            allocations.push(given);
+          } else allocations[same] = { ...before, resources: before.resources.add(given.resources) };
+        }
       }
+      if (onlyNeedy) this.#guaranteed = allocations.length;
     }
     return allocations;
   }
 
-  #giveOnce(agent: Agent): Allocation | undefined {
-    const free = agent.total.subtract(
+  #free(agent: Agent): Resources {
+    return agent.total.subtract(
       Resources.sum(this.#held.filter((_, i) => this.#heldOn[i] === agent.id).map((h) => h.resources)),
     );
+  }
+
+  get #world(): QuotaWorld {
+    return {
+      quotas: this.#quotas,
+      held: this.#held,
+      agents: [...this.#agents.values()].map((agent) => ({ ...agent, free: this.#free(agent) })),
+    };
+  }
+
+  consumed(top: string): Map<string, number> {
+    return consumed(this.#world, top);
+  }
+
+  #giveOnce(agent: Agent, onlyNeedy: boolean): Allocation | undefined {
+    const free = this.#free(agent);
     for (const client of this.#wanting().sort((a, b) => this.#compare(a, b))) {
-      const resources = this.#offer(agent, free, client);
+      const resources = this.#offer(agent, free, client, onlyNeedy);
       if (resources === undefined) continue;
       const { frameworkId, role } = client;
       this.#hold(agent.id, { frameworkId, role, resources });
@@ -209,16 +253,23 @@ export class SlowAllocator {
     return undefined;
   }
 
-  #offer(agent: Agent, free: Resources, { frameworkId, role }: Client): Resources | undefined {
+  #offer(
+    agent: Agent,
+    free: Resources,
+    { frameworkId, role }: Client,
+    onlyNeedy: boolean,
+  ): Resources | undefined {
     const { capabilities, minAllocatable, constraints } = this.#framework(frameworkId);
     if (constraints?.get(role)?.accepts(agent.facts) === false) return undefined;
     if (agent.total.milli("gpus") > 0 && !capabilities.includes("GPU_RESOURCES")) return undefined;
-    const offer = free.filter(
+    const allowed = free.filter(
       (identity) =>
         identity.isAllocatableTo(role) &&
         (!identity.isRevocable || capabilities.includes("REVOCABLE_RESOURCES")) &&
         (identity.traits.reservations.length < 2 || capabilities.includes("RESERVATION_REFINEMENT")),
     );
+    const offer = withinQuota(this.#world, allowed, role, onlyNeedy);
+    if (offer === undefined) return undefined;
     const minimum = minAllocatable?.get(role) ?? this.#options.minAllocatable ?? DEFAULT_MIN_ALLOCATABLE;
     if (offer.isEmpty() || !isWorthOffering(offer, minimum)) return undefined;
     const refused = this.#filters.some(
@@ -288,6 +339,7 @@ export class SlowAllocator {
     for (const [role, weight] of this.#weights) {
       if (weight !== 1) for (const name of levels(role).slice(0, -1)) alive.add(name);
     }
+    for (const role of this.#quotas.keys()) alive.add(role);
     for (const name of this.#chosen.keys()) if (!alive.has(name)) this.#chosen.delete(name);
   }
 

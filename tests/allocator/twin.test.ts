@@ -9,6 +9,7 @@ import type { Allocation, FrameworkSpec, UsedByFramework } from "../../src/alloc
 import { assert } from "../../src/base/assert.ts";
 import { Random } from "../../src/base/random.ts";
 import { parseAttributes } from "../../src/model/attributes.ts";
+import type { Quota } from "../../src/model/quota.ts";
 import { Resources } from "../../src/model/resources.ts";
 import { at, resourcesOf } from "./resources-of.ts";
 import { SlowAllocator } from "./slow-allocator.ts";
@@ -57,6 +58,7 @@ const CONSTRAINTS: readonly RoleConstraints[] = [
   assert(constraints !== undefined, "Constraints compile");
   return constraints;
 });
+const NO_QUOTA: Quota = { guarantees: new Map(), limits: new Map() };
 
 /** Runs one random history through the allocator and its twin. */
 class History {
@@ -66,11 +68,14 @@ class History {
   readonly frameworks = new Set<string>();
   readonly agents = new Set<string>();
   readonly frameworksMax: number;
+  /** Of a change of quota at each step; 0: never. */
+  readonly quotaChance: number;
   handedOut = 0;
   #nowMs = 1_000;
   #ids = 0;
 
-  constructor(seed: number, frameworksMax: number) {
+  constructor(seed: number, frameworksMax: number, quotaChance: number) {
+    this.quotaChance = quotaChance;
     this.random = new Random(seed);
     this.frameworksMax = frameworksMax;
     const options = {
@@ -93,13 +98,30 @@ class History {
 
   #allocate(): void {
     const now = at(this.#nowMs);
+    const before = this.#consumption();
     const fast = this.fast.allocate(now);
     const slow = this.slow.allocate(now);
     expect(fast.map(describe)).toEqual(slow.map(describe));
     this.fast.assertConsistent();
     expect(this.fast.nextDeadlineMs()).toBe(this.slow.nextDeadlineMs());
     this.handedOut += fast.length;
+    this.#expectWithinLimits(before);
     this.#expectNothingAvailable();
+  }
+
+  #consumption(): Map<string, ReadonlyMap<string, number>> {
+    return new Map([...this.slow.quotas.keys()].map((role) => [role, this.slow.consumed(role)]));
+  }
+
+  /** No role was given anything beyond its limit; what it had before may be. */
+  #expectWithinLimits(before: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
+    for (const { role, limits, consumed } of this.fast.quotaViews()) {
+      expect(consumed).toEqual(new Map([...this.slow.consumed(role)].filter(([, milli]) => milli > 0)));
+      for (const [name, limit] of limits) {
+        const most = Math.max(limit, before.get(role)?.get(name) ?? 0);
+        expect(consumed.get(name) ?? 0).toBeLessThanOrEqual(most);
+      }
+    }
   }
 
   /** After an allocation nobody who wants offers could be given more. */
@@ -126,6 +148,7 @@ class History {
     else if (dice < 98) this.#changeFramework();
     else if (dice < 99) this.#pause(true);
     else this.#weigh();
+    if (this.quotaChance > 0 && this.random.chance(this.quotaChance)) this.#limit();
     if (dice % 7 === 0) this.#pause(false);
   }
 
@@ -133,6 +156,23 @@ class History {
     if (paused) this.fast.pause();
     else this.fast.resume();
     this.slow.pause(paused);
+  }
+
+  /** Sets or removes quota of some roles at once. */
+  #limit(): void {
+    const quotas: [string, Quota][] = [];
+    for (const role of ["*", "a", "e"]) {
+      if (this.random.chance(0.5)) continue;
+      const [guarantees, limits] = [new Map<string, number>(), new Map<string, number>()];
+      for (const name of ["cpus", "mem", "gpus"]) {
+        const guarantee = this.random.pick([0, 0, 1_000, 2_500]) * (name === "mem" ? 300 : 1);
+        if (guarantee > 0) guarantees.set(name, guarantee);
+        if (this.random.chance(0.4)) limits.set(name, guarantee + this.random.pick([0, 500, 3_000]));
+      }
+      quotas.push([role, this.random.chance(0.3) ? NO_QUOTA : { guarantees, limits }]);
+    }
+    this.fast.updateQuotas(quotas);
+    for (const [role, quota] of quotas) this.slow.updateQuota(role, quota);
   }
 
   #weigh(): void {
@@ -276,9 +316,17 @@ const SEEDS = Number(Bun.env["MESH_SEEDS"] ?? 24);
 
 for (let seed = 1; seed <= SEEDS; seed++) {
   test(`hands out what a full recomputation hands out, history of seed ${seed}`, () => {
-    const history = new History(seed, seed % 2 === 0 ? 5 : 25);
+    const history = new History(seed, seed % 2 === 0 ? 5 : 25, 0);
     history.run(120);
     // Not a comparison of nothing with nothing.
     expect(history.handedOut).toBeGreaterThan(4);
+  });
+}
+
+for (let seed = 1; seed <= SEEDS; seed++) {
+  test(`with quota, too, history of seed ${seed}`, () => {
+    const history = new History(seed, seed % 2 === 0 ? 4 : 10, 0.08);
+    history.run(100);
+    expect(history.handedOut).toBeGreaterThan(5);
   });
 }

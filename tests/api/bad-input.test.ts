@@ -265,13 +265,6 @@ const MASTER: readonly Case[] = [
     status: 400,
     answer: `${MASTER_INVALID}Expecting 'set_logging_level' to be present`,
   },
-  {
-    name: "a call that is not built",
-    path: V1,
-    body: { type: "UPDATE_WEIGHTS", update_weights: {} },
-    status: 501,
-    answer: "The call UPDATE_WEIGHTS is not implemented by this version of mesh; nothing was changed",
-  },
   { name: "unknown path", path: "/no/such/path", method: "GET", status: 404, answer: "404 Not Found." },
   {
     name: "/teardown with GET",

@@ -236,26 +236,6 @@ describe("/tasks", () => {
   });
 });
 
-describe("what is not built", () => {
-  test("reads as empty", async () => {
-    expect(await (await get(master(), "/weights")).json()).toEqual([]);
-    expect(await (await get(master(), "/quota")).json()).toEqual({});
-  });
-
-  test("refuses to be changed, and says that nothing was", async () => {
-    const writes = [
-      ["PUT", "/weights"],
-      ["POST", "/quota"],
-      ["DELETE", "/quota/role"],
-    ] as const;
-    for (const [method, path] of writes) {
-      const answer = await get(master(), path, { method });
-      expect(answer.status).toBe(501);
-      expect(await answer.text()).toStartWith(`The call ${method} ${path} is not implemented`);
-    }
-  });
-});
-
 describe("operator changes", () => {
   test("the logging level, by call and by /logging/toggle", async () => {
     const handler = master();

@@ -28,7 +28,7 @@ const MASTER: Known = {
     [/container_id\.parent/, "nested containers of the recorded task groups"],
     [/tasks\.tasks\[\]\.executor_id/, "v1 tasks of task groups name their executor, command tasks do not"],
     [/agent_info\.checkpoint$/, "a field of v0 that the v1 message lacks: strict clients refuse it"],
-    [/^roles\[\]\.[a-z.]*\.(cpus|mem|disk)$/, "amounts of the recorded cluster, which had a quota"],
+    [/^roles\[\]\.[a-z.]*\.(cpus|mem|disk)$/, "amounts of the recorded cluster, which held more"],
     [/completed_frameworks\[\]\.completed_tasks\[\]/, "the sample's completed framework has no tasks left"],
   ],
   beyond: [
@@ -64,6 +64,9 @@ function master(): Handler {
   port.contents.frameworks.push(FRAMEWORK);
   port.contents.completedFrameworks.push(COMPLETED_FRAMEWORK);
   port.contents.agents.push(AGENT);
+  port.contents.weights.set("r1", 2);
+  const amounts = new Map([["cpus", 1_000]]);
+  port.contents.quotas.set("r1", { guarantees: amounts, limits: amounts });
   port.contents.tasks.push(taskView("t-run", "TASK_RUNNING"));
   port.contents.completedTasks.push(taskView("t-end", "TASK_FINISHED"));
   return masterApi(masterContext(port));
@@ -87,12 +90,22 @@ async function compare(name: string, handler: Handler, path: string, call?: stri
 }
 
 describe("master", () => {
-  for (const path of ["state", "state-summary", "slaves", "frameworks", "tasks", "roles", "version"]) {
+  for (const path of [
+    "state",
+    "state-summary",
+    "slaves",
+    "frameworks",
+    "tasks",
+    "roles",
+    "version",
+    "quota",
+    "weights",
+  ]) {
     test(`/${path}`, () => compare(`master-${path}`, master(), `/master/${path}`));
   }
   for (const call of [
     ...["GET_STATE", "GET_AGENTS", "GET_FRAMEWORKS", "GET_TASKS", "GET_ROLES", "GET_OPERATIONS"],
-    ...["GET_MASTER", "GET_VERSION", "GET_LOGGING_LEVEL"],
+    ...["GET_MASTER", "GET_VERSION", "GET_LOGGING_LEVEL", "GET_QUOTA", "GET_WEIGHTS"],
   ]) {
     test(call, () => compare(`master-v1-${call}`, master(), "/api/v1", call));
   }

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { splitCommands } from "../../src/master/split-commands.ts";
 import { encodeCommands } from "../../src/registry/codec.ts";
 import type { Command } from "../../src/registry/commands.ts";
+import { derivedRunId } from "../../src/registry/run-ids.ts";
 
 function launch(bytes: number): Command {
   const tasks = [{ taskId: "t", info: new Uint8Array(bytes), runId: "r" }];
@@ -15,4 +16,17 @@ test("parts keep the order and stay below the bound; a single big command is lef
   expect(parts.flat()).toEqual(commands);
   for (const part of parts) if (part.length > 1) expect(encodeCommands(part).length).toBeLessThan(60_000);
   expect(splitCommands([], 10)).toEqual([]);
+});
+
+test("what the log cannot take yet goes into entries of its own", () => {
+  const weights: Command = { kind: "update-weights", weights: [["web", 2]] };
+  const derived = (bytes: number): Command => {
+    const task = { taskId: "t", info: new Uint8Array(bytes), runId: derivedRunId("f", "t") };
+    return { ...launch(bytes), tasks: [task] } as Command;
+  };
+  const commands = [derived(1), derived(1), weights, weights, derived(1)];
+  const parts = splitCommands(commands, 60_000, 1);
+  expect(parts.map((part) => part.length)).toEqual([2, 2, 1]);
+  expect(parts.flat()).toEqual(commands);
+  expect(splitCommands(commands, 60_000, 2)).toEqual([commands]);
 });

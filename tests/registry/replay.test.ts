@@ -55,13 +55,13 @@ function randomCommand(random: Random): Command {
   const task = `t${random.below(12)}`;
   const n = random.below(30);
   const atMs = AT_MS + random.below(1000);
-  switch (random.below(19)) {
+  switch (random.below(21)) {
     case 13:
     case 14:
       return randomMark(random, agent, atMs);
     case 15:
       return randomMaintenance(random, atMs);
-    case 18:
+    case 20:
       return launchGroup(`g${n}`, framework, agent, task, `t${random.below(12)}x`);
     case 0:
       return addFramework(framework, random.chance(0.5));
@@ -101,6 +101,15 @@ function randomCommand(random: Random): Command {
     case 11: {
       const operation = { frameworkId: framework, operationId: `o${random.below(4)}`, n };
       return reserveCpus(agent, "web", random.pick([-2, -1, 1, 2]), random.pick([undefined, operation]));
+    }
+    case 18:
+      return { kind: "update-weights", weights: [[`r${random.below(3)}`, 1 + n]] };
+    case 19: {
+      const amounts = new Map(random.chance(0.3) ? [] : [["cpus", n] as const]);
+      return {
+        kind: "update-quota",
+        quotas: [[`r${random.below(3)}`, { guarantees: amounts, limits: amounts }]],
+      };
     }
     case 12:
       return {

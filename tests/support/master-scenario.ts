@@ -184,6 +184,9 @@ function describeCommand(command: RegistryCommand): string {
   if (kind === "update-task") return `${kind} ${command.frameworkId}/${command.taskId} ${command.state}`;
   if (kind === "complete-task") return `${kind} ${command.frameworkId}/${command.taskId}`;
   if (kind === "init-cluster") return kind;
+  if (kind === "update-weights")
+    return `${kind} ${command.weights.map(([role, n]) => `${role}:${n}`).join(" ")}`;
+  if (kind === "update-quota") return `${kind} ${command.quotas.map(([role]) => role).join(" ")}`;
   if (kind === "put-note" || kind === "delete-note") return `${kind} ${command.key}`;
   if ("frameworkId" in command) return `${kind} ${command.frameworkId}`;
   return "agentId" in command ? `${kind} ${command.agentId}` : kind;

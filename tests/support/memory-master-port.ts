@@ -22,6 +22,7 @@ import type {
   TaskView,
   WhyView,
 } from "../../src/master/port.ts";
+import type { Quota } from "../../src/model/quota.ts";
 import type { ClusterStatus, Schedule } from "../../src/model/v1/maintenance.ts";
 import type { MasterEvent } from "../../src/model/v1/master-events.ts";
 import type { OfferOperation } from "../../src/model/v1/offers.ts";
@@ -40,6 +41,8 @@ export interface MemoryView {
   constraintsDebug: ConstraintsDebugView[];
   schedule: Schedule;
   maintenance: ClusterStatus;
+  weights: Map<string, number>;
+  quotas: Map<string, Quota>;
 }
 
 interface Subscribed {
@@ -64,6 +67,8 @@ export class MemoryMasterPort implements MasterPort {
     constraintsDebug: [],
     schedule: {},
     maintenance: {},
+    weights: new Map(),
+    quotas: new Map(),
   };
   /** Calls that reached the master, in order. */
   readonly calls: { readonly call: SchedulerCall; readonly context: CallContext }[] = [];
@@ -151,6 +156,8 @@ export class MemoryMasterPort implements MasterPort {
       constraintsDebug: () => contents.constraintsDebug,
       schedule: () => contents.schedule,
       maintenanceStatus: () => contents.maintenance,
+      weights: () => contents.weights,
+      quotas: () => contents.quotas,
     };
   }
 
