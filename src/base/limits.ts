@@ -27,6 +27,8 @@ export const ENTRY_MAX_BYTES = 4 * MIB;
 export const APPEND_MAX_BYTES = 4 * MIB;
 /** Inputs waiting for a core; beyond it HTTP answers 503 and TCP reading pauses. */
 export const INBOX_MAX_INPUTS = 100_000;
+/** Of these, calls of one framework; beyond it that framework is answered 503 and the others go on. */
+export const WAITING_CALLS_PER_FRAMEWORK_MAX = 5_000;
 /** Inputs handled in one turn, so that timers and sockets get their share. */
 export const TURN_MAX_INPUTS = 2_000;
 /** Of the agent: a turn takes no more inputs after this time, so that its HTTP API answers under load. */
@@ -193,3 +195,8 @@ export const ATTRIBUTE_CONSTRAINTS_MAX = 2_000;
 export const FORERUNNERS_MAX = 10;
 /** Ids in one command that forgets agents: 255 characters of three bytes each, well below an entry. */
 export const FORGET_AGENTS_MAX = 1_000;
+
+assert(
+  WAITING_CALLS_PER_FRAMEWORK_MAX * 10 <= INBOX_MAX_INPUTS,
+  "One framework must leave most of the inbox to others",
+);

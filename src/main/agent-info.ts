@@ -1,6 +1,6 @@
 /** What `mesh agent` says of itself to masters, from its flags and the machine. */
-import { readFileSync, realpathSync, statSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+
+import { realpathSync, statSync } from "node:fs";
 import { agentResources } from "../agent/resources.ts";
 import { MeshError } from "../base/errors.ts";
 import type { Machine } from "../io/machine.ts";
@@ -8,6 +8,7 @@ import { parseAttributes } from "../model/attributes.ts";
 import { checkRole } from "../model/roles.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { Resource } from "../model/v1/resources.ts";
+import { textOrFile } from "./flag-files.ts";
 import { badFlag, splitAddress } from "./flags.ts";
 import { advertisedIp } from "./local-address.ts";
 
@@ -28,10 +29,10 @@ export interface InfoFlags {
 export function agentInfo(flags: InfoFlags, machine: Machine, workDir: string): AgentInfo {
   const badRole = checkRole(flags.defaultRole);
   if (badRole !== undefined) throw badFlag("default-role", flags.defaultRole, `a role: ${badRole}`);
-  const resources = agentResources(textOf("resources", flags.resources), machine, flags.defaultRole);
+  const resources = agentResources(textOrFile("resources", flags.resources), machine, flags.defaultRole);
   if (!resources.ok) throw new MeshError("BAD_FLAG", resources.error);
   checkDisks(resources.value, workDir);
-  const attributes = parseAttributes(textOf("attributes", flags.attributes) ?? "");
+  const attributes = parseAttributes(textOrFile("attributes", flags.attributes) ?? "");
   if (!attributes.ok) {
     throw badFlag("attributes", flags.attributes ?? "", `name:value[;name:value…]: ${attributes.error}`);
   }
@@ -49,17 +50,6 @@ export function agentIp(flags: Pick<InfoFlags, "advertise" | "ip" | "masters">):
     flags.ip,
     flags.masters.map((address) => splitAddress(address).hostname),
   );
-}
-
-/** Like Mesos, a value of the form `file:///path` stands for what is in the file. */
-function textOf(name: string, value: string | undefined): string | undefined {
-  if (value?.startsWith("file://") !== true) return value;
-  try {
-    return readFileSync(fileURLToPath(value), "utf8").trim();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw badFlag(name, value, `the text itself or file:///path of a file that can be read (${reason})`);
-  }
 }
 
 /**

@@ -1,5 +1,8 @@
 /** Flags of `mesh master` about frameworks and their offers, and the settings they make. */
 import type { MasterSettings } from "../master/types.ts";
+import type { RateLimits } from "../model/v1/tasks.ts";
+import { decodeJson } from "../wire/json-decode.ts";
+import { textOrFile } from "./flag-files.ts";
 import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
 
 export const FRAMEWORK_FLAGS: readonly FlagSpec[] = [
@@ -16,6 +19,11 @@ export const FRAMEWORK_FLAGS: readonly FlagSpec[] = [
     default: "100",
   },
   {
+    name: "rate-limits",
+    value: "<json>",
+    description: "Calls a second of schedulers by principal, as Mesos' RateLimits, or file:///path of them",
+  },
+  {
     name: "root-submissions",
     value: "<bool>",
     description: "Whether frameworks may run as root",
@@ -23,7 +31,7 @@ export const FRAMEWORK_FLAGS: readonly FlagSpec[] = [
   },
 ];
 
-export type FrameworkSettings = Pick<MasterSettings, "constraintLimits" | "rootSubmissions">;
+export type FrameworkSettings = Pick<MasterSettings, "constraintLimits" | "rateLimits" | "rootSubmissions">;
 
 export function readFrameworkFlags(flags: Flags): FrameworkSettings {
   const maxProgramSize = flags.number("offer-constraints-re2-max-program-size", {
@@ -33,8 +41,26 @@ export function readFrameworkFlags(flags: Flags): FrameworkSettings {
   });
   return {
     constraintLimits: { maxMemBytes: bytesOf(flags, "offer-constraints-re2-max-mem"), maxProgramSize },
+    rateLimits: rateLimitsOf(flags),
     rootSubmissions: flags.switch("root-submissions"),
   };
+}
+
+/** mesos.v1.RateLimits as JSON, or a file that holds it. */
+function rateLimitsOf(flags: Flags): RateLimits | undefined {
+  const given = flags.optional("rate-limits");
+  const text = textOrFile("rate-limits", given);
+  if (given === undefined || text === undefined) return undefined;
+  const limits = decodeJson("RateLimits", text);
+  if (!limits.ok) throw badFlag("rate-limits", given, `RateLimits as JSON: ${limits.error.message}`);
+  const { limits: named = [], aggregate_default_qps } = limits.value;
+  const rates = [...named.map(({ qps }) => qps), aggregate_default_qps];
+  const principals = new Set(named.map(({ principal }) => principal));
+  if (rates.some((qps) => qps !== undefined && !(qps > 0 && Number.isFinite(qps)))) {
+    throw badFlag("rate-limits", given, "each qps above 0");
+  }
+  if (principals.size < named.length) throw badFlag("rate-limits", given, "each principal once");
+  return limits.value;
 }
 
 const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2 };

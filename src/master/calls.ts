@@ -70,6 +70,12 @@ export function schedulerCall(leader: Leader, input: CallInput): void {
     leader.answer(ref, refusal?.status ?? 400, refusal?.body);
     return;
   }
+  const tooMany = leader.callRates.refuses(framework.info.principal, leader.now);
+  if (tooMany !== undefined) {
+    framework.counters.bump("calls_refused");
+    leader.answer(ref, 429, tooMany);
+    return;
+  }
   const type = call.type ?? "UNKNOWN";
   framework.counters.bump("calls");
   framework.counters.bump(`calls/${type.toLowerCase()}`);

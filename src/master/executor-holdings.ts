@@ -26,6 +26,15 @@ export class ExecutorHoldings {
     return this.#executors.get(keyOf(frameworkId, executorId))?.executor;
   }
 
+  /** Ids of the framework's executors. */
+  idsOf(frameworkId: string): string[] {
+    const ids: string[] = [];
+    for (const { executor } of this.#executors.values()) {
+      if (executor.frameworkId === frameworkId) ids.push(executor.executorId);
+    }
+    return ids;
+  }
+
   /** The task runs under the executor; true if that is new, so that its resources are to be charged. */
   hold(executor: ExecutorHolding, task: string): boolean {
     const key = keyOf(executor.frameworkId, executor.executorId);

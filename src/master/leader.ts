@@ -15,6 +15,7 @@ import { RUN_IDS_LEVEL } from "../registry/command-level.ts";
 import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { Registry } from "../registry/registry.ts";
 import { derivedRunId } from "../registry/run-ids.ts";
+import { CallRates } from "./call-rates.ts";
 import type { Counters } from "./counters.ts";
 import { InverseOfferBook } from "./inverse-offer-book.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory, PendingAgent, PendingFramework } from "./memory.ts";
@@ -91,6 +92,7 @@ export class Leader {
   readonly inverseOffers = new InverseOfferBook();
   readonly storedResources = new StoredResources();
   readonly timers = new Timers();
+  readonly callRates: CallRates;
   /** Set by whatever may free resources or widen demand; the turn's end then asks the allocator. */
   allocationDue = false;
   now: Instant;
@@ -105,6 +107,7 @@ export class Leader {
     this.registry = parts.registry;
     this.allocator = parts.allocator;
     this.counters = parts.counters;
+    this.callRates = new CallRates(parts.settings.rateLimits ?? {});
     this.term = parts.term;
     this.now = now;
     this.#ids = parts.ids;

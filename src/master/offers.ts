@@ -82,6 +82,7 @@ export function offerMessage(offer: OfferMemory, framework: FrameworkMemory, age
     url: agentUrl(agent),
     ...(domain === undefined ? {} : { domain }),
     resources: offeredResources(offer.resources, offer.role, framework),
+    ...executorIds(framework, agent),
     ...(agent.unavailability === undefined ? {} : { unavailability: agent.unavailability }),
     ...(attributes === undefined ? {} : { attributes }),
     ...(framework.capabilities.has("MULTI_ROLE") ? { allocation_info: { role: offer.role } } : {}),
@@ -91,6 +92,12 @@ export function offerMessage(offer: OfferMemory, framework: FrameworkMemory, age
 /** Where the agent's API is. */
 export function agentUrl({ ip, info: { hostname, port } }: AgentMemory): URL {
   return { scheme: "http", address: { hostname, ip, port: port ?? 5051 }, path: "/slave(1)" };
+}
+
+/** Executors of the framework that the agent runs: tasks may go to them (OFF-18). */
+function executorIds(framework: FrameworkMemory, agent: AgentMemory): Pick<Offer, "executor_ids"> {
+  const ids = agent.executors.idsOf(framework.id);
+  return ids.length === 0 ? {} : { executor_ids: ids.map((value) => ({ value })) };
 }
 
 /** Takes the offer off the books; its resources stay allocated to the framework. */

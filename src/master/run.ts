@@ -3,12 +3,12 @@
  * effects through drivers, and answers the HTTP edge (port.ts). It decides
  * nothing. Drivers come as constructor arguments; tests pass their own.
  */
-import { ERRORS } from "../base/errors.ts";
 import { INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { NoteCommand } from "../registry/commands.ts";
+import { CallShares, OVERLOADED, TOO_MANY_CALLS } from "./call-shares.ts";
 import { Inbox } from "./inbox.ts";
 import type { AgentLinkDriver, AgentLinkInput, LinkPlace } from "./link-driver.ts";
 import { masterMetrics } from "./metrics.ts";
@@ -42,8 +42,6 @@ import { MasterView } from "./views.ts";
 
 type EffectOf<K extends NodeEffect["kind"]> = Extract<NodeEffect, { kind: K }>;
 
-const OVERLOADED: CallAnswer = { status: 503, body: ERRORS.OVERLOADED.meaning };
-
 export type { MasterDrivers, PeerSender } from "./run-drivers.ts";
 
 export class Master implements MasterPort {
@@ -55,6 +53,7 @@ export class Master implements MasterPort {
   readonly #flags: Readonly<Record<string, string>>;
   readonly #ownLink: LinkPlace;
   readonly #inbox = new Inbox<NodeInput>();
+  readonly #shares = new CallShares();
   #turnPlanned = false;
   #closed = false;
   #cancelWake: (() => void) | undefined;
@@ -229,8 +228,12 @@ export class Master implements MasterPort {
     };
   }
 
-  call(call: SchedulerCall, context: CallContext): Promise<CallAnswer> {
-    return this.#ask((ref) => ({ kind: "call", ref, call, context }));
+  async call(call: SchedulerCall, context: CallContext): Promise<CallAnswer> {
+    const frameworkId = call.framework_id?.value ?? "";
+    if (!this.#shares.enter(frameworkId)) return TOO_MANY_CALLS;
+    return this.#ask((ref) => ({ kind: "call", ref, call, context })).finally(() =>
+      this.#shares.leave(frameworkId),
+    );
   }
 
   teardown(frameworkId: string): Promise<CallAnswer> {

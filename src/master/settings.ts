@@ -15,5 +15,6 @@ export const DEFAULT_SETTINGS = {
   registryMaxAgentCount: 102_400,
   roleWhitelist: undefined,
   constraintLimits: { maxMemBytes: 4096, maxProgramSize: 100 },
+  rateLimits: undefined,
   rootSubmissions: true,
 } as const satisfies Omit<MasterSettings, "address" | "version">;

@@ -10,6 +10,7 @@ import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
+import type { RateLimits } from "../model/v1/tasks.ts";
 import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { PatternLimits } from "../wire/text-pattern.ts";
 import type { CallContext, ClusterChange, MasterAddress } from "./port.ts";
@@ -228,6 +229,8 @@ export interface MasterSettings {
   readonly roleWhitelist: ReadonlySet<string> | undefined;
   /** Bounds of regular expressions in offer constraints (`--offer-constraints-re2-…`). */
   readonly constraintLimits: PatternLimits;
+  /** `--rate-limits`: calls a second, by principal; undefined: as many as they like. */
+  readonly rateLimits: RateLimits | undefined;
   /** `--root-submissions`: frameworks and tasks may run as root. */
   readonly rootSubmissions: boolean;
 }

@@ -57,7 +57,10 @@ describe("LAUNCH_GROUP", () => {
         executor_id: { value: "e" },
       });
     }
-    expect(amounts(framework.newOffers())).toEqual({ cpus: 1.9, mem: 864, disk: 90 });
+    const left = framework.newOffers();
+    expect(amounts(left)).toEqual({ cpus: 1.9, mem: 864, disk: 90 });
+    expect(left.map((offer) => offer.executor_ids)).toEqual([[{ value: "e" }]]);
+    expect(framework.offers[0]?.executor_ids).toBeUndefined();
     const view = new MasterView(bench.registry, bench.core.leader, bench.now);
     const used = view.agent(agentId)?.used.map(({ name, scalar }) => [name, scalar?.value]);
     expect(Object.fromEntries(used ?? [])).toEqual({ cpus: 2.1, mem: 160, disk: 10 });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { INBOX_MAX_INPUTS } from "../../src/base/limits.ts";
+import { INBOX_MAX_INPUTS, WAITING_CALLS_PER_FRAMEWORK_MAX } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Random } from "../../src/base/random.ts";
 import { MasterNode } from "../../src/master/node.ts";
@@ -128,15 +128,30 @@ describe("the pump", () => {
   test("a full inbox answers 503 and says when it is congested", async () => {
     // Turns never come: what is pushed stays.
     const master = await start(() => {});
-    const call = { framework_id: { value: "f" }, type: "REVIVE" } as const;
     const context = { streamId: undefined, principal: undefined };
-    for (let i = 1; i < INBOX_MAX_INPUTS; i++) void master.call(call, context);
+    const call = { framework_id: { value: "f" }, type: "REVIVE" } as const;
+    for (let i = 1; i < INBOX_MAX_INPUTS; i++) {
+      void master.call({ ...call, framework_id: { value: `f${i % 100}` } }, context);
+    }
     expect(master.congested).toBe(true);
     expect(await master.call(call, context)).toMatchObject({ status: 503 });
     const events = new Recorder<SchedulerEvent>();
     master.subscribe({ type: "SUBSCRIBE" }, undefined, events.sink());
     expect(events.items.map((event) => event.type)).toEqual(["ERROR"]);
     expect(events.closed).toBe(true);
+  });
+
+  test("a framework that floods is refused by itself; others are taken", async () => {
+    const master = await start(() => {});
+    const context = { streamId: undefined, principal: undefined };
+    const call = (id: string) => master.call({ framework_id: { value: id }, type: "REVIVE" }, context);
+    for (let i = 0; i < WAITING_CALLS_PER_FRAMEWORK_MAX; i++) void call("noisy");
+    expect(await call("noisy")).toMatchObject({ status: 503, body: expect.stringContaining("wait already") });
+    const calm = call("calm");
+    expect(master.congested).toBe(false);
+    master.close();
+    // It waited for its turn, as the others did.
+    expect(await calm).not.toMatchObject({ body: expect.stringContaining("wait already") });
   });
 
   test("closing answers what is open", async () => {
