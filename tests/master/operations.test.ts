@@ -371,7 +371,8 @@ describe("an operator", () => {
     expect(operate(bench, agentId, reserve(big(30, 1_000_000)))).toMatchObject({ status: 202 });
     const changes = bench.registry.takeChanges();
     expect(Math.max(...changes.map(([, value]) => value?.length ?? 0))).toBeLessThan(FRAME_MAX_BYTES);
-  });
+    // It encodes 20 MB again and again: seconds on a busy machine.
+  }, 30_000);
 
   test("hears 503 when the log is full or the leader changes", () => {
     const { bench, agentId } = started();
