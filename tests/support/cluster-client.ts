@@ -1,6 +1,8 @@
 /** A framework and an agent of a cluster in virtual time (master-cluster.ts). */
 import { expect } from "bun:test";
 import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
+import type { FrameworkInfo } from "../../src/model/v1/frameworks.ts";
+import type { OfferOperation } from "../../src/model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { TaskState } from "../../src/model/v1/tasks.ts";
 import { encodeBlob } from "../../src/wire/blob.ts";
@@ -13,6 +15,8 @@ export class ClusterClient {
   frameworkId = "";
   agentId: string | undefined;
   streamId = "";
+  /** Of its FrameworkInfo, beside what every framework has. */
+  info: Partial<FrameworkInfo> = {};
   #ref = 0;
   #streams = 0;
   #link = 0;
@@ -25,7 +29,7 @@ export class ClusterClient {
     const leader = this.cluster.leader();
     this.streamId = `s${++this.#streams}-${leader.name}`;
     const id = this.frameworkId === "" ? {} : { id: { value: this.frameworkId } };
-    const framework_info = { user: "u", name: "n", failover_timeout: 600, ...id };
+    const framework_info = { user: "u", name: "n", failover_timeout: 600, ...this.info, ...id };
     const call: SchedulerCall = { type: "SUBSCRIBE", subscribe: { framework_info } };
     this.cluster.give(leader.name, {
       kind: "subscribe",
@@ -72,14 +76,16 @@ export class ClusterClient {
   }
 
   launch(...taskIds: string[]): void {
-    const offer = this.events()
-      .flatMap((event) => event.offers?.offers ?? [])
-      .at(-1);
     const bench = new MasterBench().framework();
     const task_infos = taskIds.map((id) => bench.task(id, this.agentId ?? "", 0.001));
-    const offer_ids = [offer?.id ?? { value: "none" }];
+    this.accept({ type: "LAUNCH", launch: { task_infos } });
+  }
+
+  /** Of the newest offer. */
+  accept(...operations: OfferOperation[]): void {
+    const offers = this.events().flatMap((event) => event.offers?.offers ?? []);
+    const offer_ids = [offers.at(-1)?.id ?? { value: "none" }];
     const filters = { refuse_seconds: 0 };
-    const operations = [{ type: "LAUNCH" as const, launch: { task_infos } }];
     expect(this.call({ type: "ACCEPT", accept: { offer_ids, operations, filters } })).toBe(202);
   }
 
@@ -87,8 +93,12 @@ export class ClusterClient {
     return this.cluster.leader().node.registry.task(this.frameworkId, taskId)?.runId;
   }
 
-  update(taskId: string, state: TaskState, runId = this.runIdOf(taskId)): Uint8Array {
-    const uuid = new Uint8Array(16).fill(++this.#ref);
+  update(
+    taskId: string,
+    state: TaskState,
+    runId = this.runIdOf(taskId),
+    uuid: Uint8Array = new Uint8Array(16).fill(++this.#ref),
+  ): Uint8Array {
     const { frameworkId } = this;
     const status = encodeBlob("TaskStatus", { task_id: { value: taskId }, state, uuid });
     this.cluster.give(this.cluster.leader().name, {
