@@ -12,6 +12,8 @@ import type { Log } from "../base/log.ts";
 import type { EventSink } from "../master/port.ts";
 import { encodeRecord } from "../wire/record-io.ts";
 
+const NOT_SUBSCRIBED = "The subscription was not committed; subscribe again";
+
 export interface EventStreamOptions<E> {
   /** Payloads of an event's records: more than one when it has to be split. */
   readonly encode: (event: E) => readonly (string | Uint8Array)[];
@@ -30,6 +32,9 @@ export class EventStream<E> implements EventSink<E> {
   #controller: ReadableStreamDirectController | undefined;
   /** The socket is full, and tells when it is not. */
   #blocked = false;
+  /** It has had an event. */
+  #begun = false;
+  #refusal: string | undefined;
   /** No event follows. */
   #closed = false;
   /** The client is gone or was cut off, or everything was sent. */
@@ -52,6 +57,11 @@ export class EventStream<E> implements EventSink<E> {
     return this.#first.promise;
   }
 
+  /** Why it was closed before its first event; undefined if it was not. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
   get ended(): boolean {
     return this.#ended;
   }
@@ -63,6 +73,7 @@ export class EventStream<E> implements EventSink<E> {
 
   send(event: E): void {
     if (this.#closed || this.#ended) return;
+    this.#begun = true;
     for (const payload of this.#encode(event)) {
       const record = encodeRecord(payload);
       this.#queue.push(record);
@@ -74,9 +85,10 @@ export class EventStream<E> implements EventSink<E> {
     if (this.#queuedBytes > this.#queueMaxBytes && (this.#blocked || this.#queue.length > 1)) this.#cutOff();
   }
 
-  close(): void {
+  close(reason?: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (!this.#begun) this.#refusal = reason ?? NOT_SUBSCRIBED;
     this.#onDisconnect = undefined;
     this.#first.resolve();
     this.#drain();

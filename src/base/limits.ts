@@ -29,6 +29,8 @@ export const APPEND_MAX_BYTES = 4 * MIB;
 export const INBOX_MAX_INPUTS = 100_000;
 /** Of these, calls of one framework; beyond it that framework is answered 503 and the others go on. */
 export const WAITING_CALLS_PER_FRAMEWORK_MAX = 5_000;
+/** Time a request waits for its commit; then it is answered 503: it may have taken effect or not. */
+export const REQUEST_WAIT_MAX_MS = 10_000;
 /** Inputs handled in one turn, so that timers and sockets get their share. */
 export const TURN_MAX_INPUTS = 2_000;
 /** Of the agent: a turn takes no more inputs after this time, so that its HTTP API answers under load. */

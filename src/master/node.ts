@@ -345,7 +345,7 @@ export class MasterNode {
     }
     // What is under way is committed in a later turn, or this master stops leading.
     const busy = this.#raft.uncommittedEntries >= UNDER_WAY_MAX_ENTRIES;
-    const held = busy && this.#waiting.length < HELD_MAX_COMMANDS;
+    const held = busy && this.#raft.eligible && this.#waiting.length < HELD_MAX_COMMANDS;
     if (this.#waiting.length === 0 || held) return false;
     const waiting = this.#waiting;
     this.#waiting = [];

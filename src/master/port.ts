@@ -37,8 +37,8 @@ export type Leadership =
 /** Receives the events of one stream, in order; provided by the edge. */
 export interface EventSink<E> {
   send(event: E): void;
-  /** No event follows. */
-  close(): void;
+  /** No event follows. `reason`: why, for a client that has had none. */
+  close(reason?: string): void;
 }
 
 /** The edge's side of a subscription. */

@@ -1,4 +1,4 @@
-/** What the pump reads from the store and stages in it: for the state, an iteration for each receiver. */
+/** What the pump writes to the store and reads from it: for the state, an iteration for each receiver. */
 import { SNAPSHOT_CHUNK_MAX_BYTES } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { NodeEffect, NodeInput, NodeStore } from "./node.ts";
@@ -33,6 +33,12 @@ export class StateReaders {
       this.#log.warn("Reading the state for another master failed", { to, error: String(error) });
       return { kind: "snapshot-failed", to, id };
     }
+  }
+
+  /** A write that fails never resolves; the store reports it and the process ends. */
+  async write({ token, write }: EffectOf<"write">): Promise<NodeInput | undefined> {
+    await this.#store.write(write);
+    return token === undefined ? undefined : { kind: "persisted", token };
   }
 
   async entries({ peer, from, to, maxBytes }: EffectOf<"read-entries">): Promise<NodeInput> {

@@ -36,11 +36,10 @@ import type {
 } from "./port.ts";
 import { type MasterDrivers, outdated, REMOVED } from "./run-drivers.ts";
 import { StateReaders } from "./run-state.ts";
-import { LeadershipNews, sayDigestAlarm, sayDiskFull } from "./say.ts";
+import { DISK_FULL, LeadershipNews, sayDigestAlarm, sayDiskFull, waitedInVain } from "./say.ts";
 import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
 import { MasterView } from "./views.ts";
-
-type EffectOf<K extends NodeEffect["kind"]> = Extract<NodeEffect, { kind: K }>;
+import { Waits } from "./waits.ts";
 
 export type { MasterDrivers, PeerSender } from "./run-drivers.ts";
 
@@ -59,7 +58,8 @@ export class Master implements MasterPort {
   #cancelWake: (() => void) | undefined;
   #nextRef = 1;
   #nextLink = 1;
-  readonly #answers = new Map<AnswerRef, (answer: CallAnswer) => void>();
+  readonly #waits = new Waits();
+  #diskIsFull = false;
   readonly #streams = new Map<StreamId, EventSink<SchedulerEvent>>();
   readonly #operators = new Set<EventSink<MasterEvent>>();
   readonly #links = new Map<LinkRef, AgentLinkDriver>();
@@ -92,14 +92,10 @@ export class Master implements MasterPort {
     this.#closed = true;
     this.#cancelWake?.();
     this.#readers.closeAll();
-    for (const answer of this.#answers.values()) answer({ status: 503, body: "The master is stopping" });
+    this.#waits.close({ status: 503, body: "The master is stopping" });
     for (const sink of this.#streams.values()) sink.close();
     for (const sink of this.#operators) sink.close();
     for (const link of this.#links.values()) link.close();
-    this.#answers.clear();
-    this.#streams.clear();
-    this.#operators.clear();
-    this.#links.clear();
   }
 
   /** True while drivers should stop reading from agents and peers. */
@@ -198,6 +194,7 @@ export class Master implements MasterPort {
 
   /** Tells that the disk is full, or that there is room again. */
   diskFull(full: boolean): void {
+    this.#diskIsFull = full;
     sayDiskFull(this.#drivers.log, full);
     this.#push({ kind: "eligible", eligible: !full });
   }
@@ -213,19 +210,22 @@ export class Master implements MasterPort {
     sink: EventSink<SchedulerEvent>,
   ): Subscription {
     const streamId = this.#drivers.newUuid();
-    if (this.#refusing) {
-      sink.send({ type: "ERROR", error: { message: OVERLOADED.body } });
-      sink.close();
+    const refusal = this.#refusal(true);
+    if (refusal !== undefined) {
+      sink.close(refusal.body);
       return { streamId, disconnected() {} };
     }
-    this.#streams.set(streamId, sink);
-    this.#push({ kind: "subscribe", streamId, call, principal });
-    return {
-      streamId,
-      disconnected: () => {
-        if (this.#streams.delete(streamId)) this.#push({ kind: "stream-closed", streamId });
-      },
+    const disconnected = (): void => {
+      this.#waits.done(streamId);
+      if (this.#streams.delete(streamId)) this.#push({ kind: "stream-closed", streamId });
     };
+    this.#streams.set(streamId, sink);
+    this.#waits.add(streamId, this.#drivers.now().monotonicMs, ({ body }) => {
+      sink.close(body);
+      disconnected();
+    });
+    this.#push({ kind: "subscribe", streamId, call, principal });
+    return { streamId, disconnected };
   }
 
   async call(call: SchedulerCall, context: CallContext): Promise<CallAnswer> {
@@ -237,7 +237,7 @@ export class Master implements MasterPort {
   }
 
   teardown(frameworkId: string): Promise<CallAnswer> {
-    return this.#ask((ref) => ({ kind: "teardown", ref, frameworkId }));
+    return this.#ask((ref) => ({ kind: "teardown", ref, frameworkId }), true);
   }
 
   kill(frameworkId: string, taskId: string): Promise<CallAnswer> {
@@ -245,11 +245,11 @@ export class Master implements MasterPort {
   }
 
   operate(agentId: string, operation: OfferOperation): Promise<CallAnswer> {
-    return this.#ask((ref) => ({ kind: "operate", ref, agentId, operation }));
+    return this.#ask((ref) => ({ kind: "operate", ref, agentId, operation }), true);
   }
 
   change(change: ClusterChange): Promise<CallAnswer> {
-    return this.#ask((ref) => ({ kind: "change", ref, change }));
+    return this.#ask((ref) => ({ kind: "change", ref, change }), true);
   }
 
   note(key: string): NoteView | undefined {
@@ -261,7 +261,7 @@ export class Master implements MasterPort {
   }
 
   changeNote(command: NoteCommand): Promise<CallAnswer> {
-    return this.#ask((ref) => ({ kind: "note", ref, command }));
+    return this.#ask((ref) => ({ kind: "note", ref, command }), true);
   }
 
   subscribeOperator(sink: EventSink<MasterEvent>): Subscription {
@@ -269,15 +269,18 @@ export class Master implements MasterPort {
     return { streamId: this.#drivers.newUuid(), disconnected: () => void this.#operators.delete(sink) };
   }
 
-  get #refusing(): boolean {
-    return this.#closed || this.congested;
+  #refusal(changes: boolean): CallAnswer | undefined {
+    if (this.#closed || this.congested) return OVERLOADED;
+    return changes && this.#diskIsFull ? { status: 503, body: DISK_FULL } : undefined;
   }
 
-  #ask(input: (ref: AnswerRef) => NodeInput): Promise<CallAnswer> {
-    if (this.#refusing) return Promise.resolve(OVERLOADED);
+  /** `changes`: it ends in the log, which needs room on the disk. */
+  #ask(input: (ref: AnswerRef) => NodeInput, changes = false): Promise<CallAnswer> {
+    const refusal = this.#refusal(changes);
+    if (refusal !== undefined) return Promise.resolve(refusal);
     const ref = this.#nextRef++;
     return new Promise((resolve) => {
-      this.#answers.set(ref, resolve);
+      this.#waits.add(ref, this.#drivers.now().monotonicMs, resolve);
       this.#push(input(ref));
     });
   }
@@ -303,6 +306,7 @@ export class Master implements MasterPort {
       if (now.monotonicMs >= this.#node.nextDeadlineMs()) inputs.push({ kind: "tick" });
       for (const effect of this.#node.step(inputs, now)) this.#carryOut(effect);
       this.#news.tell(this.#node.leadership(), () => this.#node.raftStatus().term);
+      this.#waits.giveUp(now.monotonicMs, () => waitedInVain(this.#diskIsFull));
     } catch (error) {
       this.#fail("A turn of the master failed", error);
       return;
@@ -313,7 +317,7 @@ export class Master implements MasterPort {
 
   #armTimer(): void {
     this.#cancelWake?.();
-    const atMs = this.#node.nextDeadlineMs();
+    const atMs = Math.min(this.#node.nextDeadlineMs(), this.#waits.nextMs());
     this.#cancelWake = Number.isFinite(atMs)
       ? this.#drivers.wakeAt(atMs, () => this.#push({ kind: "tick" }))
       : undefined;
@@ -322,19 +326,20 @@ export class Master implements MasterPort {
   #carryOut(effect: NodeEffect): void {
     switch (effect.kind) {
       case "write":
-        this.#write(effect);
+        void this.#readers.write(effect).then((input) => input !== undefined && this.#push(input));
         return;
       case "send":
         this.#drivers.peers.send(effect.to, effect.message);
         return;
       case "answer":
-        this.#answers.get(effect.ref)?.({ status: effect.status, body: effect.body });
-        this.#answers.delete(effect.ref);
+        this.#waits.answer(effect.ref, { status: effect.status, body: effect.body });
         return;
       case "scheduler-event":
+        this.#waits.done(effect.streamId);
         this.#streams.get(effect.streamId)?.send(effect.event);
         return;
       case "close-stream":
+        this.#waits.done(effect.streamId);
         this.#streams.get(effect.streamId)?.close();
         this.#streams.delete(effect.streamId);
         return;
@@ -389,12 +394,5 @@ export class Master implements MasterPort {
   #fail(what: string, error: unknown): void {
     this.#drivers.log.error(what, { error: String(error) });
     this.#drivers.onFailure(error);
-  }
-
-  /** A write that fails never resolves; the store reports it and the process ends. */
-  #write({ token, write }: EffectOf<"write">): void {
-    void this.#drivers.store.write(write).then(() => {
-      if (token !== undefined) this.#push({ kind: "persisted", token });
-    });
   }
 }

@@ -1,4 +1,5 @@
 /** Lines that a master in trouble writes to its log. */
+import { REQUEST_WAIT_MAX_MS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { DigestAlarm } from "./digest-watch.ts";
 import type { Leadership } from "./port.ts";
@@ -32,6 +33,16 @@ export class LeadershipNews {
     const address = `${leader.hostname}:${leader.port}`;
     this.#log.info("Another master leads", { leader: address, term: term() });
   }
+}
+
+/** To clients. */
+export const DISK_FULL =
+  "The disk of this master's data directory is full: nothing can be changed until there is room, or another master leads";
+
+/** To clients that waited in vain. */
+export function waitedInVain(diskIsFull: boolean): string {
+  const why = diskIsFull ? DISK_FULL : "A majority of the masters may be away: see 'mesh raft status'";
+  return `Nothing was committed for ${REQUEST_WAIT_MAX_MS / 1000} s. ${why}. The call may have taken effect or not`;
 }
 
 export function sayDiskFull(log: Log, full: boolean): void {

@@ -112,6 +112,11 @@ export class RaftNode {
     return this.#raft.log.lastIndex - this.#raft.log.commitIndex;
   }
 
+  /** May lead: its disk has room, and its state is the others'. */
+  get eligible(): boolean {
+    return this.#raft.eligible;
+  }
+
   /** Of the log: what may be written to it. */
   get featureLevel(): number {
     return this.#raft.membership.featureLevel;

@@ -85,6 +85,20 @@ describe("scheduler stream", () => {
     expect(await client.chunk()).toBe("");
   });
 
+  test("a subscription that ends before its first event is answered 503 with the reason", async () => {
+    for (const reason of ["The disk is full", undefined]) {
+      const { port, client } = startMaster();
+      port.answersSubscribe = false;
+      client.post("/api/v1/scheduler", SUBSCRIBE, { Connection: "close" });
+      await until(() => port.subscribed.size === 1);
+      port.subscribed.get("framework-0")?.sink.close(reason);
+      const [status, ...headers] = await client.head();
+      expect(status).toBe("HTTP/1.1 503 Service Unavailable");
+      const length = headers.find((line) => line.startsWith("Content-Length: "))?.split(" ")[1];
+      expect(await client.body(Number(length))).toContain(reason ?? "subscribe again");
+    }
+  });
+
   test("tells the master when the client goes away, before and after the first record", async () => {
     for (const answers of [true, false]) {
       const { port, client } = startMaster();

@@ -7,6 +7,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } fr
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePort } from "../../scripts/free-port.ts";
+import { SmallDisk } from "./small-disk.ts";
 
 export const BINARY = resolve(import.meta.dir, "../../dist/mesh");
 const READY_TIMEOUT_MS = 20_000;
@@ -102,11 +103,14 @@ export class TestCluster implements AsyncDisposable {
   readonly agents: MeshProcess[] = [];
   readonly masterAddresses: readonly string[];
   readonly agentAddresses: string[] = [];
+  /** Of the masters, when they were asked for. */
+  readonly disks: SmallDisk[] = [];
 
-  private constructor(places: readonly MasterPlace[]) {
+  private constructor(places: readonly MasterPlace[], smallDisks: boolean) {
     this.masterAddresses = places.map(({ port }) => `127.0.0.1:${port}`);
     const peers = places.map(({ raftPort }) => `127.0.0.1:${raftPort}`).join(",");
     for (const [i, { port, raftPort }] of places.entries()) {
+      if (smallDisks) this.disks.push(new SmallDisk(join(this.directory, `m${i}`)));
       const args = ["master", "--ip", "127.0.0.1", "--port", String(port), "--raft-port", String(raftPort)];
       const data = [
         "--advertise",
@@ -125,12 +129,13 @@ export class TestCluster implements AsyncDisposable {
     masters: number;
     agents: number;
     agentFlags?: readonly string[];
+    smallDisks?: boolean;
   }): Promise<TestCluster> {
     const places = Array.from({ length: options.masters }, () => ({
       port: freePort(),
       raftPort: freePort(),
     }));
-    const cluster = new TestCluster(places);
+    const cluster = new TestCluster(places, options.smallDisks === true);
     try {
       for (let i = 0; i < options.agents; i++) cluster.#startAgent(i, options.agentFlags ?? []);
       await eventually(
@@ -185,6 +190,7 @@ export class TestCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.agents, ...this.masters].map((one) => one.kill("SIGKILL")));
     killLeftovers(this.directory);
+    for (const disk of this.disks) disk[Symbol.dispose]();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

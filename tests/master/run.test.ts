@@ -137,7 +137,8 @@ describe("the pump", () => {
     expect(await master.call(call, context)).toMatchObject({ status: 503 });
     const events = new Recorder<SchedulerEvent>();
     master.subscribe({ type: "SUBSCRIBE" }, undefined, events.sink());
-    expect(events.items.map((event) => event.type)).toEqual(["ERROR"]);
+    // No ERROR event: schedulers give up for good at one. The edge answers 503.
+    expect(events.items).toEqual([]);
     expect(events.closed).toBe(true);
   });
 
