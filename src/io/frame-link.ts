@@ -52,7 +52,7 @@ export class FrameLink {
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
     socket.setNoDelay(true);
     watched.add(this);
-    watchTimer ??= setInterval(watchLinks, LINK_PING_INTERVAL_MS);
+    watchTimer ??= setInterval(() => watchLinks(performance.now()), LINK_PING_INTERVAL_MS);
   }
 
   /**
@@ -188,8 +188,8 @@ export interface SocketData {
 const watched = new Set<FrameLink>();
 let watchTimer: ReturnType<typeof setInterval> | null = null;
 
-function watchLinks(): void {
-  const nowMs = performance.now();
+/** Asks silent links for a sign of life and gives up dead ones; runs by itself every few seconds. */
+export function watchLinks(nowMs: number): void {
   for (const link of watched) link.watch(nowMs);
 }
 

@@ -1,4 +1,4 @@
-/** A full disk under a whole master: what clients see, who leads, and how it ends when there is room again. */
+/** A full disk under a whole master: what clients see, who leads, and how it ends with room again. */
 import { expect, test } from "bun:test";
 import { mayRun } from "../support/must-run.ts";
 import { SMALL_DISKS_WORK } from "./small-disk.ts";
