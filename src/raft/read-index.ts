@@ -8,6 +8,9 @@ import { isQuorum } from "./quorum.ts";
 import type { RaftState, WaitingRead } from "./state.ts";
 import type { PeerId, RaftMessage } from "./types.ts";
 
+/** Far more than have answers on the way; with 32 random bits before them a safe integer. */
+const CONTEXTS_PER_PROCESS = 2 ** 20;
+
 /** A read of this member's driver. */
 export function readIndex(raft: RaftState, ref: number): void {
   if (raft.role === "leader") {
@@ -18,9 +21,19 @@ export function readIndex(raft: RaftState, ref: number): void {
     raft.emit({ kind: "dropped", ref, reason: raft.leader === null ? "not-leader" : "overloaded" });
     return;
   }
-  const context = raft.nextContext++;
+  const context = nextContext(raft);
   raft.forwardedReads.set(context, { ref, untilMs: raft.nowMs + 2 * raft.electionTimeoutMs });
   raft.send(raft.leader, { kind: "read-index", term: raft.term, context });
+}
+
+/**
+ * Begins somewhere at random: an answer to this member's process of before a
+ * restart names an index that is too old for a read of now.
+ */
+function nextContext(raft: RaftState): number {
+  const context = raft.nextContext ?? raft.random.u32() * CONTEXTS_PER_PROCESS;
+  raft.nextContext = context + 1;
+  return context;
 }
 
 /** A read forwarded by a follower. */

@@ -87,7 +87,8 @@ export class RaftState {
   expelled = false;
   /** Reads of this member forwarded to the leader: context -> ref. */
   forwardedReads = new Map<number, { readonly ref: number; readonly untilMs: number }>();
-  nextContext = 1;
+  /** Null before the first. */
+  nextContext: number | null = null;
 
   // Leader.
   progress = new Map<PeerId, Progress>();

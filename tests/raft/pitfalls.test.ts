@@ -251,6 +251,20 @@ test("an earlier write's end does not count as the own vote's", () => {
   expect(a.node.status().role).toBe("leader");
 });
 
+test("an answer to a read of before a restart proves nothing to a read after it", () => {
+  const [before, after] = [1, 2].map((seed) => new Solo(diskWith([1]), {}, seed));
+  const contexts = [before, after].map((a) => {
+    a?.hear({ kind: "heartbeat", term: 1, commit: 1, round: 0 });
+    a?.step({ kind: "read-index", ref: 1 });
+    return a?.sent("read-index")[0]?.message.context ?? 0;
+  });
+  const [old = 0, own = 0] = contexts;
+  after?.hear({ kind: "read-index-reply", term: 1, context: old, index: 1 });
+  expect(after?.has("read-ready")).toBe(false);
+  after?.hear({ kind: "read-index-reply", term: 1, context: own, index: 1 });
+  expect(after?.effects).toEqual([{ kind: "read-ready", ref: 1, index: 1 }]);
+});
+
 test("the membership that a member would begin with does not replace that of a transferred state", () => {
   const a = new Solo(diskWith([]));
   const membership = encodeMembership(bootstrapMembership(["a", "b", "c", "d"]));

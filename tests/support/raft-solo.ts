@@ -39,8 +39,8 @@ export class Solo {
   /** Newest write issued. */
   #token = 0;
 
-  constructor(restored: RestoredRaft = diskWith([]), config: Partial<RaftConfig> = {}) {
-    this.node = new RaftNode({ self: "a", peers: ["a", "b", "c"], ...config }, restored, new Random(1));
+  constructor(restored: RestoredRaft = diskWith([]), config: Partial<RaftConfig> = {}, seed = 1) {
+    this.node = new RaftNode({ self: "a", peers: ["a", "b", "c"], ...config }, restored, new Random(seed));
     this.step({ kind: "tick" });
   }
 
