@@ -5,6 +5,7 @@ import type { PeerMessage, WriteEffect } from "../../src/master/node.ts";
 import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import { decodeCommands } from "../../src/registry/codec.ts";
+import { AgentPromises } from "./agent-promises.ts";
 import { OrderPromises } from "./order-promises.ts";
 import { RaftPromises } from "./raft-promises.ts";
 import { ResourcePromises } from "./resource-promises.ts";
@@ -17,12 +18,14 @@ export class Checker implements MasterObserver, AgentObserver {
   readonly tasks = new TaskPromises();
   readonly order = new OrderPromises();
   readonly resources = new ResourcePromises();
+  readonly agents = new AgentPromises();
 
   constructor(masters: () => readonly SimMaster[]) {
     this.raft = new RaftPromises(masters, (entry) => {
       for (const command of entry.kind === "command" ? decodeCommands(entry.data) : []) {
         this.tasks.committed(command);
         this.order.committed(command, entry.term);
+        this.agents.committed(command);
       }
     });
   }
@@ -50,6 +53,7 @@ export class Checker implements MasterObserver, AgentObserver {
   turned(master: SimMaster): void {
     this.raft.turned(master);
     this.resources.turned(master);
+    this.agents.turned(master);
   }
 
   starts(agent: SimAgent, spec: ContainerSpec): void {

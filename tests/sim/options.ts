@@ -4,6 +4,7 @@
  * (swarm testing: Groce et al., ISSTA 2012).
  */
 import { Random } from "../../src/base/random.ts";
+import { DAY_MS } from "../../src/base/time.ts";
 import type { NetworkOptions } from "./network.ts";
 import type { FrameworkPlan } from "./sim-framework.ts";
 
@@ -60,6 +61,11 @@ export interface SimOptions {
   readonly faults: readonly FaultKind[];
   /** Mean time between two faults. */
   readonly faultMeanMs: number;
+  /** Whether operators drain, deactivate and maintain agents, and how often. */
+  readonly operated: boolean;
+  readonly operatorMeanMs: number;
+  /** For how long agents that left are remembered. */
+  readonly rememberAgentsMs: number;
 }
 
 export function drawOptions(seed: number): SimOptions {
@@ -109,7 +115,16 @@ export function drawOptions(seed: number): SimOptions {
     safetyMs,
     faults,
     faultMeanMs: random.pick([700, 2_000, 6_000]),
+    ...drawOperators(seed),
   };
+}
+
+/** Of a generator of its own: runs without operators stay as they were before there were any. */
+function drawOperators(seed: number): Pick<SimOptions, "operated" | "operatorMeanMs" | "rememberAgentsMs"> {
+  const random = new Random(seed * 2 + 2 ** 40);
+  const operated = random.chance(0.4);
+  const operatorMeanMs = random.pick([500, 2_000, 8_000]);
+  return { operated, operatorMeanMs, rememberAgentsMs: random.pick([DAY_MS, operated ? 12_000 : DAY_MS]) };
 }
 
 /** One line for the reader of a failed run. */

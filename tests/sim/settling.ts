@@ -4,6 +4,7 @@
  * still missing, or undefined.
  */
 import { isTerminalState } from "../../src/model/task-state.ts";
+import { nextRepair } from "./operators.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimMaster } from "./sim-master.ts";
 import { Violation } from "./violation.ts";
@@ -13,6 +14,8 @@ export function unhealed(cluster: SimCluster): string | undefined {
   const leaders = cluster.masters.filter(({ leads }) => leads);
   const [leader] = leaders;
   if (leader === undefined || leaders.length > 1) return `${leaders.length} masters lead`;
+  const repair = leader.node === undefined ? undefined : nextRepair(leader.node.registry);
+  if (repair !== undefined) return `${JSON.stringify(repair)} is outstanding`;
   return behind(cluster, leader) ?? unregistered(cluster, leader) ?? unsubscribed(cluster, leader);
 }
 
@@ -105,6 +108,9 @@ function unanswered(cluster: SimCluster): string | undefined {
 /** A started task whose end its framework has not been told by the agent. */
 function untold(cluster: SimCluster): string | undefined {
   const former = new Set(cluster.agents.flatMap(({ formerIds }) => [...formerIds]));
+  const { lost, takenDown } = cluster.checker.agents;
+  for (const id of lost) former.add(id);
+  for (const { name, core } of cluster.agents) if (takenDown.has(name)) former.add(core?.state.agentId ?? "");
   for (const { name, removed, frameworkId, book } of cluster.frameworks) {
     if (removed) continue;
     for (const id of book.unended()) {

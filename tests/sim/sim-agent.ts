@@ -58,12 +58,15 @@ const TELL_EXIT_MAX_MS = 5;
 const KILL_MAX_MS = 10;
 const LAUNCH_FAILURE = 0.02;
 const CONNECT_TIMEOUT_MS = 400;
+/** Until a supervisor starts an agent again that stopped by itself. */
+const RESTART_MS = 200;
 const OLD_MESSAGES_MAX = 20;
 /** Chance that a loss of power leaves the links half-open: something on the way drops the resets. */
 const HALF_OPEN = 0.5;
 
 export class SimAgent {
   readonly name: string;
+  readonly ip: string;
   readonly kernel: Kernel;
   readonly process: Process;
   core: AgentCore | undefined;
@@ -85,7 +88,7 @@ export class SimAgent {
   readonly #oldMessages: MasterToAgent[] = [];
   /** Ids it had before its disk was replaced or it left the cluster. */
   readonly formerIds = new Set<string>();
-  #awayMs = (): number => 0;
+  #awayMs = (): number => RESTART_MS;
 
   constructor(network: Network, masters: MasterDirectory, options: SimAgentOptions, observer: AgentObserver) {
     const { world } = network;
@@ -96,6 +99,7 @@ export class SimAgent {
     this.#options = options;
     this.#observer = observer;
     this.name = options.name;
+    this.ip = options.ip;
     this.process = new Process(world, options.wallSkewMs);
     this.kernel = new Kernel(world);
     this.start();
@@ -169,13 +173,16 @@ export class SimAgent {
   /** What the process wrote before is on disk when it ends by its own will. */
   #stopped(reason: string, failed: boolean): void {
     const left = [...this.formerIds].some((id) => reason.includes(`Agent ${id} was removed`));
-    if (failed && !left) throw new Error(`${this.name} stops: ${reason}`);
+    const gone = reason.includes("marked gone by an operator");
+    const down = reason.includes("is down for maintenance");
+    if (failed && !left && !gone && !down) throw new Error(`${this.name} stops: ${reason}`);
+    this.#world.note(`${this.name} stops: ${reason}`);
     // The driver takes no more inputs, but finishes the writes under way.
     this.core = undefined;
     this.process.after(Math.max(0, this.#diskFreeAtMs - this.#world.nowMs), () => {
       this.crash(false);
-      // It crashed while it left, and kept its old id: the operator does what the message says.
-      if (failed) this.wipe();
+      // Gone, or it crashed while it left and kept its old id: the operator does what the message says.
+      if (failed && !down) this.wipe();
       this.#world.after(this.#awayMs(), () => {
         if (!this.process.alive) this.start();
       });

@@ -189,5 +189,7 @@ function masterSettings(options: SimOptions): Omit<MasterSettings, "address"> {
     frameworkReturnTimeoutMs: 8_000,
     heartbeatIntervalMs: 1_500,
     offerTimeoutMs: options.offerTimeoutMs,
+    registryGcIntervalMs: options.rememberAgentsMs / 4,
+    registryMaxAgentAgeMs: options.rememberAgentsMs,
   };
 }

@@ -9,6 +9,7 @@ import { isTerminalState } from "../../src/model/task-state.ts";
 import type { Offer, OperationStatus } from "../../src/model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { TaskInfo, TaskStatus } from "../../src/model/v1/tasks.ts";
+import { InverseOffers } from "./inverse-offers.ts";
 import { simScript } from "./kernel.ts";
 import { OperationBook } from "./operation-book.ts";
 import { Process } from "./process.ts";
@@ -62,6 +63,7 @@ export class SimFramework {
   #attempt = 0;
   #launched = 0;
   #heardAtMs = 0;
+  readonly #inverse: InverseOffers;
   readonly #offersSeen = new Set<string>();
   /** Uuids of updates, in hex, that came on the present stream. */
   #heard = new Set<string>();
@@ -79,6 +81,7 @@ export class SimFramework {
     this.plan = plan;
     this.name = plan.name;
     this.book = new TaskBook(plan.name);
+    this.#inverse = new InverseOffers(plan.name);
     this.operations = new OperationBook(plan.name, plan.role);
     this.process = new Process(world);
     this.start();
@@ -146,6 +149,14 @@ export class SimFramework {
       case "OFFERS":
         for (const offer of event.offers?.offers ?? []) this.#onOffer(offer);
         return;
+      case "INVERSE_OFFERS": {
+        const answer = this.#inverse.take(event.inverse_offers?.inverse_offers ?? [], this.#random);
+        if (answer !== undefined) this.#call(answer);
+        return;
+      }
+      case "RESCIND_INVERSE_OFFER":
+        this.#inverse.rescind(event.rescind_inverse_offer?.inverse_offer_id.value ?? "");
+        return;
       case "UPDATE":
         if (event.update?.status !== undefined) this.#onStatus(event.update.status);
         return;
@@ -178,6 +189,7 @@ export class SimFramework {
     this.frameworkId = frameworkId;
     this.#subscribed = true;
     this.#heard = new Set();
+    this.#inverse.clear();
     if (this.#random.chance(0.7)) this.#reconcile();
   }
 

@@ -13,6 +13,7 @@ import {
   type PeerMessage,
   type WriteEffect,
 } from "../../src/master/node.ts";
+import type { ClusterChange } from "../../src/master/port.ts";
 import type { MasterSettings } from "../../src/master/types.ts";
 import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
@@ -51,7 +52,7 @@ export interface SimMasterOptions {
 type ClientEnds = Pick<ChannelEnds, "toClient" | "clientClosed">;
 type EffectOf<K extends NodeEffect["kind"]> = Extract<NodeEffect, { kind: K }>;
 
-const ANSWERS: ReadonlySet<number> = new Set([200, 202, 400, 403, 503]);
+const ANSWERS: ReadonlySet<number> = new Set([200, 202, 400, 403, 404, 409, 503]);
 
 export class SimMaster {
   readonly name: string;
@@ -138,6 +139,15 @@ export class SimMaster {
   /** An operator's wish; only a leader heeds it. */
   transferLeadership(): void {
     if (this.process.answers) this.#push({ kind: "transfer", to: null });
+  }
+
+  /** What an operator asks for. */
+  change(change: ClusterChange): void {
+    this.process.guard(() => {
+      const ref = this.#nextRef++;
+      this.#answers.add(ref);
+      this.#push({ kind: "change", ref, change });
+    })();
   }
 
   peerLost(peer: string): void {

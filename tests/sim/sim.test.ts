@@ -42,6 +42,7 @@ describe("clusters under faults", () => {
     expect(sum.entries).toBeGreaterThan(20 * sum.seeds);
     expect(sum.tasksStarted).toBeGreaterThan(5 * sum.seeds);
     expect(sum.operationsFinished).toBeGreaterThan(sum.seeds);
+    expect(sum.changesCommitted).toBeGreaterThan(sum.seeds);
   });
 });
 

@@ -6,7 +6,7 @@
  *     options.ts     what this run looks like, drawn from its seed
  *     world.ts       virtual time; process.ts, disk.ts, network.ts, kernel.ts: machines
  *     sim-*.ts       masters, agents, frameworks, and the cluster of them
- *     faults.ts      what goes wrong
+ *     faults.ts      what goes wrong; operators.ts: what operators do to agents
  *     *-promises.ts  what must hold at every moment; settling.ts: at the end
  *     owed.ts        what a healed cluster must do at once, without being asked again
  *     seed-pool.ts   many runs on several cores
@@ -15,6 +15,7 @@
  * their own, and tests/e2e runs the binary.
  */
 import { Faults } from "./faults.ts";
+import { Operators } from "./operators.ts";
 import { drawOptions, type SimOptions } from "./options.ts";
 import { Owed } from "./owed.ts";
 import { checkEnds, undrained, unhealed } from "./settling.ts";
@@ -40,6 +41,8 @@ export interface SimTotals {
   tasksStarted: number;
   tasksLaunched: number;
   operationsFinished: number;
+  /** Of agents and machines, by operators. */
+  changesCommitted: number;
 }
 
 export interface SimRun {
@@ -77,8 +80,11 @@ function play(cluster: SimCluster): void {
   const { world, options } = cluster;
   const faults = new Faults(cluster);
   faults.start();
+  const operators = options.operated ? new Operators(cluster) : undefined;
+  operators?.start();
   world.runUntil(options.safetyMs);
   faults.heal();
+  operators?.heal();
   settle(cluster, "healed", HEAL_MAX_MS, unhealed);
   const owed = new Owed(cluster);
   world.runUntil(world.nowMs + CALM_MS);
@@ -114,6 +120,10 @@ function totalsOf(cluster: SimCluster | undefined): SimTotals {
     operationsFinished:
       cluster?.frameworks.reduce((sum, { operations }) => sum + operations.finished, 0) ?? 0,
     tasksLaunched: cluster?.frameworks.reduce((sum, { book }) => sum + book.launched, 0) ?? 0,
+    changesCommitted: [...(cluster?.checker.agents.committedChanges.values() ?? [])].reduce(
+      (a, b) => a + b,
+      0,
+    ),
   };
 }
 
@@ -131,5 +141,6 @@ export function noTotals(): SimTotals {
     tasksStarted: 0,
     tasksLaunched: 0,
     operationsFinished: 0,
+    changesCommitted: 0,
   };
 }

@@ -112,8 +112,8 @@ export class TaskPromises {
   /** What the framework was told of a started task's end, against what the kernel saw. */
   checkEnd(key: string, told: string): void {
     const exit = this.#exits.get(key);
-    // A kill may come too late to change how the task ended.
-    if (exit === undefined || told === "TASK_KILLED") return;
+    // A kill, or draining for good, may come too late to change how the task ended.
+    if (exit === undefined || told === "TASK_KILLED" || told === "TASK_GONE_BY_OPERATOR") return;
     if (exit.kind === "unknown" && told !== "TASK_FINISHED") return;
     const expected = exit.kind === "exited" && exit.code === 0 ? "TASK_FINISHED" : "TASK_FAILED";
     if (told === expected) return;
