@@ -17,6 +17,8 @@ export class AgentRecord {
   hasGpus = false;
   /** What offer constraints look at. */
   facts: AgentFacts = { hostname: "" };
+  /** It is in another region than the masters. */
+  remote = false;
   /** Clients whose offer constraints the agent fails; kept by ConstraintIndex. */
   readonly excludes = new BitSet();
   /** Total without what is held. */

@@ -26,6 +26,7 @@ import { assert, present } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
 import { DAY_MS, type Instant, SECOND_MS } from "../base/time.ts";
 import type { Quota } from "../model/quota.ts";
+import { regionOf } from "../model/regions.ts";
 import { Resources } from "../model/resources.ts";
 import { AgentRecord } from "./agent-record.ts";
 import { BitSet } from "./bit-set.ts";
@@ -64,6 +65,7 @@ import { inVisitOrder } from "./visit-order.ts";
 
 export class Allocator implements ResourceAllocator {
   readonly #random: Random;
+  readonly #region: string | undefined;
   readonly #filterMinMs: number;
   readonly #filterMaxMs: number;
   readonly #totals: ClusterTotals;
@@ -82,6 +84,7 @@ export class Allocator implements ResourceAllocator {
 
   constructor(options: AllocatorOptions) {
     this.#random = new Random(options.seed);
+    this.#region = options.region;
     this.#filterMinMs = options.filterMinMs ?? SECOND_MS;
     this.#filterMaxMs = options.filterMaxMs ?? 365 * DAY_MS;
     this.#totals = new ClusterTotals(options.fairShareExcluded ?? []);
@@ -325,6 +328,8 @@ export class Allocator implements ResourceAllocator {
 
   #setFacts(agent: AgentRecord, facts: AgentFacts): void {
     agent.facts = facts;
+    const region = regionOf(facts.domain);
+    agent.remote = region !== undefined && this.#region !== undefined && region !== this.#region;
     this.#constraints.agentChanged(agent);
   }
 

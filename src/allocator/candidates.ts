@@ -49,6 +49,7 @@ export class CandidateFinder {
   readonly #eligible = new BitSet();
   readonly #takesGpus = new BitSet();
   readonly #takesRevocable = new BitSet();
+  readonly #takesRemote = new BitSet();
   /** Clients with a smallest offer of their own. */
   readonly #ownMinimum = new BitSet();
   /** How many have one. */
@@ -85,11 +86,13 @@ export class CandidateFinder {
       revocable: capabilities.includes("REVOCABLE_RESOURCES"),
       shared: capabilities.includes("SHARED_RESOURCES"),
       refined: capabilities.includes("RESERVATION_REFINEMENT"),
+      remote: capabilities.includes("REGION_AWARE"),
     };
     this.#countOwnMinimum(client, minAllocatable !== undefined);
     client.minAllocatable = minAllocatable;
     setMember(this.#takesGpus, client, client.takes.gpus);
     setMember(this.#takesRevocable, client, client.takes.revocable);
+    setMember(this.#takesRemote, client, client.takes.remote);
   }
 
   setEligible(client: Client, eligible: boolean): void {
@@ -101,7 +104,9 @@ export class CandidateFinder {
   forget(client: Client): void {
     this.#countOwnMinimum(client, false);
     this.#quotas.forgetClient(client);
-    for (const set of [this.#eligible, this.#takesGpus, this.#takesRevocable]) set.clear(client.slot);
+    const { slot } = client;
+    for (const set of [this.#eligible, this.#takesGpus, this.#takesRevocable, this.#takesRemote])
+      set.clear(slot);
   }
 
   #countOwnMinimum(client: Client, has: boolean): void {
@@ -136,6 +141,7 @@ export class CandidateFinder {
     if (scope !== undefined) found.intersect(scope);
     found.subtract(agent.excludes);
     if (stage === "guarantees") found.intersect(this.#quotas.needy);
+    if (agent.remote) found.intersect(this.#takesRemote);
     if (this.#filterGpuResources && agent.hasGpus) found.intersect(this.#takesGpus);
     if (stage === "guarantees") {
       return firstInOrder(this.#tree, found, (client) => this.#helps(agent, client));

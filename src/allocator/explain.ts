@@ -75,6 +75,7 @@ function verdictOn(
   nowMs: number,
 ): Verdict {
   if (!agent.active) return { reason: "inactive" };
+  if (agent.remote && !client.takes.remote) return { reason: "capabilityMissing", details: ["REGION_AWARE"] };
   if (finder.hidesGpus(agent, client)) return { reason: "gpusHidden" };
   if (agent.excludes.has(client.slot)) {
     return { reason: "constrained", details: client.constraints?.failedBy(agent.facts) ?? [] };

@@ -17,9 +17,17 @@ export interface Takes {
   readonly shared: boolean;
   /** Resources with more than one reservation. */
   readonly refined: boolean;
+  /** Agents in other regions. */
+  readonly remote: boolean;
 }
 
-const NOTHING_SPECIAL: Takes = { gpus: false, revocable: false, shared: false, refined: false };
+const NOTHING_SPECIAL: Takes = {
+  gpus: false,
+  revocable: false,
+  shared: false,
+  refined: false,
+  remote: false,
+};
 
 /**
  * One framework in one role: what offers go to. Its name is the framework's

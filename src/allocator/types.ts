@@ -73,6 +73,8 @@ export interface Recovery extends Allocation {
 }
 
 export interface AllocatorOptions {
+  /** The cluster's own region: agents in another are only for frameworks with REGION_AWARE. */
+  readonly region?: string | undefined;
   /** Default `cpus:0.01|mem:32`, as Mesos (--min_allocatable_resources). */
   readonly minAllocatable?: MinAllocatable;
   /** Seeds the order in which agents are visited; any safe integer. */

@@ -1,6 +1,7 @@
 /** The master's /state, /slaves, /frameworks and /state-summary (mesos-wire.md section 7.1). */
-import type { AgentView, ClusterView, TaskView } from "../master/port.ts";
+import type { AgentView, ClusterView, MasterAddress, TaskView } from "../master/port.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
+import { encodeJson } from "../wire/json-encode.ts";
 import type { MasterContext } from "./context.ts";
 import { dictionary, integer, type JsonText, list, object, quote, seconds } from "./json-text.ts";
 import { leaderAddress } from "./leader.ts";
@@ -41,6 +42,7 @@ function masterMembers({ port, build }: MasterContext): Record<string, JsonText 
     pid: quote(masterPid(port.address)),
     hostname: quote(port.address.hostname),
     capabilities: list(MASTER_CAPABILITIES, quote),
+    domain: domainJson(port.address),
   };
 }
 
@@ -55,8 +57,13 @@ function leaderMembers({ port }: MasterContext): Record<string, JsonText | undef
       pid,
       port: integer(leader.port),
       hostname: quote(leader.hostname),
+      domain: domainJson(leader),
     }),
   };
+}
+
+function domainJson({ domain }: MasterAddress): JsonText | undefined {
+  return domain && encodeJson("DomainInfo", domain);
 }
 
 function isRecovered(agent: AgentView): boolean {

@@ -127,6 +127,7 @@ export function masterInfoMessage(address: MasterAddress): MasterInfo {
     hostname: address.hostname,
     version: MESOS_API_VERSION,
     address: { hostname: address.hostname, ip: address.ip, port: address.port },
+    ...(address.domain === undefined ? {} : { domain: address.domain }),
     capabilities: MASTER_CAPABILITIES.map((type) => ({ type })),
   };
 }

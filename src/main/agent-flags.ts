@@ -38,6 +38,12 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
   },
   { name: "attributes", value: "<text>", description: "For example 'rack:a1;zone:3'" },
   {
+    name: "domain",
+    value: "<json>",
+    description:
+      'Fault domain of the machine: {"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "r1"}}}; or file:///path',
+  },
+  {
     name: "isolation",
     value: "<kind>",
     description: "auto (namespaces and cgroups where the machine allows them), or posix",

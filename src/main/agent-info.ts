@@ -7,6 +7,7 @@ import type { Machine } from "../io/machine.ts";
 import { parseAttributes } from "../model/attributes.ts";
 import { checkRole } from "../model/roles.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
+import type { DomainInfo } from "../model/v1/ids.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import { textOrFile } from "./flag-files.ts";
 import { badFlag, splitAddress } from "./flags.ts";
@@ -23,6 +24,8 @@ export interface InfoFlags {
   readonly resources: string | undefined;
   readonly defaultRole: string;
   readonly attributes: string | undefined;
+  /** Left out: none. */
+  readonly domain?: DomainInfo | undefined;
 }
 
 /** @param workDir must exist. Throws MeshError BAD_FLAG. */
@@ -41,6 +44,7 @@ export function agentInfo(flags: InfoFlags, machine: Machine, workDir: string): 
     port: flags.port,
     resources: [...resources.value],
     ...(attributes.value.length === 0 ? {} : { attributes: attributes.value }),
+    ...(flags.domain === undefined ? {} : { domain: flags.domain }),
   };
 }
 

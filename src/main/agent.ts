@@ -24,6 +24,7 @@ import type { Runtime } from "../isolation/runtime.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
+import { domainOf } from "./domain-flag.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
@@ -77,6 +78,7 @@ function readFlags(flags: Flags): AgentFlags {
     resources: flags.optional("resources"),
     defaultRole: flags.text("default-role"),
     attributes: flags.optional("attributes"),
+    domain: domainOf(flags.optional("domain")),
     isolate: readIsolation(flags),
     effective: flags.effective(),
     portFlag: "--port",

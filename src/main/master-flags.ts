@@ -53,6 +53,30 @@ export const MASTER_FLAGS: readonly FlagSpec[] = [
     default: "600",
   },
   {
+    name: "domain",
+    value: "<json>",
+    description:
+      'Fault domain of the machine: {"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "r1"}}}; or file:///path',
+  },
+  {
+    name: "require-agent-domain",
+    value: "<bool>",
+    description: "Refuse agents without a --domain of their own",
+    default: "false",
+  },
+  {
+    name: "agent-removal-rate-limit",
+    value: "<n/duration>",
+    description: "How many agents may become unreachable in how much time, as 1/10mins; none = all at once",
+  },
+  {
+    name: "recovery-agent-removal-limit",
+    value: "<percent>",
+    description:
+      "Share of agents that may become unreachable after a failover, as 50%; beyond, all are waited for",
+    default: "100%",
+  },
+  {
     name: "registry-gc-interval",
     value: "<seconds>",
     description: "Time between looks for agents that left long ago, to forget them",

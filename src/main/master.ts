@@ -18,9 +18,11 @@ import { MasterNode } from "../master/node.ts";
 import { Master, type MasterDrivers } from "../master/run.ts";
 import { DEFAULT_SETTINGS } from "../master/settings.ts";
 import type { MasterSettings } from "../master/types.ts";
+import type { DomainInfo } from "../model/v1/ids.ts";
 import { memberPlaces } from "../raft/membership.ts";
 import type { RestoredStore } from "../raft/store.ts";
 import { Registry } from "../registry/registry.ts";
+import { domainOf } from "./domain-flag.ts";
 import { type Flags, splitAddress } from "./flags.ts";
 import { type FrameworkSettings, readFrameworkFlags } from "./framework-flags.ts";
 import { handOver } from "./hand-over.ts";
@@ -75,6 +77,7 @@ export interface MasterFlags {
   /** How long a new master without peers listens for a cluster that knows it; by default as is of use. */
   readonly aloneListenMs?: number | undefined;
   readonly settings: FlagSettings;
+  readonly domain?: DomainInfo | undefined;
   /** Left out: the defaults. */
   readonly frameworks?: FrameworkSettings;
   /** As /flags shows them. */
@@ -114,6 +117,7 @@ function readFlags(flags: Flags): MasterFlags {
     join: flags.optional("join") === undefined ? [] : flags.addresses("join", 5050),
     cluster: flags.optional("cluster") ?? DEFAULT_CLUSTER,
     settings: settingsOf(flags),
+    domain: domainOf(flags.optional("domain")),
     frameworks: readFrameworkFlags(flags),
     effective: flags.effective(),
     directoryFlag: "--data-dir",
@@ -347,7 +351,13 @@ function masterSettings(flags: MasterFlags, random: Random, ip: string, port: nu
     ...DEFAULT_SETTINGS,
     ...flags.settings,
     ...flags.frameworks,
-    address: { id: uuidText(randomUuid(random)), hostname: ip, ip, port },
+    address: {
+      id: uuidText(randomUuid(random)),
+      hostname: ip,
+      ip,
+      port,
+      ...(flags.domain === undefined ? {} : { domain: flags.domain }),
+    },
     version: MESOS_API_VERSION,
   };
 }

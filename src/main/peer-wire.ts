@@ -6,6 +6,7 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import type { PeerMessage } from "../master/node.ts";
 import type { MasterAddress } from "../master/port.ts";
+import type { DomainInfo } from "../model/v1/ids.ts";
 import { decodeRaftMessage, encodeRaftMessage } from "../raft/message-codec.ts";
 
 export function encodePeerMessage(message: PeerMessage): unknown {
@@ -71,8 +72,18 @@ function digestPlace(fields: Fields): { readonly index: number; readonly level: 
 
 function masterAddress(value: unknown): MasterAddress | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { id, hostname, ip, port } = value as Record<keyof MasterAddress, unknown>;
+  const { id, hostname, ip, port, domain } = value as Record<keyof MasterAddress, unknown>;
   const portNumber = count(port);
   if (typeof id !== "string" || typeof hostname !== "string" || typeof ip !== "string") return undefined;
-  return portNumber === undefined ? undefined : { id, hostname, ip, port: portNumber };
+  if (portNumber === undefined) return undefined;
+  return { id, hostname, ip, port: portNumber, ...(isDomain(domain) ? { domain } : {}) };
+}
+
+/** Only to be shown: of the wrong form it is left out. */
+function isDomain(value: unknown): value is DomainInfo {
+  const { fault_domain: parts } = (value ?? {}) as Partial<Record<keyof DomainInfo, unknown>>;
+  const { region, zone } = (parts ?? {}) as Partial<
+    Record<"region" | "zone", { readonly name?: unknown } | null>
+  >;
+  return typeof region?.name === "string" && typeof zone?.name === "string";
 }

@@ -2,6 +2,7 @@
 import type { Pong } from "../model/agent-protocol.ts";
 import type { EndedTask, MarkAgentUnreachable, RemoveAgent } from "../registry/commands.ts";
 import { forgetAddress, isReplaced, removeReplaced } from "./agent-address.ts";
+import { proposeUnreachable, scheduleRemoval, tooManyAway } from "./agent-removals.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import { rescindInverseOffers } from "./inverse-offers.ts";
 import type { Fate, Leader } from "./leader.ts";
@@ -50,8 +51,22 @@ export function absenceDue(leader: Leader, agentId: string): void {
   const agent = leader.agents.get(agentId);
   if (agent === undefined || agent.link !== undefined || agent.unreachable) return;
   // It is back; only the commit of its return is outstanding.
+  if (leader.pendingAgents.has(agentId) || (agent.recovered && tooManyAway(leader))) {
+    watchAbsence(leader, agent);
+  } else markUnreachable(leader, agent);
+}
+
+/** The rate allows the verdict that waited; the agent may have answered meanwhile. */
+export function removalDue(leader: Leader, agentId: string): void {
+  const agent = leader.agents.get(agentId);
+  if (agent === undefined || agent.unreachable) return;
+  const silent = agent.unansweredPings >= leader.settings.maxAgentPingTimeouts;
   if (leader.pendingAgents.has(agentId)) watchAbsence(leader, agent);
-  else markUnreachable(leader, agent);
+  else if (agent.link === undefined || silent) proposeUnreachable(leader, agentId);
+  else {
+    leader.counters.bump("slave_unreachable_canceled");
+    startPings(leader, agent);
+  }
 }
 
 /** Its link may have been half-open while its machine, with a new disk, was here already as a new agent. */
@@ -60,8 +75,7 @@ function markUnreachable(leader: Leader, agent: AgentMemory): void {
     removeReplaced(leader, agent.id);
     return;
   }
-  leader.counters.bump("slave_unreachable_scheduled");
-  leader.propose({ kind: "mark-agent-unreachable", agentId: agent.id, atMs: leader.now.wallMs });
+  scheduleRemoval(leader, agent);
 }
 
 export function agentUnreachable(leader: Leader, command: MarkAgentUnreachable, fate: Fate): void {
@@ -126,6 +140,7 @@ export function forgetAgent(leader: Leader, agent: AgentMemory): void {
 export function leaveAllocator(leader: Leader, agent: AgentMemory): void {
   leader.timers.clear(timerName("ping", agent.id));
   leader.timers.clear(timerName("unreachable", agent.id));
+  leader.timers.clear(timerName("removal", agent.id));
   if (agent.link !== undefined) leader.closeLink(agent.link);
   agent.link = undefined;
   rescindOffersOnAgent(leader, agent);

@@ -4,6 +4,7 @@ import { SECOND_MS } from "../base/time.ts";
 import type { RegisterAgent } from "../model/agent-protocol.ts";
 import { checkpointedPart } from "../model/checkpointed-resources.ts";
 import { Resources } from "../model/resources.ts";
+import type { AgentInfo } from "../model/v1/frameworks.ts";
 import { totalOf } from "../registry/agent-total.ts";
 import type { AddAgent, ReregisterAgent } from "../registry/commands.ts";
 import type { AgentRecord } from "../registry/records.ts";
@@ -18,6 +19,7 @@ import {
 } from "./agent-address.ts";
 import { AgentHoldings } from "./agent-holdings.ts";
 import { startPings, watchAbsence } from "./agent-liveness.ts";
+import { cancelRemoval } from "./agent-removals.ts";
 import { compareWithReport } from "./agent-report.ts";
 import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
 import { forgetVerdicts } from "./deferred.ts";
@@ -30,7 +32,7 @@ import type { AgentMemory, PendingAgent } from "./memory.ts";
 import { rescindOffersOnAgent } from "./offers.ts";
 import { agentAddedEvent } from "./operator-events.ts";
 import { timerName } from "./timer-names.ts";
-import type { LinkRef } from "./types.ts";
+import type { LinkRef, MasterSettings } from "./types.ts";
 
 export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAgent): void {
   const known = message.agentId !== undefined && leader.registry.agents.has(message.agentId);
@@ -42,6 +44,11 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
   const info = decodeBlob("AgentInfo", message.info);
   if (leader.registry.maintenance.isDown(info.hostname, message.ip)) {
     refuseAgent(leader, link, machineDownMessage(info.hostname, message.ip), true);
+    return;
+  }
+  const wrongDomain = domainRefusal(leader.settings, info);
+  if (wrongDomain !== undefined) {
+    refuseAgent(leader, link, wrongDomain, true);
     return;
   }
   const resources = Resources.from(info.resources ?? []);
@@ -73,6 +80,15 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
     capabilities: message.capabilities,
     atMs: leader.now.wallMs,
   });
+}
+
+/** Without a domain of its own a master cannot tell which agents are in another region. */
+function domainRefusal(settings: MasterSettings, { domain }: AgentInfo): string | undefined {
+  if (domain === undefined && settings.requireAgentDomain) {
+    return "The agent has no fault domain, and the master requires one; start it with --domain";
+  }
+  if (domain === undefined || settings.address.domain !== undefined) return undefined;
+  return "The agent has a fault domain and the master has none; start the masters with --domain first";
 }
 
 /** A fresh agent at the address of one that is away: that one is gone for good (Mesos does the same). */
@@ -195,6 +211,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
   agent.unreachable = false;
   leader.agentOfLink.set(pending.link, agent.id);
   leader.timers.clear(timerName("unreachable", agent.id));
+  cancelRemoval(leader, agent.id);
   enterAllocator(leader, agent, true);
   leader.sendAgent(agent, {
     kind: "agent-registered",

@@ -18,8 +18,9 @@ import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { AgentToMaster } from "../model/agent-protocol.ts";
+import { regionOf } from "../model/regions.ts";
 import { FEATURE_LEVEL } from "../registry/command-level.ts";
-import { absenceDue, pingDue, pong } from "./agent-liveness.ts";
+import { absenceDue, pingDue, pong, removalDue } from "./agent-liveness.ts";
 import { retentionDue } from "./agent-retention.ts";
 import { linkClosed, registerAgent } from "./agents.ts";
 import { applied, proposalDropped } from "./applied.ts";
@@ -79,6 +80,7 @@ const TIMERS: { readonly [K in TimerKind]: (leader: Leader, id: string) => void 
   "inverse-offer": inverseOfferDue,
   "inverse-filter": inverseFilterDue,
   retention: retentionDue,
+  removal: removalDue,
 };
 
 type FromAgent = Exclude<AgentToMaster, { kind: "register-agent" }>;
@@ -199,7 +201,11 @@ export class MasterCore {
       {
         settings: this.settings,
         registry: this.#registry(),
-        allocator: new Allocator({ seed: this.#random.u32(), filterMinMs: 1 }),
+        allocator: new Allocator({
+          seed: this.#random.u32(),
+          filterMinMs: 1,
+          region: regionOf(this.settings.address.domain),
+        }),
         counters: this.counters,
         ids: this.#ids,
         random: this.#random,

@@ -20,6 +20,7 @@ import type { Counters } from "./counters.ts";
 import { InverseOfferBook } from "./inverse-offer-book.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory, PendingAgent, PendingFramework } from "./memory.ts";
 import { OperatorRequests } from "./operator-requests.ts";
+import { RemovalPermits } from "./removal-permits.ts";
 import { StoredResources } from "./stored-resources.ts";
 import { Timers } from "./timers.ts";
 import type { AnswerRef, LinkRef, MasterEffect, MasterSettings, StreamId } from "./types.ts";
@@ -89,6 +90,9 @@ export class Leader {
   /** Agents whose mark as gone is proposed. */
   readonly markingGone = new Set<string>();
   readonly requests = new OperatorRequests();
+  readonly removalPermits = new RemovalPermits();
+  /** Agents that were not unreachable when this master began to lead. */
+  recoveredAgents = 0;
   readonly inverseOffers = new InverseOfferBook();
   readonly storedResources = new StoredResources();
   readonly timers = new Timers();

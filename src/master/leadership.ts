@@ -53,6 +53,7 @@ function recoverAgents(leader: Leader): void {
       continue;
     }
     agent.recovered = true;
+    leader.recoveredAgents++;
     enterAllocator(leader, agent, false);
     leader.timers.set(
       timerName("unreachable", agent.id),

@@ -11,6 +11,7 @@ export function masterInfo({ address, version }: MasterSettings): MasterInfo {
     hostname: address.hostname,
     version,
     address: { hostname: address.hostname, ip: address.ip, port: address.port },
+    ...(address.domain === undefined ? {} : { domain: address.domain }),
     capabilities: [{ type: "AGENT_UPDATE" }, { type: "AGENT_DRAINING" }],
   };
 }

@@ -9,7 +9,7 @@
 import type { Drain } from "../model/drain-info.ts";
 import type { Quota } from "../model/quota.ts";
 import type { AgentInfo, FrameworkInfo, WeightInfo } from "../model/v1/frameworks.ts";
-import type { MachineID } from "../model/v1/ids.ts";
+import type { DomainInfo, MachineID } from "../model/v1/ids.ts";
 import type { ClusterStatus, Schedule } from "../model/v1/maintenance.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { Offer, OfferOperation, OperationStatus } from "../model/v1/offers.ts";
@@ -26,6 +26,8 @@ export interface MasterAddress {
   readonly hostname: string;
   readonly ip: string;
   readonly port: number;
+  /** Fault domain of the machine; its region is the cluster's own. */
+  readonly domain?: DomainInfo;
 }
 
 /** Who leads, as this master knows it. */

@@ -10,7 +10,8 @@ export type TimerKind =
   | "operations"
   | "inverse-offer"
   | "inverse-filter"
-  | "retention";
+  | "retention"
+  | "removal";
 
 export function timerName(kind: TimerKind, id: string): string {
   return `${kind}/${id}`;

@@ -14,6 +14,7 @@ import type { RateLimits } from "../model/v1/tasks.ts";
 import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { PatternLimits } from "../wire/text-pattern.ts";
 import type { CallContext, ClusterChange, MasterAddress } from "./port.ts";
+import type { RemovalRate } from "./removal-permits.ts";
 
 /** Names one HTTP request that waits for its answer; drawn by the pump, used once. */
 export type AnswerRef = number;
@@ -225,6 +226,12 @@ export interface MasterSettings {
   readonly registryGcIntervalMs: number;
   readonly registryMaxAgentAgeMs: number;
   readonly registryMaxAgentCount: number;
+  /** How fast agents may become unreachable; undefined: as they do. */
+  readonly agentRemovalRate: RemovalRate | undefined;
+  /** Share, 0 to 1, of the agents known at a failover that may become unreachable for not returning. */
+  readonly recoveryAgentRemovalLimit: number;
+  /** Agents that name no fault domain are refused. */
+  readonly requireAgentDomain: boolean;
   /** `--roles`: the roles frameworks may use; undefined: all. */
   readonly roleWhitelist: ReadonlySet<string> | undefined;
   /** Bounds of regular expressions in offer constraints (`--offer-constraints-re2-…`). */

@@ -260,6 +260,9 @@ export class SlowAllocator {
     onlyNeedy: boolean,
   ): Resources | undefined {
     const { capabilities, minAllocatable, constraints } = this.#framework(frameworkId);
+    const region = agent.facts.domain?.fault_domain?.region.name ?? this.#options.region;
+    const remote = this.#options.region !== undefined && region !== this.#options.region;
+    if (remote && !capabilities.includes("REGION_AWARE")) return undefined;
     if (constraints?.get(role)?.accepts(agent.facts) === false) return undefined;
     if (agent.total.milli("gpus") > 0 && !capabilities.includes("GPU_RESOURCES")) return undefined;
     const allowed = free.filter(

@@ -34,7 +34,8 @@ const CAPABILITIES = ["GPU_RESOURCES", "REVOCABLE_RESOURCES", "RESERVATION_REFIN
 const FACTS: readonly AgentFacts[] = ["rack:a", "rack:b;ssd:yes", "ssd:no", "rack:[1-3]"].map((text, i) => {
   const attributes = parseAttributes(text);
   assert(attributes.ok, "Attributes are valid");
-  return { hostname: `host-${i}`, attributes: attributes.value };
+  const domain = { fault_domain: { region: { name: i % 2 === 0 ? "eu" : "us" }, zone: { name: "z" } } };
+  return { hostname: `host-${i}`, attributes: attributes.value, ...(i === 0 ? {} : { domain }) };
 });
 const CONSTRAINTS: readonly RoleConstraints[] = [
   [[{ selector: { attribute_name: "rack" }, predicate: { text_equals: { value: "a" } } }]],
@@ -82,6 +83,7 @@ class History {
       seed,
       ...(this.random.chance(0.2) ? { fairShareExcluded: ["mem"] } : {}),
       ...(this.random.chance(0.2) ? { minAllocatable: [] } : {}),
+      ...(seed % 4 === 1 ? { region: "eu" } : {}),
       filterMinMs: 10,
     };
     this.fast = new Allocator(options);
@@ -249,7 +251,10 @@ class History {
     return {
       roles,
       suppressedRoles: roles.filter(() => this.random.chance(0.1)),
-      capabilities: CAPABILITIES.filter(() => this.random.chance(0.5)),
+      capabilities: [
+        ...CAPABILITIES.filter(() => this.random.chance(0.5)),
+        ...(this.#nowMs % 2 === 0 ? ["REGION_AWARE"] : []),
+      ],
       ...(this.random.chance(0.2)
         ? { minAllocatable: new Map([[this.random.pick(ROLES), [new Map([["cpus", 1_500]])]]]) }
         : {}),

@@ -9,6 +9,11 @@ const MESSAGES: readonly PeerMessage[] = [
   { kind: "append", term: 3, prevIndex: 1, prevTerm: 1, entries: [], commit: 1 },
   { kind: "who-leads", term: 3 },
   { kind: "leader-address", term: 3, address },
+  {
+    kind: "leader-address",
+    term: 3,
+    address: { ...address, domain: { fault_domain: { region: { name: "eu" }, zone: { name: "z" } } } },
+  },
   { kind: "digest-ask", index: 7, level: 1 },
   { kind: "digest-is", index: 7, level: 1, digest: "d" },
   { kind: "digest-verdict", index: 7, level: 1, digest: "d" },

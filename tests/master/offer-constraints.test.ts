@@ -5,7 +5,10 @@ import { encodeBlob } from "../../src/wire/blob.ts";
 import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
 
 function started(): MasterBench {
-  const bench = new MasterBench();
+  const domain = { fault_domain: { region: { name: "eu" }, zone: { name: "zone-m" } } };
+  const bench = new MasterBench({
+    address: { id: "m1", hostname: "master.test", ip: "10.0.0.1", port: 5050, domain },
+  });
   bench.lead();
   return bench;
 }
