@@ -32,6 +32,8 @@ const LAYERS: readonly Layer[] = [
   // What the node keeps of raft's requests and writes.
   { path: "master/raft-requests.ts", mayImport: ["base", "raft", "master"], core: true },
   { path: "master/raft-view.ts", mayImport: ["base", "raft", "master"], core: true },
+  { path: "master/staged-state.ts", mayImport: ["base", "raft", "registry"], core: true },
+  { path: "master/inputs.ts", mayImport: ["base", "model", "master", "master/node-types.ts"], core: true },
   {
     path: "master/node-types.ts",
     mayImport: ["base", "raft", "master", "master/write-batch.ts"],
@@ -42,7 +44,7 @@ const LAYERS: readonly Layer[] = [
     path: "master/node.ts",
     mayImport: [
       ...["base", "model", "wire", "registry", "allocator", "raft", "master"],
-      ...["master/node-types.ts", "master/raft-requests.ts", "master/raft-view.ts"],
+      ...["master/node-types.ts", "master/raft-requests.ts", "master/raft-view.ts", "master/staged-state.ts"],
       "master/write-batch.ts",
     ],
     core: true,
@@ -51,7 +53,7 @@ const LAYERS: readonly Layer[] = [
     path: "master/run.ts",
     mayImport: [
       ...["base", "model", "wire", "registry", "allocator", "master", "master/node.ts"],
-      ...["master/run-drivers.ts", "master/run-state.ts"],
+      ...["master/inputs.ts", "master/run-drivers.ts", "master/run-state.ts"],
     ],
     core: false,
   },

@@ -32,7 +32,24 @@ export const WAITING_CALLS_PER_FRAMEWORK_MAX = 5_000;
 /** Time a request waits for its commit; then it is answered 503: it may have taken effect or not. */
 export const REQUEST_WAIT_MAX_MS = 10_000;
 /** Inputs handled in one turn, so that timers and sockets get their share. */
+/** A master's turn takes no more inputs after this time, so that sockets and timers get their share. */
+export const TURN_MAX_INPUT_MS = 8;
+/** For so long a turn of a master tells clients what it led to; the rest waits for the next turn. */
+export const TURN_MAX_TELL_MS = 10;
+/** Inputs handled in one turn of an agent, so that timers and sockets get their share. */
 export const TURN_MAX_INPUTS = 2_000;
+/** Tasks and other records that the commands of one log entry change: it is applied without a break. */
+export const ENTRY_MAX_CHANGES = 256;
+/** Changes that a master applies in one turn, and those of one entry more at most. */
+export const TURN_MAX_CHANGES = 256;
+/** Deadlines that a master handles in one turn: after a failover those of all agents come at once. */
+export const TURN_MAX_DEADLINES = 200;
+/** Items of long work (src/master/later.ts) that a master handles in one turn. */
+export const TURN_MAX_ITEMS = 200;
+/** Tasks, offers or the like in one part of long work: a few milliseconds. */
+export const PART_MAX_ITEMS = 100;
+/** Inputs that waited for a new leader's memory and are handled in one turn. */
+export const TURN_MAX_HELD_INPUTS = 200;
 /** Of the agent: a turn takes no more inputs after this time, so that its HTTP API answers under load. */
 export const AGENT_TURN_MAX_MS = 10;
 /** Launches and messages that one step of the agent's core begins when a write is through. */

@@ -14,6 +14,12 @@
  * accept.ts and applied.ts name one for every kind.
  */
 import { Allocator } from "../allocator/allocator.ts";
+import {
+  INBOX_MAX_INPUTS,
+  TURN_MAX_DEADLINES,
+  TURN_MAX_HELD_INPUTS,
+  TURN_MAX_ITEMS,
+} from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
@@ -30,8 +36,10 @@ import { Counters } from "./counters.ts";
 import { retryDue } from "./deferred.ts";
 import { failoverDue, operatorTeardown, streamClosed } from "./disconnect.ts";
 import { heartbeatDue } from "./heartbeats.ts";
+import { Inbox } from "./inbox.ts";
 import { inverseFilterDue, inverseOfferDue, makeInverseOffers } from "./inverse-offers.ts";
 import { operatorKill } from "./kill.ts";
+import type { Job } from "./later.ts";
 import { type IdCounters, Leader, type RegistryReader } from "./leader.ts";
 import { leadershipGained, leadershipLost } from "./leadership.ts";
 import type { AgentMemory } from "./memory.ts";
@@ -42,15 +50,14 @@ import { operationsDue } from "./operation-status.ts";
 import { statusUpdate } from "./status-updates.ts";
 import { subscribe } from "./subscribe.ts";
 import { parseTimerName, type TimerKind } from "./timer-names.ts";
-import type { AgentMessage, MasterEffect, MasterInput, MasterInputKind, MasterSettings } from "./types.ts";
+import type { AgentMessage, MasterEffect, MasterInput, MasterSettings } from "./types.ts";
 
 const NOT_LEADING = "No leader elected";
 
+type HandledInput = Exclude<MasterInput, { kind: "leadership-gained" | "leadership-lost" }>;
+
 type Handlers = {
-  readonly [K in Exclude<MasterInputKind, "leadership-gained" | "leadership-lost">]: (
-    leader: Leader,
-    input: Extract<MasterInput, { kind: K }>,
-  ) => void;
+  readonly [K in HandledInput["kind"]]: (leader: Leader, input: Extract<MasterInput, { kind: K }>) => void;
 };
 
 const HANDLERS: Handlers = {
@@ -122,6 +129,10 @@ export class MasterCore {
   readonly #featureLevel: () => number;
   readonly #ids: IdCounters = { framework: 0, agent: 0, offer: 0 };
   #leader: Leader | undefined;
+  /** A leader whose memory is being built, part by part. */
+  #gaining: { readonly leader: Leader; readonly job: Job } | undefined;
+  /** What came meanwhile, and what came behind it: order counts. */
+  readonly #held = new Inbox<HandledInput>();
   #electedAtMs: number | undefined;
   #effects: MasterEffect[] = [];
 
@@ -159,41 +170,59 @@ export class MasterCore {
 
   /** Takes one input; what it leads to comes out of {@link finish}. */
   handle(input: MasterInput, now: Instant): void {
-    const leader = this.#leader;
-    if (leader !== undefined) leader.now = now;
+    if (this.#leader !== undefined) this.#leader.now = now;
     if (input.kind === "leadership-gained") this.#gain(input.term, now);
     else if (input.kind === "leadership-lost") this.#lose();
-    else if (leader === undefined) refuse(input, this.#effects);
-    else {
-      // The table is keyed by kind, so the handler found under it takes this input.
-      const handler = HANDLERS[input.kind] as (leader: Leader, input: MasterInput) => void;
-      handler(leader, input);
-    }
+    else if (this.#holds(input)) this.#held.push(input);
+    else this.#handleNow(input);
   }
 
   /** Ends the turn: deadlines that came, offers, and all effects. */
   finish(now: Instant): MasterEffect[] {
+    this.#gainMore(now);
+    const leader = this.#leader;
+    if (leader !== undefined) {
+      leader.now = now;
+      for (const input of this.#held.take(TURN_MAX_HELD_INPUTS)) this.#handleNow(input);
+      this.#runTimers(leader);
+      if (leader.inverseOffers.due) makeInverseOffers(leader);
+      const filterEndMs = leader.allocator.nextDeadlineMs();
+      if (leader.allocationDue || (filterEndMs !== undefined && filterEndMs <= now.monotonicMs)) {
+        makeOffers(leader);
+      }
+      leader.later.work(TURN_MAX_ITEMS);
+    }
     const effects = this.#effects;
     this.#effects = [];
-    const leader = this.#leader;
-    if (leader === undefined) return effects;
-    leader.now = now;
-    this.#runTimers(leader);
-    if (leader.inverseOffers.due) makeInverseOffers(leader);
-    const filterEndMs = leader.allocator.nextDeadlineMs();
-    if (leader.allocationDue || (filterEndMs !== undefined && filterEndMs <= now.monotonicMs)) {
-      makeOffers(leader);
-    }
-    for (const effect of leader.takeEffects()) effects.push(effect);
+    for (const effect of leader?.takeEffects() ?? []) effects.push(effect);
     return effects;
   }
 
-  /** When the core wants a turn even if nothing happens; undefined: never. */
+  /** When the core wants a turn even if nothing happens, 0: there is work left; undefined: never. */
   nextDeadlineMs(): number | undefined {
-    const timerMs = this.#leader?.timers.nextMs();
-    const filterEndMs = this.#leader?.allocator.nextDeadlineMs();
+    const leader = this.#leader;
+    if (this.#gaining !== undefined || this.#held.waiting > 0 || leader?.later.pending === true) return 0;
+    const timerMs = leader?.timers.nextMs();
+    const filterEndMs = leader?.allocator.nextDeadlineMs();
     if (timerMs === undefined || filterEndMs === undefined) return timerMs ?? filterEndMs;
     return Math.min(timerMs, filterEndMs);
+  }
+
+  #holds(input: HandledInput): boolean {
+    if (this.#gaining === undefined && this.#held.waiting === 0) return false;
+    if (input.kind === "applied" || input.kind === "proposal-dropped" || input.kind === "tick") return false;
+    return this.#held.waiting < INBOX_MAX_INPUTS;
+  }
+
+  #handleNow(input: HandledInput): void {
+    const leader = this.#leader;
+    if (leader === undefined) {
+      refuse(input, this.#effects);
+      return;
+    }
+    // The table is keyed by kind, so the handler found under it takes this input.
+    const handler = HANDLERS[input.kind] as (leader: Leader, input: HandledInput) => void;
+    handler(leader, input);
   }
 
   #gain(term: number, now: Instant): void {
@@ -214,23 +243,40 @@ export class MasterCore {
       },
       now,
     );
-    this.#leader = leader;
-    this.#electedAtMs = now.wallMs;
-    leadershipGained(leader, () => uuidText(randomUuid(this.#random)));
+    const job = leadershipGained(leader, () => uuidText(randomUuid(this.#random)));
+    this.#gaining = { leader, job };
+  }
+
+  #gainMore(now: Instant): void {
+    if (this.#gaining === undefined) return;
+    const { leader, job } = this.#gaining;
+    leader.now = now;
+    for (let items = 0; items < TURN_MAX_ITEMS; ) {
+      const part = job.next();
+      items += part.value;
+      if (part.done !== true) continue;
+      this.#gaining = undefined;
+      this.#leader = leader;
+      this.#electedAtMs = now.wallMs;
+      return;
+    }
   }
 
   /** What the leader still wanted to propose cannot be. */
   #lose(): void {
     const leader = this.#leader;
     this.#leader = undefined;
+    this.#gaining = undefined;
     this.#electedAtMs = undefined;
-    if (leader === undefined) return;
-    leadershipLost(leader);
-    for (const effect of leader.takeEffects()) if (effect.kind !== "propose") this.#effects.push(effect);
+    if (leader !== undefined) {
+      leadershipLost(leader);
+      for (const effect of leader.takeEffects()) if (effect.kind !== "propose") this.#effects.push(effect);
+    }
+    for (const input of this.#held.take(INBOX_MAX_INPUTS)) refuse(input, this.#effects);
   }
 
   #runTimers(leader: Leader): void {
-    for (;;) {
+    for (let handled = 0; handled < TURN_MAX_DEADLINES; handled++) {
       const name = leader.timers.takeDue(leader.now.monotonicMs);
       if (name === undefined) return;
       const { kind, id } = parseTimerName(name);

@@ -36,6 +36,7 @@ export function rememberFramework(
     offerIds: new Set(),
     agentIds: new Set(),
     counters: new Counters(),
+    reconciling: 0,
     idleDeclines: 0,
     operationRetryMs: 0,
   };

@@ -16,6 +16,11 @@ export class Inbox<T> {
     return this.#items.length;
   }
 
+  /** The oldest one that waits. */
+  get first(): T | undefined {
+    return this.#items[this.#taken];
+  }
+
   push(item: T): void {
     this.#items.push(item);
   }

@@ -10,7 +10,7 @@ import type { Instant } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
-import type { SchedulerEvent } from "../model/v1/scheduler.ts";
+import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import { RUN_IDS_LEVEL } from "../registry/command-level.ts";
 import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -18,6 +18,7 @@ import { derivedRunId } from "../registry/run-ids.ts";
 import { CallRates } from "./call-rates.ts";
 import type { Counters } from "./counters.ts";
 import { InverseOfferBook } from "./inverse-offer-book.ts";
+import { Later } from "./later.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory, PendingAgent, PendingFramework } from "./memory.ts";
 import { OperatorRequests } from "./operator-requests.ts";
 import { RemovalPermits } from "./removal-permits.ts";
@@ -97,6 +98,8 @@ export class Leader {
   readonly storedResources = new StoredResources();
   readonly timers = new Timers();
   readonly callRates: CallRates;
+  /** Long work under way. */
+  readonly later = new Later();
   /** Set by whatever may free resources or widen demand; the turn's end then asks the allocator. */
   allocationDue = false;
   now: Instant;
@@ -152,6 +155,11 @@ export class Leader {
 
   agent(id: string): AgentMemory {
     return present(this.agents.get(id), `Agent ${id} must be in leader memory`);
+  }
+
+  /** A call that would begin what the framework has under way already: it may not pile up. */
+  mustWait(frameworkId: string, call: SchedulerCall): boolean {
+    return call.type === "RECONCILE" && (this.frameworks.get(frameworkId)?.reconciling ?? 0) > 0;
   }
 
   propose(command: Command): void {

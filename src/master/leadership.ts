@@ -1,65 +1,63 @@
 /** A new leader's memory, built from the registry alone (HA-10, HA-11). */
+import { PART_MAX_ITEMS } from "../base/limits.ts";
+import type { AgentRecord, FrameworkRecord } from "../registry/records.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { startRetention } from "./agent-retention.ts";
 import { enterAllocator, rememberAgent } from "./agents.ts";
 import { startFailoverTimer } from "./disconnect.ts";
 import { drainedAway } from "./drain.ts";
 import { failoverTimeoutMs, frameworkSpec, NO_WISHES, rememberFramework } from "./framework-memory.ts";
+import { inParts } from "./later.ts";
 import type { Leader } from "./leader.ts";
 import { timerName } from "./timer-names.ts";
 
-export function leadershipGained(leader: Leader, newClusterId: () => string): void {
+/** In parts: a cluster has thousands of agents. The leader is of no use before the last one. */
+export function* leadershipGained(leader: Leader, newClusterId: () => string): Generator<number, number> {
   if (leader.registry.clusterId === undefined) {
     leader.propose({ kind: "init-cluster", clusterId: newClusterId(), atMs: leader.now.wallMs });
   }
-  for (const [role, weight] of leader.registry.weights) leader.allocator.updateWeight(role, weight);
-  recoverFrameworks(leader);
-  recoverAgents(leader);
-  leader.allocator.updateQuotas(leader.registry.quotas);
+  const { frameworks, agents, weights, quotas } = leader.registry;
+  for (const [role, weight] of weights) leader.allocator.updateWeight(role, weight);
+  yield* inParts(frameworks.values(), PART_MAX_ITEMS, (record) => recoverFramework(leader, record));
+  yield* inParts(agents.values(), PART_MAX_ITEMS, (record) => recoverAgent(leader, record));
+  leader.allocator.updateQuotas(quotas);
   startRetention(leader);
+  return 0;
 }
 
 /**
  * Whoever was connected lost its leader, not its will: its failover timeout
  * starts now. Nobody is removed before it had time to find this leader.
  */
-function recoverFrameworks(leader: Leader): void {
+function recoverFramework(leader: Leader, record: FrameworkRecord): void {
   const { wallMs } = leader.now;
-  for (const record of leader.registry.frameworks.values()) {
-    const framework = rememberFramework(
-      leader,
-      record.id,
-      decodeBlob("FrameworkInfo", record.info),
-      NO_WISHES,
-    );
-    framework.recovered = true;
-    leader.allocator.addFramework(framework.id, { ...frameworkSpec(framework), active: false });
-    const timeoutMs = failoverTimeoutMs(framework.info);
-    const sinceMs = record.disconnectedAtMs === undefined ? 0 : Math.max(0, wallMs - record.disconnectedAtMs);
-    const remainingMs = Math.max(timeoutMs - sinceMs, leader.settings.frameworkReturnTimeoutMs);
-    startFailoverTimer(leader, framework, remainingMs);
-    if (record.disconnectedAtMs === undefined) {
-      leader.propose({ kind: "disconnect-framework", frameworkId: record.id, atMs: wallMs });
-    }
+  const info = decodeBlob("FrameworkInfo", record.info);
+  const framework = rememberFramework(leader, record.id, info, NO_WISHES);
+  framework.recovered = true;
+  leader.allocator.addFramework(framework.id, { ...frameworkSpec(framework), active: false });
+  const timeoutMs = failoverTimeoutMs(framework.info);
+  const sinceMs = record.disconnectedAtMs === undefined ? 0 : Math.max(0, wallMs - record.disconnectedAtMs);
+  const remainingMs = Math.max(timeoutMs - sinceMs, leader.settings.frameworkReturnTimeoutMs);
+  startFailoverTimer(leader, framework, remainingMs);
+  if (record.disconnectedAtMs === undefined) {
+    leader.propose({ kind: "disconnect-framework", frameworkId: record.id, atMs: wallMs });
   }
 }
 
-function recoverAgents(leader: Leader): void {
-  for (const record of leader.registry.agents.values()) {
-    const agent = rememberAgent(leader, record);
-    if (record.drain?.drained) drainedAway(leader, record);
-    if (record.unreachableAtMs !== undefined) {
-      agent.unreachable = true;
-      continue;
-    }
-    agent.recovered = true;
-    leader.recoveredAgents++;
-    enterAllocator(leader, agent, false);
-    leader.timers.set(
-      timerName("unreachable", agent.id),
-      leader.now.monotonicMs + leader.settings.agentReregisterTimeoutMs,
-    );
+function recoverAgent(leader: Leader, record: AgentRecord): void {
+  const agent = rememberAgent(leader, record);
+  if (record.drain?.drained) drainedAway(leader, record);
+  if (record.unreachableAtMs !== undefined) {
+    agent.unreachable = true;
+    return;
   }
+  agent.recovered = true;
+  leader.recoveredAgents++;
+  enterAllocator(leader, agent, false);
+  leader.timers.set(
+    timerName("unreachable", agent.id),
+    leader.now.monotonicMs + leader.settings.agentReregisterTimeoutMs,
+  );
 }
 
 /** Everybody is to look for the new leader; what waits for a commit may or may not have happened. */

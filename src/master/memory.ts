@@ -38,6 +38,8 @@ export interface FrameworkMemory {
   /** Agents that may hold something of this framework. */
   readonly agentIds: Set<string>;
   readonly counters: Counters;
+  /** RECONCILE calls that are being answered. */
+  reconciling: number;
   /** DECLINEs without a filter since the last launch. */
   idleDeclines: number;
   /** Distance to the next repetition of ends of operations that are not acknowledged. */
@@ -103,6 +105,8 @@ export interface OfferMemory {
   readonly agentId: string;
   readonly role: string;
   readonly resources: Resources;
+  /** The framework was sent it. */
+  told: boolean;
 }
 
 /** A proposed add-framework or update-framework that someone waits for. */

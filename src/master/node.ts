@@ -13,8 +13,7 @@
  * commands proposed in it form one log entry, and all that changed on disk
  * one write, so that load makes bigger batches by itself (design.md 2.4).
  */
-import { present } from "../base/assert.ts";
-import { ENTRY_MAX_BYTES } from "../base/limits.ts";
+import { ENTRY_MAX_BYTES, TURN_MAX_CHANGES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { members } from "../raft/membership.ts";
@@ -28,20 +27,21 @@ import type {
   RaftInput,
   RaftStatus,
   RestoredRaft,
-  SnapshotChunk,
 } from "../raft/types.ts";
 import { encodeCommands } from "../registry/codec.ts";
 import { atLevel, levelOf } from "../registry/command-level.ts";
 import type { Command } from "../registry/commands.ts";
-import { Registry } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
 import { MasterCore } from "./core.ts";
 import { DigestWatch, isDigestMessage } from "./digest-watch.ts";
+import { Inbox } from "./inbox.ts";
 import { LeaderAddress } from "./leader-address.ts";
 import type { NodeEffect, NodeInput, PeerMessage } from "./node-types.ts";
 import type { Leadership, RaftStatus as RaftView } from "./port.ts";
 import { RaftRequests, type RequestAnswer } from "./raft-requests.ts";
 import { memberChange, memberNamed, raftView } from "./raft-view.ts";
-import { splitCommands } from "./split-commands.ts";
+import { changesOf, splitCommands } from "./split-commands.ts";
+import { StagedState } from "./staged-state.ts";
 import type { MasterSettings } from "./types.ts";
 import { WriteBatch } from "./write-batch.ts";
 
@@ -89,9 +89,9 @@ export class MasterNode {
   #waiting: Command[] = [];
   readonly #requests = new RaftRequests();
   readonly digests: DigestWatch;
-  /** The state transfer under way, until it is in force. */
-  #staged: Registry | undefined;
-  #stagedDone: SnapshotChunk | undefined;
+  readonly #staged = new StagedState();
+  /** Committed and not applied yet: what is much is applied in several turns. */
+  #committed = new Inbox<LogEntry>();
 
   constructor(parts: NodeParts) {
     this.settings = parts.settings;
@@ -138,8 +138,9 @@ export class MasterNode {
     return leader === undefined ? { kind: "unknown" } : { kind: "following", leader };
   }
 
-  /** Monotonic time of the next tick wanted; Infinity if none is. */
+  /** Monotonic time of the next tick wanted: 0 while there is work left, Infinity if none is wanted. */
   nextDeadlineMs(): number {
+    if (this.#committed.waiting > 0) return 0;
     return Math.min(
       this.#raft.nextDeadlineMs(),
       this.core.nextDeadlineMs() ?? Number.POSITIVE_INFINITY,
@@ -149,8 +150,9 @@ export class MasterNode {
   }
 
   /** One turn. */
-  step(inputs: readonly NodeInput[], now: Instant): NodeEffect[] {
+  step(inputs: Iterable<NodeInput>, now: Instant): NodeEffect[] {
     for (const input of inputs) this.#take(input, now);
+    this.#applyCommitted(now);
     this.#ask(now);
     this.#checkDigests(now);
     // A proposal that finds no room comes back to the core, which may end in another proposal.
@@ -253,7 +255,7 @@ export class MasterNode {
         this.#batch.compactTo = effect.snapshot;
         return;
       case "commit":
-        this.#applyAll(effect.entries, now);
+        for (const entry of effect.entries) this.#committed.push(entry);
         return;
       case "role":
         this.#changeRole(effect, now);
@@ -281,7 +283,10 @@ export class MasterNode {
         this.#effects.push(effect);
         return;
       case "stage-snapshot":
-        this.#stage(effect.chunk);
+        this.#flush();
+        this.#staged.add(effect.chunk);
+        // The state that is in force then holds what they change.
+        if (effect.chunk.done) this.#committed = new Inbox();
         this.#effects.push(effect);
         return;
       default:
@@ -289,24 +294,31 @@ export class MasterNode {
     }
   }
 
-  #applyAll(entries: readonly LogEntry[], now: Instant): void {
-    for (const entry of entries) this.#apply(entry, now);
-    const last = entries.at(-1);
+  #applyCommitted(now: Instant): void {
+    let last: LogEntry | undefined;
+    for (let changes = 0; changes < TURN_MAX_CHANGES; ) {
+      const [entry] = this.#committed.take(1);
+      if (entry === undefined) break;
+      changes += this.#apply(entry, now);
+      last = entry;
+    }
     if (last !== undefined) this.#feed({ kind: "applied", index: last.index }, now);
   }
 
-  #apply(entry: LogEntry, now: Instant): void {
+  /** Returns about how much it changed. */
+  #apply(entry: LogEntry, now: Instant): number {
+    let changes = 1;
     if (entry.kind === "command") {
       const { commands, outcomes } = this.#registry.applyEntry(entry.data);
-      if (this.core.leader !== undefined) {
-        this.core.handle({ kind: "applied", index: entry.index, commands, outcomes }, now);
-      }
+      changes = commands.reduce((sum, command) => sum + changesOf(command), 0);
+      this.core.handle({ kind: "applied", index: entry.index, commands, outcomes }, now);
     } else if (entry.kind === "empty" && this.#role.role === "leader" && entry.term === this.#role.term) {
       // Everything that earlier leaders committed is applied now.
       this.core.handle({ kind: "leadership-gained", term: entry.term }, now);
     }
     this.#batch.appliedIndex = entry.index;
     this.digests.applied(entry.index, this.#registry.digest());
+    return changes;
   }
 
   #changeRole(role: Extract<RaftEffect, { kind: "role" }>, now: Instant): void {
@@ -370,23 +382,12 @@ export class MasterNode {
     for (const answer of answers) this.#effects.push(answer);
   }
 
-  #stage(chunk: SnapshotChunk): void {
-    this.#flush();
-    if (chunk.sequence === 0) this.#staged = new Registry();
-    this.#staged?.loadPart(chunk.records);
-    this.#stagedDone = chunk.done ? chunk : undefined;
-  }
-
   /** The transferred state is in force on disk: the maps follow. */
   #adoptState(id: number, sequence: number): void {
-    const last = this.#stagedDone;
-    if (last === undefined || last.id !== id || last.sequence !== sequence) return;
-    const registry = present(this.#staged, "A state that is in force came in chunks");
-    registry.loadEnd();
-    this.#registry = registry;
-    this.digests.installed(last.snapshot.index, registry.digest());
-    this.#staged = undefined;
-    this.#stagedDone = undefined;
+    const staged = this.#staged.take(id, sequence);
+    if (staged === undefined) return;
+    this.#registry = staged.registry;
+    this.digests.installed(staged.index, staged.registry.digest());
   }
 
   #flush(): void {

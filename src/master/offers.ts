@@ -1,6 +1,6 @@
 /** Offers: what the allocator hands out, as frameworks see it, and how it comes back. */
 import type { Allocation } from "../allocator/types.ts";
-import { RECORD_MAX_BYTES } from "../base/limits.ts";
+import { PART_MAX_ITEMS, RECORD_MAX_BYTES } from "../base/limits.ts";
 import type { Resources } from "../model/resources.ts";
 import type { URL } from "../model/v1/ids.ts";
 import type { Offer } from "../model/v1/offers.ts";
@@ -20,7 +20,9 @@ export function makeOffers(leader: Leader): void {
     if (batch === undefined) byFramework.set(offer.frameworkId, [offer]);
     else batch.push(offer);
   }
-  for (const [frameworkId, offers] of byFramework) sendOffers(leader, leader.framework(frameworkId), offers);
+  for (const [frameworkId, offers] of byFramework) {
+    leader.later.add(sendOffers(leader, leader.framework(frameworkId), offers));
+  }
 }
 
 function rememberOffer(leader: Leader, { frameworkId, role, agentId, resources }: Allocation): OfferMemory {
@@ -30,6 +32,7 @@ function rememberOffer(leader: Leader, { frameworkId, role, agentId, resources }
     agentId,
     role,
     resources,
+    told: false,
   };
   leader.offers.set(offer.id, offer);
   leader.framework(frameworkId).offerIds.add(offer.id);
@@ -41,25 +44,37 @@ function rememberOffer(leader: Leader, { frameworkId, role, agentId, resources }
   return offer;
 }
 
-/** Events stay below what clients' record readers take. */
-function sendOffers(leader: Leader, framework: FrameworkMemory, offers: readonly OfferMemory[]): void {
-  framework.counters.bump("offers/sent", offers.length);
+/** In parts, of which each is one event below what clients' record readers take. */
+function* sendOffers(
+  leader: Leader,
+  framework: FrameworkMemory,
+  offers: readonly OfferMemory[],
+): Generator<number, number> {
   let batch: Offer[] = [];
   let chars = 0;
   const flush = (): void => {
     if (batch.length > 0) leader.send(framework, { type: "OFFERS", offers: { offers: batch } });
+    framework.counters.bump("offers/sent", batch.length);
     batch = [];
     chars = 0;
   };
   for (const offer of offers) {
+    // It may have ended while the others were sent.
+    if (leader.offers.get(offer.id) !== offer) continue;
+    offer.told = true;
     const agent = leader.agent(offer.agentId);
     const message = offerMessage(offer, framework, agent);
     const size = offerChars(message, agent);
     if (chars + size > RECORD_MAX_BYTES / 2) flush();
     batch.push(message);
     chars += size;
+    if (batch.length < PART_MAX_ITEMS) continue;
+    flush();
+    yield PART_MAX_ITEMS;
   }
+  const last = batch.length;
   flush();
+  return last;
 }
 
 /** Generous guess of an offer's JSON; half the record bound is left for multi-byte text. */
@@ -130,11 +145,11 @@ export function discardOffers(leader: Leader, framework: FrameworkMemory): void 
   }
 }
 
-/** Withdraws an offer and tells the framework. */
+/** Withdraws an offer and tells the framework, if it knows of it. */
 export function rescindOffer(leader: Leader, offer: OfferMemory): void {
   giveBackOffer(leader, offer);
   const framework = leader.frameworks.get(offer.frameworkId);
-  if (framework === undefined) return;
+  if (framework === undefined || !offer.told) return;
   framework.counters.bump("offers/rescinded");
   leader.send(framework, { type: "RESCIND", rescind: { offer_id: { value: offer.id } } });
 }

@@ -2,29 +2,54 @@
  * RECONCILE (TSK-5, TSK-6). The registry knows every task from its launch on,
  * so each question has an answer at once, also while agents are still away.
  */
+import { PART_MAX_ITEMS } from "../base/limits.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import type { TaskState, TaskStatus } from "../model/v1/tasks.ts";
 import type { AgentRecord, TaskRecord } from "../registry/records.ts";
 import { isPartitionAware } from "./framework-memory.ts";
+import { inParts, whileWanted } from "./later.ts";
 import type { Leader } from "./leader.ts";
 import { isMachineDown } from "./machines.ts";
 import { type FrameworkMemory, taskKey } from "./memory.ts";
 import { latestStatus, lostState, masterStatus, updateEvent } from "./task-status.ts";
 
+/** In parts, for a framework may have a hundred thousand tasks; each answer tells the state at its time. */
 export function reconcile(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
+  const { streamId } = framework;
   const named = call.reconcile?.tasks ?? [];
-  for (const { task_id, agent_id } of named) {
-    reconcileTask(leader, framework, task_id.value, agent_id?.value);
-  }
-  if (named.length > 0) return;
-  for (const task of leader.registry.tasksOf(framework.id)) {
-    leader.send(framework, updateEvent(knownStatus(leader, task)));
-  }
-  for (const [key, agentId] of leader.launching) {
+  const answers =
+    named.length === 0
+      ? reconcileAll(leader, framework)
+      : inParts(named, PART_MAX_ITEMS, ({ task_id, agent_id }) =>
+          reconcileTask(leader, framework, task_id.value, agent_id?.value),
+        );
+  framework.reconciling++;
+  leader.later.add(
+    answering(
+      framework,
+      whileWanted(() => framework.streamId === streamId, answers),
+    ),
+  );
+}
+
+function* answering(
+  framework: FrameworkMemory,
+  answers: Generator<number, number>,
+): Generator<number, number> {
+  const items = yield* answers;
+  framework.reconciling--;
+  return items;
+}
+
+function* reconcileAll(leader: Leader, framework: FrameworkMemory): Generator<number, number> {
+  yield* inParts(leader.registry.tasksOf(framework.id), PART_MAX_ITEMS, (task) =>
+    leader.send(framework, updateEvent(knownStatus(leader, task))),
+  );
+  return yield* inParts(leader.launching, PART_MAX_ITEMS, ([key, agentId]) => {
     const holding = leader.agents.get(agentId)?.holdings.get(key);
-    if (holding?.frameworkId !== framework.id) continue;
+    if (holding?.frameworkId !== framework.id) return;
     leader.send(framework, updateEvent(stagingStatus(leader, holding.taskId, agentId)));
-  }
+  });
 }
 
 export function reconcileTask(

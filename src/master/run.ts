@@ -3,13 +3,13 @@
  * effects through drivers, and answers the HTTP edge (port.ts). It decides
  * nothing. Drivers come as constructor arguments; tests pass their own.
  */
-import { INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
+import { INBOX_MAX_INPUTS, TURN_MAX_INPUT_MS, TURN_MAX_TELL_MS } from "../base/limits.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { NoteCommand } from "../registry/commands.ts";
-import { CallShares, OVERLOADED, TOO_MANY_CALLS } from "./call-shares.ts";
-import { Inbox } from "./inbox.ts";
+import { OVERLOADED, TOO_MANY_CALLS } from "./call-queues.ts";
+import { Inputs } from "./inputs.ts";
 import type { AgentLinkDriver, AgentLinkInput, LinkPlace } from "./link-driver.ts";
 import { masterMetrics } from "./metrics.ts";
 import {
@@ -20,6 +20,7 @@ import {
   type NodeInput,
   type PeerMessage,
 } from "./node.ts";
+import { Outlet } from "./outlet.ts";
 import type {
   CallAnswer,
   CallContext,
@@ -37,9 +38,8 @@ import type {
 import { type MasterDrivers, outdated, REMOVED } from "./run-drivers.ts";
 import { StateReaders } from "./run-state.ts";
 import { DISK_FULL, LeadershipNews, sayDigestAlarm, sayDiskFull, waitedInVain } from "./say.ts";
-import type { AnswerRef, LinkRef, StreamId } from "./types.ts";
+import type { AnswerRef } from "./types.ts";
 import { MasterView } from "./views.ts";
-import { Waits } from "./waits.ts";
 
 export type { MasterDrivers, PeerSender } from "./run-drivers.ts";
 
@@ -51,18 +51,14 @@ export class Master implements MasterPort {
   readonly #news: LeadershipNews;
   readonly #flags: Readonly<Record<string, string>>;
   readonly #ownLink: LinkPlace;
-  readonly #inbox = new Inbox<NodeInput>();
-  readonly #shares = new CallShares();
+  readonly #inputs = new Inputs();
+  readonly #outlet = new Outlet();
   #turnPlanned = false;
   #closed = false;
   #cancelWake: (() => void) | undefined;
   #nextRef = 1;
   #nextLink = 1;
-  readonly #waits = new Waits();
   #diskIsFull = false;
-  readonly #streams = new Map<StreamId, EventSink<SchedulerEvent>>();
-  readonly #operators = new Set<EventSink<MasterEvent>>();
-  readonly #links = new Map<LinkRef, AgentLinkDriver>();
   readonly #readers: StateReaders;
 
   /** `ownLink`: where agents link to this master; its raft name may be older than its address. */
@@ -92,20 +88,17 @@ export class Master implements MasterPort {
     this.#closed = true;
     this.#cancelWake?.();
     this.#readers.closeAll();
-    this.#waits.close({ status: 503, body: "The master is stopping" });
-    for (const sink of this.#streams.values()) sink.close();
-    for (const sink of this.#operators) sink.close();
-    for (const link of this.#links.values()) link.close();
+    this.#outlet.close();
   }
 
   /** True while drivers should stop reading from agents and peers. */
   get congested(): boolean {
-    return this.#inbox.waiting >= INBOX_MAX_INPUTS;
+    return this.#inputs.waiting >= INBOX_MAX_INPUTS;
   }
 
   peerMessage(from: string, message: PeerMessage): void {
     // Raft repeats what got lost.
-    if (!this.congested) this.#push({ kind: "message", from, message });
+    if (this.#inputs.urgent < INBOX_MAX_INPUTS) this.#push({ kind: "message", from, message });
   }
 
   peerLost(peer: string): void {
@@ -114,13 +107,13 @@ export class Master implements MasterPort {
 
   agentLinkOpened(driver: AgentLinkDriver): AgentLinkInput {
     const link = this.#nextLink++;
-    this.#links.set(link, driver);
+    this.#outlet.links.set(link, driver);
     return {
       message: (message) => {
-        if (this.#links.has(link)) this.#push({ kind: "agent-message", link, message });
+        if (this.#outlet.links.has(link)) this.#push({ kind: "agent-message", link, message });
       },
       closed: () => {
-        if (this.#links.delete(link)) this.#push({ kind: "agent-link-closed", link });
+        if (this.#outlet.links.delete(link)) this.#push({ kind: "agent-link-closed", link });
       },
     };
   }
@@ -153,8 +146,8 @@ export class Master implements MasterPort {
     const uptimeMs = this.#drivers.now().wallMs - this.startedAtMs;
     return {
       ...masterMetrics(this.#node.core, this.#node.registry, uptimeMs),
-      "master/event_queue_messages": this.#inbox.waiting,
-      "master/operator_event_stream_subscribers": this.#operators.size,
+      "master/event_queue_messages": this.#inputs.waiting,
+      "master/operator_event_stream_subscribers": this.#outlet.operators.size,
       "mesh/registry_digest_mismatch": this.#node.digests.mismatches,
       ...this.#drivers.systemMetrics(),
     };
@@ -216,11 +209,11 @@ export class Master implements MasterPort {
       return { streamId, disconnected() {} };
     }
     const disconnected = (): void => {
-      this.#waits.done(streamId);
-      if (this.#streams.delete(streamId)) this.#push({ kind: "stream-closed", streamId });
+      this.#outlet.waits.done(streamId);
+      if (this.#outlet.streams.delete(streamId)) this.#push({ kind: "stream-closed", streamId });
     };
-    this.#streams.set(streamId, sink);
-    this.#waits.add(streamId, this.#drivers.now().monotonicMs, ({ body }) => {
+    this.#outlet.streams.set(streamId, sink);
+    this.#outlet.waits.add(streamId, this.#drivers.now().monotonicMs, ({ body }) => {
       sink.close(body);
       disconnected();
     });
@@ -228,12 +221,12 @@ export class Master implements MasterPort {
     return { streamId, disconnected };
   }
 
-  async call(call: SchedulerCall, context: CallContext): Promise<CallAnswer> {
-    const frameworkId = call.framework_id?.value ?? "";
-    if (!this.#shares.enter(frameworkId)) return TOO_MANY_CALLS;
-    return this.#ask((ref) => ({ kind: "call", ref, call, context })).finally(() =>
-      this.#shares.leave(frameworkId),
-    );
+  call(call: SchedulerCall, context: CallContext): Promise<CallAnswer> {
+    const claimed = call.framework_id?.value ?? "";
+    // Whoever makes ids up has one queue for all of them.
+    const frameworkId = this.#node.registry.frameworks.has(claimed) ? claimed : "";
+    if (this.#inputs.isFull(frameworkId)) return Promise.resolve(TOO_MANY_CALLS);
+    return this.#ask((ref) => ({ kind: "call", ref, call, context }), false, frameworkId);
   }
 
   teardown(frameworkId: string): Promise<CallAnswer> {
@@ -265,8 +258,11 @@ export class Master implements MasterPort {
   }
 
   subscribeOperator(sink: EventSink<MasterEvent>): Subscription {
-    this.#operators.add(sink);
-    return { streamId: this.#drivers.newUuid(), disconnected: () => void this.#operators.delete(sink) };
+    this.#outlet.operators.add(sink);
+    return {
+      streamId: this.#drivers.newUuid(),
+      disconnected: () => void this.#outlet.operators.delete(sink),
+    };
   }
 
   #refusal(changes: boolean): CallAnswer | undefined {
@@ -274,20 +270,24 @@ export class Master implements MasterPort {
     return changes && this.#diskIsFull ? { status: 503, body: DISK_FULL } : undefined;
   }
 
-  /** `changes`: it ends in the log, which needs room on the disk. */
-  #ask(input: (ref: AnswerRef) => NodeInput, changes = false): Promise<CallAnswer> {
+  /** `changes`: it ends in the log, which needs room on the disk. `frameworkId`: whose call it is. */
+  #ask(
+    input: (ref: AnswerRef) => NodeInput,
+    changes = false,
+    frameworkId?: string | undefined,
+  ): Promise<CallAnswer> {
     const refusal = this.#refusal(changes);
     if (refusal !== undefined) return Promise.resolve(refusal);
     const ref = this.#nextRef++;
     return new Promise((resolve) => {
-      this.#waits.add(ref, this.#drivers.now().monotonicMs, resolve);
-      this.#push(input(ref));
+      this.#outlet.waits.add(ref, this.#drivers.now().monotonicMs, resolve);
+      this.#push(input(ref), frameworkId);
     });
   }
 
-  #push(input: NodeInput): void {
+  #push(input: NodeInput, frameworkId?: string): void {
     if (this.#closed) return;
-    this.#inbox.push(input);
+    this.#inputs.push(input, frameworkId);
     this.#planTurn();
   }
 
@@ -300,24 +300,41 @@ export class Master implements MasterPort {
   #turn(): void {
     this.#turnPlanned = false;
     if (this.#closed) return;
+    const now = this.#drivers.now();
     try {
-      const now = this.#drivers.now();
-      const inputs = this.#inbox.take(TURN_MAX_INPUTS);
-      if (now.monotonicMs >= this.#node.nextDeadlineMs()) inputs.push({ kind: "tick" });
-      for (const effect of this.#node.step(inputs, now)) this.#carryOut(effect);
+      for (const effect of this.#node.step(this.#takeInputs(now.monotonicMs), now)) this.#carryOut(effect);
+      this.#outlet.say(this.#after(TURN_MAX_TELL_MS));
       this.#news.tell(this.#node.leadership(), () => this.#node.raftStatus().term);
-      this.#waits.giveUp(now.monotonicMs, () => waitedInVain(this.#diskIsFull));
+      this.#outlet.waits.giveUp(now.monotonicMs, () => waitedInVain(this.#diskIsFull));
     } catch (error) {
       this.#fail("A turn of the master failed", error);
       return;
     }
-    if (this.#inbox.waiting > 0) this.#planTurn();
+    const hasMore = this.#inputs.waiting > 0 || this.#outlet.waiting > 0;
+    if (hasMore || this.#node.nextDeadlineMs() <= now.monotonicMs) this.#planTurn();
     this.#armTimer();
+  }
+
+  *#takeInputs(nowMs: number): Generator<NodeInput> {
+    if (nowMs >= this.#node.nextDeadlineMs()) yield { kind: "tick" };
+    const { core } = this.#node;
+    yield* this.#inputs.take({
+      isOver: this.#after(TURN_MAX_INPUT_MS),
+      // Whoever asks for more than can be said waits.
+      clients: this.#outlet.waiting === 0,
+      mustWait: (frameworkId, call) => core.leader?.mustWait(frameworkId, call) === true,
+    });
+  }
+
+  /** Tells when so much time has passed from now on. */
+  #after(ms: number): () => boolean {
+    const endMs = this.#drivers.now().monotonicMs + ms;
+    return () => this.#drivers.now().monotonicMs >= endMs;
   }
 
   #armTimer(): void {
     this.#cancelWake?.();
-    const atMs = Math.min(this.#node.nextDeadlineMs(), this.#waits.nextMs());
+    const atMs = Math.min(this.#node.nextDeadlineMs(), this.#outlet.waits.nextMs());
     this.#cancelWake = Number.isFinite(atMs)
       ? this.#drivers.wakeAt(atMs, () => this.#push({ kind: "tick" }))
       : undefined;
@@ -330,32 +347,6 @@ export class Master implements MasterPort {
         return;
       case "send":
         this.#drivers.peers.send(effect.to, effect.message);
-        return;
-      case "answer":
-        this.#waits.answer(effect.ref, { status: effect.status, body: effect.body });
-        return;
-      case "scheduler-event":
-        this.#waits.done(effect.streamId);
-        this.#streams.get(effect.streamId)?.send(effect.event);
-        return;
-      case "close-stream":
-        this.#waits.done(effect.streamId);
-        this.#streams.get(effect.streamId)?.close();
-        this.#streams.delete(effect.streamId);
-        return;
-      case "operator-event":
-        for (const sink of this.#operators) sink.send(effect.event);
-        return;
-      case "close-operator-streams":
-        for (const sink of this.#operators) sink.close();
-        this.#operators.clear();
-        return;
-      case "agent-send":
-        this.#links.get(effect.link)?.send(effect.message);
-        return;
-      case "close-link":
-        this.#links.get(effect.link)?.close();
-        this.#links.delete(effect.link);
         return;
       case "read-entries":
         this.#later(this.#readers.entries(effect), "Reading entries of the log failed");
@@ -381,6 +372,8 @@ export class Master implements MasterPort {
       case "outdated":
         this.#fail("This version of mesh is too old for the cluster", outdated(effect.featureLevel));
         return;
+      default:
+        this.#outlet.push(effect);
     }
   }
 

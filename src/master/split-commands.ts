@@ -1,3 +1,4 @@
+import { ENTRY_MAX_CHANGES } from "../base/limits.ts";
 import type { Quota } from "../model/quota.ts";
 import { atLevel, FEATURE_LEVEL, levelOf } from "../registry/command-level.ts";
 import type { Command } from "../registry/commands.ts";
@@ -9,23 +10,31 @@ const COMMAND_OVERHEAD_BYTES = 4_096;
 const NOTE_OVERHEAD_BYTES = 32;
 
 /**
- * Cuts the commands of a turn into parts that each fit one entry; each alone does (BLOB_MAX_BYTES). What
- * a log of `level` cannot take yet goes into parts of its own: it must not take others with it.
+ * Cuts the commands of a turn into parts that each fit one entry; each alone does (BLOB_MAX_BYTES). An entry
+ * is applied without a break, so what it changes is bounded, too. What a log of `level` cannot take yet goes
+ * into parts of its own: it must not take others with it.
  */
 export function splitCommands(
   commands: readonly Command[],
   maxBytes: number,
   level = FEATURE_LEVEL,
 ): Command[][] {
-  if (level >= FEATURE_LEVEL) return packBySize(commands, commandBytes, maxBytes);
+  const share = (command: Command): number =>
+    Math.max(commandBytes(command) / maxBytes, changesOf(command) / ENTRY_MAX_CHANGES);
+  if (level >= FEATURE_LEVEL) return packBySize(commands, share, 1);
   const parts: Command[][] = [];
   const refused = commands.map((command) => levelOf(atLevel([command], level)) > level);
   for (let from = 0, to = 1; to <= commands.length; to++) {
     if (to < commands.length && refused[to] === refused[from]) continue;
-    parts.push(...packBySize(commands.slice(from, to), commandBytes, maxBytes));
+    parts.push(...packBySize(commands.slice(from, to), share, 1));
     from = to;
   }
   return parts;
+}
+
+/** Records that a command changes, about. */
+export function changesOf(command: Command): number {
+  return command.kind === "launch-tasks" ? command.tasks.length : 1;
 }
 
 /** An upper estimate of the encoded size. */

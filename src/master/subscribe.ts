@@ -4,7 +4,7 @@
  */
 
 import { present } from "../base/assert.ts";
-import { BLOB_MAX_BYTES } from "../base/limits.ts";
+import { BLOB_MAX_BYTES, PART_MAX_ITEMS } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { AddFramework, UpdateFramework } from "../registry/commands.ts";
@@ -16,6 +16,7 @@ import { checkFramework, tooLarge, wishesOf } from "./framework-checks.ts";
 import { frameworkSpec, NO_WISHES, refreshFramework, rememberFramework } from "./framework-memory.ts";
 import { scheduleHeartbeat, sendHeartbeat } from "./heartbeats.ts";
 import { discardInverseOffers } from "./inverse-offers.ts";
+import { inParts, whileWanted } from "./later.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { masterInfo } from "./master-info.ts";
 import type { FrameworkMemory, PendingFramework } from "./memory.ts";
@@ -204,16 +205,21 @@ function connect(leader: Leader, framework: FrameworkMemory, pending: PendingFra
  * the registry too, for an agent may be out of reach.
  */
 function resendUpdates(leader: Leader, framework: FrameworkMemory): void {
+  const { streamId } = framework;
+  leader.later.add(whileWanted(() => framework.streamId === streamId, resend(leader, framework)));
+}
+
+function* resend(leader: Leader, framework: FrameworkMemory): Generator<number, number> {
   const agentIds = new Set<string>();
-  for (const task of leader.registry.tasksOf(framework.id)) {
+  yield* inParts(leader.registry.tasksOf(framework.id), PART_MAX_ITEMS, (task) => {
     agentIds.add(task.agentId);
-    if (task.updateState === undefined || !isTerminalState(task.updateState)) continue;
+    if (task.updateState === undefined || !isTerminalState(task.updateState)) return;
     const status = lastStatus(task);
     if (status?.uuid !== undefined) leader.send(framework, updateEvent(status));
-  }
-  for (const agentId of agentIds) {
+  });
+  return yield* inParts(agentIds, PART_MAX_ITEMS, (agentId) => {
     const agent = leader.agents.get(agentId);
     const message = { kind: "resend-updates", term: leader.term, frameworkId: framework.id } as const;
     if (agent !== undefined) leader.sendAgent(agent, message);
-  }
+  });
 }

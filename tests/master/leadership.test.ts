@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { TURN_MAX_ITEMS } from "../../src/base/limits.ts";
 import { MasterBench } from "../support/master-bench.ts";
 
 /** A leader with one agent and one running task, and a second master that takes over its registry. */
@@ -22,6 +23,90 @@ function takenOver(failoverTimeout = 3600): {
   next.lead(2);
   return { next, agentId, frameworkId: framework.id };
 }
+
+/** A new leader of a cluster with so many agents; what it does in one turn is bounded. */
+function ofManyAgents(count: number): MasterBench {
+  const first = new MasterBench();
+  first.lead();
+  for (let i = 1; i <= count; i++) {
+    // Agents of one address would replace each other.
+    const registration = first.registration(i, undefined, []);
+    first.fromAgent(i, { ...registration, ip: `10.1.${i >> 8}.${i & 0xff}` } as typeof registration);
+  }
+  const next = new MasterBench({}, first.registry, "m2");
+  next.lead(2);
+  return next;
+}
+
+function turnsUntil(bench: MasterBench, condition: () => boolean): number {
+  let turns = 0;
+  for (; !condition(); turns++) {
+    expect(bench.core.nextDeadlineMs()).toBe(0);
+    bench.step({ kind: "tick" });
+  }
+  return turns;
+}
+
+describe("a new leader of a large cluster", () => {
+  const AGENTS = 6 * TURN_MAX_ITEMS;
+
+  test("builds its memory in several turns; what comes meanwhile is answered afterwards, in order", () => {
+    const next = ofManyAgents(AGENTS);
+    expect(next.registry.agents.size).toBe(AGENTS);
+    expect(next.core.leader).toBeUndefined();
+    const [agentId = ""] = next.registry.agents.keys();
+    next.fromAgent(1, next.registration(1, agentId, []));
+    next.step({ kind: "agent-link-closed", link: 1 });
+    next.fromAgent(2, next.registration(2, agentId, []));
+    expect(turnsUntil(next, () => next.core.leader !== undefined)).toBeGreaterThanOrEqual(1);
+    expect(next.core.leader?.agents.size).toBe(AGENTS);
+    next.step({ kind: "tick" });
+    expect(next.core.leader?.agents.get(agentId)?.link).toBe(2);
+    expect(next.toAgent(2).map((message) => message.kind)).toEqual(["agent-registered"]);
+    expect(next.closedLinks).not.toContain(2);
+  });
+
+  test("what came meanwhile is refused when its leadership ends before", () => {
+    const next = ofManyAgents(AGENTS);
+    next.fromAgent(1, next.registration(1, undefined, []));
+    next.step({ kind: "leadership-lost" });
+    expect(next.closedLinks).toEqual(new Set([1]));
+    expect(next.core.nextDeadlineMs()).toBeUndefined();
+    next.lead(3);
+    turnsUntil(next, () => next.core.leader !== undefined);
+    expect(next.core.leader?.term).toBe(3);
+  });
+
+  test("sends its offers in several turns, none that ended meanwhile", () => {
+    const next = ofManyAgents(AGENTS);
+    turnsUntil(next, () => next.core.leader !== undefined);
+    let link = 0;
+    for (const { id, ip } of [...next.registry.agents.values()]) {
+      const registration = next.registration(++link, id, []);
+      next.fromAgent(link, { ...registration, ip } as typeof registration);
+    }
+    const stream = next.subscribe();
+    const offered = new Set<string>();
+    const rescinded: string[] = [];
+    const look = (): void => {
+      for (const { offers, rescind } of next.events(stream)) {
+        for (const offer of offers?.offers ?? []) offered.add(offer.id.value);
+        if (rescind !== undefined) rescinded.push(rescind.offer_id.value);
+      }
+    };
+    look();
+    expect(offered.size).toBeGreaterThan(0);
+    expect(offered.size).toBeLessThan(AGENTS);
+    const unsent = [...(next.core.leader?.offers.values() ?? [])].find((offer) => !offered.has(offer.id));
+    const gone = next.core.leader?.agents.get(unsent?.agentId ?? "")?.link ?? 0;
+    next.step({ kind: "agent-link-closed", link: gone });
+    turnsUntil(next, () => next.core.nextDeadlineMs() !== 0);
+    look();
+    expect(offered.size).toBe(AGENTS - 1);
+    expect(offered.has(unsent?.id ?? "")).toBe(false);
+    expect(rescinded).toEqual([]);
+  });
+});
 
 describe("a new leader", () => {
   test("knows tasks at once and shows who has not come back", () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { TURN_MAX_ITEMS } from "../../src/base/limits.ts";
 import { MasterBench } from "../support/master-bench.ts";
 
 test("explicit answers follow the table", () => {
@@ -57,4 +58,31 @@ test("implicit: one update for each task, also for a launch under way", () => {
     ["t1", "TASK_STAGING"],
     ["t2", "TASK_STAGING"],
   ]);
+});
+
+test("many answers take several turns; the framework's next RECONCILE waits for them, other calls do not", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const framework = bench.framework();
+  const count = 3 * TURN_MAX_ITEMS;
+  const tasks = Array.from({ length: count }, (_, i) => ({ task_id: { value: `t${i}` } }));
+  framework.call({ type: "RECONCILE", reconcile: { tasks } });
+  const leader = bench.core.leader;
+  const waits = (type: "RECONCILE" | "REVIVE") => leader?.mustWait(framework.id, { type });
+  let answers = framework.statuses().length;
+  expect(answers).toBeLessThan(count);
+  while (bench.core.nextDeadlineMs() === 0) {
+    expect([waits("RECONCILE"), waits("REVIVE")]).toEqual([true, false]);
+    bench.step({ kind: "tick" });
+    answers += framework.statuses().length;
+  }
+  expect(answers).toBe(count);
+  expect(waits("RECONCILE")).toBe(false);
+  // Nobody is there any more to hear the others.
+  framework.call({ type: "RECONCILE", reconcile: { tasks } });
+  framework.statuses();
+  bench.step({ kind: "stream-closed", streamId: framework.streamId });
+  while (bench.core.nextDeadlineMs() === 0) bench.step({ kind: "tick" });
+  expect(framework.statuses()).toEqual([]);
+  expect(waits("RECONCILE")).toBe(false);
 });

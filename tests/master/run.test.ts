@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { INBOX_MAX_INPUTS, WAITING_CALLS_PER_FRAMEWORK_MAX } from "../../src/base/limits.ts";
+import {
+  INBOX_MAX_INPUTS,
+  TURN_MAX_TELL_MS,
+  WAITING_CALLS_PER_FRAMEWORK_MAX,
+} from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Random } from "../../src/base/random.ts";
 import { MasterNode } from "../../src/master/node.ts";
@@ -17,7 +21,12 @@ afterEach(() => {
   for (const master of running.splice(0)) master.close();
 });
 
-async function start(soon: (run: () => void) => void = (run) => void setImmediate(run)): Promise<Master> {
+const realTime = () => ({ monotonicMs: performance.now(), wallMs: Date.now() });
+
+async function start(
+  soon: (run: () => void) => void = (run) => void setImmediate(run),
+  now = realTime,
+): Promise<Master> {
   const store = new MemoryRaftStore(new MemoryDisk(), (error) => {
     throw error;
   });
@@ -30,7 +39,6 @@ async function start(soon: (run: () => void) => void = (run) => void setImmediat
     registry: new Registry(),
     random: new Random(3),
   });
-  const now = () => ({ monotonicMs: performance.now(), wallMs: Date.now() });
   const master = new Master(
     node,
     {
@@ -93,6 +101,11 @@ async function leading(master: Master): Promise<void> {
   }
 }
 
+/** Promises that are resolved have told so. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 describe("the pump", () => {
   test("from subscription to a running task", async () => {
     const master = await start();
@@ -130,9 +143,7 @@ describe("the pump", () => {
     const master = await start(() => {});
     const context = { streamId: undefined, principal: undefined };
     const call = { framework_id: { value: "f" }, type: "REVIVE" } as const;
-    for (let i = 1; i < INBOX_MAX_INPUTS; i++) {
-      void master.call({ ...call, framework_id: { value: `f${i % 100}` } }, context);
-    }
+    for (let i = 1; i < INBOX_MAX_INPUTS; i++) void master.kill("f", "t");
     expect(master.congested).toBe(true);
     expect(await master.call(call, context)).toMatchObject({ status: 503 });
     const events = new Recorder<SchedulerEvent>();
@@ -145,14 +156,53 @@ describe("the pump", () => {
   test("a framework that floods is refused by itself; others are taken", async () => {
     const master = await start(() => {});
     const context = { streamId: undefined, principal: undefined };
-    const call = (id: string) => master.call({ framework_id: { value: id }, type: "REVIVE" }, context);
-    for (let i = 0; i < WAITING_CALLS_PER_FRAMEWORK_MAX; i++) void call("noisy");
-    expect(await call("noisy")).toMatchObject({ status: 503, body: expect.stringContaining("wait already") });
-    const calm = call("calm");
+    const call = { framework_id: { value: "noisy" }, type: "REVIVE" } as const;
+    for (let i = 0; i < WAITING_CALLS_PER_FRAMEWORK_MAX; i++) void master.call(call, context);
+    expect(await master.call(call, context)).toMatchObject({
+      status: 503,
+      body: expect.stringContaining("wait already"),
+    });
     expect(master.congested).toBe(false);
+    const calm = master.kill("f", "t");
     master.close();
-    // It waited for its turn, as the others did.
-    expect(await calm).not.toMatchObject({ body: expect.stringContaining("wait already") });
+    expect(await calm).toMatchObject({ body: "The master is stopping" });
+  });
+
+  test("what there is too much of is told in later turns, and nothing is taken from clients before", async () => {
+    const clock = { ms: 0 };
+    const turns: (() => void)[] = [];
+    const master = await start(
+      (run) => void turns.push(run),
+      () => ({ monotonicMs: clock.ms, wallMs: clock.ms }),
+    );
+    const turn = async (): Promise<void> => {
+      turns.shift()?.();
+      await settled();
+    };
+    while (master.electedAtMs() === undefined) await turn();
+    // Each refused stream takes longer than a turn may tell clients things.
+    const answered: number[] = [];
+    for (let i = 0; i < 3; i++) void master.kill("f", "t").then(() => answered.push(i));
+    const slow = {
+      send() {},
+      close() {
+        clock.ms += TURN_MAX_TELL_MS;
+      },
+    };
+    const framework_info = { user: "u", name: "n", roles: ["no role"] };
+    const refused = { type: "SUBSCRIBE", subscribe: { framework_info } } as const;
+    for (let i = 0; i < 3; i++) master.subscribe(refused, undefined, slow);
+    await turn();
+    const before = clock.ms;
+    expect(answered).toEqual([0, 1, 2]);
+    expect(before).toBe(TURN_MAX_TELL_MS);
+    void master.kill("f", "t").then(() => answered.push(3));
+    await turn();
+    expect(clock.ms).toBe(2 * TURN_MAX_TELL_MS);
+    expect(answered).toEqual([0, 1, 2]);
+    while (turns.length > 0) await turn();
+    expect(clock.ms).toBe(3 * TURN_MAX_TELL_MS);
+    expect(answered).toEqual([0, 1, 2, 3]);
   });
 
   test("closing answers what is open", async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { ENTRY_MAX_CHANGES } from "../../src/base/limits.ts";
 import { splitCommands } from "../../src/master/split-commands.ts";
 import { encodeCommands } from "../../src/registry/codec.ts";
 import type { Command } from "../../src/registry/commands.ts";
@@ -8,6 +9,20 @@ function launch(bytes: number): Command {
   const tasks = [{ taskId: "t", info: new Uint8Array(bytes), runId: "r" }];
   return { kind: "launch-tasks", frameworkId: "f", agentId: "a", role: "*", tasks, atMs: 1, needs: [] };
 }
+
+test("an entry changes few records, for it is applied without a break", () => {
+  const tasks = Array.from({ length: 100 }, (_, i) => ({
+    taskId: `t${i}`,
+    info: new Uint8Array(1),
+    runId: "r",
+  }));
+  const launches = { ...launch(1), tasks } as Command;
+  const parts = splitCommands(new Array(5).fill(launches), 1e9);
+  expect(parts.map((part) => part.length)).toEqual([2, 2, 1]);
+  const update: Command = { kind: "remove-agent", agentId: "a", atMs: 1, remember: false };
+  const counts = splitCommands(new Array(2 * ENTRY_MAX_CHANGES + 1).fill(update), 1e9);
+  expect(counts.map((part) => part.length)).toEqual([ENTRY_MAX_CHANGES, ENTRY_MAX_CHANGES, 1]);
+});
 
 test("parts keep the order and stay below the bound; a single big command is left whole", () => {
   const commands = [launch(10_000), launch(30_000), launch(50_000), launch(200_000), launch(1)];
