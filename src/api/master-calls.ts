@@ -22,7 +22,7 @@ import { versionMessage } from "./version.ts";
 
 /** A message to encode, or a whole answer. */
 export type Answer = MasterResponse | Response;
-type CallHandler = (context: MasterContext, call: MasterCall) => Answer | Promise<Answer>;
+type CallHandler = (context: MasterContext, call: MasterCall, request: Request) => Answer | Promise<Answer>;
 
 /** SUBSCRIBE is a stream, see operator-stream.ts; UNKNOWN is refused before. */
 type AnsweredType = Exclude<MasterCallType, "SUBSCRIBE" | "UNKNOWN">;
@@ -32,8 +32,9 @@ export function answerMasterCall(
   context: MasterContext,
   type: AnsweredType,
   call: MasterCall,
+  request: Request,
 ): Answer | Promise<Answer> {
-  return HANDLERS[type](context, call);
+  return HANDLERS[type](context, call, request);
 }
 
 const HANDLERS: Record<AnsweredType, CallHandler> = {

@@ -22,7 +22,7 @@ export function masterOperatorApi(context: MasterContext): Handler {
     if (!encoder.ok) return encoder.error;
     if (type.value === "UNKNOWN") return notImplemented("UNKNOWN");
     if (type.value === "SUBSCRIBE") return streams.subscribe(request, encoder.value);
-    const answer = await answerMasterCall(context, type.value, call.value);
+    const answer = await answerMasterCall(context, type.value, call.value, request);
     return answer instanceof Response ? answer : encoded(request, encoder.value, answer);
   };
 }

@@ -10,10 +10,13 @@ import type { MasterCall } from "../model/v1/master.ts";
 import type { MasterResponseGetOperations } from "../model/v1/master-responses.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
+import { checkId } from "../model/validate-ids.ts";
 import { decodeJsonValue } from "../wire/json-decode.ts";
 import type { Handler, MasterContext } from "./context.ts";
 import { readBody } from "./request-body.ts";
 import { methodNotAllowed, text } from "./respond.ts";
+
+const ID_HEADER = "Mesh-Operation-Id";
 
 interface Wish {
   readonly agentId: string | undefined;
@@ -21,11 +24,27 @@ interface Wish {
 }
 
 /** The call's body is there. */
-export async function operateCall({ port }: MasterContext, call: MasterCall): Promise<Response> {
+export async function operateCall(
+  { port }: MasterContext,
+  call: MasterCall,
+  request: Request,
+): Promise<Response> {
   const { agentId, operation } = wishOf(call);
   if (agentId === undefined) return text(400, `Failed to do ${call.type}: 'agent_id' must be set`);
-  const answer = await port.operate(agentId, operation);
+  const named = withId(operation, request);
+  if (!named.ok) return text(400, named.error);
+  const answer = await port.operate(agentId, named.value);
   return text(answer.status, answer.body);
+}
+
+/** An operator may name what it asks for, to ask again without fear that it is done twice. */
+function withId(operation: OfferOperation, { headers }: Request): Result<OfferOperation> {
+  const value = headers.get(ID_HEADER);
+  if (value === null) return ok(operation);
+  const error = checkId(value);
+  if (error !== undefined)
+    return fail(`The header '${ID_HEADER}: ${value.slice(0, 300)}' is no id: ${error}`);
+  return ok({ ...operation, id: { value } });
 }
 
 function wishOf(call: MasterCall): Wish {
@@ -78,7 +97,9 @@ export function operateHandler({ port }: MasterContext, type: FormType): Handler
     if (agentId === null) return text(400, "Missing 'slaveId' query parameter in the request body");
     const operation = formOperation(type, form);
     if (!operation.ok) return text(400, operation.error);
-    const answer = await port.operate(agentId, operation.value);
+    const named = withId(operation.value, request);
+    if (!named.ok) return text(400, named.error);
+    const answer = await port.operate(agentId, named.value);
     return text(answer.status, answer.body);
   };
 }

@@ -136,6 +136,8 @@ export const NOTE_KEY_MAX_BYTES = 512;
 export const NOTE_VALUE_MAX_BYTES = 256 * KIB;
 /** Ends of operations that one framework may leave unacknowledged; they are repeated until then. */
 export const OPERATIONS_PER_FRAMEWORK_MAX = 1_000;
+/** Names of operators' changes in an agent's record: one asked for again is not done again. */
+export const AGENT_REQUESTS_MAX = 32;
 /** Different reservations and volumes on one agent: its record is written whole with each change. */
 export const AGENT_RESOURCES_MAX_ENTRIES = 2_000;
 /** Bytes of those with their labels: the record, with its AgentInfo, must be readable as one frame. */

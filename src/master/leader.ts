@@ -141,8 +141,13 @@ export class Leader {
 
   /** Names one run of a task, for ever; made of the task's names while the log cannot hold another. */
   newRunId(frameworkId: string, taskId: string): string {
-    if (this.#featureLevel() < RUN_IDS_LEVEL) return derivedRunId(frameworkId, taskId);
+    if (!this.canWrite(RUN_IDS_LEVEL)) return derivedRunId(frameworkId, taskId);
     return uuidText(randomUuid(this.#random));
+  }
+
+  /** All masters know a field or command of this feature level. */
+  canWrite(level: number): boolean {
+    return this.#featureLevel() >= level;
   }
 
   newChangeId(): string {

@@ -2,13 +2,27 @@
 import { changeOf, type ResourceChange } from "../model/operations.ts";
 import { Resources } from "../model/resources.ts";
 import { writeResources } from "../registry/agent-total.ts";
+import { REQUEST_IDS_LEVEL } from "../registry/command-level.ts";
 import { outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory } from "./memory.ts";
 import { rescindOffer } from "./offers.ts";
 import type { OperateInput } from "./types.ts";
 
+const NOT_ALL_KNOW_IDS =
+  "A master of an older version does not know operation ids yet: upgrade it, or ask without the header Mesh-Operation-Id";
+
+/** `operation.id`, if there is one, names the change: what was done under it is not done again. */
 export function operate(leader: Leader, { ref, agentId, operation }: OperateInput): void {
+  const requestId = operation.id?.value;
+  if (requestId !== undefined && leader.registry.agents.get(agentId)?.requests.includes(requestId)) {
+    leader.answer(ref, 202);
+    return;
+  }
+  if (requestId !== undefined && !leader.canWrite(REQUEST_IDS_LEVEL)) {
+    leader.answer(ref, 503, NOT_ALL_KNOW_IDS);
+    return;
+  }
   const agent = leader.agents.get(agentId);
   if (agent === undefined || agent.recovered || agent.unreachable) {
     leader.answer(ref, 400, "No agent found with specified ID");
@@ -31,7 +45,7 @@ export function operate(leader: Leader, { ref, agentId, operation }: OperateInpu
     leader.answer(ref, 409, `Cannot do ${type} on agent ${agentId}: ${missing}`);
     return;
   }
-  propose(leader, agent, change.value, ref);
+  propose(leader, agent, change.value, { ref, requestId });
 }
 
 /** Withdraws the offers that hold some of it; says what is in use all the same (OFF-8). */
@@ -47,7 +61,12 @@ function makeFree(leader: Leader, agent: AgentMemory, wanted: Resources): string
   return taken.ok ? undefined : `some of it is in use: ${taken.error}`;
 }
 
-function propose(leader: Leader, agent: AgentMemory, change: ResourceChange, ref: number): void {
+function propose(
+  leader: Leader,
+  agent: AgentMemory,
+  change: ResourceChange,
+  { ref, requestId }: { readonly ref: number; readonly requestId: string | undefined },
+): void {
   const { consumed, converted } = change;
   const changeId = leader.newChangeId();
   const planned = Resources.EMPTY;
@@ -61,5 +80,6 @@ function propose(leader: Leader, agent: AgentMemory, change: ResourceChange, ref
     consumed: writeResources(consumed),
     converted: writeResources(converted),
     operations: [],
+    requestId,
   });
 }

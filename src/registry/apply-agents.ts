@@ -26,6 +26,7 @@ export function addAgent(state: RegistryState, command: AddAgent): Outcome {
     volumes: new Map(),
     deactivated: false,
     drain: undefined,
+    requests: [],
   });
   state.touch({ kind: "agent", id });
   return ACCEPTED;

@@ -1,3 +1,4 @@
+import { AGENT_REQUESTS_MAX } from "../base/limits.ts";
 import { volumeKey } from "../model/check-volumes.ts";
 import { checkpointedPart } from "../model/checkpointed-resources.ts";
 import { applyChange } from "../model/operations.ts";
@@ -16,6 +17,8 @@ export function applyOperations(state: RegistryState, command: ApplyOperations):
   }
   const agent = state.agents.get(agentId);
   if (agent === undefined || agent.unreachableAtMs !== undefined) return refused("agent-unknown");
+  const { requestId } = command;
+  if (requestId !== undefined && agent.requests.includes(requestId)) return ACCEPTED;
   const total = totalOf(agent);
   const change = {
     consumed: readResources(command.consumed),
@@ -26,6 +29,7 @@ export function applyOperations(state: RegistryState, command: ApplyOperations):
   const checkpointed = checkpointedPart(after.value);
   agent.checkpointed = writeResources(checkpointed);
   agent.volumes = volumesOf(checkpointed, agent.volumes, changeId);
+  if (requestId !== undefined) agent.requests = [...agent.requests, requestId].slice(-AGENT_REQUESTS_MAX);
   state.touch({ kind: "agent", id: agentId });
   for (const { operationId, info, status, statusUuid } of command.operations) {
     if (frameworkId === undefined) break;

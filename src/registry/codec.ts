@@ -142,6 +142,7 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
       c.consumed,
       c.converted,
       c.operations.map((o) => [o.operationId, o.info, o.status, o.statusUuid]),
+      ...(c.requestId === undefined ? [] : [c.requestId]),
     ],
     read: (f) => ({
       kind: "apply-operations",
@@ -151,6 +152,7 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
       consumed: f.byteLists(4),
       converted: f.byteLists(5),
       operations: readOperations(f.list(6)),
+      requestId: f.optional(7, f.text),
     }),
   },
   "acknowledge-operation": {

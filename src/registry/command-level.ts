@@ -11,6 +11,8 @@ import { isDerivedRunId } from "./run-ids.ts";
 export const FEATURE_LEVEL = 2;
 /** From this level on the log tells runs of a task id apart (run-ids.ts). */
 export const RUN_IDS_LEVEL = 2;
+/** From this level on an operator may name a change of an agent's resources. */
+export const REQUEST_IDS_LEVEL = 2;
 
 const LEVELS: Readonly<Record<Command["kind"], number>> = {
   "init-cluster": 1,
@@ -57,6 +59,7 @@ export function atLevel(commands: readonly Command[], level: number): readonly C
 
 function fieldLevel(command: Command): number {
   if (hasRunId(command)) return command.runId === undefined ? 1 : RUN_IDS_LEVEL;
+  if (command.kind === "apply-operations") return command.requestId === undefined ? 1 : REQUEST_IDS_LEVEL;
   if (command.kind !== "launch-tasks") return 1;
   return command.tasks.every(({ runId }) => isDerivedRunId(runId)) ? 1 : RUN_IDS_LEVEL;
 }

@@ -179,6 +179,8 @@ export interface ApplyOperations {
   readonly consumed: readonly Uint8Array[];
   readonly converted: readonly Uint8Array[];
   readonly operations: readonly TrackedOperation[];
+  /** The operator's name for the change, which is not done twice. Undefined in older entries. */
+  readonly requestId?: string | undefined;
 }
 
 /** The framework acknowledged the end of an operation: it is forgotten. */

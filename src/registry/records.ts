@@ -40,6 +40,8 @@ export interface AgentRecord {
   /** An operator stopped its offers; always so while it drains, and after. */
   deactivated: boolean;
   drain: Drain | undefined;
+  /** Operators' names of the newest changes that had one, oldest first. */
+  requests: readonly string[];
 }
 
 /** An operation that ended and whose framework has not acknowledged it. */
@@ -124,10 +126,13 @@ export function writeAgent(r: AgentRecord): unknown[] {
     r.unreachableAtMs ?? null,
   ];
   // Left out when there are none: such a record keeps the bytes of versions without operations.
-  const marked = r.deactivated || r.drain !== undefined;
+  const asked = r.requests.length > 0;
+  const marked = r.deactivated || r.drain !== undefined || asked;
   if (r.checkpointed.length === 0 && !marked) return fields;
   const withVolumes = [...fields, r.checkpointed, [...r.volumes].flat()];
-  return marked ? [...withVolumes, r.deactivated ? 1 : 0, writeDrain(r.drain)] : withVolumes;
+  if (!marked) return withVolumes;
+  const withMarks = [...withVolumes, r.deactivated ? 1 : 0, writeDrain(r.drain)];
+  return asked ? [...withMarks, r.requests] : withMarks;
 }
 
 function writeDrain(drain: Drain | undefined): unknown[] | null {
@@ -160,6 +165,7 @@ export function readAgent(values: unknown): AgentRecord {
     volumes: pairs(f.optional(9, f.texts) ?? []),
     deactivated: f.optional(10, f.number) === 1,
     drain: f.optional(11, (i) => readDrain(f.list(i))),
+    requests: f.optional(12, f.texts) ?? [],
   };
 }
 

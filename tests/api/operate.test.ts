@@ -74,6 +74,26 @@ describe("operator calls", () => {
     });
   }
 
+  test("take the operator's name for the change from a header; 400 for one that is no id", async () => {
+    const { port } = setUp();
+    const api = masterApi(masterContext(port));
+    const ask = (path: string, id: string, body: string, type: string): Promise<Response> => {
+      const headers = { "Content-Type": type, "Mesh-Operation-Id": id };
+      return Promise.resolve(api(new Request(`http://m${path}`, { method: "POST", headers, body })));
+    };
+    const [first] = calls;
+    const form = new URLSearchParams({ slaveId: "S1", resources: JSON.stringify([CPUS]) }).toString();
+    expect((await ask("/api/v1", "one", JSON.stringify(first?.[0]), "application/json")).status).toBe(202);
+    expect((await ask("/reserve", "two", form, "application/x-www-form-urlencoded")).status).toBe(202);
+    expect(port.operated.map(({ operation }) => operation.id?.value)).toEqual(["one", "two"]);
+    const refused = await ask("/api/v1", "a/b", JSON.stringify(first?.[0]), "application/json");
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining("Mesh-Operation-Id: a/b"),
+    ]);
+    expect(port.operated).toHaveLength(2);
+  });
+
   test("pass on the master's refusal; 400 without an agent", async () => {
     const { port, post } = setUp();
     port.operateAnswer = { status: 409, body: "in use" };

@@ -8,6 +8,7 @@ import type { NodeInput } from "../../src/master/node-types.ts";
 import type { OfferOperation } from "../../src/model/v1/offers.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import type { SchedulerCall } from "../../src/model/v1/scheduler.ts";
+import { FEATURE_LEVEL } from "../../src/registry/command-level.ts";
 import { ClusterClient } from "../support/cluster-client.ts";
 import { scalar } from "../support/master-bench.ts";
 import { MasterCluster } from "../support/master-cluster.ts";
@@ -186,4 +187,28 @@ test("RESERVE in ACCEPT with an operation id: the id is in use, nothing is reser
   expect(checkpointed(cluster, client)).toEqual(held);
   const states = client.events().flatMap((e) => e.update_operation_status?.status.state ?? []);
   expect(states).toContain("OPERATION_ERROR");
+});
+
+test("RESERVE by an operator who named it: reserved once, also when nothing is left to reserve", () => {
+  const { cluster, client } = start();
+  cluster.until(() => cluster.leader().node.raftStatus().membership.featureLevel === FEATURE_LEVEL);
+  const agentId = client.agentId ?? "";
+  const all: Resource = { ...scalar("cpus", 4), reservations: [{ type: "DYNAMIC", role: "web" }] };
+  const reserve = (ref: number, id: string, resource: Resource) => {
+    const operation: OfferOperation = {
+      type: "RESERVE",
+      id: { value: id },
+      reserve: { resources: [resource] },
+    };
+    return ask(cluster, { kind: "operate", ref, agentId, operation })?.[0];
+  };
+  expect(reserve(900, "one", RESERVED)).toBe(202);
+  const held = checkpointed(cluster, client);
+  failover(cluster);
+  // Also before the agent is back.
+  expect(reserve(901, "one", RESERVED)).toBe(202);
+  comeBack(client);
+  expect(reserve(902, "one", RESERVED)).toBe(202);
+  expect(checkpointed(cluster, client)).toEqual(held);
+  expect(reserve(903, "all", all)).toBe(409);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { AGENT_REQUESTS_MAX } from "../../src/base/limits.ts";
 import { totalOf } from "../../src/registry/agent-total.ts";
 import { encodeCommands } from "../../src/registry/codec.ts";
 import type { Command, Outcome } from "../../src/registry/commands.ts";
@@ -98,4 +99,23 @@ test("operations go with their agent or framework", () => {
     apply(registry, reserveCpus("a1", "web", 1, TRACKED), end);
     expect([...registry.operations()]).toEqual([]);
   }
+});
+
+test("a change with a name is done once, and the newest names are kept", () => {
+  const registry = started();
+  const named = (requestId: string): Command => ({ ...reserveCpus("a1", "web", 1), requestId });
+  expect(apply(registry, named("x"), named("x"))).toEqual([ACCEPTED, ACCEPTED]);
+  expect(total(registry)).toContain("cpus(web):1");
+  apply(registry, named("y"));
+  const restored = Registry.from(
+    registry.takeChanges().flatMap(([key, value]) => (value === null ? [] : [[key, value] as const])),
+  );
+  expect(restored.agents.get("a1")?.requests).toEqual(["x", "y"]);
+  // Once without a name: not kept, and done each time.
+  expect(apply(registry, reserveCpus("a1", "web", 1))).toEqual([ACCEPTED]);
+  for (let n = 0; n < AGENT_REQUESTS_MAX; n++) {
+    apply(registry, named(`n${n}`), reserveCpus("a1", "web", -1));
+  }
+  expect(registry.agents.get("a1")?.requests).toHaveLength(AGENT_REQUESTS_MAX);
+  expect(registry.agents.get("a1")?.requests.at(-1)).toBe(`n${AGENT_REQUESTS_MAX - 1}`);
 });
