@@ -60,7 +60,16 @@ const LAYERS: readonly Layer[] = [
   { path: "master/run-drivers.ts", mayImport: ["base", "master/node.ts"], core: false },
   { path: "master/run-state.ts", mayImport: ["base", "master/node.ts"], core: false },
   { path: "agent", mayImport: ["base", "model", "wire", "isolation"], core: true },
-  { path: "agent/run.ts", mayImport: ["base", "model", "wire", "isolation", "agent"], core: false },
+  {
+    path: "agent/run.ts",
+    mayImport: ["base", "model", "wire", "isolation", "agent", "agent/run-drivers.ts"],
+    core: false,
+  },
+  {
+    path: "agent/run-drivers.ts",
+    mayImport: ["base", "model", "isolation", "agent"],
+    core: false,
+  },
   {
     path: "api",
     mayImport: ["base", "model", "wire"],
@@ -88,7 +97,16 @@ const LAYERS: readonly Layer[] = [
     path: "main",
     mayImport: [
       ...["base", "model", "wire", "raft", "registry", "allocator", "isolation", "master", "master/node.ts"],
-      ...["master/run.ts", "agent", "agent/run.ts", "api", "ui", "io", "isolation/linux"],
+      ...[
+        "master/run.ts",
+        "agent",
+        "agent/run.ts",
+        "agent/run-drivers.ts",
+        "api",
+        "ui",
+        "io",
+        "isolation/linux",
+      ],
     ],
     core: false,
   },

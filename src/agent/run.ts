@@ -12,58 +12,19 @@
 import { AGENT_TURN_MAX_MS, INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import type { Result } from "../base/result.ts";
 import type { Instant } from "../base/time.ts";
-import type { Runtime } from "../isolation/runtime.ts";
-import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
+import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
-import type { CheckpointChange, CheckpointStore } from "./checkpoint.ts";
+import type { CheckpointChange } from "./checkpoint.ts";
 import { AgentCore } from "./core.ts";
 import { type Launch, LaunchQueue, unforeseen } from "./launch-queue.ts";
 import { agentMetrics } from "./metrics.ts";
 import { type FileLocation, resolveSandboxPath } from "./paths.ts";
 import type { AgentFrameworkView, AgentPort } from "./port.ts";
 import { checkpointDamaged, planRecovery, readCheckpoint } from "./recovery.ts";
-import type { AgentConfig, AgentEffect, AgentInput, LeaderAddress } from "./types.ts";
+import type { AgentDrivers, AgentEnd, AgentLink, AgentOptions } from "./run-drivers.ts";
+import type { AgentEffect, AgentInput, LeaderAddress } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
-
-/** An open link to the leading master. */
-export interface AgentLink {
-  send(message: AgentToMaster): void;
-  /** No `onClose` follows. */
-  close(): void;
-}
-
-export interface LinkEvents {
-  onMessage(message: MasterToAgent): void;
-  /** The link broke. Comes at most once, and only for a link that was open. */
-  onClose(reason: string): void;
-}
-
-export interface AgentDrivers {
-  now(): Instant;
-  readonly runtime: Runtime;
-  readonly store: CheckpointStore;
-  findLeader(): Promise<Result<LeaderAddress>>;
-  openLink(leader: LeaderAddress, events: LinkEvents): Promise<Result<AgentLink>>;
-  /** Points the symbolic link at the sandbox, atomically, and makes its directory. */
-  linkLatest(link: string, sandbox: string): Promise<void>;
-  removeVolume(path: string, disk: { readonly wholeDisk?: boolean }): Promise<string | undefined>;
-}
-
-export interface AgentOptions {
-  readonly config: AgentConfig;
-  /** As /flags shows them. */
-  readonly flags: Readonly<Record<string, string>>;
-  /** Launches under way at once; about twice the processors. */
-  readonly maxLaunches: number;
-}
-
-/** How the agent came to an end by itself. */
-export interface AgentEnd {
-  readonly failed: boolean;
-  readonly reason: string;
-}
 
 export class Agent implements AgentPort {
   readonly startedAtMs: number;

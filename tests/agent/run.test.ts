@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { Agent, type AgentDrivers, type AgentLink, type LinkEvents } from "../../src/agent/run.ts";
+import { Agent } from "../../src/agent/run.ts";
+import type { AgentDrivers, AgentLink, LinkEvents } from "../../src/agent/run-drivers.ts";
 import { assert } from "../../src/base/assert.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Random } from "../../src/base/random.ts";

@@ -1,0 +1,45 @@
+/** What the agent's pump (run.ts) is given: drivers, settings; and how it ends. */
+import type { Result } from "../base/result.ts";
+import type { Instant } from "../base/time.ts";
+import type { Runtime } from "../isolation/runtime.ts";
+import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
+import type { CheckpointStore } from "./checkpoint.ts";
+import type { AgentConfig, LeaderAddress } from "./types.ts";
+
+/** An open link to the leading master. */
+export interface AgentLink {
+  send(message: AgentToMaster): void;
+  /** No `onClose` follows. */
+  close(): void;
+}
+
+export interface LinkEvents {
+  onMessage(message: MasterToAgent): void;
+  /** The link broke. Comes at most once, and only for a link that was open. */
+  onClose(reason: string): void;
+}
+
+export interface AgentDrivers {
+  now(): Instant;
+  readonly runtime: Runtime;
+  readonly store: CheckpointStore;
+  findLeader(): Promise<Result<LeaderAddress>>;
+  openLink(leader: LeaderAddress, events: LinkEvents): Promise<Result<AgentLink>>;
+  /** Points the symbolic link at the sandbox, atomically, and makes its directory. */
+  linkLatest(link: string, sandbox: string): Promise<void>;
+  removeVolume(path: string, disk: { readonly wholeDisk?: boolean }): Promise<string | undefined>;
+}
+
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  /** As /flags shows them. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** Launches under way at once; about twice the processors. */
+  readonly maxLaunches: number;
+}
+
+/** How the agent came to an end by itself. */
+export interface AgentEnd {
+  readonly failed: boolean;
+  readonly reason: string;
+}
