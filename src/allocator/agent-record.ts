@@ -6,6 +6,7 @@ import type { FilterCohort } from "./filters.ts";
 import type { AgentFacts } from "./offer-constraints.ts";
 import type { Client } from "./role-nodes.ts";
 import type { Vector } from "./share.ts";
+import { anyExclusive, anyShared, exclusivePart, sharedPart } from "./shared-volumes.ts";
 
 export class AgentRecord {
   readonly slot: number;
@@ -21,8 +22,14 @@ export class AgentRecord {
   remote = false;
   /** Clients whose offer constraints the agent fails; kept by ConstraintIndex. */
   readonly excludes = new BitSet();
-  /** Total without what is held. */
+  /**
+   * Total without what is held; shared volumes stay, but for the rest of a visit that has given them away.
+   */
   free = Resources.EMPTY;
+  /** It has, or had, shared volumes. */
+  #shares = false;
+  /** Those given away in this visit. */
+  #given = Resources.EMPTY;
   /** What each client holds, offered or in use; never empty amounts. */
   readonly held = new Map<Client, Resources>();
   /** More is held than there is: the total shrank, or came with less than was in use. */
@@ -51,12 +58,14 @@ export class AgentRecord {
 
   /** Whether there is anything to hand out. */
   get isOpen(): boolean {
-    return this.active && !this.removed && !this.free.isEmpty();
+    if (!this.active || this.removed) return false;
+    return this.#shares ? anyExclusive(this.free) : !this.free.isEmpty();
   }
 
   setTotal(total: Resources): void {
     this.total = total;
     this.hasGpus = total.milli("gpus") > 0;
+    this.#shares ||= anyShared(total);
     this.#recount();
   }
 
@@ -64,8 +73,10 @@ export class AgentRecord {
   hold(client: Client, resources: Resources): boolean {
     const before = this.held.get(client);
     this.held.set(client, before === undefined ? resources : before.add(resources));
-    if (this.overcommitted || !this.free.contains(resources)) this.#recount();
-    else this.free = this.free === resources ? Resources.EMPTY : this.free.subtract(resources);
+    this.#shares ||= anyShared(resources);
+    const own = this.#shares ? exclusivePart(resources) : resources;
+    if (this.overcommitted || !this.free.contains(own)) this.#recount();
+    else this.free = this.free === own ? Resources.EMPTY : this.free.subtract(own);
     return before === undefined;
   }
 
@@ -80,22 +91,41 @@ export class AgentRecord {
     if (left.isEmpty()) this.held.delete(client);
     else this.held.set(client, left);
     if (this.overcommitted) this.#recount();
-    else this.free = this.free.add(resources);
+    else this.free = this.free.add(this.#shares ? exclusivePart(resources) : resources);
     return left.isEmpty();
   }
 
-  /** Nothing to look at any more. */
-  visited(): void {
+  /** Keeps shared volumes just given from being given again in this visit. */
+  giveShared(given: Resources): void {
+    if (!this.#shares) return;
+    this.#given = this.#given.add(sharedPart(given));
+    this.free = this.free.subtract(this.#given);
+  }
+
+  /** Free, and not shared with anyone either. */
+  get unheld(): Resources {
+    if (!this.#shares) return this.free;
+    return this.free.subtract(sharedPart(Resources.sum(this.held.values())));
+  }
+
+  /** Nothing to look at any more; true when it is to be looked at again, for its shared volumes are back. */
+  visited(): boolean {
     this.noted = false;
     this.stale = false;
-    if (!this.anyWoken) return;
-    this.anyWoken = false;
-    this.woken.reset();
+    if (this.anyWoken) {
+      this.anyWoken = false;
+      this.woken.reset();
+    }
+    if (this.#given.isEmpty()) return false;
+    this.#given = Resources.EMPTY;
+    this.#recount();
+    return this.isOpen;
   }
 
   #recount(): void {
     const held = Resources.sum(this.held.values());
-    this.overcommitted = !this.total.contains(held);
-    this.free = this.total.subtract(held);
+    const own = this.#shares ? exclusivePart(held) : held;
+    this.overcommitted = !this.total.contains(own);
+    this.free = this.total.subtract(own).subtract(this.#given);
   }
 }

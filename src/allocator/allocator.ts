@@ -44,6 +44,7 @@ import type { Client } from "./role-nodes.ts";
 import { RoleTree } from "./role-tree.ts";
 import { roleViews } from "./role-views.ts";
 import { ClusterTotals } from "./share.ts";
+import { withoutHeld } from "./shared-volumes.ts";
 import { SlotTable } from "./slot-table.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import type {
@@ -196,7 +197,7 @@ export class Allocator implements ResourceAllocator {
 
   /** What nobody holds on the agent; nothing for an unknown one. */
   free(agentId: string): Resources {
-    return this.#agents.get(agentId)?.free ?? Resources.EMPTY;
+    return this.#agents.get(agentId)?.unheld ?? Resources.EMPTY;
   }
 
   revive(frameworkId: string, roles?: readonly string[]): void {
@@ -246,7 +247,7 @@ export class Allocator implements ResourceAllocator {
       const agent = this.#agentAt(slot);
       this.#allocateAgent(agent, "all", given);
       if (this.#quotas.active) this.#quotas.visited(agent);
-      agent.visited();
+      if (agent.visited()) this.#noteStale(agent);
     }
     this.#subscriptions.clearFresh();
     this.#quotas.settle();
@@ -321,6 +322,7 @@ export class Allocator implements ResourceAllocator {
       assert(!resources.isEmpty(), "A candidate has something to get");
       this.#hold(agent, client, resources);
       this.#tree.choose(client);
+      agent.giveShared(resources);
       given.add(agent, client, resources, stage);
       if (agent.free.isEmpty()) return;
     }
@@ -335,14 +337,15 @@ export class Allocator implements ResourceAllocator {
 
   #hold(agent: AgentRecord, client: Client, resources: Resources): void {
     if (resources.isEmpty()) return;
+    const counted = withoutHeld(resources, agent.held.get(client));
     if (agent.hold(client, resources)) client.agentsHeld++;
-    this.#tree.charge(client, resources, 1);
+    this.#tree.charge(client, counted, 1);
     this.#countHeld(agent, client, resources, 1);
   }
 
   #release(agent: AgentRecord, client: Client, resources: Resources): void {
     if (agent.release(client, resources)) client.agentsHeld--;
-    this.#tree.charge(client, resources, -1);
+    this.#tree.charge(client, withoutHeld(resources, agent.held.get(client)), -1);
     this.#countHeld(agent, client, resources, -1);
     this.#subscriptions.forgetIfUnused(client);
   }

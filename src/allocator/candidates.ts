@@ -15,6 +15,7 @@ import { isWorthOffering, type MinAllocatable } from "./quantities.ts";
 import type { QuotaBook, Stage } from "./quota-book.ts";
 import type { Client, RoleNode } from "./role-nodes.ts";
 import type { RoleTree } from "./role-tree.ts";
+import { anyExclusive } from "./shared-volumes.ts";
 
 /** Whether everyone may have all of it: nothing reserved, revocable or shared. */
 function isForAll(resources: Resources): boolean {
@@ -121,7 +122,8 @@ export class CandidateFinder {
 
   /** Whether the offer reaches the client's smallest one. */
   isEnough(client: Client, offer: Resources): boolean {
-    return isWorthOffering(offer, client.minAllocatable ?? this.#minAllocatable);
+    const minimum = client.minAllocatable ?? this.#minAllocatable;
+    return isWorthOffering(offer, minimum) && anyExclusive(offer);
   }
 
   /** What the client would be offered of the agent now: all it may have, within quota. */

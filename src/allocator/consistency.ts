@@ -6,13 +6,14 @@ import { inFairOrder } from "./fair-order.ts";
 import type { Client } from "./role-nodes.ts";
 import type { RoleTree } from "./role-tree.ts";
 import { compareFair } from "./share.ts";
+import { exclusivePart } from "./shared-volumes.ts";
 
 /** Throws AssertionError when held and free do not add up to the total, or the tree counts something else. */
 export function assertConsistent(agents: Iterable<AgentRecord>, tree: RoleTree): void {
   const expected = new Map<Client, Map<string, number>>();
   const agentsHeld = new Map<Client, number>();
   for (const agent of agents) {
-    const held = Resources.sum(agent.held.values());
+    const held = exclusivePart(Resources.sum(agent.held.values()));
     const full = agent.overcommitted ? agent.total : agent.free.add(held);
     assert(
       full.equals(agent.total),
@@ -63,12 +64,12 @@ function assertOrdered(tree: RoleTree): void {
   }
 }
 
-/** A shared volume counts for each that holds it. */
+/** A shared volume counts once for each that holds it. */
 function scalars(resources: Resources): Map<string, number> {
   const totals = new Map<string, number>();
-  for (const { identity, amount, count } of resources.entries) {
+  for (const { identity, amount } of resources.entries) {
     if (typeof amount !== "number") continue;
-    totals.set(identity.name, (totals.get(identity.name) ?? 0) + amount * count);
+    totals.set(identity.name, (totals.get(identity.name) ?? 0) + amount);
   }
   return totals;
 }

@@ -19,6 +19,7 @@ import { outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
 import type { LaunchContext } from "./launch.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory, OfferMemory } from "./memory.ts";
+import { rescindOffer } from "./offers.ts";
 import { operationKey } from "./operation-status.ts";
 import { refuseOperation } from "./refuse-operation.ts";
 import { offeredResources } from "./task-resources.ts";
@@ -159,6 +160,19 @@ function track(
   });
 }
 
+/** A shared volume that goes may be in other offers, too. */
+function rescindSharing(leader: Leader, agent: AgentMemory, consumed: Resources): void {
+  const gone = new Set(
+    consumed.entries.filter(({ identity }) => identity.isShared).map(({ identity }) => identity.key),
+  );
+  if (gone.size === 0) return;
+  for (const id of [...agent.offerIds]) {
+    const offer = leader.offers.get(id);
+    const holds = offer?.resources.entries.some(({ identity }) => gone.has(identity.key)) ?? false;
+    if (offer !== undefined && holds) rescindOffer(leader, offer);
+  }
+}
+
 /** Proposes what the call converted; false when that is nothing. */
 export function proposeConversions(
   leader: Leader,
@@ -170,6 +184,7 @@ export function proposeConversions(
   if (consumed.isEmpty() && converted.isEmpty() && operations.length === 0) return false;
   const frameworkId = context.framework.id;
   const agent = leader.agent(agentId);
+  rescindSharing(leader, agent, consumed);
   const changeId = leader.newChangeId();
   agent.changes.set(changeId, {
     consumed,

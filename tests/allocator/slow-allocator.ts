@@ -58,6 +58,8 @@ export class SlowAllocator {
   #filters: Filter[] = [];
   /** Allocations of the current round made for guarantees. */
   #guaranteed = 0;
+  /** Keys of shared volumes given in this allocation, by agent. */
+  readonly #givenShared = new Map<string, Set<string>>();
   #agentsAdded = 0;
   #paused = false;
 
@@ -199,6 +201,7 @@ export class SlowAllocator {
     const allocations: Allocation[] = [];
     const agents = [...this.#agents.values()].filter((agent) => agent.active);
     agents.sort((a, b) => visitKey(salt, a.sequence) - visitKey(salt, b.sequence));
+    this.#givenShared.clear();
     for (const onlyNeedy of [true, false]) {
       for (const agent of agents) {
         for (;;) {
@@ -217,13 +220,19 @@ export class SlowAllocator {
       }
       if (onlyNeedy) this.#guaranteed = allocations.length;
     }
+    this.#givenShared.clear();
     return allocations;
   }
 
+  /** Shared volumes are always there, but once given in an allocation they wait for the next. */
   #free(agent: Agent): Resources {
-    return agent.total.subtract(
-      Resources.sum(this.#held.filter((_, i) => this.#heldOn[i] === agent.id).map((h) => h.resources)),
+    const held = Resources.sum(
+      this.#held.filter((_, i) => this.#heldOn[i] === agent.id).map((h) => h.resources),
     );
+    const given = this.#givenShared.get(agent.id) ?? new Set();
+    return agent.total
+      .subtract(held.filter((identity) => !identity.isShared))
+      .filter((identity) => !given.has(identity.key));
   }
 
   get #world(): QuotaWorld {
@@ -245,6 +254,9 @@ export class SlowAllocator {
       if (resources === undefined) continue;
       const { frameworkId, role } = client;
       this.#hold(agent.id, { frameworkId, role, resources });
+      const given = this.#givenShared.get(agent.id) ?? new Set();
+      for (const { identity } of resources.entries) if (identity.isShared) given.add(identity.key);
+      this.#givenShared.set(agent.id, given);
       for (const name of [`${role} ${frameworkId}`, ...levels(role)]) {
         this.#chosen.set(name, (this.#chosen.get(name) ?? 0) + 1);
       }
@@ -268,13 +280,15 @@ export class SlowAllocator {
     const allowed = free.filter(
       (identity) =>
         identity.isAllocatableTo(role) &&
+        (!identity.isShared || capabilities.includes("SHARED_RESOURCES")) &&
         (!identity.isRevocable || capabilities.includes("REVOCABLE_RESOURCES")) &&
         (identity.traits.reservations.length < 2 || capabilities.includes("RESERVATION_REFINEMENT")),
     );
     const offer = withinQuota(this.#world, allowed, role, onlyNeedy);
     if (offer === undefined) return undefined;
     const minimum = minAllocatable?.get(role) ?? this.#options.minAllocatable ?? DEFAULT_MIN_ALLOCATABLE;
-    if (offer.isEmpty() || !isWorthOffering(offer, minimum)) return undefined;
+    if (!isWorthOffering(offer, minimum)) return undefined;
+    if (offer.filter((identity) => !identity.isShared).isEmpty()) return undefined;
     const refused = this.#filters.some(
       (f) =>
         f.frameworkId === frameworkId &&
@@ -313,12 +327,18 @@ export class SlowAllocator {
   }
 
   #share(node: string): number {
-    const mine = this.#held.filter((h) => {
-      const names = [`${h.role} ${h.frameworkId}`, ...levels(h.role)];
-      return names.includes(node);
-    });
-    const allocated = Resources.sum(mine.map((h) => h.resources)).quantities();
-    const total = Resources.sum([...this.#agents.values()].map((agent) => agent.total)).quantities();
+    const allocated = new Map<string, number>();
+    // A shared volume counts once for each client that holds it on an agent.
+    for (const { frameworkId, role, resources } of this.holdings()) {
+      if (![`${role} ${frameworkId}`, ...levels(role)].includes(node)) continue;
+      for (const [name, milli] of resources.quantities()) {
+        allocated.set(name, (allocated.get(name) ?? 0) + milli);
+      }
+    }
+    const total = new Map<string, number>();
+    for (const agent of this.#agents.values()) {
+      for (const [name, milli] of agent.total.quantities()) total.set(name, (total.get(name) ?? 0) + milli);
+    }
     const excluded = this.#options.fairShareExcluded ?? [];
     const ratios = [...allocated].map(([name, milli]) =>
       excluded.includes(name) || (total.get(name) ?? 0) === 0 ? 0 : milli / (total.get(name) as number),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { FRAME_MAX_BYTES } from "../../src/base/limits.ts";
-import type { OfferOperation, OperationStatus } from "../../src/model/v1/offers.ts";
+import type { Offer, OfferOperation, OperationStatus } from "../../src/model/v1/offers.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
 
@@ -49,6 +49,22 @@ const named = (id: string, operation: OfferOperation): OfferOperation => ({
   ...operation,
   id: { value: id },
 });
+
+/** Ids of the offers that hold a shared volume. */
+function sharing(offers: readonly Offer[]): string[] {
+  return offers
+    .filter((offer) => offer.resources?.some((resource) => resource.shared !== undefined))
+    .map((offer) => offer.id.value);
+}
+
+/** All offers that the framework holds; they may come again at once. */
+function decline(framework: BenchFramework): void {
+  const ids = [...(framework.bench.core.leader?.frameworks.get(framework.id)?.offerIds ?? [])];
+  framework.call({
+    type: "DECLINE",
+    decline: { offer_ids: ids.map((value) => ({ value })), filters: { refuse_seconds: 0 } },
+  });
+}
 
 function accept(
   framework: BenchFramework,
@@ -276,8 +292,82 @@ describe("volumes", () => {
     expect(run.map((message) => message.taskId)).toEqual(["a", "b"]);
     expect(statusesOf(framework)[0]?.message).toContain("is in use by task a");
     for (const task of ["a", "b"]) bench.update(1, framework.id, task, "TASK_FINISHED");
-    const offered = framework.newOffers().flatMap((offer) => offer.resources ?? []);
-    expect(offered.filter((resource) => resource.shared !== undefined)).toHaveLength(1);
+    accept(framework, sharing(framework.newOffers()), named("e", destroy(shared)));
+    expect(statusesOf(framework)).toMatchObject([{ state: "OPERATION_FINISHED" }]);
+    bench.core.leader?.allocator.assertConsistent();
+  });
+
+  test("a shared one is offered while it is in use, to every framework of its role that knows shared ones", () => {
+    const { bench, agentId, framework } = started();
+    const shared = volume("s", 10, { shared: {} });
+    const other = bench.framework({
+      roles: ["web"],
+      capabilities: [
+        { type: "MULTI_ROLE" },
+        { type: "RESERVATION_REFINEMENT" },
+        { type: "SHARED_RESOURCES" },
+      ],
+    });
+    const plain = bench.framework({
+      roles: ["web"],
+      capabilities: [{ type: "MULTI_ROLE" }, { type: "RESERVATION_REFINEMENT" }],
+    });
+    accept(
+      framework,
+      first(framework),
+      reserve(reserved("disk", 10)),
+      create(shared),
+      launch(framework, agentId, "a", [scalar("cpus", 1), scalar("mem", 64), shared]),
+    );
+    for (const one of [framework, plain]) one.call({ type: "SUPPRESS" });
+    // What was left of the first offer went out again, with the volume.
+    const offers = [...other.newOffers(), ...framework.newOffers()];
+    expect(sharing(offers)).toHaveLength(1);
+    decline(framework);
+    decline(other);
+    const taken = other.newOffers();
+    expect(sharing(taken)).toHaveLength(1);
+    accept(
+      other,
+      sharing(taken),
+      launch(other, agentId, "b", [scalar("cpus", 1), scalar("mem", 64), shared]),
+    );
+    expect(bench.registry.task(other.id, "b")?.state).toBe("TASK_STAGING");
+    bench.core.leader?.allocator.assertConsistent();
+    other.call({ type: "SUPPRESS" });
+    decline(other);
+    plain.call({ type: "REVIVE" });
+    const without = plain.newOffers();
+    expect(without).toHaveLength(1);
+    expect(sharing(without)).toEqual([]);
+  });
+
+  test("what goes with a shared one that is destroyed: the other offers of it", () => {
+    const { bench, framework } = started();
+    const shared = volume("s", 10, { shared: {} });
+    accept(framework, first(framework), reserve(reserved("disk", 10), reserved("cpus", 1)), create(shared));
+    const [whole] = framework.newOffers();
+    bench.fromAgent(2, bench.registration(2, undefined, [], 5051, [scalar("cpus", 1)]));
+    framework.newOffers();
+    // A part of the agent becomes free while the first offer is out: it comes with the volume again.
+    accept(
+      framework,
+      [whole?.id.value ?? ""],
+      launch(framework, whole?.agent_id.value ?? "", "a", [scalar("cpus", 1)]),
+    );
+    const rest = framework.newOffers();
+    bench.update(1, framework.id, "a", "TASK_FINISHED");
+    const again = framework.newOffers();
+    expect([sharing(rest).length, sharing(again).length]).toEqual([1, 1]);
+    accept(framework, sharing(again), named("d", destroy(shared)));
+    const events = framework.events();
+    expect(events.flatMap((event) => event.rescind?.offer_id.value ?? [])).toEqual(sharing(rest));
+    expect(events.flatMap((event) => event.update_operation_status?.status.state ?? [])).toEqual([
+      "OPERATION_FINISHED",
+    ]);
+    const last = events.flatMap((event) => event.offers?.offers ?? []);
+    expect(last.length).toBeGreaterThan(0);
+    expect(sharing(last)).toEqual([]);
     bench.core.leader?.allocator.assertConsistent();
   });
 
