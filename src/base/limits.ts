@@ -112,6 +112,8 @@ export const LINK_QUEUE_MAX_BYTES = 32 * MIB;
 export const LINK_PING_INTERVAL_MS = 5_000;
 /** Silence after which a link is given up: its machine is gone, or nothing gets through. */
 export const LINK_SILENCE_MAX_MS = 20_000;
+/** Time the other side of a link that ends has to read what was sent before. */
+export const LINK_END_TIMEOUT_MS = 5_000;
 /** Time a new connection has for its first frame. */
 export const HELLO_TIMEOUT_MS = 5_000;
 /** Largest first frame of a link; --peers of a hello have a few hundred bytes. */

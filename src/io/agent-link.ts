@@ -17,6 +17,12 @@ export interface AgentLink {
   close(): void;
 }
 
+/** A link that came in at a master. */
+export interface AcceptedLink extends AgentLink {
+  /** Closes once what was sent before is written; nothing more is heard. */
+  end(): void;
+}
+
 export interface AgentLinkOptions {
   readonly hostname: string;
   /** Raft port of the master. */

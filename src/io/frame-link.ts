@@ -5,6 +5,7 @@
 import type { Socket } from "bun";
 import {
   HELLO_TIMEOUT_MS,
+  LINK_END_TIMEOUT_MS,
   LINK_PING_INTERVAL_MS,
   LINK_QUEUE_MAX_BYTES,
   LINK_SILENCE_MAX_MS,
@@ -109,11 +110,13 @@ export class FrameLink {
     this.socketClosed(undefined);
   }
 
-  /** Closes once the queue is written. */
+  /** Closes once the queue is written; at once if the other side takes too long to read it. */
   end(reason: string): void {
+    if (this.#closed || this.#ending) return;
     this.#reason = reason;
     this.#ending = true;
     if (this.#queue.length === 0) this.#socket.end();
+    setTimeout(() => this.close(reason), LINK_END_TIMEOUT_MS).unref();
   }
 
   socketData(chunk: Uint8Array): void {

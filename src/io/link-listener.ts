@@ -3,7 +3,7 @@ import type { Socket } from "bun";
 import { MeshError } from "../base/errors.ts";
 import { FRAME_MAX_BYTES, HELLO_MAX_BYTES, HELLO_TIMEOUT_MS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import type { AgentLink } from "./agent-link.ts";
+import type { AcceptedLink, AgentLink } from "./agent-link.ts";
 import { FrameLink, type LinkHandlers, type SocketData, socketHandlers } from "./frame-link.ts";
 import {
   decodeHello,
@@ -40,7 +40,7 @@ export interface ListenerOptions {
   onPeerOpened?(hello: Hello): void;
   onPeerMessage(from: string, payload: Uint8Array): void;
   onPeerClosed(from: string): void;
-  onAgentLink(link: AgentLink, hello: Hello): AgentLinkHandlers;
+  onAgentLink(link: AcceptedLink, hello: Hello): AgentLinkHandlers;
   /** A client of the notes (note-link.ts); refused when this is left out. */
   readonly onClientLink?: (link: AgentLink) => AgentLinkHandlers;
 }
@@ -139,7 +139,7 @@ function refuse(options: ListenerOptions, link: FrameLink, reason: string, code:
   link.end(reason);
 }
 
-function agentLink(link: FrameLink): AgentLink {
+function agentLink(link: FrameLink): AcceptedLink {
   return {
     remote: link.remote,
     get queuedBytes() {
@@ -149,6 +149,7 @@ function agentLink(link: FrameLink): AgentLink {
     pause: () => link.pause(),
     resume: () => link.resume(),
     close: () => link.close("closed by the master"),
+    end: () => link.end("closed by the master"),
   };
 }
 

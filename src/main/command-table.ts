@@ -238,6 +238,49 @@ const WHY_COMMAND: CommandSpec = {
   },
 };
 
+const NODE_COMMAND: CommandSpec = {
+  name: "node",
+  args: "<action> <agent or host>",
+  summary: "Take an agent or its machine out of service (drain, deactivate, reactivate, gone, down, up)",
+  flags: [
+    MASTER_FLAG,
+    {
+      name: "max-grace",
+      value: "<seconds>",
+      description: "Longest time that tasks have to end (drain); by default as long as each may take",
+    },
+    { name: "mark-gone", description: "Mark the agent gone once it is drained (drain)" },
+    { name: "wait", description: "Wait until it is drained (drain)" },
+  ],
+  examples: [
+    "mesh node drain node7 --max-grace 60 --wait",
+    "mesh node reactivate node7",
+    "mesh node down node7",
+    "mesh node up node7",
+    "mesh node gone 5cbadd8a-f617-4a6c-9b8f-56ed9761b44c-S3",
+  ],
+  run: async (flags, args) => {
+    const word = required(args, "the action", "node");
+    const { changeNode, NODE_ACTIONS } = await import("./node-commands.ts");
+    const action = NODE_ACTIONS.find((one) => one === word);
+    if (action === undefined) {
+      const there = NODE_ACTIONS.join(", ");
+      throw new MeshError("BAD_FLAG", `Unknown action '${word}' of 'mesh node': there are ${there}`);
+    }
+    await changeNode(action, {
+      masters: flags.addresses("master", 5050),
+      node: required(args.slice(1), "the agent or its host name", "node"),
+      maxGraceSeconds:
+        flags.optional("max-grace") === undefined
+          ? undefined
+          : flags.number("max-grace", { min: 0, max: 1e9 }),
+      markGone: flags.switch("mark-gone"),
+      wait: flags.switch("wait"),
+    });
+    return 0;
+  },
+};
+
 const RAFT_COMMAND: CommandSpec = {
   name: "raft",
   args: "<action> [member or file]",
@@ -302,5 +345,6 @@ export const COMMANDS: readonly CommandSpec[] = [
   LOGS_COMMAND,
   KILL_COMMAND,
   WHY_COMMAND,
+  NODE_COMMAND,
   RAFT_COMMAND,
 ];

@@ -1,4 +1,5 @@
 /** `mesh tasks`, `mesh agents`, `mesh frameworks`: tables for people, JSON for programs. */
+import type { MasterResponseGetAgentsAgent } from "../model/v1/master-responses.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import { allTasks } from "./client/find-task.ts";
 import { MasterClient } from "./client/master-client.ts";
@@ -40,13 +41,19 @@ export async function listAgents(options: ListOptions): Promise<void> {
     agent.agent_info.id?.value ?? "",
     agent.agent_info.hostname,
     agent.pid?.split("@")[1] ?? "",
-    agent.active ? "active" : "inactive",
+    stateOf(agent),
     amounts(agent.total_resources),
     amounts(agent.allocated_resources),
   ]);
   for (const agent of recovered)
     rows.push([agent.id?.value ?? "", agent.hostname, "", "not back yet", "", ""]);
   printTable(["AGENT", "HOSTNAME", "ADDRESS", "STATE", "TOTAL", "USED"], rows, "No agents");
+}
+
+function stateOf({ active, deactivated, drain_info }: MasterResponseGetAgentsAgent): string {
+  if (drain_info !== undefined) return drain_info.state.toLowerCase();
+  if (deactivated === true) return "deactivated";
+  return active ? "active" : "inactive";
 }
 
 export async function listFrameworks(options: ListOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /** An agent's link to this master: bytes on one side, checked messages on the other. */
 import type { Log } from "../base/log.ts";
-import type { AgentLink } from "../io/agent-link.ts";
+import type { AcceptedLink, AgentLink } from "../io/agent-link.ts";
 import type { AgentLinkHandlers } from "../io/link-listener.ts";
 import { decodeAgentMessage } from "../master/agent-message.ts";
 import type { Master } from "../master/run.ts";
@@ -12,7 +12,7 @@ const CONGESTION_PAUSE_MS = 10;
 type LinkOwner = Pick<Master, "agentLinkOpened" | "congested">;
 
 /** `master` is undefined while this process still starts: the agent comes again. */
-export function serveAgent(master: LinkOwner | undefined, link: AgentLink, log: Log): AgentLinkHandlers {
+export function serveAgent(master: LinkOwner | undefined, link: AcceptedLink, log: Log): AgentLinkHandlers {
   if (master === undefined) {
     link.close();
     return { onMessage() {}, onClose() {} };
@@ -22,7 +22,7 @@ export function serveAgent(master: LinkOwner | undefined, link: AgentLink, log: 
       // What cannot be queued would be missing: the agent registers again on a new link.
       if (!link.send(encodeMsgpack(message))) link.close();
     },
-    close: () => link.close(),
+    close: () => link.end(),
   });
   return {
     onMessage: (payload) => {

@@ -165,6 +165,38 @@ test("an agent's link carries messages both ways and reports its end once", asyn
   expect(masterSide.send(Buffer.from("late"))).toBe(false);
 });
 
+test("what was sent before a link ends arrives", async () => {
+  const { port } = master({
+    self: "a",
+    onAgentLink(link) {
+      return {
+        onMessage() {
+          link.send(Buffer.from("you are refused"));
+          link.end();
+          expect(link.send(Buffer.from("late"))).toBe(false);
+        },
+        onClose() {},
+      };
+    },
+  });
+  const heard = new Mailbox<string>();
+  for (let i = 0; i < 20; i++) {
+    const link = connectAgentLink({
+      hostname: HOST,
+      port,
+      cluster: "",
+      from: "agent-1",
+      onOpen: () => {
+        // The last of these are not read any more when the link ends.
+        for (let n = 0; n < 50; n++) link.send(Buffer.from("register"));
+      },
+      onMessage: (payload) => heard.put(`${Buffer.from(payload)}`),
+      onClose: () => heard.put("closed"),
+    });
+    expect([await heard.next(), await heard.next()]).toEqual(["you are refused", "closed"]);
+  }
+});
+
 test("an agent that cannot connect is told why", async () => {
   const { port, links } = master({ self: "a" });
   links.close();

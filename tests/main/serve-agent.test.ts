@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { AgentLink } from "../../src/io/agent-link.ts";
+import type { AcceptedLink } from "../../src/io/agent-link.ts";
 import { serveAgent } from "../../src/main/serve-agent.ts";
 import type { AgentToMaster } from "../../src/model/agent-protocol.ts";
 import { encodeMsgpack } from "../../src/wire/msgpack.ts";
@@ -8,7 +8,7 @@ function setUp() {
   const taken: AgentToMaster[] = [];
   const warnings: Readonly<Record<string, unknown>>[] = [];
   const state = { closed: false, congested: false, paused: false };
-  const link: AgentLink = {
+  const link: AcceptedLink = {
     remote: "10.0.0.9:4000",
     queuedBytes: 0,
     send: () => true,
@@ -19,6 +19,9 @@ function setUp() {
       state.paused = false;
     },
     close: () => {
+      state.closed = true;
+    },
+    end: () => {
       state.closed = true;
     },
   };
