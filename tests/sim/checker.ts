@@ -7,6 +7,7 @@ import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import { decodeCommands } from "../../src/registry/codec.ts";
 import { AgentPromises } from "./agent-promises.ts";
 import { OrderPromises } from "./order-promises.ts";
+import { QuotaPromises } from "./quota-promises.ts";
 import { RaftPromises } from "./raft-promises.ts";
 import { ResourcePromises } from "./resource-promises.ts";
 import type { AgentObserver, SimAgent } from "./sim-agent.ts";
@@ -19,6 +20,7 @@ export class Checker implements MasterObserver, AgentObserver {
   readonly order = new OrderPromises();
   readonly resources = new ResourcePromises();
   readonly agents = new AgentPromises();
+  readonly quotas = new QuotaPromises();
 
   constructor(masters: () => readonly SimMaster[]) {
     this.raft = new RaftPromises(masters, (entry) => {
@@ -44,6 +46,7 @@ export class Checker implements MasterObserver, AgentObserver {
 
   tellsFramework(master: SimMaster, event: SchedulerEvent): void {
     this.tasks.tellsFramework(master, event);
+    this.quotas.tellsFramework(master, event);
   }
 
   tellsAgent(master: SimMaster, message: MasterToAgent): void {

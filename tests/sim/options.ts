@@ -66,6 +66,9 @@ export interface SimOptions {
   readonly operatorMeanMs: number;
   /** For how long agents that left are remembered. */
   readonly rememberAgentsMs: number;
+  /** Whether operators set weights and quota, and how often. */
+  readonly limited: boolean;
+  readonly quotaMeanMs: number;
 }
 
 export function drawOptions(seed: number): SimOptions {
@@ -116,6 +119,7 @@ export function drawOptions(seed: number): SimOptions {
     faults,
     faultMeanMs: random.pick([700, 2_000, 6_000]),
     ...drawOperators(seed),
+    ...drawQuota(seed),
   };
 }
 
@@ -125,6 +129,12 @@ function drawOperators(seed: number): Pick<SimOptions, "operated" | "operatorMea
   const operated = random.chance(0.4);
   const operatorMeanMs = random.pick([500, 2_000, 8_000]);
   return { operated, operatorMeanMs, rememberAgentsMs: random.pick([DAY_MS, operated ? 12_000 : DAY_MS]) };
+}
+
+/** Of a generator of its own: runs without quota stay as they were before there was any. */
+function drawQuota(seed: number): Pick<SimOptions, "limited" | "quotaMeanMs"> {
+  const random = new Random(seed * 2 + 2 ** 41);
+  return { limited: random.chance(0.4), quotaMeanMs: random.pick([400, 2_000, 8_000]) };
 }
 
 /** One line for the reader of a failed run. */

@@ -19,6 +19,12 @@ export function unhealed(cluster: SimCluster): string | undefined {
   return behind(cluster, leader) ?? unregistered(cluster, leader) ?? unsubscribed(cluster, leader);
 }
 
+/** A guarantee that nothing stands in the way of. */
+export function starved(cluster: SimCluster): string | undefined {
+  const leader = cluster.leader();
+  return leader === undefined ? "no leader" : cluster.checker.quotas.starved(leader);
+}
+
 function behind(cluster: SimCluster, leader: SimMaster): string | undefined {
   const { highestAppliedIndex } = cluster.checker.raft;
   const digest = leader.node?.registry.digest();

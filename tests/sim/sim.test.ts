@@ -37,12 +37,13 @@ describe("clusters under faults", () => {
     );
   }
 
-  test("something happened: leaders, log entries and tasks in every run on average", () => {
+  test("something happened: leaders, log entries, tasks and offers within quota in every run on average", () => {
     expect(sum.terms).toBeGreaterThan(sum.seeds);
     expect(sum.entries).toBeGreaterThan(20 * sum.seeds);
     expect(sum.tasksStarted).toBeGreaterThan(5 * sum.seeds);
     expect(sum.operationsFinished).toBeGreaterThan(sum.seeds);
     expect(sum.changesCommitted).toBeGreaterThan(sum.seeds);
+    expect(sum.quotaOffers).toBeGreaterThan(sum.seeds);
   });
 });
 

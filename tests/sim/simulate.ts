@@ -18,7 +18,8 @@ import { Faults } from "./faults.ts";
 import { Operators } from "./operators.ts";
 import { drawOptions, type SimOptions } from "./options.ts";
 import { Owed } from "./owed.ts";
-import { checkEnds, undrained, unhealed } from "./settling.ts";
+import { RoleOperators } from "./role-operators.ts";
+import { checkEnds, starved, undrained, unhealed } from "./settling.ts";
 import { SimCluster } from "./sim-cluster.ts";
 import { Violation } from "./violation.ts";
 
@@ -30,6 +31,8 @@ const CALM_MS = 3_000;
 /** Beyond that: a log that is nearly full takes its time. All in all less than an agent's first retry. */
 const OWED_MAX_MS = 5_000;
 const LOOK_EVERY_MS = 250;
+/** Until what could be offered to a guarantee is offered: the next turns of the leader. */
+const STARVED_MAX_MS = 2_000;
 
 /** What happened in one run, or in several. */
 export interface SimTotals {
@@ -43,6 +46,7 @@ export interface SimTotals {
   operationsFinished: number;
   /** Of agents and machines, by operators. */
   changesCommitted: number;
+  quotaOffers: number;
 }
 
 export interface SimRun {
@@ -79,13 +83,17 @@ export function simulate(seed: number, onNote?: (line: string) => void): SimRun 
 function play(cluster: SimCluster): void {
   const { world, options } = cluster;
   const faults = new Faults(cluster);
+  const roleOperators = options.limited ? new RoleOperators(cluster) : undefined;
   faults.start();
   const operators = options.operated ? new Operators(cluster) : undefined;
   operators?.start();
+  roleOperators?.start();
   world.runUntil(options.safetyMs);
   faults.heal();
   operators?.heal();
+  roleOperators?.heal();
   settle(cluster, "healed", HEAL_MAX_MS, unhealed);
+  settle(cluster, "fair to guarantees", STARVED_MAX_MS, starved);
   const owed = new Owed(cluster);
   world.runUntil(world.nowMs + CALM_MS);
   settle(cluster, "quit of what was owed", OWED_MAX_MS, () => owed.missing());
@@ -119,6 +127,7 @@ function totalsOf(cluster: SimCluster | undefined): SimTotals {
     tasksStarted: cluster?.checker.tasks.starts.size ?? 0,
     operationsFinished:
       cluster?.frameworks.reduce((sum, { operations }) => sum + operations.finished, 0) ?? 0,
+    quotaOffers: cluster?.checker.quotas.offers ?? 0,
     tasksLaunched: cluster?.frameworks.reduce((sum, { book }) => sum + book.launched, 0) ?? 0,
     changesCommitted: [...(cluster?.checker.agents.committedChanges.values() ?? [])].reduce(
       (a, b) => a + b,
@@ -142,5 +151,6 @@ export function noTotals(): SimTotals {
     tasksLaunched: 0,
     operationsFinished: 0,
     changesCommitted: 0,
+    quotaOffers: 0,
   };
 }
