@@ -36,6 +36,7 @@ import { ConstraintIndex } from "./constraint-index.ts";
 import { explainClient } from "./explain.ts";
 import { type FilterCohort, Filters, filterEndMs } from "./filters.ts";
 import { GivenOffers } from "./given-offers.ts";
+import { Lots } from "./lots.ts";
 import type { AgentFacts } from "./offer-constraints.ts";
 import { DEFAULT_MIN_ALLOCATABLE } from "./quantities.ts";
 import { QuotaBook, type Stage } from "./quota-book.ts";
@@ -62,7 +63,7 @@ import type {
   UsedOnAgent,
 } from "./types.ts";
 import { VisitList } from "./visit-list.ts";
-import { inVisitOrder } from "./visit-order.ts";
+import { inVisitOrder, visitKey } from "./visit-order.ts";
 
 export class Allocator implements ResourceAllocator {
   readonly #random: Random;
@@ -80,6 +81,8 @@ export class Allocator implements ResourceAllocator {
   readonly #agentTable = new SlotTable<AgentRecord>();
   #agentsAdded = 0;
   #paused = false;
+  /** Of the allocation under way. */
+  #salt = 0;
   readonly #visits = new VisitList();
   readonly #scope = new BitSet();
 
@@ -89,7 +92,8 @@ export class Allocator implements ResourceAllocator {
     this.#filterMinMs = options.filterMinMs ?? SECOND_MS;
     this.#filterMaxMs = options.filterMaxMs ?? 365 * DAY_MS;
     this.#totals = new ClusterTotals(options.fairShareExcluded ?? []);
-    this.#tree = new RoleTree(this.#totals);
+    const lots = new Lots(options.roleSorter ?? "drf", options.frameworkSorter ?? "drf");
+    this.#tree = new RoleTree(this.#totals, lots);
     const minimum = options.minAllocatable ?? DEFAULT_MIN_ALLOCATABLE;
     this.#quotas = new QuotaBook(this.#tree, this.#totals, minimum);
     const filterGpus = options.filterGpuResources ?? true;
@@ -240,6 +244,7 @@ export class Allocator implements ResourceAllocator {
     this.#tree.refresh();
     const given = new GivenOffers();
     const order = inVisitOrder(visits, salt);
+    this.#salt = salt;
     if (this.#quotas.anyNeedy) {
       for (const slot of order) this.#allocateAgent(this.#agentAt(slot), "guarantees", given);
     }
@@ -309,6 +314,7 @@ export class Allocator implements ResourceAllocator {
 
   #allocateAgent(agent: AgentRecord, stage: Stage, given: GivenOffers): void {
     if (!agent.isOpen) return;
+    this.#tree.lots.draw(visitKey(this.#salt, agent.sequence));
     let scope: BitSet | undefined;
     if (!agent.stale) {
       scope = this.#scope;

@@ -8,23 +8,23 @@
  */
 import { assert } from "../base/assert.ts";
 import type { BitSet } from "./bit-set.ts";
+import type { Lots } from "./lots.ts";
 import { type Client, type RoleNode, RoleQueue } from "./role-nodes.ts";
 import type { RoleTree } from "./role-tree.ts";
-import { compareFair } from "./share.ts";
 
 /** Steps a walk may take beyond the number of candidates. */
 const WALK_MIN_STEPS = 16;
 
-/** Negative when `a` is before `b` in the fair order. Orders need not be settled. */
-export function compareClients(a: Client, b: Client): number {
-  if (a.queue === b.queue) return compareFair(a, b);
+/** Negative when `a` comes before `b`, by share or by lot. Orders need not be settled. */
+export function compareClients(a: Client, b: Client, lots: Lots): number {
+  if (a.queue === b.queue) return lots.compareFrameworks(a, b);
   const left = a.queue.path;
   const right = b.queue.path;
   for (let i = 0; ; i++) {
     const x = left[i];
     const y = right[i];
     assert(x !== undefined && y !== undefined, "Two queues part at siblings");
-    if (x !== y) return compareFair(x, y);
+    if (x !== y) return lots.compareRoles(x, y);
   }
 }
 
@@ -35,6 +35,7 @@ export function compareClients(a: Client, b: Client): number {
 export function firstInOrder(tree: RoleTree, candidates: BitSet, check?: Check): Client | undefined {
   const count = candidates.count();
   if (count === 0) return undefined;
+  if (tree.lots.drawn) return leastOf(tree, candidates, check);
   const walk = new Walk(candidates, count + WALK_MIN_STEPS, check);
   return walk.visit(tree.root) ?? leastOf(tree, candidates, check);
 }
@@ -59,7 +60,7 @@ function leastOf(tree: RoleTree, candidates: BitSet, check: Check | undefined): 
   let least: Client | undefined;
   candidates.forEach((slot) => {
     const client = tree.clientAt(slot);
-    const first = least === undefined || compareClients(client, least) < 0;
+    const first = least === undefined || compareClients(client, least, tree.lots) < 0;
     if (first && (check === undefined || check(client))) least = client;
   });
   return least;

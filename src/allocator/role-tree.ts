@@ -13,6 +13,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Resources } from "../model/resources.ts";
+import { Lots } from "./lots.ts";
 import type { ScalarQuantities } from "./quantities.ts";
 import { Client, RoleNode, RoleQueue, type Sibling } from "./role-nodes.ts";
 import type { ClusterTotals, FairNode } from "./share.ts";
@@ -24,11 +25,14 @@ export class RoleTree {
   readonly #clients = new SlotTable<Client>();
   readonly #roles = new Map<string, RoleNode>();
   readonly root: RoleNode;
+  /** How siblings are compared; the orders of the nodes are always by share. */
+  readonly lots: Lots;
   /** `totals.version` the shares were computed under. */
   #version = 0;
 
-  constructor(totals: ClusterTotals) {
+  constructor(totals: ClusterTotals, lots = new Lots("drf", "drf")) {
     this.#totals = totals;
+    this.lots = lots;
     this.root = this.#siblings.add((slot) => new RoleNode(slot, "", undefined, this.#siblings.items));
   }
 

@@ -6,6 +6,7 @@
 import type { Instant } from "../base/time.ts";
 import type { Quota } from "../model/quota.ts";
 import type { Resources } from "../model/resources.ts";
+import type { Sorter } from "./lots.ts";
 import type { AgentFacts, ConstraintsByRole } from "./offer-constraints.ts";
 import type { MinAllocatable, ScalarQuantities } from "./quantities.ts";
 
@@ -87,6 +88,10 @@ export interface AllocatorOptions {
   readonly filterGpuResources?: boolean;
   /** Resource names that do not count for fairness. Default none. */
   readonly fairShareExcluded?: readonly string[];
+  /** Who among sibling roles is first: by share (default), or by lot. */
+  readonly roleSorter?: Sorter;
+  /** The same of the frameworks of one role. */
+  readonly frameworkSorter?: Sorter;
 }
 
 /** A role as an operator sees it. */

@@ -1,4 +1,5 @@
 /** Flags of `mesh master`; names and defaults are those of Mesos where it has the flag. */
+import { ALLOCATOR_FLAGS } from "./allocator-flags.ts";
 import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
 import type { FlagSpec } from "./flags.ts";
 import { FRAMEWORK_FLAGS } from "./framework-flags.ts";
@@ -95,6 +96,7 @@ export const MASTER_FLAGS: readonly FlagSpec[] = [
     default: "102400",
   },
   { name: "offer-timeout", value: "<seconds>", description: "Rescind offers that are not used for so long" },
+  ...ALLOCATOR_FLAGS,
   ...FRAMEWORK_FLAGS,
   ...TLS_FLAGS,
   LOG_LEVEL_FLAG,

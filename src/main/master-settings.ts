@@ -2,6 +2,7 @@
 import { parseDuration } from "../api/duration.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { MasterSettings } from "../master/types.ts";
+import { readAllocatorFlags } from "./allocator-flags.ts";
 import { badFlag, type Flags } from "./flags.ts";
 
 export type FlagSettings = Partial<Omit<MasterSettings, "address" | "version">>;
@@ -11,6 +12,7 @@ export function settingsOf(flags: Flags): FlagSettings {
   const seconds = (name: string, min: number): number => flags.number(name, { min, max: 1e9 }) * SECOND_MS;
   const count = (name: string, max: number): number => flags.number(name, { min: 1, max, integer: true });
   return {
+    ...readAllocatorFlags(flags),
     agentPingIntervalMs: seconds("agent-ping-timeout", 1),
     maxAgentPingTimeouts: count("max-agent-ping-timeouts", 1000),
     agentReregisterTimeoutMs: seconds("agent-reregister-timeout", 1),

@@ -55,6 +55,7 @@ import { serveAgent } from "./serve-agent.ts";
 import { serveNotes } from "./serve-notes.ts";
 import { systemMetrics } from "./system-metrics.ts";
 import { tlsOf } from "./tls-flags.ts";
+import { watchWhitelist } from "./whitelist-file.ts";
 
 /** Name of the cluster in hellos when --cluster does not give one. */
 const DEFAULT_CLUSTER = "mesh";
@@ -78,6 +79,7 @@ export interface MasterFlags {
   readonly aloneListenMs?: number | undefined;
   readonly settings: FlagSettings;
   readonly domain?: DomainInfo | undefined;
+  readonly whitelist?: string | undefined;
   /** Left out: the defaults. */
   readonly frameworks?: FrameworkSettings;
   /** As /flags shows them. */
@@ -118,6 +120,7 @@ function readFlags(flags: Flags): MasterFlags {
     cluster: flags.optional("cluster") ?? DEFAULT_CLUSTER,
     settings: settingsOf(flags),
     domain: domainOf(flags.optional("domain")),
+    whitelist: flags.optional("whitelist"),
     frameworks: readFrameworkFlags(flags),
     effective: flags.effective(),
     directoryFlag: "--data-dir",
@@ -225,6 +228,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   await giveIdentity(store, restored, flags.cluster, self);
   group = groupOf(self, bound, flags, log, master);
   links.setMembers(memberPlaces(node.raftStatus().membership));
+  const stopWatching = await watchWhitelist(flags.whitelist, log, (names) => master?.allowAgents(names));
   master.start();
   const stopEntering = enterGroup(group, flags, () => node.registry.clusterId);
   const url = `http://${place.ip}:${port}`;
@@ -238,7 +242,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
     server,
     store,
     logger,
-    stopEntering,
+    leaving: [stopEntering, stopWatching],
   });
 }
 
@@ -321,17 +325,18 @@ interface Parts {
   readonly server: HttpServer;
   readonly store: LevelRaftStore;
   readonly logger: Logger;
-  readonly stopEntering: () => void;
+  /** End what goes on beside the master. */
+  readonly leaving: readonly (() => void)[];
 }
 
 function running(parts: Parts): RunningMaster {
-  const { url, raftPort, failed, master, links, server, store, logger, stopEntering } = parts;
+  const { url, raftPort, failed, master, links, server, store, logger, leaving } = parts;
   return {
     url,
     raftPort,
     failed,
     stop: async () => {
-      stopEntering();
+      for (const leave of leaving) leave();
       await handOver(master, logger.log);
       master.close();
       await server.stop(HTTP_GRACE_MS);

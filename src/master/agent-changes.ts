@@ -13,6 +13,7 @@ import { rescindOffersOnAgent } from "./offers.ts";
 import type { AgentChange } from "./port.ts";
 import { tellLosses } from "./task-losses.ts";
 import type { AnswerRef } from "./types.ts";
+import { mayOffer } from "./whitelist.ts";
 
 type Change<K extends AgentChange["kind"]> = Extract<AgentChange, { kind: K }>;
 
@@ -120,7 +121,7 @@ function setActive(leader: Leader, agent: AgentMemory, active: boolean): void {
   agent.deactivated = !active;
   if (!active) rescindOffersOnAgent(leader, agent);
   if (!agent.inAllocator) return;
-  if (active && agent.link !== undefined) leader.allocator.activateAgent(agent.id);
+  if (agent.link !== undefined && mayOffer(leader, agent)) leader.allocator.activateAgent(agent.id);
   else leader.allocator.deactivateAgent(agent.id);
   leader.allocationDue = true;
 }

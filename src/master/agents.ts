@@ -31,8 +31,10 @@ import { machineDownMessage } from "./machines.ts";
 import type { AgentMemory, PendingAgent } from "./memory.ts";
 import { rescindOffersOnAgent } from "./offers.ts";
 import { agentAddedEvent } from "./operator-events.ts";
+import { countRecovered } from "./recovery-pause.ts";
 import { timerName } from "./timer-names.ts";
 import type { LinkRef, MasterSettings } from "./types.ts";
+import { mayOffer } from "./whitelist.ts";
 
 export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAgent): void {
   const known = message.agentId !== undefined && leader.registry.agents.has(message.agentId);
@@ -213,6 +215,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
   leader.timers.clear(timerName("unreachable", agent.id));
   cancelRemoval(leader, agent.id);
   enterAllocator(leader, agent, true);
+  countRecovered(leader);
   leader.sendAgent(agent, {
     kind: "agent-registered",
     term: leader.term,
@@ -234,7 +237,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
 /** Makes the agent's resources count; offers come from it only while it is `active`, and not deactivated. */
 export function enterAllocator(leader: Leader, agent: AgentMemory, active: boolean): void {
   const { allocator } = leader;
-  const offers = active && !agent.deactivated;
+  const offers = active && mayOffer(leader, agent);
   const spec = { total: plannedTotal(agent), facts: agent.info };
   if (agent.inAllocator) {
     allocator.updateAgent(agent.id, spec);

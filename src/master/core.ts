@@ -47,10 +47,12 @@ import { changeNote } from "./notes.ts";
 import { makeOffers, offerDue } from "./offers.ts";
 import { operate } from "./operate.ts";
 import { operationsDue } from "./operation-status.ts";
+import { recoveryDue } from "./recovery-pause.ts";
 import { statusUpdate } from "./status-updates.ts";
 import { subscribe } from "./subscribe.ts";
 import { parseTimerName, type TimerKind } from "./timer-names.ts";
 import type { AgentMessage, MasterEffect, MasterInput, MasterSettings } from "./types.ts";
+import { whitelistChanged } from "./whitelist.ts";
 
 const NOT_LEADING = "No leader elected";
 
@@ -70,6 +72,7 @@ const HANDLERS: Handlers = {
   operate,
   change: changeCluster,
   note: changeNote,
+  whitelist: (leader, { hostnames }) => whitelistChanged(leader, hostnames),
   "agent-message": agentMessage,
   "agent-link-closed": (leader, { link }) => linkClosed(leader, link),
   applied,
@@ -88,6 +91,7 @@ const TIMERS: { readonly [K in TimerKind]: (leader: Leader, id: string) => void 
   "inverse-filter": inverseFilterDue,
   retention: retentionDue,
   removal: removalDue,
+  recovery: recoveryDue,
 };
 
 type FromAgent = Exclude<AgentToMaster, { kind: "register-agent" }>;
@@ -134,6 +138,7 @@ export class MasterCore {
   /** What came meanwhile, and what came behind it: order counts. */
   readonly #held = new Inbox<HandledInput>();
   #electedAtMs: number | undefined;
+  #whitelist: ReadonlySet<string> | undefined;
   #effects: MasterEffect[] = [];
 
   /**
@@ -171,6 +176,7 @@ export class MasterCore {
   /** Takes one input; what it leads to comes out of {@link finish}. */
   handle(input: MasterInput, now: Instant): void {
     if (this.#leader !== undefined) this.#leader.now = now;
+    if (input.kind === "whitelist") this.#whitelist = input.hostnames;
     if (input.kind === "leadership-gained") this.#gain(input.term, now);
     else if (input.kind === "leadership-lost") this.#lose();
     else if (this.#holds(input)) this.#held.push(input);
@@ -231,6 +237,7 @@ export class MasterCore {
         settings: this.settings,
         registry: this.#registry(),
         allocator: new Allocator({
+          ...this.settings.allocation,
           seed: this.#random.u32(),
           filterMinMs: 1,
           region: regionOf(this.settings.address.domain),
@@ -243,6 +250,7 @@ export class MasterCore {
       },
       now,
     );
+    leader.whitelist = this.#whitelist;
     const job = leadershipGained(leader, () => uuidText(randomUuid(this.#random)));
     this.#gaining = { leader, job };
   }

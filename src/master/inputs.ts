@@ -22,6 +22,7 @@ const FROM_CLIENTS: Readonly<Record<Exclude<NodeInput["kind"] & MasterInput["kin
   operate: true,
   change: true,
   note: true,
+  whitelist: true,
   "agent-message": true,
   "agent-link-closed": true,
 };

@@ -100,6 +100,10 @@ export class Leader {
   readonly callRates: CallRates;
   /** Long work under way. */
   readonly later = new Later();
+  /** Host names of agents that may be offered; undefined: all. */
+  whitelist: ReadonlySet<string> | undefined;
+  /** Agents that must be linked before the first offers after a failover; undefined: nothing is awaited. */
+  awaitedAgents: number | undefined;
   /** Set by whatever may free resources or widen demand; the turn's end then asks the allocator. */
   allocationDue = false;
   now: Instant;

@@ -9,6 +9,7 @@ import { drainedAway } from "./drain.ts";
 import { failoverTimeoutMs, frameworkSpec, NO_WISHES, rememberFramework } from "./framework-memory.ts";
 import { inParts } from "./later.ts";
 import type { Leader } from "./leader.ts";
+import { pauseForRecovery } from "./recovery-pause.ts";
 import { timerName } from "./timer-names.ts";
 
 /** In parts: a cluster has thousands of agents. The leader is of no use before the last one. */
@@ -21,6 +22,7 @@ export function* leadershipGained(leader: Leader, newClusterId: () => string): G
   yield* inParts(frameworks.values(), PART_MAX_ITEMS, (record) => recoverFramework(leader, record));
   yield* inParts(agents.values(), PART_MAX_ITEMS, (record) => recoverAgent(leader, record));
   leader.allocator.updateQuotas(quotas);
+  pauseForRecovery(leader);
   startRetention(leader);
   return 0;
 }

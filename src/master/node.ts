@@ -176,6 +176,7 @@ export class MasterNode {
       case "note":
       case "operate":
       case "change":
+      case "whitelist":
       case "agent-message":
       case "agent-link-closed":
         this.core.handle(input, now);

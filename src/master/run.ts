@@ -192,6 +192,11 @@ export class Master implements MasterPort {
     this.#push({ kind: "eligible", eligible: !full });
   }
 
+  /** Host names of agents that may be offered (`--whitelist`). */
+  allowAgents(hostnames: ReadonlySet<string>): void {
+    this.#push({ kind: "whitelist", hostnames });
+  }
+
   /** Another master says that this one was removed. */
   expelled(): void {
     this.#push({ kind: "expelled" });

@@ -1,3 +1,4 @@
+import { DEFAULT_MIN_ALLOCATABLE } from "../allocator/quantities.ts";
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import { DEFAULT_MAX_PING_TIMEOUTS, DEFAULT_PING_INTERVAL_MS } from "../model/agent-protocol.ts";
 import type { MasterSettings } from "./types.ts";
@@ -16,6 +17,15 @@ export const DEFAULT_SETTINGS = {
   agentRemovalRate: undefined,
   recoveryAgentRemovalLimit: 1,
   requireAgentDomain: false,
+  allocation: {
+    minAllocatable: DEFAULT_MIN_ALLOCATABLE,
+    fairShareExcluded: [],
+    filterGpuResources: true,
+    roleSorter: "drf",
+    frameworkSorter: "drf",
+  },
+  recoveryFactor: 0.8,
+  recoveryTimeoutMs: 10 * MINUTE_MS,
   roleWhitelist: undefined,
   constraintLimits: { maxMemBytes: 4096, maxProgramSize: 100 },
   rateLimits: undefined,

@@ -11,7 +11,8 @@ export type TimerKind =
   | "inverse-offer"
   | "inverse-filter"
   | "retention"
-  | "removal";
+  | "removal"
+  | "recovery";
 
 export function timerName(kind: TimerKind, id: string): string {
   return `${kind}/${id}`;

@@ -6,6 +6,7 @@
  * asks the allocator once, and the node makes one log entry of all commands
  * that the turn proposed.
  */
+import type { AllocatorOptions } from "../allocator/types.ts";
 import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
@@ -97,6 +98,14 @@ export interface NoteInput {
   readonly command: NoteCommand;
 }
 
+/**
+ * The file of `--whitelist` names these agents; it counts for this and every later leadership of this master.
+ */
+export interface WhitelistInput {
+  readonly kind: "whitelist";
+  readonly hostnames: ReadonlySet<string>;
+}
+
 /** A message of an agent. The first one of a link is register-agent. */
 export interface AgentMessage {
   readonly kind: "agent-message";
@@ -136,6 +145,7 @@ export type MasterInput =
   | OperateInput
   | ChangeInput
   | NoteInput
+  | WhitelistInput
   | AgentMessage
   | AgentLinkClosed
   | Applied
@@ -232,6 +242,11 @@ export interface MasterSettings {
   readonly recoveryAgentRemovalLimit: number;
   /** Agents that name no fault domain are refused. */
   readonly requireAgentDomain: boolean;
+  /** What operators set of the allocator. */
+  readonly allocation: Omit<AllocatorOptions, "seed" | "filterMinMs" | "filterMaxMs">;
+  /** With quota, offers wait after a failover until so many of the agents are back, or for so long. */
+  readonly recoveryFactor: number;
+  readonly recoveryTimeoutMs: number;
   /** `--roles`: the roles frameworks may use; undefined: all. */
   readonly roleWhitelist: ReadonlySet<string> | undefined;
   /** Bounds of regular expressions in offer constraints (`--offer-constraints-re2-…`). */

@@ -25,7 +25,7 @@ test("finds the first candidate however many there are", () => {
     const roles = tree(random);
     const order = [...inFairOrder(roles.root)];
     expect(order.length).toBe(120);
-    expect([...order].sort(compareClients)).toEqual(order);
+    expect([...order].sort((a, b) => compareClients(a, b, roles.lots))).toEqual(order);
     for (const size of [0, 1, 2, 60, 120]) {
       const candidates = new BitSet();
       for (const client of order.slice(120 - size)) candidates.set(client.slot);

@@ -5,6 +5,7 @@
  */
 
 import { filterEndMs } from "../../src/allocator/filters.ts";
+import { lotOf } from "../../src/allocator/lots.ts";
 import type { AgentFacts } from "../../src/allocator/offer-constraints.ts";
 import { DEFAULT_MIN_ALLOCATABLE, isWorthOffering } from "../../src/allocator/quantities.ts";
 import type {
@@ -61,6 +62,7 @@ export class SlowAllocator {
   /** Keys of shared volumes given in this allocation, by agent. */
   readonly #givenShared = new Map<string, Set<string>>();
   #agentsAdded = 0;
+  #salt = 0;
   #paused = false;
 
   constructor(options: AllocatorOptions) {
@@ -196,6 +198,7 @@ export class SlowAllocator {
 
   allocate(now: Instant): Allocation[] {
     const salt = this.#random.u32();
+    this.#salt = salt;
     this.#filters = this.#filters.filter((f) => f.endsAtMs > now.monotonicMs);
     if (this.#paused) return [];
     const allocations: Allocation[] = [];
@@ -249,7 +252,9 @@ export class SlowAllocator {
 
   #giveOnce(agent: Agent, onlyNeedy: boolean): Allocation | undefined {
     const free = this.#free(agent);
-    for (const client of this.#wanting().sort((a, b) => this.#compare(a, b))) {
+    for (const client of this.#wanting().sort((a, b) =>
+      this.#compare(a, b, visitKey(this.#salt, agent.sequence)),
+    )) {
       const resources = this.#offer(agent, free, client, onlyNeedy);
       if (resources === undefined) continue;
       const { frameworkId, role } = client;
@@ -310,13 +315,21 @@ export class SlowAllocator {
   }
 
   /** By the topmost roles first, then level by level, then framework by framework. */
-  #compare(a: Client, b: Client): number {
+  #compare(a: Client, b: Client, salt: number): number {
     const left = levels(a.role);
     const right = levels(b.role);
     for (let i = 0; i < left.length && i < right.length; i++) {
-      if (left[i] !== right[i]) return this.#compareNodes(left[i] as string, right[i] as string);
+      if (left[i] !== right[i]) return this.#compareRoles(left[i] as string, right[i] as string, salt);
+    }
+    if (this.#options.frameworkSorter === "random") {
+      return lotOf(a.frameworkId, salt, 1) - lotOf(b.frameworkId, salt, 1);
     }
     return this.#compareNodes(`${a.role} ${a.frameworkId}`, `${b.role} ${b.frameworkId}`);
+  }
+
+  #compareRoles(a: string, b: string, salt: number): number {
+    if (this.#options.roleSorter !== "random") return this.#compareNodes(a, b);
+    return lotOf(a, salt, this.#weights.get(a) ?? 1) - lotOf(b, salt, this.#weights.get(b) ?? 1);
   }
 
   #compareNodes(a: string, b: string): number {

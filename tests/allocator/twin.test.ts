@@ -74,6 +74,11 @@ const CONSTRAINTS: readonly RoleConstraints[] = [
   assert(constraints !== undefined, "Constraints compile");
   return constraints;
 });
+const SORTERS = [
+  { roleSorter: "random" },
+  { frameworkSorter: "random" },
+  { roleSorter: "random", frameworkSorter: "random" },
+] as const;
 const NO_QUOTA: Quota = { guarantees: new Map(), limits: new Map() };
 
 /** Runs one random history through the allocator and its twin. */
@@ -95,12 +100,14 @@ class History {
   constructor(seed: number, frameworksMax: number, quotaChance: number) {
     this.quotaChance = quotaChance;
     this.random = new Random(seed);
+    const random = quotaChance > 0 && this.random.chance(0.3) ? this.random.between(1, 3) : 0;
     this.frameworksMax = frameworksMax;
     const options = {
       seed,
       ...(this.random.chance(0.2) ? { fairShareExcluded: ["mem"] } : {}),
       ...(this.random.chance(0.2) ? { minAllocatable: [] } : {}),
       ...(seed % 4 === 1 ? { region: "eu" } : {}),
+      ...(random > 0 ? SORTERS[random - 1] : {}),
       filterMinMs: 10,
     };
     this.fast = new Allocator(options);

@@ -42,9 +42,4 @@ describe("operator calls", () => {
       get_roles: { roles: [{ weight: 1, frameworks: [{ value: FRAMEWORK.id }] }] },
     });
   });
-
-  test("what nothing can set yet reads as empty", async () => {
-    expect(await call("GET_WEIGHTS")).toMatchObject({ get_weights: {} });
-    expect(await call("GET_QUOTA")).toMatchObject({ get_quota: { status: {} } });
-  });
 });

@@ -148,6 +148,14 @@ describe("SUBSCRIBE", () => {
   });
 });
 
+test("a role outside of --roles is refused", () => {
+  const bench = new MasterBench({ roleWhitelist: new Set(["*", "web"]) });
+  bench.lead();
+  const capabilities = [{ type: "MULTI_ROLE" as const }];
+  expect(bench.types(bench.subscribe({ capabilities, roles: ["web"] }))[0]).toBe("SUBSCRIBED");
+  expect(bench.types(bench.subscribe({ capabilities, roles: ["web", "ops"] }))).toEqual(["ERROR"]);
+});
+
 describe("UPDATE_FRAMEWORK", () => {
   test("200 once committed; offers of a role given up are withdrawn", () => {
     const bench = started();

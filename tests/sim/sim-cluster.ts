@@ -191,5 +191,6 @@ function masterSettings(options: SimOptions): Omit<MasterSettings, "address"> {
     offerTimeoutMs: options.offerTimeoutMs,
     registryGcIntervalMs: options.rememberAgentsMs / 4,
     registryMaxAgentAgeMs: options.rememberAgentsMs,
+    recoveryTimeoutMs: 3_000,
   };
 }
