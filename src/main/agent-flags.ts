@@ -36,6 +36,11 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     description: "Resources that name no role are reserved for it",
     default: "*",
   },
+  {
+    name: "oversubscribed-resources",
+    value: "<text>",
+    description: "Offered beyond what there is, as revocable: 'cpus:2;mem:512', or file:///path",
+  },
   { name: "attributes", value: "<text>", description: "For example 'rack:a1;zone:3'" },
   {
     name: "domain",

@@ -1,6 +1,7 @@
 /** What `mesh agent` says of itself to masters, from its flags and the machine. */
 
 import { realpathSync, statSync } from "node:fs";
+import { oversubscribedResources } from "../agent/oversubscription.ts";
 import { agentResources } from "../agent/resources.ts";
 import { MeshError } from "../base/errors.ts";
 import type { Machine } from "../io/machine.ts";
@@ -23,6 +24,8 @@ export interface InfoFlags {
   readonly hostname: string | undefined;
   readonly resources: string | undefined;
   readonly defaultRole: string;
+  /** Left out: none. */
+  readonly oversubscribed?: string | undefined;
   readonly attributes: string | undefined;
   /** Left out: none. */
   readonly domain?: DomainInfo | undefined;
@@ -35,6 +38,8 @@ export function agentInfo(flags: InfoFlags, machine: Machine, workDir: string): 
   const resources = agentResources(textOrFile("resources", flags.resources), machine, flags.defaultRole);
   if (!resources.ok) throw new MeshError("BAD_FLAG", resources.error);
   checkDisks(resources.value, workDir);
+  const revocable = oversubscribedResources(textOrFile("oversubscribed-resources", flags.oversubscribed));
+  if (!revocable.ok) throw new MeshError("BAD_FLAG", revocable.error);
   const attributes = parseAttributes(textOrFile("attributes", flags.attributes) ?? "");
   if (!attributes.ok) {
     throw badFlag("attributes", flags.attributes ?? "", `name:value[;name:value…]: ${attributes.error}`);
@@ -42,7 +47,7 @@ export function agentInfo(flags: InfoFlags, machine: Machine, workDir: string): 
   return {
     hostname: flags.hostname ?? agentIp(flags),
     port: flags.port,
-    resources: [...resources.value],
+    resources: [...resources.value, ...revocable.value],
     ...(attributes.value.length === 0 ? {} : { attributes: attributes.value }),
     ...(flags.domain === undefined ? {} : { domain: flags.domain }),
   };

@@ -78,6 +78,7 @@ function readFlags(flags: Flags): AgentFlags {
     workDir: flags.text("work-dir"),
     resources: flags.optional("resources"),
     defaultRole: flags.text("default-role"),
+    oversubscribed: flags.optional("oversubscribed-resources"),
     attributes: flags.optional("attributes"),
     domain: domainOf(flags.optional("domain")),
     isolate: readIsolation(flags),

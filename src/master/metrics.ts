@@ -7,6 +7,7 @@ import type { TaskState } from "../model/v1/tasks.ts";
 import type { MasterCore } from "./core.ts";
 import type { Leader, RegistryReader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
+import { addResourceMetrics } from "./resource-metrics.ts";
 
 /** Counters that are shown from the start, at 0. */
 const COUNTERS = [
@@ -56,8 +57,6 @@ const LIVE_STATES: readonly TaskState[] = [
   "TASK_UNREACHABLE",
 ];
 
-const RESOURCE_NAMES = ["cpus", "gpus", "mem", "disk"] as const;
-
 export type Metrics = Record<string, number>;
 
 export function masterMetrics(core: MasterCore, registry: RegistryReader, uptimeMs: number): Metrics {
@@ -75,7 +74,7 @@ export function masterMetrics(core: MasterCore, registry: RegistryReader, uptime
   addAgents(metrics, leader);
   addFrameworks(metrics, leader);
   addTasks(metrics, leader, registry);
-  addResources(metrics, leader);
+  addResourceMetrics(metrics, leader);
   metrics["master/outstanding_offers"] = leader.offers.size;
   for (const { role, share } of leader.allocator.roles()) {
     metrics[`allocator/mesos/roles/${role}/shares/dominant`] = share;
@@ -150,24 +149,4 @@ function addTasks(metrics: Metrics, leader: Leader, registry: RegistryReader): v
 
 function taskMetric(state: TaskState): string {
   return `master/tasks_${state.slice("TASK_".length).toLowerCase()}`;
-}
-
-/** Totals of registered agents; offers count as used in `allocator/` only, as in Mesos. */
-function addResources(metrics: Metrics, leader: Leader): void {
-  for (const name of RESOURCE_NAMES) {
-    let [total, used, offered] = [0, 0, 0];
-    for (const agent of leader.agents.values()) {
-      if (!agent.inAllocator || agent.recovered) continue;
-      total += agent.total.milli(name);
-      for (const { resources } of agent.holdings.values()) used += resources.milli(name);
-      for (const { resources } of agent.executors.values()) used += resources.milli(name);
-      for (const id of agent.offerIds) offered += leader.offers.get(id)?.resources.milli(name) ?? 0;
-    }
-    metrics[`master/${name}_total`] = total / 1000;
-    metrics[`master/${name}_used`] = used / 1000;
-    metrics[`master/${name}_percent`] = total === 0 ? 0 : used / total;
-    if (name === "gpus") continue;
-    metrics[`allocator/mesos/resources/${name}/total`] = total / 1000;
-    metrics[`allocator/mesos/resources/${name}/offered_or_allocated`] = (used + offered) / 1000;
-  }
 }

@@ -1,0 +1,48 @@
+import type { Resources } from "../model/resources.ts";
+import type { Leader } from "./leader.ts";
+
+const RESOURCE_NAMES = ["cpus", "gpus", "mem", "disk"] as const;
+
+/** Thousandths by name; revocable ones under `<name>_revocable`. */
+class Sums {
+  readonly #amounts = new Map<string, number>();
+
+  add(resources: Resources | undefined): void {
+    for (const { identity, amount } of resources?.entries ?? []) {
+      if (typeof amount !== "number") continue;
+      const name = identity.isRevocable ? `${identity.name}_revocable` : identity.name;
+      this.#amounts.set(name, (this.#amounts.get(name) ?? 0) + amount);
+    }
+  }
+
+  of(name: string): number {
+    return this.#amounts.get(name) ?? 0;
+  }
+}
+
+/**
+ * Totals of registered agents, firm and revocable apart; offers count as used in `allocator/` only,
+ * as in Mesos.
+ */
+export function addResourceMetrics(metrics: Record<string, number>, leader: Leader): void {
+  const [total, used, offered] = [new Sums(), new Sums(), new Sums()];
+  for (const agent of leader.agents.values()) {
+    if (!agent.inAllocator || agent.recovered) continue;
+    total.add(agent.total);
+    for (const { resources } of agent.holdings.values()) used.add(resources);
+    for (const { resources } of agent.executors.values()) used.add(resources);
+    for (const id of agent.offerIds) offered.add(leader.offers.get(id)?.resources);
+  }
+  for (const name of RESOURCE_NAMES.flatMap((plain) => [plain, `${plain}_revocable`])) {
+    metrics[`master/${name}_total`] = total.of(name) / 1000;
+    metrics[`master/${name}_used`] = used.of(name) / 1000;
+    metrics[`master/${name}_percent`] = total.of(name) === 0 ? 0 : used.of(name) / total.of(name);
+  }
+  for (const name of RESOURCE_NAMES) {
+    if (name === "gpus") continue;
+    const revocable = `${name}_revocable`;
+    const taken = used.of(name) + used.of(revocable) + offered.of(name) + offered.of(revocable);
+    metrics[`allocator/mesos/resources/${name}/total`] = (total.of(name) + total.of(revocable)) / 1000;
+    metrics[`allocator/mesos/resources/${name}/offered_or_allocated`] = taken / 1000;
+  }
+}
