@@ -208,6 +208,8 @@ export class MasterCore {
   nextDeadlineMs(): number | undefined {
     const leader = this.#leader;
     if (this.#gaining !== undefined || this.#held.waiting > 0 || leader?.later.pending === true) return 0;
+    // Set by work that came after the offers of the turn.
+    if (leader?.allocationDue === true) return 0;
     const timerMs = leader?.timers.nextMs();
     const filterEndMs = leader?.allocator.nextDeadlineMs();
     if (timerMs === undefined || filterEndMs === undefined) return timerMs ?? filterEndMs;

@@ -4,6 +4,7 @@ import { PART_MAX_ITEMS, RECORD_MAX_BYTES } from "../base/limits.ts";
 import type { Resources } from "../model/resources.ts";
 import type { URL } from "../model/v1/ids.ts";
 import type { Offer } from "../model/v1/offers.ts";
+import { inParts } from "./later.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory } from "./memory.ts";
 import { offeredResources } from "./task-resources.ts";
@@ -154,8 +155,15 @@ export function rescindOffer(leader: Leader, offer: OfferMemory): void {
   leader.send(framework, { type: "RESCIND", rescind: { offer_id: { value: offer.id } } });
 }
 
-export function rescindAllOffers(leader: Leader): void {
-  for (const offer of [...leader.offers.values()]) rescindOffer(leader, offer);
+/**
+ * Withdraws those of the outstanding offers that are then in the way: the first at once, more in later turns.
+ */
+export function rescindOffersIf(leader: Leader, inTheWay: (offer: OfferMemory) => boolean): void {
+  const job = inParts([...leader.offers.keys()], PART_MAX_ITEMS, (id) => {
+    const offer = leader.offers.get(id);
+    if (offer !== undefined && inTheWay(offer)) rescindOffer(leader, offer);
+  });
+  if (job.next().done !== true) leader.later.add(job);
 }
 
 export function rescindOffersOnAgent(leader: Leader, agent: AgentMemory): void {

@@ -5,10 +5,9 @@
 import type { Result } from "../base/result.ts";
 import type { RoleCommand, UpdateQuota, UpdateWeights } from "../registry/commands.ts";
 import type { Fate, Leader } from "./leader.ts";
-import { rescindAllOffers } from "./offers.ts";
+import { rescindOffersIf } from "./offers.ts";
 import type { CallAnswer, RoleChange } from "./port.ts";
 import { quotaRemoval, quotaRequest, quotaUpdate } from "./quota-checks.ts";
-import { rescindForQuota } from "./quota-offers.ts";
 import type { AnswerRef } from "./types.ts";
 import { weightsUpdate } from "./weight-checks.ts";
 
@@ -36,7 +35,7 @@ export function weightsUpdated(leader: Leader, command: UpdateWeights, fate: Fat
   leader.answerRequest(command, fate, neverRefused);
   if (!fate.accepted) return;
   for (const [role, weight] of command.weights) leader.allocator.updateWeight(role, weight);
-  if (command.weights.some(([role]) => isActive(leader, role))) rescindAllOffers(leader);
+  if (command.weights.some(([role]) => isActive(leader, role))) rescindOffersIf(leader, () => true);
   leader.allocationDue = true;
 }
 
@@ -44,7 +43,8 @@ export function quotaUpdated(leader: Leader, command: UpdateQuota, fate: Fate): 
   leader.answerRequest(command, fate, neverRefused);
   if (!fate.accepted) return;
   leader.allocator.updateQuotas(command.quotas);
-  rescindForQuota(leader);
+  // What is in the way: of a role beyond its limit, or what a guarantee waits for (QTA-3).
+  rescindOffersIf(leader, ({ role, resources }) => leader.allocator.breaksQuota(role, resources));
   leader.allocationDue = true;
 }
 

@@ -1,5 +1,6 @@
 /** Weights and quota through the core of a leading master. */
 import { describe, expect, test } from "bun:test";
+import { PART_MAX_ITEMS, TURN_MAX_ITEMS } from "../../src/base/limits.ts";
 import { masterMetrics } from "../../src/master/metrics.ts";
 import type { RoleChange } from "../../src/master/port.ts";
 import type { QuotaConfig } from "../../src/model/v1/quota.ts";
@@ -217,4 +218,22 @@ describe("quota", () => {
     ]);
     allocator?.assertConsistent();
   });
+});
+
+test("many offers are withdrawn in several turns, so that none is long", () => {
+  const bench = cluster(PART_MAX_ITEMS + TURN_MAX_ITEMS + 50);
+  const web = framework(bench, "web");
+  while (bench.core.leader?.later.pending) bench.pass(0);
+  bench.events(web.streamId);
+  const rescinded = () => web.events().filter(({ type }) => type === "RESCIND").length;
+  weigh(bench, ["web", 2]);
+  const first = rescinded();
+  expect(first).toBeLessThanOrEqual(PART_MAX_ITEMS + TURN_MAX_ITEMS);
+  let all = first;
+  while (bench.core.nextDeadlineMs() === 0) {
+    bench.pass(0);
+    all += rescinded();
+  }
+  expect(all).toBe(PART_MAX_ITEMS + TURN_MAX_ITEMS + 50);
+  expect(bench.core.leader?.offers.size).toBe(PART_MAX_ITEMS + TURN_MAX_ITEMS + 50);
 });

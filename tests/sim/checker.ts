@@ -46,7 +46,6 @@ export class Checker implements MasterObserver, AgentObserver {
 
   tellsFramework(master: SimMaster, event: SchedulerEvent): void {
     this.tasks.tellsFramework(master, event);
-    this.quotas.tellsFramework(master, event);
   }
 
   tellsAgent(master: SimMaster, message: MasterToAgent): void {
@@ -56,6 +55,7 @@ export class Checker implements MasterObserver, AgentObserver {
   turned(master: SimMaster): void {
     this.raft.turned(master);
     this.resources.turned(master);
+    this.quotas.turned(master);
     this.agents.turned(master);
   }
 

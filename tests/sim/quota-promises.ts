@@ -1,33 +1,31 @@
 /** No offer passes a limit; what is guaranteed is not withheld from who wants it. */
-import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { SimMaster } from "./sim-master.ts";
 import { Violation } from "./violation.ts";
 
 export class QuotaPromises {
   /** Offers made to roles with quota. */
   offers = 0;
+  readonly #seen = new Set<string>();
 
   /**
-   * What a role held when an offer was made to it counts, whatever the quota was when it came to it:
-   * tasks from before a quota, or of an agent that came back, may be beyond it, and then the role is offered
-   * nothing
-   * of that.
+   * Looks at the offers made in the turn. What a role holds otherwise may be beyond its limit: tasks from
+   * before the quota, or of an agent that came back; then it is offered nothing of that.
    */
-  tellsFramework(master: SimMaster, event: SchedulerEvent): void {
+  turned(master: SimMaster): void {
     const leader = master.node?.core.leader;
-    if (leader === undefined || event.offers === undefined) return;
+    if (leader === undefined) return;
     const quotas = new Map(leader.allocator.quotaViews().map((view) => [view.role, view]));
-    if (quotas.size === 0) return;
-    for (const { id } of event.offers.offers ?? []) {
-      const offer = leader.offers.get(id.value);
-      const quota = quotas.get(offer?.role.split("/")[0] ?? "");
-      if (offer === undefined || quota === undefined) continue;
+    for (const { id, role, resources } of leader.offers.values()) {
+      if (this.#seen.has(id)) continue;
+      this.#seen.add(id);
+      const quota = quotas.get(role.split("/")[0] ?? "");
+      if (quota === undefined) continue;
       this.offers++;
-      for (const [name, milli] of offer.resources.unreserved().nonRevocable().quantities()) {
+      for (const [name, milli] of resources.unreserved().nonRevocable().quantities()) {
         const [consumed, limit] = [quota.consumed.get(name) ?? 0, quota.limits.get(name)];
         if (milli === 0 || limit === undefined || consumed <= limit) continue;
         throw new Violation(
-          `Role ${offer.role} was offered ${milli} ${name} and has ${consumed}, its limit is ${limit}`,
+          `Role ${role} was offered ${milli} ${name} and has ${consumed}, its limit is ${limit}`,
         );
       }
     }
