@@ -62,6 +62,11 @@ export const COMPLETED_FRAMEWORKS_MAX = 50;
 export const REMOVED_AGENTS_MAX = 102_400;
 /** Completed tasks kept for each framework (Mesos: 1000). */
 export const COMPLETED_TASKS_PER_FRAMEWORK_MAX = 1_000;
+/** Unreachable tasks of one framework in views (Mesos: 1000); the registry has all of them. */
+export const UNREACHABLE_TASKS_SHOWN_DEFAULT = 1_000;
+/** Most that flags may ask for: history is in memory, and each task takes a kilobyte or two. */
+export const HISTORY_FRAMEWORKS_MAX = 10_000;
+export const HISTORY_TASKS_PER_FRAMEWORK_MAX = 100_000;
 /** Longest task, framework, executor and agent id in characters (Mesos common/validation.cpp). */
 export const ID_MAX_CHARS = 255;
 

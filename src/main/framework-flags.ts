@@ -1,4 +1,5 @@
 /** Flags of `mesh master` about frameworks and their offers, and the settings they make. */
+import { HISTORY_FRAMEWORKS_MAX, HISTORY_TASKS_PER_FRAMEWORK_MAX } from "../base/limits.ts";
 import type { MasterSettings } from "../master/types.ts";
 import type { RateLimits } from "../model/v1/tasks.ts";
 import { decodeJson } from "../wire/json-decode.ts";
@@ -24,6 +25,24 @@ export const FRAMEWORK_FLAGS: readonly FlagSpec[] = [
     description: "Calls a second of schedulers by principal, as Mesos' RateLimits, or file:///path of them",
   },
   {
+    name: "max-completed-frameworks",
+    value: "<n>",
+    description: "Removed frameworks that are remembered",
+    default: "50",
+  },
+  {
+    name: "max-completed-tasks-per-framework",
+    value: "<n>",
+    description: "Ended tasks of each framework that are remembered",
+    default: "1000",
+  },
+  {
+    name: "max-unreachable-tasks-per-framework",
+    value: "<n>",
+    description: "Unreachable tasks of each framework that are shown",
+    default: "1000",
+  },
+  {
     name: "root-submissions",
     value: "<bool>",
     description: "Whether frameworks may run as root",
@@ -31,7 +50,10 @@ export const FRAMEWORK_FLAGS: readonly FlagSpec[] = [
   },
 ];
 
-export type FrameworkSettings = Pick<MasterSettings, "constraintLimits" | "rateLimits" | "rootSubmissions">;
+export type FrameworkSettings = Pick<
+  MasterSettings,
+  "constraintLimits" | "history" | "rateLimits" | "rootSubmissions" | "unreachableTasksShown"
+>;
 
 export function readFrameworkFlags(flags: Flags): FrameworkSettings {
   const maxProgramSize = flags.number("offer-constraints-re2-max-program-size", {
@@ -39,8 +61,18 @@ export function readFrameworkFlags(flags: Flags): FrameworkSettings {
     max: 1e6,
     integer: true,
   });
+  const bound = (name: string, max: number, min = 0) => flags.number(name, { min, max, integer: true });
   return {
     constraintLimits: { maxMemBytes: bytesOf(flags, "offer-constraints-re2-max-mem"), maxProgramSize },
+    history: {
+      completedFrameworks: bound("max-completed-frameworks", HISTORY_FRAMEWORKS_MAX),
+      completedTasksPerFramework: bound(
+        "max-completed-tasks-per-framework",
+        HISTORY_TASKS_PER_FRAMEWORK_MAX,
+        1,
+      ),
+    },
+    unreachableTasksShown: bound("max-unreachable-tasks-per-framework", HISTORY_TASKS_PER_FRAMEWORK_MAX),
     rateLimits: rateLimitsOf(flags),
     rootSubmissions: flags.switch("root-submissions"),
   };

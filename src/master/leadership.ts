@@ -17,6 +17,14 @@ export function* leadershipGained(leader: Leader, newClusterId: () => string): G
   if (leader.registry.clusterId === undefined) {
     leader.propose({ kind: "init-cluster", clusterId: newClusterId(), atMs: leader.now.wallMs });
   }
+  const { history } = leader.settings;
+  const kept = leader.registry.historyBounds;
+  if (
+    history.completedFrameworks !== kept.completedFrameworks ||
+    history.completedTasksPerFramework !== kept.completedTasksPerFramework
+  ) {
+    leader.propose({ kind: "set-history-bounds", bounds: history });
+  }
   const { frameworks, agents, weights, quotas } = leader.registry;
   for (const [role, weight] of weights) leader.allocator.updateWeight(role, weight);
   yield* inParts(frameworks.values(), PART_MAX_ITEMS, (record) => recoverFramework(leader, record));

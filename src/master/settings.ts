@@ -1,6 +1,8 @@
 import { DEFAULT_MIN_ALLOCATABLE } from "../allocator/quantities.ts";
+import { UNREACHABLE_TASKS_SHOWN_DEFAULT } from "../base/limits.ts";
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import { DEFAULT_MAX_PING_TIMEOUTS, DEFAULT_PING_INTERVAL_MS } from "../model/agent-protocol.ts";
+import { DEFAULT_HISTORY_BOUNDS } from "../registry/history-bounds.ts";
 import type { MasterSettings } from "./types.ts";
 
 /** Defaults as in Mesos' master/constants.hpp, where Mesos has the setting. */
@@ -29,5 +31,7 @@ export const DEFAULT_SETTINGS = {
   roleWhitelist: undefined,
   constraintLimits: { maxMemBytes: 4096, maxProgramSize: 100 },
   rateLimits: undefined,
+  history: DEFAULT_HISTORY_BOUNDS,
+  unreachableTasksShown: UNREACHABLE_TASKS_SHOWN_DEFAULT,
   rootSubmissions: true,
 } as const satisfies Omit<MasterSettings, "address" | "version">;

@@ -13,6 +13,7 @@ import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { RateLimits } from "../model/v1/tasks.ts";
 import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
+import type { HistoryBounds } from "../registry/history-bounds.ts";
 import type { PatternLimits } from "../wire/text-pattern.ts";
 import type { CallContext, ClusterChange, MasterAddress } from "./port.ts";
 import type { RemovalRate } from "./removal-permits.ts";
@@ -253,6 +254,10 @@ export interface MasterSettings {
   readonly constraintLimits: PatternLimits;
   /** `--rate-limits`: calls a second, by principal; undefined: as many as they like. */
   readonly rateLimits: RateLimits | undefined;
+  /** `--max-completed-frameworks`, `--max-completed-tasks-per-framework`. */
+  readonly history: HistoryBounds;
+  /** `--max-unreachable-tasks-per-framework`: how many of them views show. */
+  readonly unreachableTasksShown: number;
   /** `--root-submissions`: frameworks and tasks may run as root. */
   readonly rootSubmissions: boolean;
 }

@@ -4,6 +4,7 @@
  * connected. A view is good for one request: sums are made once, on demand.
  */
 
+import { UNREACHABLE_TASKS_SHOWN_DEFAULT } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
 import type { Quota } from "../model/quota.ts";
 import { toResources } from "../model/resource-format.ts";
@@ -67,7 +68,13 @@ export class MasterView implements ClusterView {
   }
 
   *unreachableTasks(frameworkId?: string): Iterable<TaskView> {
-    for (const task of this.#liveTasks(frameworkId)) if (isLostWithAgent(task)) yield taskView(task);
+    const ids = frameworkId === undefined ? this.#registry.frameworks.keys() : [frameworkId];
+    for (const id of ids) {
+      const lost = [...this.#registry.tasksOf(id)].filter(isLostWithAgent);
+      // The newest, as Mesos, which forgets the others.
+      const shown = this.#leader?.settings.unreachableTasksShown ?? UNREACHABLE_TASKS_SHOWN_DEFAULT;
+      for (const task of lost.slice(Math.max(0, lost.length - shown))) yield taskView(task);
+    }
   }
 
   *completedTasks(frameworkId?: string): Iterable<TaskView> {

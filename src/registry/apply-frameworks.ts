@@ -1,4 +1,3 @@
-import { COMPLETED_FRAMEWORKS_MAX } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import { decodeBlob } from "../wire/blob.ts";
@@ -85,12 +84,15 @@ export function removeFramework(state: RegistryState, command: RemoveFramework):
   return ACCEPTED;
 }
 
-function dropOldestCompleted(state: RegistryState): void {
-  if (state.completedFrameworks.size <= COMPLETED_FRAMEWORKS_MAX) return;
-  const oldest = [...state.completedFrameworks.values()].reduce((a, b) => (removedBefore(a, b) ? a : b));
-  state.completedFrameworks.delete(oldest.id);
-  state.touch({ kind: "completed-framework", id: oldest.id });
-  dropCompletedTasks(state, oldest.id);
+/** Those beyond the bound, with their tasks. */
+export function dropOldestCompleted(state: RegistryState): void {
+  const { completedFrameworks, historyBounds } = state;
+  while (completedFrameworks.size > historyBounds.completedFrameworks) {
+    const oldest = [...completedFrameworks.values()].reduce((a, b) => (removedBefore(a, b) ? a : b));
+    completedFrameworks.delete(oldest.id);
+    state.touch({ kind: "completed-framework", id: oldest.id });
+    dropCompletedTasks(state, oldest.id);
+  }
 }
 
 /** By time, then by id: never by map order, which differs after a restart. */

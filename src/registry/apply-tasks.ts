@@ -1,4 +1,3 @@
-import { COMPLETED_TASKS_PER_FRAMEWORK_MAX } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState, TaskStatus, TaskStatusReason } from "../model/v1/tasks.ts";
 import { encodeBlob } from "../wire/blob.ts";
@@ -111,9 +110,15 @@ export function completeTask(state: RegistryState, task: TaskRecord): void {
   const number = completed.nextNumber++;
   completed.byNumber.set(number, task);
   state.touch({ kind: "completed-task", frameworkId, number });
-  for (const oldest of completed.byNumber.keys()) {
-    if (completed.byNumber.size <= COMPLETED_TASKS_PER_FRAMEWORK_MAX) return;
-    completed.byNumber.delete(oldest);
+  dropOldestTasks(state, frameworkId);
+}
+
+/** Completed tasks of the framework beyond the bound. */
+export function dropOldestTasks(state: RegistryState, frameworkId: string): void {
+  const { byNumber } = state.completed(frameworkId);
+  for (const oldest of byNumber.keys()) {
+    if (byNumber.size <= state.historyBounds.completedTasksPerFramework) return;
+    byNumber.delete(oldest);
     state.touch({ kind: "completed-task", frameworkId, number: oldest });
   }
 }

@@ -88,6 +88,13 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
     write: writeLaunch,
     read: (f) => ({ kind: "launch-group", ...readLaunch(f) }),
   },
+  "set-history-bounds": {
+    write: ({ bounds }) => [bounds.completedFrameworks, bounds.completedTasksPerFramework],
+    read: (f) => ({
+      kind: "set-history-bounds",
+      bounds: { completedFrameworks: f.number(1), completedTasksPerFramework: f.number(2) },
+    }),
+  },
   "update-task": {
     write: (c) => [
       c.frameworkId,

@@ -40,6 +40,7 @@ const LEVELS: Readonly<Record<Command["kind"], number>> = {
   "stop-maintenance": 2,
   "forget-agents": 2,
   "launch-group": 2,
+  "set-history-bounds": 2,
   "update-weights": 2,
   "update-quota": 2,
 };

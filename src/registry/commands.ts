@@ -207,6 +207,15 @@ export interface DeleteNote {
   readonly ifVersion: number | undefined;
 }
 
+/** The leader's flags ask for more or less history than is kept. */
+export interface SetHistoryBounds {
+  readonly kind: "set-history-bounds";
+  readonly bounds: {
+    readonly completedFrameworks: number;
+    readonly completedTasksPerFramework: number;
+  };
+}
+
 /** Sets weights of roles. */
 export interface UpdateWeights {
   readonly kind: "update-weights";
@@ -242,6 +251,7 @@ export type Command =
   | RemoveAgent
   | LaunchTasks
   | LaunchGroup
+  | SetHistoryBounds
   | UpdateTask
   | CompleteTask
   | PutNote
@@ -290,6 +300,7 @@ export const COMMAND_TAGS = {
   "update-weights": 17,
   "update-quota": 18,
   "launch-group": 30,
+  "set-history-bounds": 31,
 } as const satisfies Record<CommandKind, number>;
 
 /** One task of a launch that was refused while the others went through. */

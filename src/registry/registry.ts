@@ -23,17 +23,20 @@ import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { activateAgent, agentDrained, drainAgent } from "./apply-agent-marks.ts";
 import { addAgent, markAgentUnreachable, reregisterAgent } from "./apply-agents.ts";
 import { addFramework, disconnectFramework, removeFramework, updateFramework } from "./apply-frameworks.ts";
+import { setHistoryBounds } from "./apply-history.ts";
 import { startMaintenance, stopMaintenance, updateMaintenance } from "./apply-maintenance.ts";
 import { deleteNote, putNote } from "./apply-notes.ts";
 import { acknowledgeOperation, applyOperations } from "./apply-operations.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import { forgetAgents, markAgentGone, removeAgent } from "./apply-removals.ts";
-import { readQuota, updateQuota, updateWeights, writeQuota } from "./apply-roles.ts";
+import { updateQuota, updateWeights, writeQuota } from "./apply-roles.ts";
 import { completeAcknowledged, launchGroup, launchTasks, updateTask } from "./apply-tasks.ts";
 import { decodeCommands } from "./codec.ts";
 import type { Command, CommandKind, InitCluster, Outcome } from "./commands.ts";
 import { type Digest, digestBytes, digestText, EMPTY_DIGEST } from "./digest.ts";
 import { Fields } from "./fields.ts";
+import { type HistoryBounds, writeHistoryBounds } from "./history-bounds.ts";
+import { LOADERS } from "./loaders.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Note } from "./notes.ts";
 import {
@@ -41,11 +44,6 @@ import {
   type FrameworkRecord,
   type OperationRecord,
   type RemovedAgentRecord,
-  readAgent,
-  readFramework,
-  readOperation,
-  readRemovedAgent,
-  readTask,
   type TaskRecord,
   writeAgent,
   writeFramework,
@@ -54,7 +52,7 @@ import {
   writeTask,
 } from "./records.ts";
 import { RegistryState } from "./state.ts";
-import { idOfKey, isTaskKey, type KeyOf, keyOf, kindOfKey, numberOfKey } from "./state-keys.ts";
+import { isTaskKey, type KeyOf, keyOf, kindOfKey } from "./state-keys.ts";
 import { TaskLoader } from "./stored-task.ts";
 
 /** A changed key of the state on disk; null deletes it. */
@@ -104,6 +102,7 @@ const HANDLERS: Handlers = {
   "start-maintenance": startMaintenance,
   "stop-maintenance": stopMaintenance,
   "forget-agents": forgetAgents,
+  "set-history-bounds": setHistoryBounds,
   "update-weights": updateWeights,
   "update-quota": updateQuota,
 };
@@ -179,6 +178,10 @@ export class Registry {
   /** Those whose end is not acknowledged, of one framework or of all. */
   operations(frameworkId?: string): Iterable<OperationRecord> {
     return this.#state.operations.all(frameworkId);
+  }
+
+  get historyBounds(): HistoryBounds {
+    return this.#state.historyBounds;
   }
 
   get maintenance(): MaintenanceReader {
@@ -292,6 +295,8 @@ export class Registry {
         return encodeWith(writeTask, state.completedTasks.get(key.frameworkId)?.byNumber.get(key.number));
       case "operation":
         return encodeWith(writeOperation, state.operations.get(key.frameworkId, key.operationId));
+      case "history-bounds":
+        return writeHistoryBounds(state.historyBounds);
       case "maintenance":
         return state.maintenance.write();
       case "note": {
@@ -343,48 +348,3 @@ export class Registry {
 function encodeWith<R>(write: (record: R) => unknown[], record: R | undefined): unknown[] | undefined {
   return record === undefined ? undefined : write(record);
 }
-
-const LOADERS: Readonly<Record<string, (state: RegistryState, values: unknown, key: string) => void>> = {
-  cluster: (state, values) => {
-    state.clusterId = new Fields(values, "cluster").text(0);
-  },
-  digest: () => {},
-  framework: (state, values) => {
-    const record = readFramework(values);
-    state.frameworks.set(record.id, record);
-  },
-  "completed-framework": (state, values) => {
-    const record = readFramework(values);
-    state.completedFrameworks.set(record.id, record);
-  },
-  agent: (state, values) => {
-    const record = readAgent(values);
-    state.agents.set(record.id, record);
-  },
-  "removed-agent": (state, values) => {
-    const record = readRemovedAgent(values);
-    state.removedAgents.set(record.id, record);
-  },
-  "completed-task": (state, values, key) => {
-    const record = readTask(values);
-    const completed = state.completed(record.frameworkId);
-    const number = numberOfKey(key);
-    completed.byNumber.set(number, record);
-    completed.nextNumber = Math.max(completed.nextNumber, number + 1);
-  },
-  operation: (state, values) => state.operations.put(readOperation(values)),
-  maintenance: (state, values) => state.maintenance.load(values),
-  note: (state, values, key) => {
-    const fields = new Fields(values, "note");
-    state.notes.set(idOfKey(key), { value: fields.bytes(0), version: fields.number(1) });
-  },
-  "note-version": (state, values) => {
-    state.notes.version = new Fields(values, "note-version").number(0);
-  },
-  weight: (state, values, key) => {
-    state.weights.set(idOfKey(key), new Fields(values, "weight").number(0));
-  },
-  quota: (state, values, key) => {
-    state.quotas.set(idOfKey(key), readQuota(values));
-  },
-};

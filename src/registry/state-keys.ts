@@ -12,6 +12,7 @@
  *     completed-task/<framework>/<n>   TaskRecord; n as 12 digits keeps age order
  *     operation/<framework>/<id>       OperationRecord
  *     note/<key>                       value and version of a note; its key may hold slashes
+ *     history-bounds                   how much history is kept, when it is not the default
  *     maintenance                      schedule, and machines that are down
  *     note-version                     the newest version given to any note
  */
@@ -29,6 +30,7 @@ export type KeyOf =
   | { readonly kind: "operation"; readonly frameworkId: string; readonly operationId: string }
   | { readonly kind: "note"; readonly id: string }
   | { readonly kind: "maintenance" }
+  | { readonly kind: "history-bounds" }
   | { readonly kind: "note-version" }
   | { readonly kind: "weight"; readonly id: string }
   | { readonly kind: "quota"; readonly id: string };
@@ -40,6 +42,7 @@ export function keyOf(key: KeyOf): string {
     case "cluster":
     case "digest":
     case "maintenance":
+    case "history-bounds":
     case "note-version":
       return key.kind;
     case "framework":

@@ -4,6 +4,7 @@
  */
 import type { Quota } from "../model/quota.ts";
 import { AgentTasks } from "./agent-tasks.ts";
+import { DEFAULT_HISTORY_BOUNDS, type HistoryBounds } from "./history-bounds.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Notes } from "./notes.ts";
 import { Operations } from "./operations.ts";
@@ -34,6 +35,7 @@ export class RegistryState {
   readonly notes = new Notes();
   readonly operations = new Operations();
   readonly maintenance = new Maintenance();
+  historyBounds: HistoryBounds = DEFAULT_HISTORY_BOUNDS;
   /** Of the roles that were given one. */
   readonly weights = new Map<string, number>();
   readonly quotas = new Map<string, Quota>();

@@ -51,3 +51,15 @@ test.each([
 ])("rate limits %s are refused", (value, message) => {
   expect(() => read({ "rate-limits": value })).toThrow(message);
 });
+
+test("how much history is kept and shown", () => {
+  const { history, unreachableTasksShown } = read({
+    "max-completed-frameworks": "0",
+    "max-completed-tasks-per-framework": "7",
+    "max-unreachable-tasks-per-framework": "9",
+  });
+  expect(history).toEqual({ completedFrameworks: 0, completedTasksPerFramework: 7 });
+  expect(unreachableTasksShown).toBe(9);
+  expect(() => read({ "max-completed-tasks-per-framework": "0" })).toThrow(/from 1 to/);
+  expect(() => read({ "max-completed-frameworks": "1e9" })).toThrow(/from 0 to/);
+});

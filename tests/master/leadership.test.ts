@@ -228,3 +228,16 @@ describe("a framework that leaves", () => {
     expect(bench.closedStreams).toContain(framework.streamId);
   });
 });
+
+test("a leader whose flags ask for another history says so once; it holds for all masters", () => {
+  const history = { completedFrameworks: 1, completedTasksPerFramework: 5 };
+  const bench = new MasterBench({ history });
+  bench.lead();
+  expect(bench.registry.historyBounds).toEqual(history);
+  for (const name of ["a", "b"]) bench.framework({ name }).call({ type: "TEARDOWN" });
+  expect([...bench.registry.completedFrameworks.values()]).toHaveLength(1);
+  const next = new MasterBench({ history }, bench.registry, "m2");
+  next.autoCommit = false;
+  next.lead(2);
+  expect(next.proposed.map(({ kind }) => kind)).not.toContain("set-history-bounds");
+});

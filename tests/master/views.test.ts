@@ -52,6 +52,20 @@ describe("views", () => {
     expect([...view.completedTasks(framework.id)]).toHaveLength(2);
   });
 
+  test("of a framework's unreachable tasks the newest are shown", () => {
+    const bench = new MasterBench({ unreachableTasksShown: 2 });
+    bench.lead();
+    const agentId = bench.agent(1);
+    const framework = bench.framework();
+    const tasks = ["a", "b", "c"].map((id) => framework.task(id, agentId));
+    framework.launch(framework.offers[0], ...tasks);
+    bench.step({ kind: "agent-link-closed", link: 1 });
+    bench.pass(75_000);
+    const view = new MasterView(bench.registry, bench.core.leader, bench.now);
+    expect([...view.unreachableTasks()].map(({ taskId }) => taskId)).toEqual(["b", "c"]);
+    expect([...bench.registry.tasksOf(framework.id)]).toHaveLength(3);
+  });
+
   test("a follower shows the registry", () => {
     const { bench, framework, agentId } = busy();
     const view = new MasterView(bench.registry, undefined, bench.now);

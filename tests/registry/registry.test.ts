@@ -222,6 +222,71 @@ test("the cluster is initialised once", () => {
   expect(registry.clusterId).toBe("one");
 });
 
+describe("how much history is kept", () => {
+  const bounds = (completedFrameworks: number, completedTasksPerFramework: number): Command => ({
+    kind: "set-history-bounds",
+    bounds: { completedFrameworks, completedTasksPerFramework },
+  });
+
+  function withHistory(): Registry {
+    const registry = new Registry();
+    apply(registry, addAgent("a"));
+    for (const f of ["f1", "f2", "f3"]) {
+      apply(registry, addFramework(f));
+      for (const t of ["t1", "t2", "t3"]) {
+        apply(registry, launch(f, "a", t), update(f, t, "a", "TASK_FINISHED", 1));
+        apply(registry, {
+          kind: "complete-task",
+          frameworkId: f,
+          taskId: t,
+          uuid: uuidOf(1),
+          runId: undefined,
+        });
+      }
+    }
+    for (const [i, f] of ["f1", "f2"].entries()) {
+      apply(registry, { kind: "remove-framework", frameworkId: f, atMs: AT_MS + i });
+    }
+    return registry;
+  }
+
+  const completed = (registry: Registry, id: string): string[] =>
+    [...registry.completedTasksOf(id)].map(({ taskId }) => taskId);
+
+  test("smaller bounds forget the oldest at once, and hold from then on", () => {
+    const registry = withHistory();
+    expect(apply(registry, bounds(1, 2))).toEqual([{ accepted: true }]);
+    expect([...registry.completedFrameworks.keys()]).toEqual(["f2"]);
+    expect(["f1", "f2", "f3"].map((id) => completed(registry, id))).toEqual([[], ["t2", "t3"], ["t2", "t3"]]);
+    apply(registry, { kind: "remove-framework", frameworkId: "f3", atMs: AT_MS + 9 });
+    expect([...registry.completedFrameworks.keys()]).toEqual(["f3"]);
+    expect(completed(registry, "f2")).toEqual([]);
+  });
+
+  test("stands on disk: a master that starts again forgets alike", () => {
+    const registry = withHistory();
+    apply(registry, bounds(2, 1));
+    const entries = registry
+      .takeChanges()
+      .flatMap(([key, value]) => (value === null ? [] : [[key, value] as const]))
+      .sort(([a], [b]) => Buffer.compare(a, b));
+    const again = Registry.from(entries);
+    expect(again.historyBounds).toEqual({ completedFrameworks: 2, completedTasksPerFramework: 1 });
+    for (const one of [registry, again]) {
+      apply(one, launch("f3", "a", "t9"), update("f3", "t9", "a", "TASK_FINISHED", 5));
+      apply(one, {
+        kind: "complete-task",
+        frameworkId: "f3",
+        taskId: "t9",
+        uuid: uuidOf(5),
+        runId: undefined,
+      });
+      expect(completed(one, "f3")).toEqual(["t9"]);
+    }
+    expect(again.digest()).toBe(registry.digest());
+  });
+});
+
 test("a group is launched whole or not at all", () => {
   const registry = new Registry();
   apply(registry, addFramework("f"), addAgent("a"), launchRun("r1", "f", "a", "t1"));

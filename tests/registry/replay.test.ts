@@ -102,6 +102,11 @@ function randomCommand(random: Random): Command {
       const operation = { frameworkId: framework, operationId: `o${random.below(4)}`, n };
       return reserveCpus(agent, "web", random.pick([-2, -1, 1, 2]), random.pick([undefined, operation]));
     }
+    case 16:
+      return {
+        kind: "set-history-bounds",
+        bounds: { completedFrameworks: random.below(4), completedTasksPerFramework: 1 + random.below(4) },
+      };
     case 18:
       return { kind: "update-weights", weights: [[`r${random.below(3)}`, 1 + n]] };
     case 19: {
