@@ -190,6 +190,7 @@ export class SimFramework {
     this.#subscribed = true;
     this.#heard = new Set();
     this.#inverse.clear();
+    this.book.resubscribed();
     if (this.#random.chance(0.7)) this.#reconcile();
   }
 

@@ -18,6 +18,8 @@ interface Entry {
   run: string | undefined;
   /** A master said after the end that it does not know the task any more. */
   forgotten: boolean;
+  /** A master said on this stream that the task ended with its agent. */
+  lost: TaskState | undefined;
 }
 
 /** Order of an agent's updates; every end comes last. */
@@ -54,7 +56,13 @@ export class TaskBook {
       end: undefined,
       run: undefined,
       forgotten: false,
+      lost: undefined,
     });
+  }
+
+  /** A new stream: what was told between the two may have got lost. */
+  resubscribed(): void {
+    for (const entry of this.#entries.values()) entry.lost = undefined;
   }
 
   /** Takes a status; throws when it contradicts an earlier one. */
@@ -71,7 +79,10 @@ export class TaskBook {
     const stale = state === "TASK_UNKNOWN" && isTerminalState(entry.state);
     if (entry.end === undefined && !stale) entry.state = state;
     if (entry.end !== undefined && state === "TASK_UNKNOWN") entry.forgotten = true;
-    if (text === undefined) return { isNew: false };
+    if (text === undefined) {
+      this.#checkLoss(status, entry);
+      return { isNew: false };
+    }
     this.#checkRun(status, entry);
     if (entry.uuids.has(text)) return { isNew: false };
     entry.uuids.add(text);
@@ -85,6 +96,15 @@ export class TaskBook {
     entry.state = state;
     if (isTerminalState(state)) entry.end = state;
     return { isNew: true };
+  }
+
+  /** A task ends once with its agent, unless it came back in between. Answers to RECONCILE may repeat. */
+  #checkLoss({ state, reason, task_id }: TaskStatus, entry: Entry): void {
+    if (reason === "REASON_RECONCILIATION") return;
+    if (entry.lost !== undefined && isTerminalState(state)) {
+      throw new Error(`${this.#owner} was told ${state} of ${task_id.value}, and ${entry.lost} before`);
+    }
+    entry.lost = isTerminalState(state) ? state : undefined;
   }
 
   #checkRun(status: TaskStatus, entry: Entry): void {
