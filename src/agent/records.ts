@@ -18,6 +18,8 @@ export interface AgentRecord {
   readonly term: number;
   /** Boot during which the record was written. */
   readonly bootId: string;
+  /** blob AgentInfo that the agent last came with, without id; undefined in records of older versions. */
+  readonly info?: Uint8Array | undefined;
 }
 
 export interface TaskRecord {
@@ -102,6 +104,7 @@ export function encodeAgentRecord(record: AgentRecord): Uint8Array {
     agentId: record.agentId,
     term: record.term,
     bootId: record.bootId,
+    info: record.info,
   });
 }
 
@@ -132,10 +135,11 @@ export function encodeStreamRecord(record: StreamRecord): Uint8Array {
 
 export function decodeAgentRecord(bytes: Uint8Array): Result<AgentRecord> {
   return decodeRecord(bytes, (fields) => {
-    const { agentId, term, bootId } = fields;
+    const { agentId, term, bootId, info } = fields;
+    if (info !== undefined && !(info instanceof Uint8Array)) return undefined;
     if (agentId !== undefined && typeof agentId !== "string") return undefined;
     if (typeof term !== "number" || typeof bootId !== "string") return undefined;
-    return { agentId, term, bootId };
+    return { agentId, term, bootId, info };
   });
 }
 

@@ -14,7 +14,9 @@ export function restore(state: AgentState, plan: RecoveryPlan): void {
   state.recovered = true;
   state.agentId = plan.agent?.agentId;
   state.term = plan.agent?.term ?? 0;
-  if (plan.agent?.bootId !== state.config.bootId) state.writeAgentRecord();
+  const { agent } = plan;
+  const changed = agent?.bootId !== state.config.bootId || !sameBytes(agent.info, state.info);
+  if (changed) state.writeAgentRecord();
   state.volumes.restore(plan.volumes);
   for (const [id, info] of plan.frameworks) state.frameworks.set(id, newFramework(id, info));
   for (const recovered of plan.tasks) restoreTask(state, recovered);
@@ -27,6 +29,10 @@ export function restore(state: AgentState, plan: RecoveryPlan): void {
   }
   for (const containerId of plan.cleanups) state.emit({ kind: "cleanup", containerId });
   findLeader(state);
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a?.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 function restoreTask(state: AgentState, { task: record, stream, action }: RecoveredTask): void {

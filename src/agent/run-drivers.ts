@@ -4,6 +4,7 @@ import type { Instant } from "../base/time.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
+import type { ReconfigurationPolicy } from "./reconfiguration.ts";
 import type { AgentConfig, LeaderAddress } from "./types.ts";
 
 /** An open link to the leading master. */
@@ -36,6 +37,8 @@ export interface AgentOptions {
   readonly flags: Readonly<Record<string, string>>;
   /** Launches under way at once; about twice the processors. */
   readonly maxLaunches: number;
+  /** Default: any. */
+  readonly reconfigurationPolicy?: ReconfigurationPolicy;
 }
 
 /** How the agent came to an end by itself. */

@@ -21,6 +21,7 @@ import { type Launch, LaunchQueue, unforeseen } from "./launch-queue.ts";
 import { agentMetrics } from "./metrics.ts";
 import { type FileLocation, resolveSandboxPath } from "./paths.ts";
 import type { AgentFrameworkView, AgentPort } from "./port.ts";
+import { refuseReconfiguration } from "./reconfiguration.ts";
 import { checkpointDamaged, planRecovery, readCheckpoint } from "./recovery.ts";
 import type { AgentDrivers, AgentEnd, AgentLink, AgentOptions } from "./run-drivers.ts";
 import type { AgentEffect, AgentInput, LeaderAddress } from "./types.ts";
@@ -73,10 +74,11 @@ export class Agent implements AgentPort {
    */
   async start(): Promise<void> {
     const { runtime, store } = this.#drivers;
-    const { config } = this.#options;
+    const { config, reconfigurationPolicy = "any" } = this.#options;
     runtime.onExit((containerId, exit) => this.#put({ kind: "exited", containerId, exit }));
     const recorded = readCheckpoint(await store.readAll());
     if (!recorded.ok) throw checkpointDamaged(config.workDir, recorded.error);
+    refuseReconfiguration(reconfigurationPolicy, recorded.value.agent, config);
     const containers = await runtime.recover(recorded.value.tasks.map(({ task }) => task.containerId));
     const orphans = (await runtime.listOrphans()).filter((id) => !containers.has(id));
     const plan = planRecovery(config.bootId, recorded.value, containers, orphans);

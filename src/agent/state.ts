@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
+import { encodeBlob } from "../wire/blob.ts";
 import { amountsOf, Usage } from "./accounting.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
 import { AGENT_KEY } from "./checkpoint.ts";
@@ -61,6 +62,8 @@ export interface Counters {
 
 export class AgentState {
   readonly config: AgentConfig;
+  /** blob of `config.info`. */
+  readonly info: Uint8Array;
   readonly random: Random;
   readonly log: Log;
   readonly usage: Usage;
@@ -105,6 +108,7 @@ export class AgentState {
 
   constructor(config: AgentConfig, random: Random, log: Log) {
     this.config = config;
+    this.info = encodeBlob("AgentInfo", config.info);
     this.random = random;
     this.log = log;
     this.usage = new Usage(amountsOf(config.info.resources ?? []));
@@ -128,7 +132,7 @@ export class AgentState {
   writeAgentRecord(): void {
     const { term } = this;
     const agentId = this.stopping?.unregister === true ? undefined : this.agentId;
-    const record = { agentId, term, bootId: this.config.bootId };
+    const record = { agentId, term, bootId: this.config.bootId, info: this.info };
     this.write({ key: AGENT_KEY, value: encodeAgentRecord(record) });
   }
 

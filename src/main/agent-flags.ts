@@ -43,6 +43,12 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
   },
   { name: "attributes", value: "<text>", description: "For example 'rack:a1;zone:3'" },
   {
+    name: "reconfiguration-policy",
+    value: "<policy>",
+    description: "What may change of an agent that comes back: any, equal (nothing), or additive",
+    default: "any",
+  },
+  {
     name: "domain",
     value: "<json>",
     description:

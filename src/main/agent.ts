@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { checkpointDirectory } from "../agent/paths.ts";
+import { RECONFIGURATION_POLICIES, type ReconfigurationPolicy } from "../agent/reconfiguration.ts";
 import { Agent } from "../agent/run.ts";
 import type { AgentDrivers, AgentLink, LinkEvents } from "../agent/run-drivers.ts";
 import type { AgentConfig, LeaderAddress } from "../agent/types.ts";
@@ -42,6 +43,8 @@ export interface AgentFlags extends InfoFlags {
   readonly workDir: string;
   /** False: no namespaces and cgroups. */
   readonly isolate: boolean;
+  /** Left out: any. */
+  readonly reconfigurationPolicy?: ReconfigurationPolicy;
   /** As /flags shows them. */
   readonly effective: Readonly<Record<string, string>>;
   /** Flag that sets the port, for error messages. */
@@ -81,11 +84,20 @@ function readFlags(flags: Flags): AgentFlags {
     oversubscribed: flags.optional("oversubscribed-resources"),
     attributes: flags.optional("attributes"),
     domain: domainOf(flags.optional("domain")),
+    reconfigurationPolicy: readPolicy(flags),
     isolate: readIsolation(flags),
     effective: flags.effective(),
     portFlag: "--port",
     directoryFlag: "--work-dir",
   };
+}
+
+function readPolicy(flags: Flags): ReconfigurationPolicy {
+  const value = flags.text("reconfiguration-policy");
+  const policy = RECONFIGURATION_POLICIES.find((one) => one === value);
+  if (policy === undefined)
+    throw badFlag("reconfiguration-policy", value, RECONFIGURATION_POLICIES.join(", "));
+  return policy;
 }
 
 export function readIsolation(flags: Flags): boolean {
@@ -144,6 +156,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     config,
     flags: flags.effective,
     maxLaunches: LAUNCHES_PER_CPU * availableParallelism(),
+    reconfigurationPolicy: flags.reconfigurationPolicy ?? "any",
   };
   const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
   handler = agentApi({ port: agent, build: buildInfo(), verbosity: logger.verbosity, clock: apiClock, log });
