@@ -79,6 +79,8 @@ export function drawOptions(seed: number): SimOptions {
     [5, 50, 500, 3_000, 15_000],
     [3_000, 15_000, 60_000],
   ]);
+  // Apart, so that what it draws changes nothing else of a seed's history.
+  const more = new Random(seed * 2 + 1_000_003);
   const faults = FAULT_KINDS.filter(() => random.chance(0.4));
   return {
     masters: random.pick([1, 3, 3, 3, 3, 5]),
@@ -97,6 +99,8 @@ export function drawOptions(seed: number): SimOptions {
       taskRunsMs,
       reusesIds: random.chance(0.5),
       operates: random.chance(0.5),
+      picky: more.chance(0.25),
+      groups: more.chance(0.3),
     })).map((plan) => ({ ...plan, operates: plan.operates && plan.role !== "*" })),
     network: {
       dropPercent: random.pick([0, 0, 2, 10, 25]),

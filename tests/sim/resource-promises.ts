@@ -22,6 +22,7 @@ export class ResourcePromises {
       const held = [...agent.holdings.values()]
         .filter(({ pending, resources }) => !pending || checkpointedPart(resources).isEmpty())
         .map(({ resources }) => resources);
+      for (const { resources } of agent.executors.values()) held.push(resources);
       for (const { heldBack } of agent.changes.values()) held.push(heldBack?.resources ?? Resources.EMPTY);
       for (const id of agent.offerIds) held.push(leader.offers.get(id)?.resources ?? Resources.EMPTY);
       const taken = Resources.sum(held);
@@ -43,6 +44,7 @@ export class ResourcePromises {
     for (const agent of leader.agents.values()) {
       if (agent.holdings.size > 0)
         return `agent ${agent.id} still holds ${[...agent.holdings.values()].map((held) => held.taskId)}`;
+      if ([...agent.executors.values()].length > 0) return `agent ${agent.id} still holds executors`;
       if (agent.offerIds.size > 0) return `agent ${agent.id} is still offered`;
       if (agent.changes.size > 0) return `agent ${agent.id} still changes`;
       if (agent.kills.size > 0) return `agent ${agent.id} still has kills ${[...agent.kills.keys()]}`;

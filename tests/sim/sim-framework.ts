@@ -6,8 +6,8 @@
  */
 import type { Random } from "../../src/base/random.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
-import type { Offer, OperationStatus } from "../../src/model/v1/offers.ts";
-import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
+import type { Offer, OfferOperation, OperationStatus } from "../../src/model/v1/offers.ts";
+import type { SchedulerCall, SchedulerCallSubscribe, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { TaskInfo, TaskStatus } from "../../src/model/v1/tasks.ts";
 import { InverseOffers } from "./inverse-offers.ts";
 import { simScript } from "./kernel.ts";
@@ -39,6 +39,10 @@ export interface FrameworkPlan {
   readonly reusesIds: boolean;
   /** Reserves, makes volumes, and gives both back. */
   readonly operates: boolean;
+  /** Takes offers only of some agents, of others after each subscription. */
+  readonly picky: boolean;
+  /** Launches some of its tasks as groups. */
+  readonly groups: boolean;
 }
 
 const RETRY_MS = 300;
@@ -71,6 +75,8 @@ export class SimFramework {
   removed = false;
   /** No new tasks; what runs is killed, so that everything ends. */
   #draining = false;
+  /** Agents' names that its offer constraints accept; undefined: all. */
+  #wants: RegExp | undefined;
   #tearsDown = false;
   events = 0;
 
@@ -251,8 +257,21 @@ export class SimFramework {
           capabilities,
           ...(id === undefined ? {} : { id }),
         },
+        ...this.#constraints(),
       },
     };
+  }
+
+  /** Drawn anew for each stream; its offers must fit them. */
+  #constraints(): Pick<SchedulerCallSubscribe, "offer_constraints"> {
+    this.#wants = undefined;
+    if (!this.plan.picky || this.#draining) return {};
+    const regex = this.#random.pick([".*[13]", ".*2", ".*"]);
+    this.#wants = new RegExp(`^(?:${regex})$`);
+    const selector = { pseudoattribute_type: "HOSTNAME" as const };
+    const constraint = { selector, predicate: { text_matches: { regex } } };
+    const groups = [{ attribute_constraints: [constraint] }];
+    return { offer_constraints: { role_constraints: { [this.plan.role]: { groups } } } };
   }
 
   #call(call: SchedulerCall): void {
@@ -262,6 +281,11 @@ export class SimFramework {
 
   #onOffer(offer: Offer): void {
     const id = offer.id.value;
+    if (this.#wants !== undefined && !this.#wants.test(offer.hostname)) {
+      throw new Error(
+        `${this.name} got an offer of ${offer.hostname}, and its constraints ask for ${this.#wants}`,
+      );
+    }
     if (this.#offersSeen.has(id)) throw new Error(`${this.name} got offer ${id} twice`);
     this.#offersSeen.add(id);
     const random = this.#random;
@@ -287,10 +311,26 @@ export class SimFramework {
       type: "ACCEPT",
       accept: {
         offer_ids: [offer.id],
-        operations: [...operations, { type: "LAUNCH", launch: { task_infos } }],
+        operations: [...operations, this.#launchOf(offer, task_infos)],
         filters: { refuse_seconds: random.pick([0, 1]) },
       },
     });
+  }
+
+  /** A group is refused by the agent, which runs none yet; new ids, or one in use would refuse the whole. */
+  #launchOf(offer: Offer, task_infos: TaskInfo[]): OfferOperation {
+    const mayGroup = this.plan.groups && !this.plan.reusesIds && room(offer) > task_infos.length;
+    if (!mayGroup || this.#random.chance(0.5)) return { type: "LAUNCH", launch: { task_infos } };
+    const executor = {
+      type: "DEFAULT" as const,
+      executor_id: { value: this.#random.chance(0.5) ? "pod" : `pod-${this.#launched}` },
+      resources: [
+        { name: "cpus", type: "SCALAR" as const, scalar: { value: TASK_CPUS } },
+        { name: "mem", type: "SCALAR" as const, scalar: { value: TASK_MEM } },
+        { name: "disk", type: "SCALAR" as const, scalar: { value: 1 } },
+      ],
+    };
+    return { type: "LAUNCH_GROUP", launch_group: { executor, task_group: { tasks: task_infos } } };
   }
 
   #decline(offer_ids: Offer["id"][], refuse_seconds: number): void {
