@@ -72,6 +72,7 @@ export function frameworkMessage(view: FrameworkView): MasterResponseGetFramewor
     reregistered_time: time(view.reregisteredAtMs ?? view.registeredAtMs),
     ...(view.unregisteredAtMs !== undefined && { unregistered_time: time(view.unregisteredAtMs) }),
     offers: [...view.offers],
+    ...(view.inverseOffers.length > 0 && { inverse_offers: [...view.inverseOffers] }),
     allocated_resources: view.used.map(endpointResource),
     offered_resources: view.offered.map(endpointResource),
     offer_constraints: view.constraints ?? {},

@@ -221,8 +221,8 @@ export const CONSTRAINT_PATTERNS_MAX = 200;
 export const ATTRIBUTE_CONSTRAINTS_MAX = 2_000;
 /** Frameworks named as being before one in the fair order: enough to see who, whatever the cluster's size. */
 export const FORERUNNERS_MAX = 10;
-/** Ids in one command that forgets agents: 255 characters of three bytes each, well below an entry. */
-export const FORGET_AGENTS_MAX = 1_000;
+/** Agents that one command forgets: with them go their tasks, and an entry is applied without a break. */
+export const FORGET_AGENTS_MAX = 16;
 
 assert(
   WAITING_CALLS_PER_FRAMEWORK_MAX * 10 <= INBOX_MAX_INPUTS,

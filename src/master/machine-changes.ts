@@ -47,8 +47,15 @@ export function takeMachinesDown(
   { machines }: Change<"machines-down">,
 ): void {
   const error = checkMachines(machines) ?? wrongMode(leader, machines, "DRAINING", "down");
-  if (error !== undefined) leader.answer(ref, 400, error);
-  else leader.proposeFor(ref, { kind: "start-maintenance", machines, atMs: leader.now.wallMs });
+  const [last, ...others] = [...machines].reverse();
+  if (error !== undefined || last === undefined) {
+    leader.answer(ref, 400, error);
+    return;
+  }
+  const atMs = leader.now.wallMs;
+  // One command for each: an entry is applied without a break, and with a machine go its tasks.
+  for (const machine of others) leader.propose({ kind: "start-maintenance", machines: [machine], atMs });
+  leader.proposeFor(ref, { kind: "start-maintenance", machines: [last], atMs });
 }
 
 export function bringMachinesUp(leader: Leader, ref: AnswerRef, { machines }: Change<"machines-up">): void {

@@ -12,7 +12,7 @@ import type { AgentInfo, FrameworkInfo, WeightInfo } from "../model/v1/framework
 import type { DomainInfo, MachineID } from "../model/v1/ids.ts";
 import type { ClusterStatus, Schedule } from "../model/v1/maintenance.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
-import type { Offer, OfferOperation, OperationStatus } from "../model/v1/offers.ts";
+import type { InverseOffer, Offer, OfferOperation, OperationStatus } from "../model/v1/offers.ts";
 import type { QuotaConfig, QuotaRequest } from "../model/v1/quota.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { OfferConstraints, SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
@@ -82,6 +82,8 @@ export interface FrameworkView {
   readonly used: readonly Resource[];
   readonly offered: readonly Resource[];
   readonly offers: readonly Offer[];
+  /** Not answered yet. */
+  readonly inverseOffers: readonly InverseOffer[];
 }
 
 export interface AgentView {

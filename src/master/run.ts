@@ -71,7 +71,7 @@ export class Master implements MasterPort {
     this.#ownLink = ownLink;
     this.#node = node;
     this.#drivers = drivers;
-    this.#news = new LeadershipNews(drivers.log);
+    this.#news = new LeadershipNews(drivers.log, node.settings.address);
     this.#readers = new StateReaders(drivers.store, drivers.log);
     this.#flags = flags;
     this.address = node.settings.address;

@@ -1,8 +1,9 @@
 /** Lines that a master in trouble writes to its log. */
 import { REQUEST_WAIT_MAX_MS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import { regionOf } from "../model/regions.ts";
 import type { DigestAlarm } from "./digest-watch.ts";
-import type { Leadership } from "./port.ts";
+import type { Leadership, MasterAddress } from "./port.ts";
 
 export function sayDigestAlarm(log: Log, { self, index, differing }: DigestAlarm): void {
   const text = self
@@ -14,10 +15,12 @@ export function sayDigestAlarm(log: Log, { self, index, differing }: DigestAlarm
 /** Says who leads, once for each change. */
 export class LeadershipNews {
   readonly #log: Log;
+  readonly #own: MasterAddress;
   #said = "";
 
-  constructor(log: Log) {
+  constructor(log: Log, own: MasterAddress) {
     this.#log = log;
+    this.#own = own;
   }
 
   tell(leadership: Leadership, term: () => number): void {
@@ -32,6 +35,13 @@ export class LeadershipNews {
     if (leader === undefined) return;
     const address = `${leader.hostname}:${leader.port}`;
     this.#log.info("Another master leads", { leader: address, term: term() });
+    const [region, leaderRegion] = [regionOf(this.#own.domain), regionOf(leader.domain)];
+    if (region === leaderRegion) return;
+    this.#log.error("Masters must be in one region: agents would be local to one and remote to another", {
+      region: region ?? "none",
+      leaderRegion: leaderRegion ?? "none",
+      hint: "start all masters with a --domain of the same region",
+    });
   }
 }
 

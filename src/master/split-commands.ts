@@ -32,9 +32,23 @@ export function splitCommands(
   return parts;
 }
 
+/** An agent's tasks, about: some commands end all of them. */
+const TASKS_OF_AGENT = 16;
+
 /** Records that a command changes, about. */
 export function changesOf(command: Command): number {
-  return command.kind === "launch-tasks" ? command.tasks.length : 1;
+  switch (command.kind) {
+    case "launch-tasks":
+      return command.tasks.length;
+    case "start-maintenance":
+      return TASKS_OF_AGENT * command.machines.length;
+    case "forget-agents":
+      return TASKS_OF_AGENT * command.agentIds.length;
+    case "mark-agent-gone":
+      return TASKS_OF_AGENT;
+    default:
+      return 1;
+  }
 }
 
 /** An upper estimate of the encoded size. */

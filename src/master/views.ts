@@ -10,11 +10,12 @@ import type { Quota } from "../model/quota.ts";
 import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
 import type { ClusterStatus, Schedule } from "../model/v1/maintenance.ts";
-import type { Offer } from "../model/v1/offers.ts";
+import type { InverseOffer, Offer } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import { totalOf } from "../registry/agent-total.ts";
 import type { AgentRecord, FrameworkRecord, TaskRecord } from "../registry/records.ts";
 import { decodeBlob } from "../wire/blob.ts";
+import { inverseOfferMessage } from "./inverse-offers.ts";
 import type { Leader, RegistryReader } from "./leader.ts";
 import { maintenanceStatus } from "./maintenance-view.ts";
 import { offerMessage } from "./offers.ts";
@@ -156,7 +157,14 @@ export class MasterView implements ClusterView {
       used: messages(this.#used().get(record.id)),
       offered: messages(Resources.sum(offered)),
       offers,
+      inverseOffers: this.#inverseOffers(record.id),
     };
+  }
+
+  #inverseOffers(frameworkId: string): InverseOffer[] {
+    const leader = this.#leader;
+    if (leader === undefined) return [];
+    return leader.inverseOffers.ofFramework(frameworkId).map((offer) => inverseOfferMessage(leader, offer));
   }
 
   #used(): Map<string, Resources> {

@@ -101,6 +101,7 @@ describe("inverse offers", () => {
         url: { address: { ip: "10.0.1.1", port: 5051 } },
       },
     ]);
+    expect(view(bench).framework(framework.id)?.inverseOffers).toEqual(offers);
     const statuses = () => view(bench).maintenanceStatus().draining_machines?.[0]?.statuses;
     expect(statuses()).toMatchObject([{ status: "UNKNOWN", framework_id: { value: framework.id } }]);
     framework.call({
@@ -244,6 +245,20 @@ describe("a machine that goes down", () => {
     bench.change({ kind: "machines-up", machines: [MACHINE] });
     bench.agent(6, agentId);
     expect(bench.core.leader?.agents.get(agentId)?.total.toString()).toInclude("cpus(r):1");
+  });
+
+  test("goes with others in one call, answered when all are down", () => {
+    const { bench, framework } = running();
+    bench.agent(2);
+    bench.agent(3);
+    const others = [{ ip: "10.0.1.2" }, { ip: "10.0.1.3" }];
+    plan(bench, MACHINE, ...others);
+    framework.events();
+    expect(bench.change({ kind: "machines-down", machines: [MACHINE, ...others] })?.status).toBe(200);
+    expect(framework.types().filter((type) => type === "FAILURE")).toHaveLength(3);
+    expect(view(bench).maintenanceStatus().down_machines).toHaveLength(3);
+    expect(bench.change({ kind: "machines-up", machines: others })?.status).toBe(200);
+    expect(view(bench).maintenanceStatus()).toEqual({ down_machines: [MACHINE] });
   });
 
   test("takes an agent with it whose registration is under way", () => {

@@ -83,6 +83,7 @@ export const FRAMEWORK: FrameworkView = {
   used: [scalar("cpus", 0.1, ALLOCATED), scalar("mem", 32, ALLOCATED)],
   offered: [],
   offers: [],
+  inverseOffers: [],
 };
 
 export const COMPLETED_FRAMEWORK: FrameworkView = {
