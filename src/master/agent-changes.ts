@@ -45,7 +45,6 @@ export function agentMarkedGone(leader: Leader, command: MarkAgentGone, fate: Fa
   const agent = leader.agents.get(agentId);
   if (!fate.accepted || agent === undefined) return;
   leader.counters.bump("slave_removals");
-  leader.counters.bump("slave_removals/reason_unhealthy");
   if (agent.link !== undefined) {
     refuseAgent(leader, agent.link, `Agent ${agentId} was marked gone by an operator`);
     agent.link = undefined;

@@ -107,7 +107,6 @@ function takeDown(leader: Leader, agent: AgentMemory): void {
   agent.kills.clear();
   if (agent.unreachable) return;
   leader.counters.bump("slave_removals");
-  leader.counters.bump("slave_removals/reason_unhealthy");
   if (agent.link !== undefined) {
     refuseAgent(leader, agent.link, machineDownMessage(agent.info.hostname, agent.ip), true);
     agent.link = undefined;

@@ -35,6 +35,7 @@ const COUNTERS = [
   "slave_removals",
   "slave_removals/reason_unregistered",
   "slave_reregistrations",
+  "slave_unreachable_canceled",
   "slave_unreachable_completed",
   "slave_unreachable_scheduled",
   "tasks_dropped",
@@ -109,7 +110,7 @@ function addAgents(metrics: Metrics, leader: Leader): void {
   metrics["master/slaves_connected"] = connected;
   metrics["master/slaves_disconnected"] = disconnected;
   metrics["master/slaves_inactive"] = connected + disconnected - active;
-  metrics["master/slaves_draining"] = draining;
+  metrics["mesh/agents_draining"] = draining;
   metrics["master/slaves_unreachable"] = unreachable;
 }
 

@@ -1,11 +1,15 @@
 /** What operators say of agents and machines, in the registry. */
 import { describe, expect, test } from "bun:test";
-import { encodeCommands } from "../../src/registry/codec.ts";
+import { readFileSync } from "node:fs";
+import { decodeCommands, encodeCommands } from "../../src/registry/codec.ts";
 import { levelOf } from "../../src/registry/command-level.ts";
 import type { Command, Outcome } from "../../src/registry/commands.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { encodeBlob } from "../../src/wire/blob.ts";
 import { AT_MS, addAgent, addFramework, launch, reregister, update } from "./fixtures.ts";
+
+/** After the entry in tests/fixtures/logs/v2. */
+const DIGEST = "0958020ceb5d0863";
 
 function apply(registry: Registry, ...commands: Command[]): readonly Outcome[] {
   return registry.applyEntry(encodeCommands(commands)).outcomes;
@@ -173,4 +177,33 @@ test("only unreachable and removed agents are forgotten", () => {
 test("masters of older versions keep the new commands out of the log", () => {
   expect(levelOf([addAgent("a1")])).toBe(1);
   expect(levelOf([addAgent("a1"), gone])).toBe(2);
+});
+
+describe("a log with these commands", () => {
+  const machines = [{ hostname: "host-a1" }, { hostname: "h2", ip: "10.0.0.2" }, { ip: "10.0.0.3" }];
+  const windows = [{ machine_ids: machines, unavailability: { start: { nanoseconds: 7 } } }];
+  const entry: readonly Command[] = [
+    addAgent("a1", 8),
+    addAgent("a2"),
+    { kind: "drain-agent", agentId: "a1", maxGraceMs: 5, markGone: true, atMs: AT_MS },
+    { kind: "drain-agent", agentId: "a2", maxGraceMs: undefined, markGone: false, atMs: AT_MS },
+    { kind: "agent-drained", agentId: "a1", atMs: AT_MS },
+    { kind: "activate-agent", agentId: "a1", active: true, atMs: AT_MS },
+    { kind: "update-maintenance", schedule: encodeBlob("Schedule", { windows }), atMs: AT_MS },
+    { kind: "start-maintenance", machines: machines.slice(0, 2), atMs: AT_MS },
+    { kind: "stop-maintenance", machines: machines.slice(1, 2), atMs: AT_MS },
+    { kind: "mark-agent-gone", agentId: "a3", atMs: AT_MS },
+    { kind: "forget-agents", agentIds: ["a4", "a5"] },
+  ];
+  const kept = readFileSync(`${import.meta.dir}/../fixtures/logs/v2/agent-commands.hex`, "utf8").trim();
+
+  test("reads the same for ever", () => {
+    expect(decodeCommands(Buffer.from(kept, "hex"))).toEqual([...entry]);
+  });
+
+  test("leads to the same state for ever", () => {
+    const registry = new Registry();
+    registry.applyEntry(Buffer.from(kept, "hex"));
+    expect(registry.digest()).toBe(DIGEST);
+  });
 });
