@@ -131,10 +131,18 @@ class MasterBench {
     const figures = { ...found, ...(await this.#view.passed()) };
     this.figures[name] = figures;
     this.#say(`${name}: ${JSON.stringify(figures)}`);
-    const problems = [...this.#fleet.problems.splice(0), ...this.#framework.problems.splice(0)];
-    for (const problem of problems.slice(0, 10)) this.#say(`problem: ${problem}`);
-    if (problems.length > 0)
-      this.figures["problems"] = Number(this.figures["problems"] ?? 0) + problems.length;
+    this.#tellProblems();
+  }
+
+  #tellProblems(): void {
+    const counts = new Map<string, number>();
+    for (const { problems } of [this.#fleet, this.#framework]) {
+      for (const problem of problems.splice(0)) counts.set(problem, (counts.get(problem) ?? 0) + 1);
+    }
+    for (const [problem, count] of counts) {
+      this.#say(`problem, ${count} times: ${problem}`);
+      this.figures["problems"] = Number(this.figures["problems"] ?? 0) + count;
+    }
   }
 
   #say(text: string): void {

@@ -154,7 +154,7 @@ export class LoadFramework {
     const answer = await this.#pool?.request("POST", "/api/v1/scheduler", headers, json);
     if (answer !== undefined && answer.status !== 202) {
       this.#refused++;
-      if (this.#refused <= 10) this.problems.push(`${type} was answered ${answer.status}: ${answer.body}`);
+      this.problems.push(`${type} was answered ${answer.status}: ${answer.body}`);
     }
     return answer?.status ?? 0;
   }

@@ -154,5 +154,5 @@ export function announceLoss(leader: Leader, agent: AgentMemory): void {
   for (const framework of leader.frameworks.values()) {
     leader.send(framework, { type: "FAILURE", failure: { agent_id: { value: agent.id } } });
   }
-  leader.sendOperators(agentRemovedEvent(agent.id));
+  leader.sendOperators(() => agentRemovedEvent(agent.id));
 }

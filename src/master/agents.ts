@@ -231,7 +231,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
   for (const old of othersAt(leader, addressOf(agent.ip, agent.info), agent.id)) {
     if (old.unreachable && isReplaced(leader, old)) removeReplaced(leader, old.id);
   }
-  leader.sendOperators(agentAddedEvent(leader, agent));
+  leader.sendOperators(() => agentAddedEvent(leader, agent));
 }
 
 /** Makes the agent's resources count; offers come from it only while it is `active`, and not deactivated. */

@@ -128,6 +128,8 @@ function agentMessage(leader: Leader, { link, message }: AgentMessage): void {
 export class MasterCore {
   readonly settings: MasterSettings;
   readonly counters = new Counters();
+  /** The pump's to set before a turn. */
+  readonly operators = { listen: true };
   readonly #registry: () => RegistryReader;
   readonly #random: Random;
   readonly #featureLevel: () => number;
@@ -249,6 +251,7 @@ export class MasterCore {
         random: this.#random,
         featureLevel: this.#featureLevel,
         term,
+        operators: this.operators,
       },
       now,
     );

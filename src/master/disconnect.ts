@@ -95,7 +95,7 @@ function forgetFramework(leader: Leader, framework: FrameworkMemory, atMs: numbe
   leader.allocator.removeFramework(framework.id);
   leader.frameworks.delete(framework.id);
   leader.allocationDue = true;
-  leader.sendOperators(frameworkRemovedEvent(framework.info));
+  leader.sendOperators(() => frameworkRemovedEvent(framework.info));
 }
 
 /** The agent kills what it runs of the framework; launches still under way give back when refused. */
@@ -116,6 +116,6 @@ function endOnAgent(leader: Leader, framework: FrameworkMemory, agentId: string,
       message: "Framework was removed",
       atMs,
     });
-    leader.sendOperators(taskUpdatedEvent(framework.id, status, "TASK_KILLED"));
+    leader.sendOperators(() => taskUpdatedEvent(framework.id, status, "TASK_KILLED"));
   }
 }

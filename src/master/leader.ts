@@ -42,6 +42,11 @@ export interface IdCounters {
 const NOT_TAKEN =
   "Nothing was changed: the log of the master is full, or a master of an older version is among the masters; try again";
 
+/** Whether there are operators' event streams. */
+export interface Operators {
+  listen: boolean;
+}
+
 export interface LeaderParts {
   readonly settings: MasterSettings;
   readonly registry: RegistryReader;
@@ -52,6 +57,7 @@ export interface LeaderParts {
   /** Of the log: what all masters can apply. */
   readonly featureLevel: () => number;
   readonly term: number;
+  readonly operators: Operators;
 }
 
 export class Leader {
@@ -109,6 +115,7 @@ export class Leader {
   now: Instant;
   readonly #ids: IdCounters;
   readonly #random: Random;
+  readonly #operators: Operators;
   readonly #featureLevel: () => number;
   #effects: MasterEffect[] = [];
   #commands: Command[] = [];
@@ -123,6 +130,7 @@ export class Leader {
     this.now = now;
     this.#ids = parts.ids;
     this.#random = parts.random;
+    this.#operators = parts.operators;
     this.#featureLevel = parts.featureLevel;
   }
 
@@ -207,8 +215,9 @@ export class Leader {
     this.emit({ kind: "scheduler-event", streamId: framework.streamId, event });
   }
 
-  sendOperators(event: MasterEvent): void {
-    this.emit({ kind: "operator-event", event });
+  /** Made only if somebody listens: what it tells of a task takes longer than launching it. */
+  sendOperators(event: () => MasterEvent): void {
+    if (this.#operators.listen) this.emit({ kind: "operator-event", event: event() });
   }
 
   /** To an agent, if it is registered and linked. */

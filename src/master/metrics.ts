@@ -137,14 +137,13 @@ function addFramework(metrics: Metrics, framework: FrameworkMemory): void {
   }
 }
 
+/** A cluster has a hundred thousand tasks, so each is only counted. */
 function addTasks(metrics: Metrics, leader: Leader, registry: RegistryReader): void {
-  for (const state of LIVE_STATES) metrics[taskMetric(state)] = 0;
+  const counts = new Map<TaskState, number>();
   for (const framework of leader.frameworks.values()) {
-    for (const { state } of registry.tasksOf(framework.id)) {
-      const name = taskMetric(state);
-      if (LIVE_STATES.includes(state)) metrics[name] = (metrics[name] ?? 0) + 1;
-    }
+    for (const { state } of registry.tasksOf(framework.id)) counts.set(state, (counts.get(state) ?? 0) + 1);
   }
+  for (const state of LIVE_STATES) metrics[taskMetric(state)] = counts.get(state) ?? 0;
   metrics["master/tasks_staging"] = (metrics["master/tasks_staging"] ?? 0) + leader.launching.size;
 }
 

@@ -22,26 +22,26 @@ class Sums {
 
 /**
  * Totals of registered agents, firm and revocable apart; offers count as used in `allocator/` only,
- * as in Mesos.
+ * as in Mesos. What is neither free nor offered is used: looking at every task would take too long.
  */
 export function addResourceMetrics(metrics: Record<string, number>, leader: Leader): void {
-  const [total, used, offered] = [new Sums(), new Sums(), new Sums()];
+  const [total, free, offered] = [new Sums(), new Sums(), new Sums()];
   for (const agent of leader.agents.values()) {
     if (!agent.inAllocator || agent.recovered) continue;
     total.add(agent.total);
-    for (const { resources } of agent.holdings.values()) used.add(resources);
-    for (const { resources } of agent.executors.values()) used.add(resources);
+    free.add(leader.allocator.free(agent.id));
     for (const id of agent.offerIds) offered.add(leader.offers.get(id)?.resources);
   }
+  const used = (name: string): number => Math.max(0, total.of(name) - free.of(name) - offered.of(name));
   for (const name of RESOURCE_NAMES.flatMap((plain) => [plain, `${plain}_revocable`])) {
     metrics[`master/${name}_total`] = total.of(name) / 1000;
-    metrics[`master/${name}_used`] = used.of(name) / 1000;
-    metrics[`master/${name}_percent`] = total.of(name) === 0 ? 0 : used.of(name) / total.of(name);
+    metrics[`master/${name}_used`] = used(name) / 1000;
+    metrics[`master/${name}_percent`] = total.of(name) === 0 ? 0 : used(name) / total.of(name);
   }
   for (const name of RESOURCE_NAMES) {
     if (name === "gpus") continue;
     const revocable = `${name}_revocable`;
-    const taken = used.of(name) + used.of(revocable) + offered.of(name) + offered.of(revocable);
+    const taken = used(name) + used(revocable) + offered.of(name) + offered.of(revocable);
     metrics[`allocator/mesos/resources/${name}/total`] = (total.of(name) + total.of(revocable)) / 1000;
     metrics[`allocator/mesos/resources/${name}/offered_or_allocated`] = taken / 1000;
   }

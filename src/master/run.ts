@@ -306,6 +306,7 @@ export class Master implements MasterPort {
     this.#turnPlanned = false;
     if (this.#closed) return;
     const now = this.#drivers.now();
+    this.#node.core.operators.listen = this.#outlet.operators.size > 0;
     try {
       for (const effect of this.#node.step(this.#takeInputs(now.monotonicMs), now)) this.#carryOut(effect);
       this.#outlet.say(this.#after(TURN_MAX_TELL_MS));

@@ -99,7 +99,7 @@ export function taskUpdated(leader: Leader, command: UpdateTask, fate: Fate): vo
   const task = leader.registry.task(frameworkId, taskId);
   const isThisRun = task !== undefined && sameRun(task.runId, runId);
   const latest = isThisRun ? task.state : (command.latestState as TaskState);
-  leader.sendOperators(taskUpdatedEvent(frameworkId, status, latest));
+  leader.sendOperators(() => taskUpdatedEvent(frameworkId, status, latest));
   if (agent !== undefined && isTerminalState(latest)) taskEnded(leader, agent, command, latest);
 }
 

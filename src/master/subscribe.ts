@@ -127,7 +127,7 @@ export function frameworkAdded(leader: Leader, command: AddFramework, outcome: F
   const framework = rememberFramework(leader, command.frameworkId, info, pending ?? NO_WISHES);
   leader.allocator.addFramework(framework.id, { ...frameworkSpec(framework), active: false });
   connect(leader, framework, pending);
-  leader.sendOperators(frameworkAddedEvent(leader, framework));
+  leader.sendOperators(() => frameworkAddedEvent(leader, framework));
 }
 
 export function frameworkUpdated(leader: Leader, command: UpdateFramework, outcome: Fate): void {
@@ -145,7 +145,7 @@ export function frameworkUpdated(leader: Leader, command: UpdateFramework, outco
   } else {
     connect(leader, framework, pending);
   }
-  leader.sendOperators(frameworkUpdatedEvent(leader, framework));
+  leader.sendOperators(() => frameworkUpdatedEvent(leader, framework));
 }
 
 /** A full log is no verdict: the stream just ends, since schedulers give up for good at an ERROR. */

@@ -24,7 +24,7 @@ export function tellLosses(leader: Leader, tasks: Iterable<EndedTask>, loss: Los
     }
     const framework = leader.frameworks.get(frameworkId);
     if (framework !== undefined) leader.send(framework, updateEvent(status));
-    leader.sendOperators(taskUpdatedEvent(frameworkId, status, state));
+    leader.sendOperators(() => taskUpdatedEvent(frameworkId, status, state));
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { fail, ok, type Result } from "../base/result.ts";
 import type { MessageName, MessageTypes } from "../model/v1/message-types.ts";
-import { decodeBlob } from "./blob.ts";
+import { unpackBlob } from "./blob.ts";
 import { decodeMsgpackMaps } from "./msgpack.ts";
 import { missingRequired } from "./required-fields.ts";
 import { messageSchema } from "./schema.ts";
@@ -14,50 +14,53 @@ import type { FieldSchema, FieldType, ScalarType } from "./schema-parser.ts";
 export function readBlob<N extends MessageName>(name: N, bytes: Uint8Array): Result<MessageTypes[N]> {
   const decoded = decodeMsgpackMaps(bytes);
   if (!decoded.ok) return decoded;
-  const wrong = wrongMessage(name, decoded.value, name);
-  if (wrong !== undefined) return fail(wrong);
-  const message = decodeBlob(name, bytes);
+  const wrong = wrongMessage(name, decoded.value);
+  if (wrong !== undefined) return fail(name + wrong);
+  const message = unpackBlob(name, decoded.value);
   const missing = missingRequired(name, message as unknown as Readonly<Record<string, unknown>>);
   if (missing.length > 0) return fail(`${name} lacks ${missing.join(", ")}`);
   return ok(message);
 }
 
-/** What is wrong with a packed message at `path`, or undefined. Fields of later versions are skipped. */
-function wrongMessage(name: string, packed: unknown, path: string): string | undefined {
-  if (!(packed instanceof Map)) return `${path} must be a map`;
+/**
+ * What is wrong with a packed message, as a path from it and words (`.agent_id.value must be string`), or
+ * undefined. Fields of later versions are skipped.
+ */
+function wrongMessage(name: string, packed: unknown): string | undefined {
+  if (!(packed instanceof Map)) return " must be a map";
   for (const field of messageSchema(name).fields) {
     const value: unknown = packed.get(field.number);
-    if (!packed.has(field.number)) continue;
-    const wrong = wrongField(field, value, `${path}.${field.name}`);
-    if (wrong !== undefined) return wrong;
+    if (value === undefined && !packed.has(field.number)) continue;
+    const wrong = wrongField(field, value);
+    if (wrong !== undefined) return `.${field.name}${wrong}`;
   }
   return undefined;
 }
 
-function wrongField({ label, type }: FieldSchema, value: unknown, path: string): string | undefined {
+function wrongField({ label, type }: FieldSchema, value: unknown): string | undefined {
   if (label === "repeated") {
-    if (!Array.isArray(value)) return `${path} must be a list`;
-    return firstWrong(type, value, path);
+    if (!Array.isArray(value)) return " must be a list";
+    return firstWrong(type, value);
   }
-  if (label !== "map") return wrongValue(type, value, path);
-  if (!(value instanceof Map)) return `${path} must be a map`;
-  for (const key of value.keys()) if (typeof key !== "string") return `${path} must have text as keys`;
-  return firstWrong(type, value.values(), path);
+  if (label !== "map") return wrongValue(type, value);
+  if (!(value instanceof Map)) return " must be a map";
+  for (const key of value.keys()) if (typeof key !== "string") return " must have text as keys";
+  return firstWrong(type, value.values());
 }
 
-function firstWrong(type: FieldType, values: Iterable<unknown>, path: string): string | undefined {
+function firstWrong(type: FieldType, values: Iterable<unknown>): string | undefined {
   for (const value of values) {
-    const wrong = wrongValue(type, value, path);
+    const wrong = wrongValue(type, value);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
 }
 
-function wrongValue(type: FieldType, value: unknown, path: string): string | undefined {
-  if (type.kind === "message") return wrongMessage(type.name, value, path);
+function wrongValue(type: FieldType, value: unknown): string | undefined {
+  if (type.kind === "message") return wrongMessage(type.name, value);
   // The number of an enum's value; one of a later version leaves the field unset.
   const fits = type.kind === "enum" ? Number.isInteger(value) : SCALARS[type.name](value);
-  return fits ? undefined : `${path} must be ${type.kind === "enum" ? "the number of a name" : type.name}`;
+  return fits ? undefined : ` must be ${type.kind === "enum" ? "the number of a name" : type.name}`;
 }
 
 const isInteger = (value: unknown): boolean => Number.isInteger(value);

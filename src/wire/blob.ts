@@ -41,7 +41,12 @@ export function encodeBlob<N extends MessageName>(name: N, value: MessageTypes[N
 export function decodeBlob<N extends MessageName>(name: N, bytes: Uint8Array): MessageTypes[N] {
   const decoded = decodeMsgpackMaps(bytes);
   assert(decoded.ok, `Blob of ${name}: ${decoded.ok ? "" : decoded.error}`);
-  return unpackMessage(messageCodec(name), decoded.value) as unknown as MessageTypes[N];
+  return unpackBlob(name, decoded.value);
+}
+
+/** The message in a blob that is decoded to Maps already. */
+export function unpackBlob<N extends MessageName>(name: N, packed: unknown): MessageTypes[N] {
+  return unpackMessage(messageCodec(name), packed) as unknown as MessageTypes[N];
 }
 
 /** Where one field's stored form is; equal bytes for equal values. */
