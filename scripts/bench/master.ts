@@ -5,8 +5,10 @@
  * everybody finds the new one, and the framework asks for all of its tasks.
  * Options: `--agents N` (default 10,000), `--tasks N` lasting ones (default ten for each agent), `--short N`
  * (default 50,000), `--inflight N` tasks under way (default 2,000), `--quick` for small numbers;
- * `--profile DIR` makes the masters write a processor profile, and leaves out the kill.
+ * `--noisy` measures something else: how long a quiet framework's tasks take from ACCEPT to TASK_RUNNING, one
+ * at a time, alone and beside one that floods the leader with calls. `--profile DIR` makes the masters write a processor profile, and leaves out the kill.
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Fleet } from "../load/fleet.ts";
 import { LoadFramework } from "../load/load-framework.ts";
@@ -18,6 +20,10 @@ const PER_ACCEPT = 10;
 const CONNECTIONS = 128;
 /** Runs the code in, and is not counted. */
 const WARM_UP_SHARE = 0.2;
+/** Tasks of the quiet framework in each part of `--noisy`. */
+const QUIET_TASKS = 300;
+const FLOOD = join(import.meta.dir, "../load/flood.ts");
+const FLOOD_CONNECTIONS = 256;
 const PROGRESS_MS = 2_000;
 const POLL_MS = 5;
 const RECONCILE_TIMEOUT_MS = 60_000;
@@ -36,6 +42,7 @@ class MasterBench {
   readonly #fleet: Fleet;
   readonly #framework: LoadFramework;
   readonly #progress: ReturnType<typeof setInterval>;
+  #flood: Bun.Subprocess | undefined;
   readonly figures: Record<string, unknown> = {};
 
   constructor(masters: Masters, sizes: Sizes) {
@@ -50,6 +57,7 @@ class MasterBench {
 
   stop(): void {
     clearInterval(this.#progress);
+    this.#flood?.kill("SIGKILL");
     this.#framework.stop();
     this.#fleet.stop();
   }
@@ -134,6 +142,27 @@ class MasterBench {
     this.#tellProblems();
   }
 
+  /** One task after the other, without and with a framework that floods the leader. */
+  async noisy(): Promise<void> {
+    const plan = { lasting: false, perAccept: 1, inflight: 1 };
+    await this.#framework.launch({ ...plan, tasks: QUIET_TASKS });
+    await this.#step("quietAlone", () => this.#launch({ ...plan, tasks: QUIET_TASKS }));
+    const ports = this.#masters.places.map(({ port }) => String(port));
+    const flood = Bun.spawn([process.execPath, FLOOD, String(FLOOD_CONNECTIONS), ...ports], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    this.#flood = flood;
+    const said = lines(flood.stdout);
+    await said.next();
+    await this.#step("quietBesideFlood", async () => {
+      const startMs = performance.now();
+      const figures = await this.#launch({ ...plan, tasks: QUIET_TASKS });
+      flood.kill("SIGTERM");
+      const calls = Number((await said.next()).value);
+      return { ...figures, floodCallsPerS: Math.round((calls * 1000) / (performance.now() - startMs)) };
+    });
+  }
+
   #tellProblems(): void {
     const counts = new Map<string, number>();
     for (const { problems } of [this.#fleet, this.#framework]) {
@@ -155,6 +184,16 @@ class MasterBench {
   }
 }
 
+async function* lines(output: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let text = "";
+  for await (const chunk of output) {
+    text += new TextDecoder().decode(chunk);
+    const whole = text.split("\n");
+    text = whole.pop() ?? "";
+    yield* whole;
+  }
+}
+
 function options() {
   const { values } = parseArgs({
     args: process.argv.slice(3),
@@ -164,21 +203,22 @@ function options() {
       short: { type: "string" },
       inflight: { type: "string" },
       quick: { type: "boolean", default: false },
+      noisy: { type: "boolean", default: false },
       profile: { type: "string" },
     },
   });
-  const agents = Number(values.agents ?? (values.quick ? 50 : 10_000));
+  const agents = Number(values.agents ?? (values.quick || values.noisy ? 50 : 10_000));
   const sizes = {
     agents,
     lasting: Number(values.tasks ?? 10 * agents),
     short: Number(values.short ?? (values.quick ? 500 : 50_000)),
     inflight: Number(values.inflight ?? (values.quick ? 200 : 2_000)),
   };
-  return { sizes, profile: values.profile };
+  return { sizes, noisy: values.noisy, profile: values.profile };
 }
 
 export async function bench(): Promise<Record<string, unknown>> {
-  const { sizes, profile } = options();
+  const { sizes, noisy, profile } = options();
   const environment = profile === undefined ? {} : { BUN_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` };
   const masters = await Masters.start(3, environment);
   // Ctrl-C reaches the masters, too; their files are ours.
@@ -188,10 +228,14 @@ export async function bench(): Promise<Record<string, unknown>> {
   const steps = async (): Promise<void> => {
     await run.register();
     await run.subscribe();
-    await run.finish();
-    await run.fill();
-    if (profile === undefined) await run.kill();
-    else await Promise.all(masters.places.map((_, i) => masters.stopOne(i, "SIGTERM")));
+    if (noisy) await run.noisy();
+    else {
+      await run.finish();
+      await run.fill();
+      if (profile === undefined) await run.kill();
+    }
+    if (profile === undefined) return;
+    await Promise.all(masters.places.map((_, i) => masters.stopOne(i, "SIGTERM")));
   };
   try {
     await Promise.race([steps(), interrupted.promise]);
