@@ -5,8 +5,9 @@
  * everybody finds the new one, and the framework asks for all of its tasks.
  * Options: `--agents N` (default 10,000), `--tasks N` lasting ones (default ten for each agent), `--short N`
  * (default 50,000), `--inflight N` tasks under way (default 2,000), `--quick` for small numbers;
- * `--noisy` measures something else: how long a quiet framework's tasks take from ACCEPT to TASK_RUNNING, one
- * at a time, alone and beside one that floods the leader with calls. `--profile DIR` makes the masters write a processor profile, and leaves out the kill.
+ * `--noisy` measures something else: how long a quiet framework's tasks take from ACCEPT to TASK_RUNNING,
+ * one at a time, alone and beside one that floods the leader with calls; `--profile DIR` makes the masters
+ * write a processor profile, and leaves out the kill.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";

@@ -303,8 +303,10 @@ export class LoadFramework {
     if (state === "TASK_RUNNING") {
       launches.runningMs.push(performance.now() - acceptedAtMs);
       if (!launches.lasting) return;
+    } else if (state === "TASK_STAGING") {
+      return;
     } else if (state !== "TASK_FINISHED") {
-      this.problems.push(`Task ${id} became ${state}: ${message ?? ""}`);
+      this.problems.push(`A task became ${state}: ${message ?? ""}`);
     }
     launches.acceptedAtMs.delete(id);
     if (!launches.lasting) this.#states.delete(id);

@@ -53,7 +53,7 @@ export class FrameLink {
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
     socket.setNoDelay(true);
     watched.add(this);
-    watchTimer ??= setInterval(() => watchLinks(performance.now()), LINK_PING_INTERVAL_MS);
+    watchTimer ??= setInterval(watchNext, LINK_PING_INTERVAL_MS / WATCH_PARTS);
   }
 
   /**
@@ -190,10 +190,37 @@ export interface SocketData {
 /** One timer for all links of the process: a master has as many as there are agents. */
 const watched = new Set<FrameLink>();
 let watchTimer: ReturnType<typeof setInterval> | null = null;
+/** A round over all links takes so many turns: ten thousand questions at once would hold up all else. */
+const WATCH_PARTS = 20;
+/** What is left of the round under way. */
+let watchRound: Iterator<FrameLink> | undefined;
+let roundAtMs = Number.NEGATIVE_INFINITY;
 
-/** Asks silent links for a sign of life and gives up dead ones; runs by itself every few seconds. */
-export function watchLinks(nowMs: number): void {
-  for (const link of watched) link.watch(nowMs);
+/** See {@link FrameLink.watch}; all links, if none are given. */
+export function watchLinks(nowMs: number, links: Iterable<FrameLink> = watched): void {
+  for (const link of links) link.watch(nowMs);
+}
+
+/** The next links of a round over all of them, which begins each LINK_PING_INTERVAL_MS. */
+function* nextPart(nowMs: number): Generator<FrameLink> {
+  if (watchRound === undefined) {
+    if (nowMs - roundAtMs < LINK_PING_INTERVAL_MS) return;
+    roundAtMs = nowMs;
+    watchRound = watched.values();
+  }
+  for (let left = Math.ceil(watched.size / WATCH_PARTS); left > 0; left--) {
+    const link = watchRound.next();
+    if (link.done === true) {
+      watchRound = undefined;
+      return;
+    }
+    yield link.value;
+  }
+}
+
+function watchNext(): void {
+  const nowMs = performance.now();
+  watchLinks(nowMs, nextPart(nowMs));
 }
 
 function unwatch(link: FrameLink): void {
@@ -201,6 +228,7 @@ function unwatch(link: FrameLink): void {
   if (watched.size > 0 || watchTimer === null) return;
   clearInterval(watchTimer);
   watchTimer = null;
+  watchRound = undefined;
 }
 
 /**
