@@ -1,14 +1,22 @@
 /** The agent is to be emptied (AGT-14): every task is killed, and none is to come meanwhile. */
 import type { DrainTasks } from "../model/agent-protocol.ts";
+import type { Drain } from "../model/drain-info.ts";
 import { killTask } from "./kill-task.ts";
 import type { AgentState } from "./state.ts";
 
 /** Repeats are harmless: a kill under way only gets shorter. */
 export function drainTasks(state: AgentState, { maxGraceMs, markGone }: DrainTasks): void {
   state.log.info("The master drains this agent; ending its tasks", { tasks: state.tasks.size, markGone });
+  const startedAtMs = state.drain?.startedAtMs ?? state.now.wallMs;
+  state.drain = { drained: false, maxGraceMs, markGone, startedAtMs };
   for (const successor of state.successors.values()) successor.killed = true;
   for (const task of [...state.tasks.values()]) {
     const graceMs = Math.min(task.killGraceMs, maxGraceMs ?? Number.POSITIVE_INFINITY);
     killTask(state, task, graceMs, markGone ? "drain-gone" : "drain");
   }
+}
+
+/** Undefined when there is nothing left to end. */
+export function shownDrain({ drain, tasks }: AgentState): Drain | undefined {
+  return tasks.size > 0 ? drain : undefined;
 }

@@ -2,6 +2,7 @@
  * What the HTTP edge (src/api/) may ask of an agent. The agent's pump
  * (src/agent/run.ts) implements it.
  */
+import type { Drain } from "../model/drain-info.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
@@ -46,6 +47,8 @@ export interface AgentPort {
   /** Undefined until first registered. */
   agentId(): string | undefined;
   info(): AgentInfo;
+  /** While an operator has its tasks ended. */
+  drain(): Drain | undefined;
   /** Hostname of the master registered with. */
   masterHostname(): string | undefined;
   /** False while reading its checkpoint and finding its tasks. */

@@ -116,6 +116,8 @@ export function registered(state: AgentState, message: AgentRegistered): void {
   }
   // Not in the report: the master sends those again that it still wants.
   state.successors.clear();
+  // If it still holds, the master says so again.
+  state.drain = undefined;
   state.failures = 0;
   state.connection = { kind: "registered", linkId, leader, pingTimeoutMs: message.pingTimeoutMs };
   state.log.info("Registered with the leading master", {

@@ -14,9 +14,11 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
+import type { Drain } from "../model/drain-info.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
 import { AgentCore } from "./core.ts";
+import { shownDrain } from "./drain.ts";
 import { type Launch, LaunchQueue, unforeseen } from "./launch-queue.ts";
 import { agentMetrics } from "./metrics.ts";
 import { type FileLocation, resolveSandboxPath } from "./paths.ts";
@@ -315,6 +317,10 @@ export class Agent implements AgentPort {
 
   agentId(): string | undefined {
     return this.#core.state.agentId;
+  }
+
+  drain(): Drain | undefined {
+    return shownDrain(this.#core.state);
   }
 
   info(): AgentInfo {

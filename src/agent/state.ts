@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
+import type { Drain } from "../model/drain-info.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { amountsOf, Usage } from "./accounting.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
@@ -94,6 +95,8 @@ export class AgentState {
   failures = 0;
   lastLinkId = 0;
   stopping: Stopping | undefined;
+  /** What the master last said of draining on this link; only to be shown. */
+  drain: Drain | undefined;
   /** Everything up to this token is on disk. */
   durableToken = 0;
   /** What no longer waits for a write, in order. */

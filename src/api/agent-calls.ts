@@ -1,5 +1,6 @@
 /** What each operator call of an agent answers (mesos-wire.md section 6.3). */
 import { present } from "../base/assert.ts";
+import { drainMembers } from "../model/drain-info.ts";
 import type { AgentCall, AgentCallType } from "../model/v1/agent.ts";
 import type { AgentResponse } from "../model/v1/agent-responses.ts";
 import {
@@ -67,7 +68,19 @@ const HANDLERS: Record<AgentCallType, CallHandler> = {
   GET_OPERATIONS: () => ({ type: "GET_OPERATIONS", get_operations: {} }),
   GET_RESOURCE_PROVIDERS: () => ({ type: "GET_RESOURCE_PROVIDERS", get_resource_providers: {} }),
   GET_TASKS: ({ port }) => ({ type: "GET_TASKS", get_tasks: agentTasksMessage(port) }),
-  GET_AGENT: ({ port }) => ({ type: "GET_AGENT", get_agent: { agent_info: port.info() } }),
+  GET_AGENT: ({ port }) => {
+    const drain = drainMembers(port.drain());
+    return {
+      type: "GET_AGENT",
+      get_agent: {
+        agent_info: port.info(),
+        ...(drain && {
+          drain_config: drain.drain_info.config,
+          estimated_drain_start_time: drain.estimated_drain_start_time,
+        }),
+      },
+    };
+  },
   LAUNCH_NESTED_CONTAINER: notYet("LAUNCH_NESTED_CONTAINER"),
   WAIT_NESTED_CONTAINER: notYet("WAIT_NESTED_CONTAINER"),
   KILL_NESTED_CONTAINER: notYet("KILL_NESTED_CONTAINER"),

@@ -1,5 +1,6 @@
 /** The agent's /state, /containers and /monitor/statistics (mesos-wire.md section 7.3). */
 import type { AgentExecutorView, AgentFrameworkView, AgentPort, AgentTaskView } from "../agent/port.ts";
+import { drainInfo } from "../model/drain-info.ts";
 import { encodeJson } from "../wire/json-encode.ts";
 import { allExecutors, executorInfo, executorName, executorSource } from "./agent-executors.ts";
 import type { AgentContext } from "./context.ts";
@@ -38,6 +39,7 @@ export function agentStateJson({ port, build }: AgentContext): JsonText {
     hostname: quote(port.hostname),
     capabilities: list(AGENT_CAPABILITIES, quote),
     domain: info.domain && encodeJson("DomainInfo", info.domain),
+    ...drainState(port),
     ...resourceMembers(port),
     resource_providers: "[]",
     attributes: attributesJson(info.attributes ?? []),
@@ -46,6 +48,15 @@ export function agentStateJson({ port, build }: AgentContext): JsonText {
     frameworks: pick(false),
     completed_frameworks: pick(true),
   });
+}
+
+function drainState(port: AgentPort): Record<string, JsonText> {
+  const drain = port.drain();
+  if (drain === undefined) return {};
+  return {
+    drain_config: encodeJson("DrainConfig", drainInfo(drain).config),
+    estimated_drain_start_time_seconds: seconds(drain.startedAtMs),
+  };
 }
 
 function resourceMembers(port: AgentPort): Record<string, JsonText> {

@@ -1,5 +1,6 @@
 /** What frameworks hear of tasks that ended because their agent drains. */
 import { expect, test } from "bun:test";
+import { shownDrain } from "../../src/agent/drain.ts";
 import { AgentBench, frameworkBlob } from "./agent-bench.ts";
 
 const TERMINATED = { kind: "signaled", signal: 15 } as const;
@@ -15,6 +16,15 @@ test("a drained task is killed, and the reason says why", () => {
   const bench = drained(false, "PARTITION_AWARE");
   bench.exited("t", TERMINATED);
   expect(bench.lastStatus("t")).toMatchObject({ state: "TASK_KILLED", reason: "REASON_AGENT_DRAINING" });
+});
+
+test("it is shown for as long as there is something to end", () => {
+  const bench = drained(true);
+  const { state } = bench.core;
+  expect(shownDrain(state)).toMatchObject({ drained: false, markGone: true, startedAtMs: state.now.wallMs });
+  bench.exited("t", TERMINATED);
+  for (let update = 0; update < 3; update++) bench.acknowledge("t");
+  expect(shownDrain(state)).toBeUndefined();
 });
 
 test("TASK_KILLING has that reason too", () => {

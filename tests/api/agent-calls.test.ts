@@ -29,6 +29,18 @@ describe("operator calls of an agent", () => {
     });
   });
 
+  test("an agent that drains says so", async () => {
+    const port = new MemoryAgentPort();
+    port.drainNow = { drained: false, maxGraceMs: 5_000, markGone: true, startedAtMs: 1_500_000 };
+    const drain_config = { max_grace_period: { nanoseconds: 5e9 }, mark_gone: true };
+    const handler = agentApi(agentContext(port));
+    expect(await (await call(handler, "GET_AGENT")).json()).toMatchObject({
+      get_agent: { drain_config, estimated_drain_start_time: { nanoseconds: 1.5e12 } },
+    });
+    const state = await handler(new Request("http://127.0.0.1/state"));
+    expect(await state.json()).toMatchObject({ drain_config, estimated_drain_start_time_seconds: 1_500 });
+  });
+
   test("the logging level", async () => {
     const handler = newAgent();
     const set = await call(handler, "SET_LOGGING_LEVEL", { level: 3, duration: { nanoseconds: 1e9 } });

@@ -7,6 +7,7 @@ import type {
   AgentTaskView,
 } from "../../src/agent/port.ts";
 import { fixedFileSpace } from "../../src/api/file-space.ts";
+import type { Drain } from "../../src/model/drain-info.ts";
 import type { AgentInfo } from "../../src/model/v1/frameworks.ts";
 import type { TaskState } from "../../src/model/v1/tasks.ts";
 import {
@@ -40,6 +41,12 @@ export class MemoryAgentPort implements AgentPort {
 
   agentId(): string {
     return AGENT_ID;
+  }
+
+  drainNow: Drain | undefined;
+
+  drain(): Drain | undefined {
+    return this.drainNow;
   }
 
   info(): AgentInfo {
