@@ -9,6 +9,7 @@
  * that take a minute or two.
  */
 import { Allocator } from "../../src/allocator/allocator.ts";
+import { type ConstraintsByRole, compileConstraints } from "../../src/allocator/offer-constraints.ts";
 import type { Allocation } from "../../src/allocator/types.ts";
 import { assert } from "../../src/base/assert.ts";
 import { DAY_MS, type Instant } from "../../src/base/time.ts";
@@ -227,6 +228,44 @@ function backlog(agents: number, frameworks: number, mesos: string): void {
   report(`50 revives, ${agents} agents x ${frameworks}, all filtered`, ms(totalMs), mesos);
 }
 
+/** Half of the frameworks each ask for their own tenth of the hosts by a regular expression. */
+function constrained(agents: number, frameworks: number): void {
+  const shape = `${agents} agents x ${frameworks} frameworks, half of them with constraints`;
+  const allocator = new Allocator({ seed: 42 });
+  const added = timed(() => {
+    for (let i = 0; i < agents; i++) {
+      allocator.addAgent(`agent-${i}`, { total: AGENT, facts: { hostname: `host-${i}.example.org` } });
+    }
+  });
+  report(`${shape}: add agents`, ms(added.ms), "");
+  const subscribed: number[] = [];
+  for (let i = 0; i < frameworks; i++) {
+    const constraints = i % 2 === 0 ? new Map() : tenthOfHosts(i);
+    const spec = { roles: ["*"], suppressedRoles: [], capabilities: [], active: true, constraints };
+    subscribed.push(timed(() => allocator.addFramework(`framework-${i}`, spec)).ms);
+  }
+  report(
+    `${shape}: subscribe, median / max`,
+    `${ms(median(subscribed))} / ${ms(Math.max(...subscribed))}`,
+    "",
+  );
+  const first = timed(() => allocator.allocate(NOW));
+  report(`${shape}: ${first.value.length} allocations`, ms(first.ms), "");
+  declineAll(allocator, first.value);
+  report(`${shape}: all declined, again`, ms(timed(() => allocator.allocate(NOW)).ms), "");
+}
+
+/** No two frameworks have equal ones. */
+function tenthOfHosts(framework: number): ConstraintsByRole {
+  const regex = `host-[0-9]*${framework % 10}[.]example[.]org|x${framework}`;
+  const selector = { pseudoattribute_type: "HOSTNAME" as const };
+  const groups = [{ attribute_constraints: [{ selector, predicate: { text_matches: { regex } } }] }];
+  const limits = { maxMemBytes: 4_096, maxProgramSize: 100 };
+  const compiled = compileConstraints({ role_constraints: { "*": { groups } } }, limits);
+  assert(compiled.ok, "The constraints compile");
+  return compiled.value;
+}
+
 declineOffers(1_000, 1, "17 ms here");
 declineOffers(1_000, 50, "48 ms; rounds 63 / 279 ms; filtered 379 ms here");
 declineOffers(1_000, 200, "37 ms; rounds 77 / 668 ms; filtered 1,862 ms here");
@@ -254,6 +293,8 @@ quotaRoles(3_000, { add: "over 39 s here", first: "15.4 s published", idle: "13.
 oneDecline(10_000, 1_000);
 backlog(1_000, 50, "8.5 ms here");
 backlog(5_000, 50, "55.4 ms here");
+constrained(1_000, 100);
+constrained(10_000, 200);
 if (process.argv.includes("--big")) {
   declineOffers(10_000, 3_000, "2,600 ms published", 40);
   declineOffers(50_000, 200, "", 40);

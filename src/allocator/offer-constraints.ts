@@ -17,7 +17,7 @@ import type {
   AttributeConstraintSelector,
   OfferConstraints,
 } from "../model/v1/scheduler.ts";
-import { compilePattern, type PatternLimits } from "../wire/text-pattern.ts";
+import { compilePattern, type PatternLimits, type TextPattern } from "../wire/text-pattern.ts";
 
 /** What constraints look at. */
 export type AgentFacts = Pick<AgentInfo, "hostname" | "attributes" | "domain">;
@@ -64,7 +64,7 @@ export function compileConstraints(
   limits: PatternLimits,
 ): Result<ConstraintsByRole> {
   const byRole = new Map<string, RoleConstraints>();
-  let patterns = 0;
+  const patterns = new Map<string, Result<TextPattern>>();
   let total = 0;
   for (const [role, { groups = [] }] of Object.entries(constraints?.role_constraints ?? {})) {
     const compiled: Test[][] = [];
@@ -72,9 +72,10 @@ export function compileConstraints(
       const tests: Test[] = [];
       for (const constraint of attribute_constraints) {
         total++;
-        if (patternOf(constraint.predicate) !== undefined) patterns++;
-        if (patterns > CONSTRAINT_PATTERNS_MAX || total > ATTRIBUTE_CONSTRAINTS_MAX) return tooMany();
-        const test = compileTest(constraint, limits);
+        const regex = patternOf(constraint.predicate);
+        if (regex !== undefined && !patterns.has(regex)) patterns.set(regex, compilePattern(regex, limits));
+        if (patterns.size > CONSTRAINT_PATTERNS_MAX || total > ATTRIBUTE_CONSTRAINTS_MAX) return tooMany();
+        const test = compileTest(constraint, regex === undefined ? undefined : patterns.get(regex));
         if (!test.ok) return fail(`A role ${role} has an invalid 'AttributeConstraint': ${test.error}`);
         tests.push(test.value);
       }
@@ -88,7 +89,7 @@ export function compileConstraints(
 function tooMany(): { readonly ok: false; readonly error: string } {
   return fail(
     `The offer constraints hold more than ${ATTRIBUTE_CONSTRAINTS_MAX} attribute constraints, or more than ` +
-      `${CONSTRAINT_PATTERNS_MAX} regular expressions; join some of them`,
+      `${CONSTRAINT_PATTERNS_MAX} different regular expressions; join some of them`,
   );
 }
 
@@ -96,16 +97,21 @@ function patternOf({ text_matches, text_not_matches }: AttributeConstraintPredic
   return (text_matches ?? text_not_matches)?.regex;
 }
 
-function compileTest({ selector, predicate }: AttributeConstraint, limits: PatternLimits): Result<Test> {
+function compileTest(
+  { selector, predicate }: AttributeConstraint,
+  pattern: Result<TextPattern> | undefined,
+): Result<Test> {
   const name = selector.attribute_name ?? `@${(selector.pseudoattribute_type ?? "").toLowerCase()}`;
   const { exists, not_exists, text_equals, text_not_equals } = predicate;
-  const regex = patternOf(predicate);
-  if (regex !== undefined) {
-    const pattern = compilePattern(regex, limits);
+  if (pattern !== undefined) {
     if (!pattern.ok) return pattern;
     const wanted = predicate.text_matches !== undefined;
     const holds = textTest(wanted, (text) => pattern.value.matches(text));
-    return ok({ selector, holds, text: `${name} ${wanted ? "matches" : "does not match"} ${regex}` });
+    return ok({
+      selector,
+      holds,
+      text: `${name} ${wanted ? "matches" : "does not match"} ${pattern.value.source}`,
+    });
   }
   if (exists !== undefined)
     return ok({ selector, holds: (seen) => seen !== undefined, text: `${name} exists` });

@@ -214,7 +214,8 @@ export const KNOWN_RESOURCES_MAX = 4_096;
 /** Longer ones, with many reservations, are read each time. */
 export const KNOWN_RESOURCES_MAX_BYTES = 1_024;
 /**
- * Regular expressions in the offer constraints of one framework: each is compiled, and tried on every agent.
+ * Different regular expressions in the offer constraints of one framework: each is compiled, and tried on
+ * every agent.
  */
 export const CONSTRAINT_PATTERNS_MAX = 200;
 /** Attribute constraints of one framework, over all roles and groups. */

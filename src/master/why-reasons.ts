@@ -13,6 +13,11 @@ export interface AbsentAgents {
   readonly notReturned: number;
   /** Their link broke just now. */
   readonly disconnected: number;
+  /** By an operator; drained ones among them. */
+  readonly draining: number;
+  readonly deactivated: number;
+  /** Not on the list of `--whitelist`. */
+  readonly notWhitelisted: number;
 }
 
 interface FrameworkFacts {
@@ -172,20 +177,21 @@ const AGENT_REASONS: { readonly [K in keyof AgentCounts]: Explain } = {
   }),
   inactive: (agents, _, { absent }) => ({
     code: "inactive",
-    text: `${count(agents, "agent")} ${agents === 1 ? "takes" : "take"} no tasks now${inactiveWhy(agents, absent)}`,
+    text: `${count(agents, "agent")} ${agents === 1 ? "takes" : "take"} no tasks now`,
     advice: "See 'mesh agents'",
+    details: inactiveWhy(absent),
   }),
 };
 
-function inactiveWhy(agents: number, { notReturned, disconnected }: AbsentAgents): string {
-  const parts = [
-    notReturned > 0 ? `${notReturned} not back since this master was elected` : "",
-    disconnected > 0 ? `${disconnected} without a link` : "",
-    agents > notReturned + disconnected
-      ? `${agents - notReturned - disconnected} draining or deactivated`
-      : "",
-  ].filter((part) => part !== "");
-  return parts.length === 0 ? "" : `: ${parts.join(", ")}`;
+function inactiveWhy(absent: AbsentAgents): string[] {
+  const ways: [agents: number, why: string][] = [
+    [absent.notReturned, "not back since this master was elected"],
+    [absent.disconnected, "without a link: look at the agent and the network"],
+    [absent.draining, "draining, or drained: REACTIVATE_AGENT brings an agent back"],
+    [absent.deactivated, "deactivated: REACTIVATE_AGENT brings an agent back"],
+    [absent.notWhitelisted, "not on the whitelist of the master"],
+  ];
+  return ways.filter(([agents]) => agents > 0).map(([agents, why]) => `${count(agents, "agent")} ${why}`);
 }
 
 /** Most frequent first. */

@@ -4,6 +4,7 @@ import type { Instant } from "../base/time.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import type { ConstraintsDebugView, WhyRoleView, WhyView } from "./port.ts";
+import { mayOffer } from "./whitelist.ts";
 import { type AbsentAgents, frameworkReasons, roleReasons } from "./why-reasons.ts";
 
 /**
@@ -64,11 +65,21 @@ function openOffers(leader: Leader, framework: FrameworkMemory, role: string): n
 }
 
 function countAbsent(leader: Leader): AbsentAgents {
-  const counts = { unreachable: 0, notReturned: 0, disconnected: 0 };
+  const counts = {
+    unreachable: 0,
+    notReturned: 0,
+    disconnected: 0,
+    draining: 0,
+    deactivated: 0,
+    notWhitelisted: 0,
+  };
   for (const agent of leader.agents.values()) {
     if (agent.unreachable) counts.unreachable++;
     else if (agent.recovered) counts.notReturned++;
     else if (agent.link === undefined) counts.disconnected++;
+    else if (leader.registry.agents.get(agent.id)?.drain !== undefined) counts.draining++;
+    else if (agent.deactivated) counts.deactivated++;
+    else if (!mayOffer(leader, agent)) counts.notWhitelisted++;
   }
   return counts;
 }

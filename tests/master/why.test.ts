@@ -57,9 +57,10 @@ test("disconnected, and not back at a new leader", () => {
   const view = why(next, framework.id);
   expect(codes(view)).toEqual(["disconnected", "inactive 1"]);
   expect(view.reasons[0]?.text).toBe("It has not subscribed since this master was elected");
-  expect(view.roles[0]?.reasons[0]?.text).toBe(
-    "1 agent takes no tasks now: 1 not back since this master was elected",
-  );
+  expect(view.roles[0]?.reasons[0]).toMatchObject({
+    text: "1 agent takes no tasks now",
+    details: ["1 agent not back since this master was elected"],
+  });
 });
 
 test("agents out of reach, and without a link", () => {
@@ -70,7 +71,9 @@ test("agents out of reach, and without a link", () => {
   bench.step({ kind: "agent-link-closed", link: 1 });
   const first = why(bench, framework.id);
   expect(first.roles[0]?.reasons.map(brief)).toEqual(["taken 1", "inactive 1", "open-offers"]);
-  expect(first.roles[0]?.reasons[1]?.text).toEndWith(": 1 without a link");
+  expect(first.roles[0]?.reasons[1]?.details).toEqual([
+    "1 agent without a link: look at the agent and the network",
+  ]);
   bench.step({ kind: "agent-link-closed", link: 2 });
   bench.pass(75_000);
   const view = why(bench, framework.id);
@@ -202,4 +205,43 @@ test("every role apart", () => {
     ["a", "suppressed", "taken 1"],
     ["b", "taken 1", "open-offers"],
   ]);
+});
+
+test("agents that operators took out of service: draining, deactivated, not on the whitelist", () => {
+  const bench = started();
+  const framework = bench.framework();
+  const [drained, deactivated] = [bench.agent(1), bench.agent(2), bench.agent(3)];
+  bench.change({ kind: "drain", agentId: drained ?? "", maxGraceMs: undefined, markGone: false });
+  bench.change({ kind: "deactivate", agentId: deactivated ?? "" });
+  bench.step({ kind: "whitelist", hostnames: new Set(["another.test"]) });
+  const [inactive] = why(bench, framework.id).roles[0]?.reasons ?? [];
+  expect(inactive).toMatchObject({
+    code: "inactive",
+    agents: 3,
+    details: [
+      "1 agent draining, or drained: REACTIVATE_AGENT brings an agent back",
+      "1 agent deactivated: REACTIVATE_AGENT brings an agent back",
+      "1 agent not on the whitelist of the master",
+    ],
+  });
+});
+
+test("quota: the role's limit is reached, or what is free is kept for another's guarantee", () => {
+  const bench = started();
+  const framework = bench.framework({ capabilities: [{ type: "MULTI_ROLE" }], roles: ["web/front"] });
+  bench.change({
+    kind: "quota",
+    configs: [{ role: "web", limits: { cpus: { value: 0 }, mem: { value: 0 } } }],
+    force: true,
+  });
+  bench.agent(1);
+  const [limited] = why(bench, framework.id).roles[0]?.reasons ?? [];
+  expect(limited).toMatchObject({ code: "quota-limit", agents: 1 });
+  expect(limited?.text).toContain("role 'web'");
+  bench.change({
+    kind: "quota",
+    configs: [{ role: "web" }, { role: "db", guarantees: { cpus: { value: 4 }, mem: { value: 1024 } } }],
+    force: true,
+  });
+  expect(why(bench, framework.id).roles[0]?.reasons.map(brief)).toEqual(["held-for-quota 1"]);
 });
