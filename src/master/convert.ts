@@ -126,6 +126,10 @@ function volumeConflict(leader: Leader, context: AcceptContext, change: Resource
       if (!resources.entries.some((entry) => entry.identity.key === identity.key)) continue;
       return `Shared volume '${identity.traits.disk?.persistence?.id}' is in use by task ${taskId}`;
     }
+    for (const { executorId, resources } of leader.agent(context.agentId).executors.values()) {
+      if (!resources.entries.some((entry) => entry.identity.key === identity.key)) continue;
+      return `Shared volume '${identity.traits.disk?.persistence?.id}' is in use by executor ${executorId}`;
+    }
   }
   for (const { identity } of change.converted.entries) {
     if (!identity.isPersistentVolume || !context.destroyed.has(volumeKey(identity))) continue;

@@ -67,13 +67,13 @@ function planGroup(
   if (!executor.ok) return executor;
   const { isNew, holding, info } = executor.value;
   const planned: PlannedTask[] = [];
-  let needed = isNew ? holding.resources : Resources.EMPTY;
+  const parts = isNew ? [holding.resources] : [];
   let bytes = 0;
   for (const task of tasks) {
     const checked = planTask(leader, context, { ...task, executor: info });
     if (!checked.ok) return fail(`Task '${task.task_id.value}' is invalid: ${checked.error}`);
     planned.push(checked.value);
-    needed = needed.add(checked.value.resources);
+    parts.push(checked.value.resources);
     bytes += checked.value.info.length;
   }
   if (bytes > BLOB_MAX_BYTES) {
@@ -81,11 +81,26 @@ function planGroup(
       `The group takes ${bytes} bytes, more than ${BLOB_MAX_BYTES}; let its tasks fetch their data`,
     );
   }
+  const needed = sumOf(parts);
   if (!context.remaining.contains(needed)) {
     const available = `are more than available ${context.remaining}`;
     return fail(`Total resources ${needed} required by task group and its executor ${available}`);
   }
   return ok({ tasks: planned, executor: holding, isNew });
+}
+
+/** A shared volume is needed once, however many use it. */
+function sumOf(parts: readonly Resources[]): Resources {
+  const own = parts.map((part) => part.filter((identity) => !identity.isShared));
+  const seen = new Set<string>();
+  const shared = parts.map((part) =>
+    part.filter((identity) => {
+      if (!identity.isShared || seen.has(identity.key)) return false;
+      seen.add(identity.key);
+      return true;
+    }),
+  );
+  return Resources.sum([...own, ...shared]);
 }
 
 interface GroupExecutor {

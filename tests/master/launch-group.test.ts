@@ -113,6 +113,53 @@ describe("LAUNCH_GROUP", () => {
     expect(runs.sort()).toEqual(["run-task", "run-task-group", "run-task-group"]);
   });
 
+  test("its tasks may share a volume", () => {
+    const { bench, agentId, framework: first } = started();
+    const role = "web";
+    const framework = bench.framework({
+      roles: [role],
+      capabilities: [
+        { type: "MULTI_ROLE" },
+        { type: "RESERVATION_REFINEMENT" },
+        { type: "SHARED_RESOURCES" },
+      ],
+    });
+    first.call({ type: "SUPPRESS" });
+    first.call({ type: "DECLINE", decline: { offer_ids: first.offers.map(({ id }) => id) } });
+    const reserved = {
+      ...scalar("disk", 20),
+      reservations: [{ type: "DYNAMIC" as const, role }],
+    };
+    const volume: Resource = {
+      ...reserved,
+      disk: { persistence: { id: "v" }, volume: { container_path: "data", mode: "RW" } },
+      shared: {},
+    };
+    const tasks = ["a", "b"].map((id) =>
+      framework.task(id, agentId, 0, { resources: [scalar("cpus", 1), volume] }),
+    );
+    accept(
+      framework,
+      framework.newOffers(),
+      { type: "RESERVE", reserve: { resources: [reserved] } },
+      { type: "CREATE", create: { volumes: [volume] } },
+      group(tasks),
+      { type: "DESTROY", id: { value: "d" }, destroy: { volumes: [volume] } },
+    );
+    const events = framework.events();
+    expect(events.flatMap((event) => event.update?.status.message ?? [])).toEqual([]);
+    expect(events.flatMap((event) => event.update_operation_status?.status.message ?? [])[0]).toContain(
+      "is in use by task a",
+    );
+    expect(["a", "b"].map((id) => bench.registry.task(framework.id, id)?.state)).toEqual([
+      "TASK_STAGING",
+      "TASK_STAGING",
+    ]);
+    for (const id of ["a", "b"]) bench.update(1, framework.id, id, "TASK_FINISHED");
+    bench.core.leader?.allocator.assertConsistent();
+    expect([...(bench.core.leader?.agent(agentId).executors.values() ?? [])]).toEqual([]);
+  });
+
   test("one bad task spoils the group, and nothing of it is held", () => {
     const { agentId, framework } = started();
     const good = framework.task("good", agentId);
