@@ -1,10 +1,17 @@
 /** From a command task to the container that runs it. */
 import { fail, ok, type Result } from "../base/result.ts";
 import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
-import type { ContainerCommand, ContainerSpec, FetchUri } from "../isolation/container.ts";
+import type {
+  Bound,
+  ContainerCommand,
+  ContainerResources,
+  ContainerSpec,
+  FetchUri,
+} from "../isolation/container.ts";
 import { commandTaskEnvironment } from "../isolation/environment.ts";
 import type { ContainerInfo } from "../model/v1/containers.ts";
-import type { CommandInfo } from "../model/v1/tasks.ts";
+import type { Resource } from "../model/v1/resources.ts";
+import type { CommandInfo, TaskInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
@@ -77,7 +84,7 @@ export function planContainer(
       stderrName: "stderr",
       uris: fetchUris(command),
       ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
-      resources: containerResources(task),
+      resources: containerResources(task, info),
       isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
     },
     latestLink: latestLinkPath(config.workDir, ids),
@@ -118,10 +125,28 @@ function fetchUris(command: CommandInfo): readonly FetchUri[] {
   }));
 }
 
-function containerResources(task: Task): ContainerSpec["resources"] {
+function containerResources(task: Task, { limits, resources = [] }: TaskInfo): ContainerResources {
   const milli = (name: string): number => task.amounts.get(name) ?? 0;
-  const bytes = (name: string): number => Math.round((milli(name) / MILLI) * BYTES_PER_MEGABYTE);
-  return { cpusMilli: milli("cpus"), memBytes: bytes("mem"), diskBytes: bytes("disk") };
+  const bytes = (megabytes: number): number => Math.round(megabytes * BYTES_PER_MEGABYTE);
+  const cpus = limits?.["cpus"]?.value;
+  const mem = limits?.["mem"]?.value;
+  return {
+    cpusMilli: milli("cpus"),
+    memBytes: bytes(milli("mem") / MILLI),
+    diskBytes: bytes(milli("disk") / MILLI),
+    ...(cpus === undefined ? {} : { cpusLimitMilli: bound(Math.round(cpus * MILLI)) }),
+    ...(mem === undefined ? {} : { memLimitBytes: bound(bytes(mem)) }),
+    ...(resources.some(isRevocableCpu) ? { cpusRevocable: true } : {}),
+  };
+}
+
+function isRevocableCpu({ name, revocable }: Resource): boolean {
+  return name === "cpus" && revocable !== undefined;
+}
+
+/** Mesos' limits may be Infinity. */
+function bound(value: number): Bound {
+  return Number.isFinite(value) ? value : "unlimited";
 }
 
 /** What changes how a container must run is refused, not left out in silence. */

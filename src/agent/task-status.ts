@@ -1,7 +1,13 @@
 /** TaskStatus messages as the Mesos agent and its command executor make them. */
 import { SECOND_MS } from "../base/time.ts";
-import type { Exit } from "../isolation/container.ts";
-import type { TaskState, TaskStatus, TaskStatusReason, TaskStatusSource } from "../model/v1/tasks.ts";
+import type { Exit, Limitation } from "../isolation/container.ts";
+import type {
+  TaskResourceLimitation,
+  TaskState,
+  TaskStatus,
+  TaskStatusReason,
+  TaskStatusSource,
+} from "../model/v1/tasks.ts";
 import type { Ending } from "./records.ts";
 import type { AgentState } from "./state.ts";
 import type { Framework, Task } from "./task.ts";
@@ -12,6 +18,8 @@ export interface StatusFields {
   readonly source: TaskStatusSource;
   readonly reason?: TaskStatusReason;
   readonly message?: string;
+  /** Which resource broke its limit. */
+  readonly limitation?: TaskResourceLimitation;
 }
 
 /** The complete status; the executor of a command task bears the task's id. */
@@ -27,6 +35,7 @@ export function taskStatus(
     ...(fields.message === undefined ? {} : { message: fields.message }),
     source: fields.source,
     ...(fields.reason === undefined ? {} : { reason: fields.reason }),
+    ...(fields.limitation === undefined ? {} : { limitation: fields.limitation }),
     ...(state.agentId === undefined ? {} : { agent_id: { value: state.agentId } }),
     executor_id: { value: task.executorId ?? task.taskId },
     timestamp: state.now.wallMs / SECOND_MS,
@@ -52,9 +61,24 @@ export function endedStatus(
   if (ending === "max-completion-time") {
     return { state: "TASK_FAILED", source, reason: "REASON_MAX_COMPLETION_TIME_REACHED", message };
   }
+  if (exit.limitation !== undefined) return limitedStatus(exit.limitation);
   if (exit.kind === "exited" && exit.code === 0) return { state: "TASK_FINISHED", source, message };
   if (exit.kind !== "unknown") return { state: "TASK_FAILED", source, message };
   return { state: "TASK_FAILED", source: "SOURCE_AGENT", reason: "REASON_EXECUTOR_TERMINATED", message };
+}
+
+const BYTES_PER_MEGABYTE = 1024 * 1024;
+
+/** As Mesos tells of a container that it destroyed for its limit (createContainerLimitation). */
+function limitedStatus({ message, usedBytes }: Limitation): StatusFields {
+  const value = Math.floor(usedBytes / BYTES_PER_MEGABYTE);
+  return {
+    state: "TASK_FAILED",
+    source: "SOURCE_AGENT",
+    reason: "REASON_CONTAINER_LIMITATION_MEMORY",
+    message,
+    limitation: { resources: [{ name: "mem", type: "SCALAR", scalar: { value } }] },
+  };
 }
 
 /** Somebody asked for the end. */

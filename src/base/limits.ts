@@ -224,6 +224,10 @@ export const ATTRIBUTE_CONSTRAINTS_MAX = 2_000;
 export const FORERUNNERS_MAX = 10;
 /** Agents that one command forgets: with them go their tasks, and an entry is applied without a break. */
 export const FORGET_AGENTS_MAX = 16;
+/** Memory limit of any container: with less a shell may not start (Mesos MIN_MEMORY, isolators/cgroups). */
+export const CONTAINER_MEMORY_MIN_BYTES = 32 * 1_024 * KIB;
+/** memory.stat in the status of a task that broke its memory limit: about twice what Linux 6.1 writes. */
+export const MEMORY_STATISTICS_MAX_CHARS = 4 * KIB;
 
 assert(
   WAITING_CALLS_PER_FRAMEWORK_MAX * 10 <= INBOX_MAX_INPUTS,

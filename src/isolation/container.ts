@@ -26,11 +26,19 @@ export interface FetchUri {
   readonly outputFile?: string;
 }
 
+/** An upper bound that need not be one. A word and not Infinity, which JSON cannot hold. */
+export type Bound = number | "unlimited";
+
 export interface ContainerResources {
   /** CPUs in thousandths. */
   readonly cpusMilli: number;
   readonly memBytes: number;
   readonly diskBytes: number;
+  /** How far the container may go beyond what it requests (Mesos TaskInfo.limits); absent: no further. */
+  readonly cpusLimitMilli?: Bound;
+  readonly memLimitBytes?: Bound;
+  /** The CPUs are lent: others' containers go before it. */
+  readonly cpusRevocable?: boolean;
 }
 
 export interface ContainerIsolation {
@@ -67,14 +75,24 @@ export interface ContainerSpec {
   readonly isolation: ContainerIsolation;
 }
 
+/** The limit that a container broke and was ended for (Mesos ContainerLimitation). */
+export interface Limitation {
+  readonly resource: "memory";
+  /** The most it had, in bytes. */
+  readonly usedBytes: number;
+  /** For people, in Mesos' words. */
+  readonly message: string;
+}
+
 /**
  * How a container ended. `unknown`: it is gone and nothing recorded how (its
  * supervisor was killed, or the machine restarted).
  */
-export type Exit =
+export type Exit = (
   | { readonly kind: "exited"; readonly code: number }
   | { readonly kind: "signaled"; readonly signal: number }
-  | { readonly kind: "unknown"; readonly reason: string };
+  | { readonly kind: "unknown"; readonly reason: string }
+) & { readonly limitation?: Limitation };
 
 const SIGNAL_NAMES: Readonly<Record<number, string>> = {
   1: "SIGHUP",

@@ -23,6 +23,7 @@
  * task step turns them into the real table after the user was switched.
  */
 import { fail, ok, type Result } from "../base/result.ts";
+import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts";
 import type { ContainerSpec, ContainerVolume, FetchUri, Namespace } from "./container.ts";
 import { invalidSpec } from "./invalid-spec.ts";
 import type { LaunchError, Owner } from "./runtime.ts";
@@ -37,6 +38,12 @@ export type AgentStep =
       readonly owner: Owner | undefined;
     }
   | { readonly in: "agent"; readonly do: "make-cgroup"; readonly path: string }
+  | {
+      readonly in: "agent";
+      readonly do: "limit-cgroup";
+      readonly path: string;
+      readonly files: readonly CgroupFile[];
+    }
   | { readonly in: "agent"; readonly do: "create-output"; readonly stdout: string; readonly stderr: string }
   | { readonly in: "agent"; readonly do: "fetch"; readonly uris: readonly FetchUri[] }
   | { readonly in: "agent"; readonly do: "own-sandbox"; readonly owner: Owner }
@@ -67,6 +74,8 @@ export type InitStep =
 
 export type TaskStep =
   | { readonly in: "task"; readonly do: "join-cgroup"; readonly path: string }
+  /** The agent's own, which it passes on, may spare it: a task must not be spared. */
+  | { readonly in: "task"; readonly do: "set-oom-score"; readonly adjust: number }
   | { readonly in: "task"; readonly do: "announce" }
   | { readonly in: "task"; readonly do: "new-session" }
   | { readonly in: "task"; readonly do: "switch-user"; readonly owner: Owner }
@@ -128,7 +137,7 @@ export function planLaunch(
   return ok({
     containerId: spec.containerId,
     steps: [
-      ...agentSteps(spec, owner, cgroup),
+      ...agentSteps(spec, host, owner, cgroup),
       ...supervisorSteps(host, namespaces),
       ...taskSteps(spec, host, owner, cgroup, environment),
       { in: namespaces.includes("pid") ? "init" : "supervisor", do: "record-exit" },
@@ -136,14 +145,22 @@ export function planLaunch(
   });
 }
 
-function agentSteps(spec: ContainerSpec, owner: Owner | undefined, cgroup: string | undefined): AgentStep[] {
+function agentSteps(
+  spec: ContainerSpec,
+  host: Host,
+  owner: Owner | undefined,
+  cgroup: string | undefined,
+): AgentStep[] {
   const steps: AgentStep[] = [{ in: "agent", do: "make-sandbox", path: spec.sandbox }];
   // Into the empty sandbox: nothing fetched can lead them elsewhere.
   if (spec.volumes !== undefined) {
     steps.push({ in: "agent", do: "link-volumes", volumes: spec.volumes, owner });
   }
   if (cgroup !== undefined) {
-    steps.push({ in: "agent", do: "make-cgroup", path: `${cgroup}/${spec.containerId}` });
+    const path = `${cgroup}/${spec.containerId}`;
+    steps.push({ in: "agent", do: "make-cgroup", path });
+    const files = cgroupFiles(spec.resources, host);
+    if (files.length > 0) steps.push({ in: "agent", do: "limit-cgroup", path, files });
   }
   const [stdout, stderr] = [`${spec.sandbox}/${spec.stdoutName}`, `${spec.sandbox}/${spec.stderrName}`];
   // Before the fetch: an unpacked archive must not be able to put a link in their place.
@@ -181,6 +198,8 @@ function taskSteps(
   if (cgroup !== undefined) {
     steps.push({ in: "task", do: "join-cgroup", path: `${cgroup}/${spec.containerId}` });
   }
+  const adjust = oomScoreAdjust(spec.resources, host);
+  if (adjust !== undefined) steps.push({ in: "task", do: "set-oom-score", adjust });
   steps.push({ in: "task", do: "announce" });
   if (host.tools.setsid !== undefined) steps.push({ in: "task", do: "new-session" });
   if (owner !== undefined) steps.push({ in: "task", do: "switch-user", owner });

@@ -9,7 +9,8 @@
  *        \--error--> forgotten (nothing of it is left but the sandbox)
  */
 import type { Result } from "../base/result.ts";
-import type { ContainerSpec, Exit, FetchUri, Namespace } from "./container.ts";
+import type { ResourceStatistics } from "../model/v1/statistics.ts";
+import type { ContainerResources, ContainerSpec, Exit, FetchUri, Namespace } from "./container.ts";
 
 /** Where a launch failed. `cancelled`: `kill` came before the start. */
 export type LaunchStep =
@@ -54,6 +55,8 @@ export interface RuntimeCapabilities {
   readonly namespaces: readonly Namespace[];
   /** Directory below which container cgroups are made; absent: none can be used. */
   readonly cgroupRoot?: string;
+  /** cgroup controllers that hold containers to their resources; none when absent. */
+  readonly controllers?: readonly string[];
   readonly switchUser: boolean;
   /** One line for each thing that is missing and why; logged once at start. */
   readonly missing: readonly string[];
@@ -88,6 +91,18 @@ export interface Runtime {
   onExit(listener: (containerId: string, exit: Exit) => void): void;
 
   inspect(containerId: string): Promise<ContainerState>;
+
+  /**
+   * What a running container was given and uses now, as far as the machine
+   * tells; undefined for one that does not run.
+   */
+  statistics(containerId: string): Promise<ResourceStatistics | undefined>;
+
+  /**
+   * Gives a running container more or less from now on. A memory limit only
+   * grows, as in Mesos: below what is in use the kernel would end the container.
+   */
+  update(containerId: string, resources: ContainerResources): Promise<Result<void>>;
 
   /**
    * After an agent restart: takes up the containers the agent remembers.

@@ -37,6 +37,8 @@ export const SUPERVISOR_MARK = "mesh: supervisor ";
 export const TASK_MARK = "mesh: task ";
 export const STARTED_MARK = "mesh: started";
 export const EXIT_MARK = "mesh: exit ";
+export const RESOURCES_MARK = "mesh: resources ";
+export const LIMITATION_MARK = "mesh: limitation ";
 
 const TRAPPED = "HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ";
 const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts" } as const;
@@ -123,12 +125,19 @@ function taskScript(plan: Plan, host: Host): string {
   return lines(
     "(",
     taskCgroup(plan) === undefined ? "" : `echo 0 >"$cgroup/cgroup.procs" ${orFail("cgroup")}`,
+    oomScore(plan),
     announcement(plan, host),
     `exec 2>&${TASK_STDERR_FD} ${TASK_STDERR_FD}>&-`,
     switchUser === undefined ? exportScript(environment) : "",
     `exec ${words.join(" ")}`,
     ")",
   );
+}
+
+/** A hint to the kernel for when the whole machine lacks memory: no reason not to start. */
+function oomScore(plan: Plan): string {
+  const step = find(plan, "set-oom-score");
+  return step === undefined ? "" : `{ echo ${step.adjust} >/proc/self/oom_score_adj; } 2>/dev/null || :`;
 }
 
 /** What a process sees of itself in a pid namespace says nothing outside of it. */

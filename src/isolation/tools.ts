@@ -2,6 +2,7 @@
  * What the machine offers for starting containers, as data: the answer of the
  * probe (src/isolation/linux/probe.ts) and an input of the plan.
  */
+import type { CgroupSettings } from "./cgroup-limits.ts";
 import type { RuntimeCapabilities } from "./runtime.ts";
 
 /** Absolute paths of programs; a missing one is absent. */
@@ -25,4 +26,9 @@ export interface Host {
   readonly procfs: boolean;
   /** cgroup that supervisors move to, so that they outlive the agent's own service cgroup. */
   readonly supervisorsCgroup?: string;
+  /** Names of the files that a cgroup of a container has here; absent: nothing can be limited. */
+  readonly cgroupFiles?: ReadonlySet<string>;
+  readonly cgroupSettings?: CgroupSettings;
+  /** Memory of the machine; present where the score of the kernel's OOM killer can be set. */
+  readonly oomScoreMemBytes?: number;
 }

@@ -1,4 +1,6 @@
 /** Flags of `mesh agent`; names and defaults are those of Mesos where it has the flag. */
+
+import { CGROUP_FLAGS } from "./cgroup-flags.ts";
 import { DEFAULT_MASTER } from "./client/master-client.ts";
 import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
 import type { FlagSpec } from "./flags.ts";
@@ -60,6 +62,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     description: "auto (namespaces and cgroups where the machine allows them), or posix",
     default: "auto",
   },
+  ...CGROUP_FLAGS,
   ...TLS_FLAGS,
   LOG_LEVEL_FLAG,
 ];

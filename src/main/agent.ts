@@ -21,11 +21,14 @@ import type { LinkTls } from "../io/link-tls.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
 import { inspectMachine } from "../io/machine.ts";
 import { removeVolume } from "../io/remove-volume.ts";
+import type { CgroupSettings } from "../isolation/cgroup-limits.ts";
 import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
+import type { AgentInfo } from "../model/v1/frameworks.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
+import { readCgroupSettings } from "./cgroup-flags.ts";
 import { domainOf } from "./domain-flag.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
@@ -36,6 +39,7 @@ import { tlsOf } from "./tls-flags.ts";
 const LAUNCHES_PER_CPU = 2;
 /** Given to HTTP answers under way at the end. */
 const HTTP_GRACE_MS = 500;
+const BYTES_PER_MEGABYTE = 1024 * 1024;
 
 export interface AgentFlags extends InfoFlags {
   /** Left out: links are plain TCP. */
@@ -45,6 +49,7 @@ export interface AgentFlags extends InfoFlags {
   readonly isolate: boolean;
   /** Left out: any. */
   readonly reconfigurationPolicy?: ReconfigurationPolicy;
+  readonly cgroups?: CgroupSettings;
   /** As /flags shows them. */
   readonly effective: Readonly<Record<string, string>>;
   /** Flag that sets the port, for error messages. */
@@ -86,6 +91,7 @@ function readFlags(flags: Flags): AgentFlags {
     domain: domainOf(flags.optional("domain")),
     reconfigurationPolicy: readPolicy(flags),
     isolate: readIsolation(flags),
+    cgroups: readCgroupSettings(flags),
     effective: flags.effective(),
     portFlag: "--port",
     directoryFlag: "--work-dir",
@@ -123,6 +129,8 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     runtimeDirectory,
     fetch: createFetcher(),
     isolate: flags.isolate,
+    ...(flags.cgroups === undefined ? {} : { cgroups: flags.cgroups }),
+    ...offeredMemory(info),
     log,
   });
   logCapabilities(log, runtime);
@@ -159,7 +167,14 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     reconfigurationPolicy: flags.reconfigurationPolicy ?? "any",
   };
   const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
-  handler = agentApi({ port: agent, build: buildInfo(), verbosity: logger.verbosity, clock: apiClock, log });
+  handler = agentApi({
+    port: agent,
+    build: buildInfo(),
+    verbosity: logger.verbosity,
+    clock: apiClock,
+    log,
+    containerStatistics: (containerId) => runtime.statistics(containerId),
+  });
   await agent.start();
   const url = `http://${config.ip}:${port}`;
   log.info("Agent started", { url, workDir, masters: flags.masters.join(",") });
@@ -175,12 +190,20 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   };
 }
 
+function offeredMemory(info: AgentInfo): { readonly protectedMemBytes?: number } {
+  const megabytes = (info.resources ?? [])
+    .filter(({ name }) => name === "mem")
+    .reduce((sum, { scalar }) => sum + (scalar?.value ?? 0), 0);
+  return megabytes === 0 ? {} : { protectedMemBytes: Math.round(megabytes * BYTES_PER_MEGABYTE) };
+}
+
 function logCapabilities(log: Log, runtime: Runtime): void {
-  const { form, namespaces, cgroupRoot, missing } = runtime.capabilities;
+  const { form, namespaces, cgroupRoot, controllers = [], missing } = runtime.capabilities;
   log.info("Isolation of tasks", {
     form,
     namespaces: namespaces.join(",") || "none",
     cgroupRoot: cgroupRoot ?? "none",
+    controllers: controllers.join(",") || "none",
   });
   for (const reason of missing) log.warn("Isolation is limited", { reason });
 }

@@ -51,3 +51,27 @@ describe("the end of a task that nobody wants any more", () => {
     expect(rest.at(-1)).toStartWith("stop");
   });
 });
+
+describe("a task whose container broke its memory limit", () => {
+  const limitation = { resource: "memory", usedBytes: 64 * 1024 * 1024 + 1, message: "too much" } as const;
+  const exit = { kind: "signaled", signal: 9, limitation } as const;
+
+  test("fails with Mesos' reason and says which resource it was", () => {
+    const bench = running();
+    bench.step({ kind: "exited", containerId: "one", exit });
+    expect(bench.lastStatus("t")).toMatchObject({
+      state: "TASK_FAILED",
+      source: "SOURCE_AGENT",
+      reason: "REASON_CONTAINER_LIMITATION_MEMORY",
+      message: "too much",
+      limitation: { resources: [{ name: "mem", type: "SCALAR", scalar: { value: 64 } }] },
+    });
+  });
+
+  test("is TASK_KILLED all the same when that was asked for", () => {
+    const bench = running();
+    bench.kill("t", undefined, "one");
+    bench.step({ kind: "exited", containerId: "one", exit });
+    expect(bench.lastStatus("t")).toMatchObject({ state: "TASK_KILLED" });
+  });
+});

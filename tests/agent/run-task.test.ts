@@ -202,6 +202,7 @@ describe("the container of a task", () => {
               { name: "cpus", type: "SCALAR", scalar: { value: 0.5 } },
               { name: "mem", type: "SCALAR", scalar: { value: 32 } },
             ],
+            limits: { cpus: { value: 1.5 }, mem: { value: Number.POSITIVE_INFINITY } },
             command: {
               shell: false,
               value: "prog",
@@ -229,7 +230,13 @@ describe("the container of a task", () => {
     expect(spec.command).toEqual({ kind: "exec", file: "prog", argv: ["prog", "-v"] });
     expect(spec.user).toBe("nobody");
     expect(spec.uris).toEqual([{ value: "/a.tgz", executable: false, extract: true, outputFile: "b" }]);
-    expect(spec.resources).toEqual({ cpusMilli: 500, memBytes: 32 * 1024 * 1024, diskBytes: 0 });
+    expect(spec.resources).toEqual({
+      cpusMilli: 500,
+      memBytes: 32 * 1024 * 1024,
+      diskBytes: 0,
+      cpusLimitMilli: 1_500,
+      memLimitBytes: "unlimited",
+    });
     const environment = new Map(spec.environment);
     expect(environment.get("MESOS_EXECUTOR_ID")).toBe("t");
     expect(environment.get("MESOS_AGENT_ENDPOINT")).toBe("10.0.0.9:5051");

@@ -131,6 +131,39 @@ export function runtimeConformance(name: string, makeHarness: () => RuntimeHarne
       });
     });
 
+    test("a running container tells what it was given; an ended one nothing", async () => {
+      const id = await launch("sleep 1000");
+      const given = { cpus_soft_limit: 0.1, mem_soft_limit_bytes: 1 << 25, mem_limit_bytes: 1 << 25 };
+      const before = await runtime.statistics(id);
+      expect(before).toMatchObject(given);
+      expect(before?.cpus_limit).toBeUndefined();
+      await runtime.kill(id);
+      await untilEnded(id);
+      expect(await runtime.statistics(id)).toBeUndefined();
+      expect(await runtime.statistics("unheard-of")).toBeUndefined();
+    });
+
+    test("a running container can be given more, also after a restart of the agent", async () => {
+      const id = await launch("sleep 1000");
+      const more = {
+        cpusMilli: 200,
+        memBytes: 1 << 26,
+        diskBytes: 0,
+        cpusLimitMilli: 500,
+        memLimitBytes: "unlimited",
+      } as const;
+      expect(await runtime.update(id, more)).toEqual({ ok: true, value: undefined });
+      expect(await runtime.update("unheard-of", more)).toMatchObject({ ok: false });
+      const given = { cpus_soft_limit: 0.2, cpus_limit: 0.5, mem_soft_limit_bytes: 1 << 26 };
+      expect(await runtime.statistics(id)).toMatchObject(given);
+      await runtime.close();
+      runtime = open();
+      await runtime.recover([id]);
+      const after = await runtime.statistics(id);
+      expect(after).toMatchObject(given);
+      expect(after?.mem_limit_bytes).toBeUndefined();
+    });
+
     test("an id is used once, also after the end", async () => {
       const first = spec("sleep 1000", { containerId: "twice" });
       expect(await runtime.launch(first)).toMatchObject({ ok: true });

@@ -25,7 +25,7 @@ export class LinuxMachine {
   /** `directory`: an existing machine's, as a restarted agent finds it. */
   constructor(form: Form, directory = mkdtempSync(join(tmpdir(), "mesh-runtime-"))) {
     this.directory = directory;
-    const probed = probe({ runtimeDirectory: `${directory}/run`, isolate: form !== "posix" });
+    const probed = probe({ runtimeDirectory: `${directory}/run`, isolate: form !== "posix" }).host;
     this.#cgroup = probed.supervisorsCgroup;
     this.host = hostOf(form, probed);
     this.table = this.host.procfs ? procTable : psTable;

@@ -5,7 +5,7 @@
  */
 import { assert } from "../../src/base/assert.ts";
 import { fail, ok, type Result } from "../../src/base/result.ts";
-import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
+import type { ContainerResources, ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import { invalidSpec } from "../../src/isolation/invalid-spec.ts";
 import type {
   ContainerState,
@@ -15,6 +15,8 @@ import type {
   Runtime,
   RuntimeCapabilities,
 } from "../../src/isolation/runtime.ts";
+import { limitStatistics } from "../../src/isolation/statistics.ts";
+import type { ResourceStatistics } from "../../src/model/v1/statistics.ts";
 
 /** What a program will do. */
 export interface Behaviour {
@@ -30,6 +32,8 @@ interface Row {
   readonly launched: Launched;
   readonly endsAtMs: number;
   exit?: Exit;
+  /** As last updated. */
+  resources?: ContainerResources;
   /** Ended without a record. */
   gone: boolean;
 }
@@ -192,6 +196,20 @@ export class MemoryRuntime implements Runtime {
     return row.exit === undefined
       ? { state: "running", launched: row.launched }
       : { state: "ended", exit: row.exit };
+  }
+
+  async statistics(containerId: string): Promise<ResourceStatistics | undefined> {
+    const row = this.#machine.rows.get(containerId);
+    if (row === undefined || !isRunning(row)) return undefined;
+    const resources = row.resources ?? row.spec.resources;
+    return { timestamp: this.#machine.nowMs / 1_000, ...limitStatistics(resources, false) };
+  }
+
+  async update(containerId: string, resources: ContainerResources): Promise<Result<void>> {
+    const row = this.#machine.rows.get(containerId);
+    if (row === undefined || !isRunning(row)) return fail(`Container "${containerId}" does not run`);
+    row.resources = resources;
+    return ok(undefined);
   }
 
   async recover(containerIds: readonly string[]): Promise<ReadonlyMap<string, ContainerState>> {

@@ -11,9 +11,10 @@ import {
   readdirSync,
   readFileSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 const PACKAGES = [
   "qemu-system-x86",
@@ -33,6 +34,7 @@ const PROGRAMS = [
 ];
 const BUSYBOX_LINKS = [
   "cat",
+  "dd",
   "env",
   "grep",
   "hostname",
@@ -44,6 +46,14 @@ const BUSYBOX_LINKS = [
   "wc",
   "sync",
 ];
+/** Kernel modules for a disk, in the order of loading. */
+const DISK_MODULES = [
+  ...["virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci"].map(
+    (name) => `drivers/virtio/${name}.ko`,
+  ),
+  "drivers/block/virtio_blk.ko",
+];
+const DISK_MIB = 32;
 const BOOT_TIMEOUT_MS = 240_000;
 const MEMORY_MIB = 1_024;
 
@@ -54,7 +64,7 @@ const INIT = `#!/bin/busybox sh
 /bin/busybox mount -t tmpfs tmp /tmp
 /bin/busybox mount -t tmpfs run /run
 /bin/busybox mount -t cgroup2 cgroup2 /sys/fs/cgroup
-echo "+cpu +memory +pids +io" >/sys/fs/cgroup/cgroup.subtree_control
+for module in $(/bin/busybox cat /modules/order); do /bin/busybox insmod /modules/$module; done
 export PATH=/usr/bin:/bin HOME=/tmp
 /program
 echo "program ended with $?"
@@ -91,16 +101,27 @@ function kernel(): string | undefined {
   return newest === undefined ? undefined : `/boot/${newest}`;
 }
 
+export interface MachineOptions {
+  /** Gives the machine an empty disk, /dev/vda. */
+  readonly disk?: boolean;
+}
+
 /** Compiles `source`, boots it, and gives everything the console said. */
-export async function runInVm(source: string, directory: string): Promise<string> {
+export async function runInVm(
+  source: string,
+  directory: string,
+  options: MachineOptions = {},
+): Promise<string> {
   const root = join(directory, "root");
   buildRoot(source, root);
+  const disk = options.disk === true ? addDisk(root, join(directory, "disk")) : [];
   const archive = join(directory, "initramfs.cpio");
   check(["sh", "-c", 'cd "$1" && find . | cpio --quiet -o -H newc >"$2"', "sh", root, archive]);
   const machine = Bun.spawn(
     [
       ...["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"],
       ...["-m", String(MEMORY_MIB), "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"],
+      ...disk,
       ...["-kernel", kernel() ?? "", "-initrd", archive, "-append", "console=ttyS0 quiet panic=-1"],
     ],
     { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
@@ -116,9 +137,21 @@ export async function runInVm(source: string, directory: string): Promise<string
 }
 
 function buildRoot(source: string, root: string): void {
-  for (const path of ["proc", "sys", "dev", "tmp", "run", "etc", "usr/bin", "usr/lib", "usr/lib64"]) {
+  for (const path of [
+    "proc",
+    "sys",
+    "dev",
+    "tmp",
+    "run",
+    "etc",
+    "usr/bin",
+    "usr/lib",
+    "usr/lib64",
+    "modules",
+  ]) {
     mkdirSync(join(root, path), { recursive: true });
   }
+  writeFileSync(join(root, "modules/order"), "");
   // As Debian has it, so that the libraries are found under both names.
   for (const name of ["bin", "lib", "lib64"]) symlinkSync(`usr/${name}`, join(root, name));
   check([process.execPath, "build", "--compile", source, "--outfile", join(root, "program")]);
@@ -138,6 +171,18 @@ function buildRoot(source: string, root: string): void {
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\nnogroup:x:65534:\n");
   writeFileSync(join(root, "init"), INIT, { mode: 0o755 });
+}
+
+/** Makes an empty disk and puts the modules for it into the root; QEMU's arguments. */
+function addDisk(root: string, image: string): string[] {
+  const version = basename(kernel() ?? "").replace("vmlinuz-", "");
+  for (const module of DISK_MODULES) {
+    cpSync(`/lib/modules/${version}/kernel/${module}`, join(root, "modules", basename(module)));
+  }
+  writeFileSync(join(root, "modules/order"), DISK_MODULES.map((path) => basename(path)).join("\n"));
+  writeFileSync(image, "");
+  truncateSync(image, DISK_MIB * 1_024 * 1_024);
+  return ["-drive", `file=${image},format=raw,if=virtio`];
 }
 
 /** Absolute paths in what ldd(1) prints. */

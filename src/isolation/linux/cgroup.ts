@@ -7,9 +7,14 @@
  * <agent> is made from the runtime directory, so that several agents on one
  * machine keep apart and a restarted agent finds its own. On machines with
  * cgroup v1 the v2 tree is mounted beside it, without controllers; it then
- * serves to find and end processes. Limits will be files of the same directories.
+ * serves to find and end processes. Limits are files of the same directories,
+ * where controllers.ts found some.
  */
 import { type Dirent, existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { fail, ok, type Result } from "../../base/result.ts";
+import type { CgroupFile } from "../cgroup-limits.ts";
+import { memoryLimitation } from "../cgroup-memory.ts";
+import type { Limitation } from "../container.ts";
 import { makeDirectory } from "./directory.ts";
 import { sendSignal } from "./process-table.ts";
 
@@ -36,6 +41,42 @@ function unescapeMountPath(path: string): string {
 /** Makes the directory; an existing one is fine. Throws what mkdir(2) says. */
 export function makeCgroup(path: string): void {
   makeDirectory(path);
+}
+
+/** Writes the files of limits in their order. The error says which one the kernel refused. */
+export function limitCgroup(path: string, files: readonly CgroupFile[]): Result<void> {
+  for (const { file, value } of files) {
+    try {
+      writeFileSync(`${path}/${file}`, value);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return fail(
+        `Cannot limit the cgroup ${path}: the kernel refuses ${JSON.stringify(value)} in ${file}: ${why}`,
+      );
+    }
+  }
+  return ok(undefined);
+}
+
+/** Why the kernel ended something of the cgroup, if it did so for the cgroup's own memory limit. */
+export function memoryLimitationOf(path: string): Limitation | undefined {
+  const read = (file: string): string | undefined => {
+    try {
+      return readFileSync(`${path}/${file}`, "utf8");
+    } catch {
+      return undefined;
+    }
+  };
+  const events = read("memory.events");
+  // The usual end costs one read.
+  if (events === undefined || /^oom_kill 0$/m.test(events)) return undefined;
+  return memoryLimitation({
+    events,
+    ownEvents: read("memory.events.local"),
+    max: read("memory.max"),
+    peak: read("memory.peak"),
+    stat: read("memory.stat"),
+  });
 }
 
 /** Every process of the cgroup and those below it. */

@@ -7,7 +7,7 @@ import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
 import type { Fetch, LaunchError, LaunchStep, Owner } from "../runtime.ts";
 import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
-import { makeCgroup, removeCgroup } from "./cgroup.ts";
+import { limitCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { EventFiles } from "./exits.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
@@ -36,6 +36,7 @@ const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-sandbox": "sandbox",
   "link-volumes": "sandbox",
   "make-cgroup": "cgroup",
+  "limit-cgroup": "cgroup",
   "create-output": "sandbox",
   fetch: "fetch",
   "own-sandbox": "sandbox",
@@ -53,7 +54,7 @@ export async function launchContainer(
   if (!owner.ok) return fail({ step: "user", message: owner.error });
   const plan = planLaunch(spec, context.host, owner.value);
   if (!plan.ok) return plan;
-  const record = recordOf(plan.value, context);
+  const record = recordOf(plan.value, spec, context);
   let file: number;
   try {
     file = context.records.create(record);
@@ -77,13 +78,14 @@ function ownerOf(spec: ContainerSpec): Result<Owner | undefined> {
   return owner.ok && owner.value.uid === process.getuid?.() ? ok(undefined) : owner;
 }
 
-function recordOf(plan: Plan, { bootId }: LaunchContext): ContainerRecord {
+function recordOf(plan: Plan, { resources }: ContainerSpec, { bootId }: LaunchContext): ContainerRecord {
   let record: ContainerRecord = {
     version: 1,
     containerId: plan.containerId,
     bootId,
     namespaces: [],
     ownSession: false,
+    resources,
   };
   for (const step of plan.steps) {
     if (step.do === "unshare") record = { ...record, namespaces: step.namespaces };
@@ -156,6 +158,8 @@ class Launch {
       case "make-cgroup":
         makeCgroup(step.path);
         return ok(undefined);
+      case "limit-cgroup":
+        return limitCgroup(step.path, step.files);
       case "create-output":
         createOutputs([step.stdout, step.stderr]);
         return ok(undefined);

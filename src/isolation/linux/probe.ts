@@ -4,29 +4,43 @@
  * until the next start, so that all containers of an agent are alike.
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { totalmem } from "node:os";
+import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../cgroup-limits.ts";
 import type { Namespace } from "../container.ts";
 import type { Host, Tools } from "../tools.ts";
 import { cgroup2Mounts, makeCgroup, SUPERVISORS } from "./cgroup.ts";
+import { type Controllers, cgroupBases, setUpControllers } from "./controllers.ts";
 
 export interface ProbeOptions {
   /** Below it the records of containers live; also names the agent's cgroup. */
   readonly runtimeDirectory: string;
   /** False: no namespaces and no cgroups are used, whatever the machine offers. */
   readonly isolate: boolean;
+  readonly cgroups?: CgroupSettings;
+  /** Memory that the agent offers: the kernel takes it last from containers as a whole. */
+  readonly protectedMemBytes?: number;
+}
+
+/** What the machine offers, and what the operator asked for in vain (a sentence each). */
+export interface Probed {
+  readonly host: Host;
+  readonly unmet: readonly string[];
 }
 
 const TOOL_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 const WANTED: readonly Namespace[] = ["pid", "mount", "ipc", "uts"];
 const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts" } as const;
 
-export function probe(options: ProbeOptions): Host {
+export function probe(options: ProbeOptions): Probed {
   const missing: string[] = [];
+  const settings = options.cgroups ?? DEFAULT_CGROUP_SETTINGS;
   const tools = findTools();
   const linux = process.platform === "linux";
   const root = process.getuid?.() === 0;
   const namespaces = options.isolate ? probeNamespaces(tools, linux, root, missing) : [];
-  const cgroupRoot =
-    options.isolate && linux ? probeCgroup(options.runtimeDirectory, tools, missing) : undefined;
+  const cgroup = options.isolate && linux ? probeCgroup(options, settings, tools, missing) : undefined;
+  const cgroupRoot = cgroup?.path;
+  const names = cgroup?.controllers.names ?? [];
   if (!options.isolate) missing.push("namespaces and cgroups: switched off");
   const switchUser = root && tools.setpriv !== undefined;
   if (!switchUser) {
@@ -35,18 +49,38 @@ export function probe(options: ProbeOptions): Host {
     );
   }
   if (tools.setsid === undefined) missing.push("sessions of their own: setsid (util-linux) is not installed");
-  return {
+  const procfs = linux && existsSync("/proc/self/stat");
+  // In a pid namespace /proc/self is only right with its own /proc.
+  const ownProc = procfs && namespaces.includes("pid") === namespaces.includes("mount");
+  const host: Host = {
     tools,
-    procfs: linux && existsSync("/proc/self/stat"),
+    procfs,
     ...(cgroupRoot === undefined ? {} : { supervisorsCgroup: `${cgroupRoot}/${SUPERVISORS}` }),
+    ...(cgroup === undefined || names.length === 0 ? {} : { cgroupFiles: cgroup.controllers.files }),
+    cgroupSettings: settings,
+    ...(root && ownProc ? { oomScoreMemBytes: totalmem() } : {}),
     capabilities: {
       form: namespaces.length > 0 || cgroupRoot !== undefined ? "linux" : "posix",
       namespaces,
       ...(cgroupRoot === undefined ? {} : { cgroupRoot }),
+      ...(names.length === 0 ? {} : { controllers: names }),
       switchUser,
       missing,
     },
   };
+  return { host, unmet: cgroup?.controllers.unmet ?? unmetWithoutCgroups(settings) };
+}
+
+function unmetWithoutCgroups(settings: CgroupSettings): string[] {
+  const asked: readonly (readonly [flag: string, asked: boolean])[] = [
+    ["cgroups-cpuset", settings.cpuset !== undefined],
+    ["cgroups-io-max", settings.ioMax.length > 0],
+    ["cgroups-limit-swap", settings.limitSwap],
+    ["cgroups-enable-cfs", settings.cpuQuota],
+  ];
+  return asked
+    .filter(([, wanted]) => wanted)
+    .map(([flag]) => `Flag --${flag} is given, but this agent can use no cgroup v2; leave the flag away`);
 }
 
 /** util-linux's unshare and setpriv have the options; BusyBox has programs of the same names without them. */
@@ -97,23 +131,49 @@ function probeNamespaces(
   return [];
 }
 
+/** The agent's own cgroup, in which containers have theirs. */
+interface AgentCgroup {
+  readonly path: string;
+  readonly controllers: Controllers;
+}
+
 /** Makes the agent's own cgroup and moves a process there and into a child of it. */
-function probeCgroup(runtimeDirectory: string, tools: Tools, missing: string[]): string | undefined {
+function probeCgroup(
+  options: ProbeOptions,
+  settings: CgroupSettings,
+  tools: Tools,
+  missing: string[],
+): AgentCgroup | undefined {
   const mounts = cgroup2Mounts(readFileSync("/proc/self/mountinfo", "utf8"));
   if (mounts.length === 0) missing.push("cgroups: no cgroup2 file system is mounted");
+  const ownCgroup = readFileSync("/proc/self/cgroup", "utf8");
+  const name = agentName(options.runtimeDirectory);
+  const problems: string[] = [];
   for (const mount of mounts) {
-    const root = `${mount}/mesh/${agentName(runtimeDirectory)}`;
-    try {
-      makeCgroup(`${root}/${SUPERVISORS}`);
-    } catch (error) {
-      missing.push(`cgroups: cannot make ${root}: ${error instanceof Error ? error.message : String(error)}`);
-      continue;
+    for (const base of cgroupBases(mount, settings, ownCgroup)) {
+      const path = `${base}/${name}`;
+      const problem = tryCgroup(path, tools);
+      if (problem === undefined) {
+        const controllers = setUpControllers(mount, path, settings, options.protectedMemBytes);
+        missing.push(...controllers.missing);
+        return { path, controllers };
+      }
+      problems.push(`cgroups: ${problem}`);
     }
-    const tried = run([tools.shell, "-c", 'echo 0 >"$1"', "sh", `${root}/${SUPERVISORS}/cgroup.procs`]);
-    if (tried.ok) return root;
-    missing.push(`cgroups: cannot move a process to ${root}/${SUPERVISORS}: ${tried.output}`);
   }
+  missing.push(...problems);
   return undefined;
+}
+
+function tryCgroup(path: string, tools: Tools): string | undefined {
+  try {
+    makeCgroup(`${path}/${SUPERVISORS}`);
+  } catch (error) {
+    return `cannot make ${path}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  const procs = `${path}/${SUPERVISORS}/cgroup.procs`;
+  const tried = run([tools.shell, "-c", 'echo 0 >"$1"', "sh", procs]);
+  return tried.ok ? undefined : `cannot move a process to ${path}/${SUPERVISORS}: ${tried.output}`;
 }
 
 /** The same runtime directory gives the same name for ever. */

@@ -9,6 +9,8 @@
  *     mesh: started               the task process, about to execute its program
  *     Killed                      what the shells have to say
  *     mesh: exit <wait status>    init, else the supervisor
+ *     mesh: resources {…}         the agent: it was given more or less
+ *     mesh: limitation {…}        the agent, from the cgroup before that is removed
  *
  * The file is open for appending as the shells' stderr, so that they record
  * without opening anything, and each line is one write(2). A line counts once
@@ -31,8 +33,15 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import type { Namespace } from "../container.ts";
-import { EXIT_MARK, STARTED_MARK, SUPERVISOR_MARK, TASK_MARK } from "../supervisor-script.ts";
+import type { ContainerResources, Limitation, Namespace } from "../container.ts";
+import {
+  EXIT_MARK,
+  LIMITATION_MARK,
+  RESOURCES_MARK,
+  STARTED_MARK,
+  SUPERVISOR_MARK,
+  TASK_MARK,
+} from "../supervisor-script.ts";
 
 /** What must be known to watch and end a container that another agent process started. */
 export interface ContainerRecord {
@@ -43,6 +52,8 @@ export interface ContainerRecord {
   readonly namespaces: readonly Namespace[];
   /** The task leads a session of its own; else it is in the supervisor's. */
   readonly ownSession: boolean;
+  /** As it was launched; absent in records of older versions. */
+  readonly resources?: ContainerResources;
 }
 
 /** A container's file as far as it is written. */
@@ -54,6 +65,9 @@ export interface ContainerLog {
   readonly started: boolean;
   /** Wait status as a shell gives it. */
   readonly status?: number;
+  /** What it was given last. */
+  readonly resources?: ContainerResources;
+  readonly limitation?: Limitation;
   /** Every other line. */
   readonly messages: string;
 }
@@ -84,6 +98,16 @@ export class Records {
     } catch (error) {
       closeSync(file);
       throw error;
+    }
+  }
+
+  /** Appends a line to a record that exists. Throws what open(2) or write(2) says. */
+  note(containerId: string, mark: string, value: ContainerResources | Limitation): void {
+    const file = openSync(this.path(containerId), O_WRONLY | O_APPEND);
+    try {
+      writeSync(file, `${mark}${JSON.stringify(value)}\n`);
+    } finally {
+      closeSync(file);
     }
   }
 
@@ -124,13 +148,17 @@ function parseLog(text: string): ContainerLog | undefined {
   const after = (mark: string): string | undefined =>
     lines.findLast((line) => line.startsWith(mark))?.slice(mark.length);
   const [supervisor, task, exit] = [after(SUPERVISOR_MARK), after(TASK_MARK), after(EXIT_MARK)];
-  const marks = [SUPERVISOR_MARK, TASK_MARK, STARTED_MARK, EXIT_MARK];
+  const [given, broken] = [after(RESOURCES_MARK), after(LIMITATION_MARK)];
+  const resources = given === undefined ? record.resources : (JSON.parse(given) as ContainerResources);
+  const marks = [SUPERVISOR_MARK, TASK_MARK, STARTED_MARK, EXIT_MARK, RESOURCES_MARK, LIMITATION_MARK];
   return {
     record,
     ...(supervisor === undefined ? {} : { supervisor }),
     ...(task === undefined ? {} : { task }),
     started: after(STARTED_MARK) !== undefined,
     ...(exit !== undefined && /^\d{1,3}$/.test(exit) ? { status: Number.parseInt(exit, 10) } : {}),
+    ...(resources === undefined ? {} : { resources }),
+    ...(broken === undefined ? {} : { limitation: JSON.parse(broken) as Limitation }),
     messages: lines.filter((line) => line !== "" && !marks.some((mark) => line.startsWith(mark))).join("\n"),
   };
 }

@@ -12,10 +12,14 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname } from "node:path";
+import { MeshError } from "../../base/errors.ts";
 import { CONTAINER_SWEEP_INTERVAL_MS } from "../../base/limits.ts";
 import { type Log, silentLog } from "../../base/log.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
-import type { ContainerSpec, Exit } from "../container.ts";
+import type { ResourceStatistics } from "../../model/v1/statistics.ts";
+import { type CgroupSettings, updateFiles } from "../cgroup-limits.ts";
+import { withLimitation } from "../cgroup-memory.ts";
+import type { ContainerResources, ContainerSpec, Exit } from "../container.ts";
 import type {
   ContainerState,
   Fetch,
@@ -24,14 +28,17 @@ import type {
   Runtime,
   RuntimeCapabilities,
 } from "../runtime.ts";
+import { RESOURCES_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import {
   cgroupChildren,
+  limitCgroup,
   makeCgroup,
   removeCgroup,
   removeEmptyCgroupDirectory,
   SUPERVISORS,
 } from "./cgroup.ts";
+import { endCause } from "./end-cause.ts";
 import { exitFromStatus } from "./exit-status.ts";
 import { EventFiles } from "./exits.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
@@ -41,6 +48,7 @@ import { type ProcessTable, procTable, psTable } from "./process-table.ts";
 import { Records } from "./records.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
 import { initByCommandLine, supervisorAlive, type Tracked } from "./tracked.ts";
+import { containerUsage } from "./usage.ts";
 
 export interface LinuxRuntimeOptions {
   /** Holds records of live containers; best on a file system that a reboot empties, such as /run. */
@@ -48,6 +56,9 @@ export interface LinuxRuntimeOptions {
   readonly fetch: Fetch;
   /** False: neither namespaces nor cgroups. Default true. */
   readonly isolate?: boolean;
+  readonly cgroups?: CgroupSettings;
+  /** Memory that the agent offers, see probe.ts. */
+  readonly protectedMemBytes?: number;
   readonly log?: Log;
   /** How often recovered containers are looked at, beside the events. */
   readonly sweepIntervalMs?: number;
@@ -55,11 +66,22 @@ export interface LinuxRuntimeOptions {
   readonly host?: Host;
 }
 
-/** Probes the machine and opens the records. Throws when the runtime directory cannot be made. */
+/**
+ * Probes the machine and opens the records. Throws when the runtime directory
+ * cannot be made, and MeshError BAD_FLAG for settings that the machine cannot keep.
+ */
 export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
   makeRuntimeDirectory(options.runtimeDirectory);
   const runtimeDirectory = realpathSync(options.runtimeDirectory);
-  const host = options.host ?? probe({ runtimeDirectory, isolate: options.isolate ?? true });
+  if (options.host !== undefined) return new LinuxRuntime(options.host, runtimeDirectory, options);
+  const { isolate = true, cgroups, protectedMemBytes } = options;
+  const { host, unmet } = probe({
+    runtimeDirectory,
+    isolate,
+    ...(cgroups === undefined ? {} : { cgroups }),
+    ...(protectedMemBytes === undefined ? {} : { protectedMemBytes }),
+  });
+  if (unmet.length > 0) throw new MeshError("BAD_FLAG", unmet.join("; "));
   return new LinuxRuntime(host, runtimeDirectory, options);
 }
 
@@ -158,7 +180,8 @@ class LinuxRuntime implements Runtime {
   /** As it is recorded. */
   #exit(id: string): Exit | undefined {
     const log = this.#context.records.read(id);
-    return log?.status === undefined ? undefined : exitFromStatus(log.status, log.messages);
+    if (log?.status === undefined) return undefined;
+    return withLimitation(exitFromStatus(log.status, log.messages), log.limitation);
   }
 
   /** The container has ended: end what it left behind, then tell. */
@@ -167,14 +190,15 @@ class LinuxRuntime implements Runtime {
     container.settling = true;
     this.#recovered.delete(container);
     this.#context.events.forget(container.id);
+    const cause = endCause(this.#context.records, this.#log, tracked, exit);
     const cleared = await killStragglers(this.#table, tracked, exit.kind !== "unknown");
     if (!cleared.ok) this.#log.error("Processes of an ended container are left", { reason: cleared.error });
     // After the callers of `launch` or `recover` have seen their answer.
     await container.launching.promise;
     await new Promise((resolve) => setImmediate(resolve));
-    container.exit = exit;
-    this.#listener(container.id, exit);
-    container.ended.resolve(exit);
+    container.exit = cause;
+    this.#listener(container.id, cause);
+    container.ended.resolve(cause);
   }
 
   async signal(containerId: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
@@ -223,6 +247,33 @@ class LinuxRuntime implements Runtime {
     return tracked === undefined ? { state: "gone" } : this.#stateOf(tracked);
   }
 
+  async statistics(containerId: string): Promise<ResourceStatistics | undefined> {
+    const tracked = this.#running(containerId);
+    if (tracked === undefined) return undefined;
+    return await containerUsage(this.#table, tracked, this.#context.host);
+  }
+
+  async update(containerId: string, resources: ContainerResources): Promise<Result<void>> {
+    const container = this.#containers.get(containerId);
+    const tracked = this.#running(containerId);
+    if (container === undefined || tracked === undefined) {
+      return fail(`Cannot change the resources of container "${containerId}": it does not run`);
+    }
+    const { cgroup } = tracked.record;
+    if (cgroup !== undefined) {
+      const limited = limitCgroup(cgroup, updateFiles(tracked.resources, resources, this.#context.host));
+      if (!limited.ok) return limited;
+    }
+    container.tracked = { ...tracked, resources };
+    this.#context.records.note(containerId, RESOURCES_MARK, resources);
+    return ok(undefined);
+  }
+
+  #running(containerId: string): Tracked | undefined {
+    const container = this.#containers.get(containerId);
+    return container?.exit === undefined ? container?.tracked : undefined;
+  }
+
   #stateOf(tracked: Tracked): ContainerState {
     const { containerId, bootId: recordedBoot } = tracked.record;
     const exit = this.#exit(containerId);
@@ -240,7 +291,11 @@ class LinuxRuntime implements Runtime {
     const { records } = this.#context;
     for (const id of containerIds) {
       const tracked = readTracked(records, id);
-      const state = tracked === undefined ? await this.#unstarted(id) : this.#stateOf(tracked);
+      const found = tracked === undefined ? await this.#unstarted(id) : this.#stateOf(tracked);
+      const state =
+        found.state === "ended" && tracked !== undefined
+          ? { ...found, exit: endCause(records, this.#log, tracked, found.exit) }
+          : found;
       states.set(id, state);
       if (tracked === undefined) continue;
       if (state.state === "running") this.#watch(id, tracked);

@@ -1,4 +1,5 @@
 /** Which processes belong to a started container. */
+import type { ContainerResources } from "../container.ts";
 import type { Launched } from "../runtime.ts";
 import { cgroupProcesses } from "./cgroup.ts";
 import { descendants, isAlive, type ProcessTable, parseStat } from "./process-table.ts";
@@ -11,22 +12,26 @@ export interface Tracked {
   readonly recordPath: string;
   /** Id and start time of the leader of the task's session; absent with a pid namespace. */
   readonly session?: { readonly id: number; readonly startTime: string };
+  /** What it was given; unknown when an older version launched it. */
+  readonly resources?: ContainerResources;
 }
 
 /** From what is on disk of a started container. */
 export function trackedFromLog(log: ContainerLog, recordPath: string): Tracked | undefined {
-  const { record } = log;
+  const { record, resources } = log;
+  const given = resources === undefined ? {} : { resources };
   const supervisor = identity(log.supervisor);
   if (supervisor === undefined) return undefined;
   const launched: Launched = { pid: supervisor.pid, startTime: supervisor.startTime };
   // With a pid namespace nothing but init's children is needed.
-  if (record.namespaces.includes("pid")) return { record, recordPath, supervisor: launched };
+  if (record.namespaces.includes("pid")) return { record, recordPath, supervisor: launched, ...given };
   const leader = record.ownSession ? (identity(log.task) ?? supervisor) : supervisor;
   return {
     record,
     recordPath,
     supervisor: launched,
     session: { id: leader.pid, startTime: leader.startTime },
+    ...given,
   };
 }
 

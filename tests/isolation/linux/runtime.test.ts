@@ -70,6 +70,20 @@ for (const form of await availableForms()) {
       expect(stdout.trim().split("\n")).toEqual(expected);
     });
 
+    test("tells what it uses", async () => {
+      const spec = bench.spec("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; sleep 1000");
+      await bench.start(spec);
+      const statistics = () => runtime.statistics(spec.containerId);
+      await machine.until(async () => ((await statistics())?.cpus_user_time_secs ?? 0) > 0.01);
+      const used = await statistics();
+      expect(used?.mem_rss_bytes).toBeGreaterThan(4_096);
+      expect(used?.processes).toBeGreaterThan(0);
+      expect(used?.cpus_system_time_secs).toBeNumber();
+      expect(Math.abs((used?.timestamp ?? 0) - Date.now() / 1_000)).toBeLessThan(60);
+      await runtime.kill(spec.containerId);
+      await runtime.cleanup(spec.containerId);
+    });
+
     test("ignores and blocks no signal, and leads its own session", async () => {
       const command = exec("grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status");
       const { stdout } = await bench.run(bench.spec(command));

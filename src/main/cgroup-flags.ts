@@ -1,0 +1,66 @@
+/** Flags of `mesh agent` about cgroups; names are those of Mesos where it has the flag. */
+import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../isolation/cgroup-limits.ts";
+import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
+
+export const CGROUP_FLAGS: readonly FlagSpec[] = [
+  {
+    name: "cgroups-root",
+    value: "<path>",
+    description: "Where agents have their cgroups, below the cgroup2 mount",
+    default: DEFAULT_CGROUP_SETTINGS.root,
+  },
+  {
+    name: "cgroups-enable-cfs",
+    description:
+      "Tasks that name no cpus limit get no more than the cpus they request, also on an idle machine",
+  },
+  {
+    name: "revocable-cpu-low-priority",
+    value: "<true|false>",
+    description: "Tasks on revocable CPUs run when others leave the CPU alone",
+    default: `${DEFAULT_CGROUP_SETTINGS.revocableLowPriority}`,
+  },
+  { name: "cgroups-limit-swap", description: "Tasks may not swap" },
+  {
+    name: "cgroups-pids-max",
+    value: "<number>",
+    description: "Processes and threads of one task; max for no limit",
+    default: `${DEFAULT_CGROUP_SETTINGS.maxPids}`,
+  },
+  { name: "cgroups-cpuset", value: "<cpus>", description: "CPUs on which tasks may run, such as 0-3,8" },
+  {
+    name: "cgroups-io-max",
+    value: "<line;…>",
+    description: "Lines of io.max for each task, such as '8:0 rbps=1048576 wiops=100'",
+  },
+];
+
+/** The kernel takes numbers up to PIDS_MAX (kernel/cgroup/pids.c). */
+const PIDS_MAX = 4_194_304;
+
+/** Throws MeshError BAD_FLAG. What the machine can keep of them the probe finds out. */
+export function readCgroupSettings(flags: Flags): CgroupSettings {
+  const cpuset = flags.optional("cgroups-cpuset");
+  const ioMax = (flags.optional("cgroups-io-max") ?? "").split(";").map((line) => line.trim());
+  return {
+    root: readRoot(flags),
+    cpuQuota: flags.switch("cgroups-enable-cfs"),
+    revocableLowPriority: flags.switch("revocable-cpu-low-priority"),
+    limitSwap: flags.switch("cgroups-limit-swap"),
+    maxPids:
+      flags.text("cgroups-pids-max") === "max"
+        ? "unlimited"
+        : flags.number("cgroups-pids-max", { min: 1, max: PIDS_MAX, integer: true }),
+    ...(cpuset === undefined ? {} : { cpuset }),
+    ioMax: ioMax.filter((line) => line !== ""),
+  };
+}
+
+function readRoot(flags: Flags): string {
+  const root = flags.text("cgroups-root").replace(/^\/+|\/+$/g, "");
+  const names = root.split("/");
+  if (names.some((name) => name === "" || name === "." || name === ".." || name.includes("\n"))) {
+    throw badFlag("cgroups-root", flags.text("cgroups-root"), "a path below the cgroup2 mount such as mesh");
+  }
+  return root;
+}

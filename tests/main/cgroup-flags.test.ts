@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-limits.ts";
+import { CGROUP_FLAGS, readCgroupSettings } from "../../src/main/cgroup-flags.ts";
+import { Flags } from "../../src/main/flags.ts";
+
+function read(given: Record<string, string>, environment: Record<string, string> = {}) {
+  const values = new Map(Object.entries(given).map(([name, value]) => [name, [value]]));
+  return readCgroupSettings(new Flags(CGROUP_FLAGS, values, environment));
+}
+
+test("without flags the defaults hold", () => expect(read({})).toEqual(DEFAULT_CGROUP_SETTINGS));
+
+test("all of them", () => {
+  const given = {
+    "cgroups-root": "/system.slice/mesh/",
+    "cgroups-enable-cfs": "true",
+    "revocable-cpu-low-priority": "false",
+    "cgroups-limit-swap": "true",
+    "cgroups-pids-max": "max",
+    "cgroups-cpuset": "0-3,8",
+    "cgroups-io-max": "8:0 rbps=1; 8:16 wiops=2",
+  };
+  expect(read(given)).toEqual({
+    root: "system.slice/mesh",
+    cpuQuota: true,
+    revocableLowPriority: false,
+    limitSwap: true,
+    maxPids: "unlimited",
+    cpuset: "0-3,8",
+    ioMax: ["8:0 rbps=1", "8:16 wiops=2"],
+  });
+});
+
+test("Mesos' variables count", () => {
+  expect(read({}, { MESOS_CGROUPS_ENABLE_CFS: "true" }).cpuQuota).toBe(true);
+});
+
+test.each([
+  ["cgroups-pids-max", "0"],
+  ["cgroups-pids-max", "many"],
+  ["cgroups-root", "a/../b"],
+  ["cgroups-root", "/"],
+])("--%s %s is refused", (name, value) => expect(() => read({ [name]: value })).toThrow(`--${name}`));
