@@ -2,7 +2,7 @@
  * What the machine offers for starting containers, as data: the answer of the
  * probe (src/isolation/linux/probe.ts) and an input of the plan.
  */
-import type { CgroupSettings } from "./cgroup-limits.ts";
+import type { CgroupSettings } from "./cgroup-settings.ts";
 import type { RuntimeCapabilities } from "./runtime.ts";
 
 /** Absolute paths of programs; a missing one is absent. */

@@ -21,7 +21,7 @@ import type { LinkTls } from "../io/link-tls.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
 import { inspectMachine } from "../io/machine.ts";
 import { removeVolume } from "../io/remove-volume.ts";
-import type { CgroupSettings } from "../isolation/cgroup-limits.ts";
+import type { CgroupSettings } from "../isolation/cgroup-settings.ts";
 import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
@@ -125,15 +125,10 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   const info = agentInfo(flags, machine, workDir);
   const store = await openCheckpointStore(checkpointDirectory(workDir));
   const runtimeDirectory = chooseRuntimeDirectory(workDir);
-  const runtime = openLinuxRuntime({
-    runtimeDirectory,
-    fetch: createFetcher(),
-    isolate: flags.isolate,
-    ...(flags.cgroups === undefined ? {} : { cgroups: flags.cgroups }),
-    ...offeredMemory(info),
-    log,
+  const runtime = await openRuntime(flags, info, runtimeDirectory, log).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
   });
-  logCapabilities(log, runtime);
 
   let handler: (request: Request) => Response | Promise<Response> = () =>
     new Response("Starting", { status: 503 });
@@ -190,9 +185,28 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   };
 }
 
+/** Rejects with MeshError BAD_FLAG for limits that the machine cannot keep. */
+async function openRuntime(
+  flags: AgentFlags,
+  info: AgentInfo,
+  runtimeDirectory: string,
+  log: Log,
+): Promise<Runtime> {
+  const runtime = openLinuxRuntime({
+    runtimeDirectory,
+    fetch: createFetcher(),
+    isolate: flags.isolate,
+    ...(flags.cgroups === undefined ? {} : { cgroups: flags.cgroups }),
+    ...offeredMemory(info),
+    log,
+  });
+  logCapabilities(log, runtime);
+  return runtime;
+}
+
 function offeredMemory(info: AgentInfo): { readonly protectedMemBytes?: number } {
   const megabytes = (info.resources ?? [])
-    .filter(({ name }) => name === "mem")
+    .filter(({ name, revocable }) => name === "mem" && revocable === undefined)
     .reduce((sum, { scalar }) => sum + (scalar?.value ?? 0), 0);
   return megabytes === 0 ? {} : { protectedMemBytes: Math.round(megabytes * BYTES_PER_MEGABYTE) };
 }

@@ -1,5 +1,5 @@
 /** Flags of `mesh agent` about cgroups; names are those of Mesos where it has the flag. */
-import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../isolation/cgroup-limits.ts";
+import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../isolation/cgroup-settings.ts";
 import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
 
 export const CGROUP_FLAGS: readonly FlagSpec[] = [

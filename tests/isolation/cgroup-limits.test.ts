@@ -1,10 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  cgroupFiles,
-  DEFAULT_CGROUP_SETTINGS,
-  oomScoreAdjust,
-  updateFiles,
-} from "../../src/isolation/cgroup-limits.ts";
+import { cgroupFiles, oomScoreAdjust, updateFiles } from "../../src/isolation/cgroup-limits.ts";
+import { DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-settings.ts";
 import type { ContainerResources } from "../../src/isolation/container.ts";
 import { describePlan, planLaunch } from "../../src/isolation/plan.ts";
 import { supervisorCommand } from "../../src/isolation/supervisor-script.ts";

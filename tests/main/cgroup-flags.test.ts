@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-limits.ts";
+import { DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-settings.ts";
 import { CGROUP_FLAGS, readCgroupSettings } from "../../src/main/cgroup-flags.ts";
 import { Flags } from "../../src/main/flags.ts";
 

@@ -1,7 +1,7 @@
 /** Runs inside the virtual machine: what holds containers to their resources, each finding printed. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { ok } from "../../src/base/result.ts";
-import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-limits.ts";
+import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-settings.ts";
 import type { ContainerResources, ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
 import type { Runtime } from "../../src/isolation/runtime.ts";

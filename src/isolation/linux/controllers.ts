@@ -15,7 +15,7 @@
  */
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { CgroupSettings } from "../cgroup-limits.ts";
+import type { CgroupSettings } from "../cgroup-settings.ts";
 import { makeCgroup, SUPERVISORS } from "./cgroup.ts";
 
 /** What limits and statistics are made of; without one of them something is missing. */
@@ -120,6 +120,9 @@ function applySettings(agentCgroup: string, settings: CgroupSettings): string[] 
   }
   if (settings.limitSwap && !existsSync(`${probe}/memory.swap.max`)) {
     unmet.push("Flag --cgroups-limit-swap is set, but the kernel does not count swap here; leave it away");
+  }
+  if (settings.cpuQuota && !existsSync(`${probe}/cpu.max`)) {
+    unmet.push("Flag --cgroups-enable-cfs is set, but there is no cpu controller; leave it away");
   }
   rmdirSync(probe);
   return unmet;

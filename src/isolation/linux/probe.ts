@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
-import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../cgroup-limits.ts";
+import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../cgroup-settings.ts";
 import type { Namespace } from "../container.ts";
 import type { Host, Tools } from "../tools.ts";
 import { cgroup2Mounts, makeCgroup, SUPERVISORS } from "./cgroup.ts";

@@ -17,8 +17,9 @@ import { CONTAINER_SWEEP_INTERVAL_MS } from "../../base/limits.ts";
 import { type Log, silentLog } from "../../base/log.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { ResourceStatistics } from "../../model/v1/statistics.ts";
-import { type CgroupSettings, updateFiles } from "../cgroup-limits.ts";
+import { updateFiles } from "../cgroup-limits.ts";
 import { withLimitation } from "../cgroup-memory.ts";
+import type { CgroupSettings } from "../cgroup-settings.ts";
 import type { ContainerResources, ContainerSpec, Exit } from "../container.ts";
 import type {
   ContainerState,

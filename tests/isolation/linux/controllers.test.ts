@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_CGROUP_SETTINGS } from "../../../src/isolation/cgroup-limits.ts";
+import { DEFAULT_CGROUP_SETTINGS } from "../../../src/isolation/cgroup-settings.ts";
 import { cgroupBases, setUpControllers } from "../../../src/isolation/linux/controllers.ts";
 
 describe("where an agent's cgroups may be", () => {
