@@ -112,15 +112,21 @@ export function readIsolation(flags: Flags): boolean {
   return isolation === "auto";
 }
 
+/** Its absolute path. */
+function makeWorkDirectory({ workDir, directoryFlag }: AgentFlags): string {
+  const path = resolve(workDir);
+  try {
+    mkdirSync(path, { recursive: true });
+    return path;
+  } catch (error) {
+    throw directoryError(path, directoryFlag, error);
+  }
+}
+
 /** Reads the checkpoint, opens the port and begins to look for the leader. */
 export async function startAgent(flags: AgentFlags, logger: Logger): Promise<RunningAgent> {
   const { log } = logger;
-  const workDir = resolve(flags.workDir);
-  try {
-    mkdirSync(workDir, { recursive: true });
-  } catch (error) {
-    throw directoryError(workDir, flags.directoryFlag, error);
-  }
+  const workDir = makeWorkDirectory(flags);
   const machine = inspectMachine(workDir);
   const info = agentInfo(flags, machine, workDir);
   const store = await openCheckpointStore(checkpointDirectory(workDir));

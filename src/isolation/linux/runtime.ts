@@ -82,7 +82,10 @@ export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
     ...(cgroups === undefined ? {} : { cgroups }),
     ...(protectedMemBytes === undefined ? {} : { protectedMemBytes }),
   });
-  if (unmet.length > 0) throw new MeshError("BAD_FLAG", unmet.join("; "));
+  if (unmet.length > 0) {
+    removeAgentCgroup(host.supervisorsCgroup);
+    throw new MeshError("BAD_FLAG", unmet.join("; "));
+  }
   return new LinuxRuntime(host, runtimeDirectory, options);
 }
 
@@ -367,12 +370,14 @@ class LinuxRuntime implements Runtime {
     this.#closed = true;
     clearInterval(this.#sweep);
     this.#context.events.close();
-    const { supervisorsCgroup } = this.#context.host;
-    // Only when no container lives on: the kernel refuses to remove a cgroup in use.
-    if (supervisorsCgroup !== undefined && removeCgroup(supervisorsCgroup)) {
-      removeEmptyCgroupDirectory(dirname(supervisorsCgroup));
-    }
+    removeAgentCgroup(this.#context.host.supervisorsCgroup);
   }
+}
+
+/** Only when no container lives on: the kernel refuses to remove a cgroup in use. */
+function removeAgentCgroup(supervisors: string | undefined): void {
+  if (supervisors !== undefined && removeCgroup(supervisors))
+    removeEmptyCgroupDirectory(dirname(supervisors));
 }
 
 function stateOfExit(exit: Exit): ContainerState {
