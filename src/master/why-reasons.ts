@@ -187,8 +187,8 @@ function inactiveWhy(absent: AbsentAgents): string[] {
   const ways: [agents: number, why: string][] = [
     [absent.notReturned, "not back since this master was elected"],
     [absent.disconnected, "without a link: look at the agent and the network"],
-    [absent.draining, "draining, or drained: REACTIVATE_AGENT brings an agent back"],
-    [absent.deactivated, "deactivated: REACTIVATE_AGENT brings an agent back"],
+    [absent.draining, "draining, or drained: 'mesh node reactivate' brings an agent back"],
+    [absent.deactivated, "deactivated: 'mesh node reactivate' brings an agent back"],
     [absent.notWhitelisted, "not on the whitelist of the master"],
   ];
   return ways.filter(([agents]) => agents > 0).map(([agents, why]) => `${count(agents, "agent")} ${why}`);

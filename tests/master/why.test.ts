@@ -219,8 +219,8 @@ test("agents that operators took out of service: draining, deactivated, not on t
     code: "inactive",
     agents: 3,
     details: [
-      "1 agent draining, or drained: REACTIVATE_AGENT brings an agent back",
-      "1 agent deactivated: REACTIVATE_AGENT brings an agent back",
+      "1 agent draining, or drained: 'mesh node reactivate' brings an agent back",
+      "1 agent deactivated: 'mesh node reactivate' brings an agent back",
       "1 agent not on the whitelist of the master",
     ],
   });
