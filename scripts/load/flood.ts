@@ -10,6 +10,7 @@ const OFFERS_PER_DECLINE = 50;
 const TASKS_PER_RECONCILE = 20;
 /** Of so many calls one is RECONCILE. */
 const RECONCILE_EVERY = 4;
+const RETRY_MS = 50;
 
 const [connections, ...ports] = process.argv.slice(2).map(Number);
 const framework = new LoadFramework({ name: "flood", role: "flood", ports, connections: connections ?? 64 });
@@ -30,9 +31,14 @@ const reconcile = `{"tasks":[${tasks.join(",")}]}`;
 
 async function flood(): Promise<never> {
   for (let i = 0; ; i++) {
-    if (i % RECONCILE_EVERY === 0) await framework.call("RECONCILE", reconcile);
-    else await framework.call("DECLINE", decline);
-    calls++;
+    try {
+      if (i % RECONCILE_EVERY === 0) await framework.call("RECONCILE", reconcile);
+      else await framework.call("DECLINE", decline);
+      calls++;
+    } catch {
+      // The leader is gone; the framework looks for the next one.
+      await Bun.sleep(RETRY_MS);
+    }
   }
 }
 

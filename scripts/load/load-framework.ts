@@ -10,6 +10,7 @@ import { LASTING } from "./load-agent.ts";
 
 const JSON_HEADERS = { "Content-Type": "application/json", Accept: "application/json" };
 const RETRY_MS = 50;
+const PROBLEMS_MAX = 10_000;
 const ATTEMPT_TIMEOUT_MS = 5_000;
 /** Of each task; the ids make it unlike every other. */
 const TASK_RESOURCES = [
@@ -65,15 +66,10 @@ export class LoadFramework {
   #launches: Launches | undefined;
   #expected: Expected[] = [];
   #nextTask = 0;
-  #refused = 0;
   readonly #abort = new AbortController();
   readonly problems: string[] = [];
   /** Tasks that never ran at the first try. */
   launchedAgain = 0;
-  /** Answers that were not 202. */
-  get refusedCalls(): number {
-    return this.#refused;
-  }
 
   constructor(options: FrameworkOptions) {
     this.#options = options;
@@ -152,8 +148,7 @@ export class LoadFramework {
     const json = `{"framework_id":${id},"type":"${type}","${type.toLowerCase()}":${body}}`;
     const headers = { ...JSON_HEADERS, "Mesos-Stream-Id": this.#streamId };
     const answer = await this.#pool?.request("POST", "/api/v1/scheduler", headers, json);
-    if (answer !== undefined && answer.status !== 202) {
-      this.#refused++;
+    if (answer !== undefined && answer.status !== 202 && this.problems.length < PROBLEMS_MAX) {
       this.problems.push(`${type} was answered ${answer.status}: ${answer.body}`);
     }
     return answer?.status ?? 0;
