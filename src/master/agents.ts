@@ -166,7 +166,7 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
 /** Takes over an agent's committed record. */
 export function rememberAgent(leader: Leader, record: AgentRecord): AgentMemory {
   const info = decodeBlob("AgentInfo", record.info);
-  const committed = totalOf(record);
+  const committed = totalOf(record, info);
   const total = committed.ok ? committed.value : Resources.EMPTY;
   const { id, ip, version, capabilities } = record;
   const { deactivated } = record;

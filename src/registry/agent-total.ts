@@ -7,13 +7,21 @@ import { fail, type Result } from "../base/result.ts";
 import { withCheckpointed } from "../model/checkpointed-resources.ts";
 import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
+import type { AgentInfo } from "../model/v1/frameworks.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
 import type { AgentRecord } from "./records.ts";
 
-/** The error says that the agent is smaller than what is reserved on it. */
-export function totalOf(agent: Pick<AgentRecord, "info" | "checkpointed">): Result<Resources> {
-  const registered = Resources.from(decodeBlob("AgentInfo", agent.info).resources ?? []);
+/**
+ * The error says that the agent is smaller than what is reserved on it. `info`: that of the agent, by one who
+ * has read it already.
+ */
+export function totalOf(
+  agent: Pick<AgentRecord, "info" | "checkpointed">,
+  info: AgentInfo = decodeBlob("AgentInfo", agent.info),
+): Result<Resources> {
+  const registered = Resources.from(info.resources ?? []);
   if (!registered.ok) return fail(registered.error);
+  if (agent.checkpointed.length === 0) return registered;
   return withCheckpointed(registered.value, readResources(agent.checkpointed));
 }
 

@@ -1,4 +1,4 @@
-/** The benchmark of whole masters at small sizes: it measures what it says, and no task is lost on the way. */
+/** The benchmark of whole masters at small sizes: it measures what it says, and loses no task on the way. */
 import { expect, test } from "bun:test";
 import { resolve } from "node:path";
 

@@ -192,7 +192,7 @@ for (let seed = 1; seed <= SEEDS; seed++) {
     expect(restarted.taskCount).toBe(running.taskCount);
     expect(restarted.maintenance.down).toEqual(running.maintenance.down);
     expect(restarted.maintenance.schedule).toEqual(running.maintenance.schedule);
-    expect([...restarted.agents.values()].map(totalOf)).toEqual(
+    expect([...restarted.agents.values()].map((agent) => totalOf(agent))).toEqual(
       [...restarted.agents.keys()].map((id) => totalOf(running.agents.get(id) as AgentRecord)),
     );
   });
