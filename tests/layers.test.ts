@@ -87,6 +87,7 @@ const LAYERS: readonly Layer[] = [
       "master/port.ts",
       "agent/port.ts",
       "agent/checkpoint.ts",
+      "isolation/check.ts",
       "isolation/container.ts",
       "isolation/runtime.ts",
     ],

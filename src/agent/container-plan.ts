@@ -15,6 +15,7 @@ import type { CommandInfo, TaskInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
+import type { AgentState } from "./state.ts";
 import type { Task } from "./task.ts";
 import type { AgentConfig } from "./types.ts";
 import type { Volumes } from "./volumes.ts";
@@ -27,10 +28,15 @@ const BYTES_PER_MEGABYTE = 1024 * 1024;
 const MILLI = 1_000;
 
 export interface ContainerPlan {
+  readonly info: TaskInfo;
   readonly spec: ContainerSpec;
   readonly latestLink: string;
-  /** The task asks for health checks or checks, which nobody runs yet. */
-  readonly wantsChecks: boolean;
+}
+
+/** The container of a task as things stand. */
+export function planTask(state: AgentState, task: Task): Result<ContainerPlan> {
+  const user = state.frameworks.get(task.frameworkId)?.user ?? "";
+  return planContainer(state.config, state.agentId, user, task, state.volumes);
 }
 
 /** The container of a task; the error says what of the task this agent cannot give. */
@@ -74,6 +80,7 @@ export function planContainer(
   });
   const user = config.switchUser ? command.user || frameworkUser : "";
   return ok({
+    info,
     spec: {
       containerId: task.containerId,
       sandbox,
@@ -88,12 +95,11 @@ export function planContainer(
       isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
     },
     latestLink: latestLinkPath(config.workDir, ids),
-    wantsChecks: info.health_check !== undefined || info.check !== undefined,
   });
 }
 
 /** Shell form unless `shell` is false; `arguments` is the whole argv of the exec form (TSK-28). */
-function containerCommand(command: CommandInfo): Result<ContainerCommand> {
+export function containerCommand(command: CommandInfo): Result<ContainerCommand> {
   const { value } = command;
   const shell = command.shell ?? true;
   if (value === undefined || value === "") {
@@ -104,7 +110,7 @@ function containerCommand(command: CommandInfo): Result<ContainerCommand> {
   return ok({ kind: "exec", file: value, argv: words.length > 0 ? words : [value] });
 }
 
-function userVariables(command: CommandInfo): Result<readonly (readonly [string, string])[]> {
+export function userVariables(command: CommandInfo): Result<readonly (readonly [string, string])[]> {
   const variables: (readonly [string, string])[] = [];
   for (const variable of command.environment?.variables ?? []) {
     const { name, value } = variable;

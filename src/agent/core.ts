@@ -20,6 +20,7 @@
  * | run-task.ts       | RunTask to running container                 |
  * | kill-task.ts      | SIGTERM, grace period, SIGKILL               |
  * | end-task.ts       | exits; containers that nobody wants any more |
+ * | checks.ts         | health checks and checks of running tasks    |
  * | drain.ts          | ending all tasks for an operator             |
  * | stop.ts           | leaving the cluster, being refused           |
  * | status-updates.ts | one acknowledged stream of updates a task    |
@@ -33,6 +34,8 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
+import { isCheckKind } from "./check-rules.ts";
+import { checkDue, checked } from "./checks.ts";
 import { drainTasks } from "./drain.ts";
 import { condemn, exited, killFailed, removeFramework } from "./end-task.ts";
 import { completionTimeReached, terminate } from "./kill-task.ts";
@@ -107,6 +110,7 @@ const INPUTS: InputHandlers = {
   "launch-failed": (state, { containerId, error }) => launchFailed(state, containerId, error),
   exited: (state, { containerId, exit }) => exited(state, containerId, exit),
   "kill-failed": (state, { containerId, message }) => killFailed(state, containerId, message),
+  checked: (state, input) => checked(state, input.containerId, input.check, input.round, input.result),
   "volume-removed": (state, { volume, error }) => volumeRemoved(state, volume, error),
   unregister: (state) => {
     const reason = "asked to unregister; its tasks were ended";
@@ -231,6 +235,7 @@ function runDeadlines(state: AgentState): void {
     const task = state.tasks.get(id);
     if (task === undefined) continue;
     if (kind === "retry") retryHead(state, task);
+    else if (isCheckKind(kind)) checkDue(state, task, kind);
     else if (kind === "max") completionTimeReached(state, task);
     else if (task.phase === "running") state.emit({ kind: "kill", containerId: task.containerId });
   }

@@ -4,6 +4,7 @@
  */
 import { SECOND_MS } from "../base/time.ts";
 import type { Exit } from "../isolation/container.ts";
+import { stopChecks } from "./check-schedule.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, forgetTask } from "./status-updates.ts";
 import type { Framework, Task } from "./task.ts";
@@ -23,7 +24,7 @@ export function exited(state: AgentState, containerId: string, exit: Exit): void
   }
   if (task.phase === "ended") return;
   endContainer(state, task);
-  addUpdate(state, task, endedStatus(exit, task.ending, state.frameworks.get(task.frameworkId)));
+  addUpdate(state, task, endedStatus(exit, task, state.frameworks.get(task.frameworkId)));
   // The exit record must outlive the agent until the update is on disk.
   state.afterwards({ kind: "cleanup", containerId });
 }
@@ -35,6 +36,7 @@ export function endContainer(state: AgentState, task: Task): void {
   state.usage.remove(task.amounts);
   state.deadlines.clear(`kill/${task.key}`);
   state.deadlines.clear(`max/${task.key}`);
+  stopChecks(state, task);
 }
 
 /** Forgets a framework's tasks and ends their containers; no updates are owed (ShutdownFramework). */

@@ -2,6 +2,7 @@
  * Ending a task on request or because its time is over: SIGTERM, the grace
  * period, SIGKILL (TSK-9, TSK-12).
  */
+import { stopChecks } from "./check-schedule.ts";
 import { endContainer } from "./end-task.ts";
 import type { Ending } from "./records.ts";
 import { killedBeforeStart } from "./run-task.ts";
@@ -52,6 +53,7 @@ function endRunning(state: AgentState, task: Task, ending: Ending, graceMs: numb
   }
   task.ending = ending;
   state.deadlines.clear(`max/${task.key}`);
+  stopChecks(state, task);
   if (state.frameworks.get(task.frameworkId)?.killingState) {
     addUpdate(state, task, { state: "TASK_KILLING", source: "SOURCE_EXECUTOR", ...drainReason(ending) });
   } else {

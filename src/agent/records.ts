@@ -57,6 +57,18 @@ export interface StreamRecord {
   readonly startedAtMs: number | undefined;
   /** In the order they were made; the first is in flight. */
   readonly pending: readonly PendingUpdate[];
+  /** What the framework was told of the task's checks; absent for tasks without. */
+  readonly checks?: ToldChecks;
+  /** The ending is one because the task was not healthy. */
+  readonly endedAsUnhealthy?: boolean;
+}
+
+export interface ToldChecks {
+  readonly healthy: boolean | undefined;
+  /** In a row. */
+  readonly failures: number;
+  /** blob CheckStatusInfo. */
+  readonly status: Uint8Array | undefined;
 }
 
 /** A persistent volume whose data may be on disk. */
@@ -130,6 +142,10 @@ export function encodeStreamRecord(record: StreamRecord): Uint8Array {
     ending: record.ending,
     startedAtMs: record.startedAtMs,
     pending: record.pending.map((update) => [update.uuid, update.state, update.status]),
+    ...(record.checks === undefined
+      ? {}
+      : { checks: [record.checks.healthy ?? null, record.checks.failures, record.checks.status ?? null] }),
+    ...(record.endedAsUnhealthy === true ? { endedAsUnhealthy: true } : {}),
   });
 }
 
@@ -170,12 +186,26 @@ export function decodeStreamRecord(bytes: Uint8Array): Result<StreamRecord> {
       if (update === undefined) return undefined;
       updates.push(update);
     }
-    return { state: state as TaskState, ending, startedAtMs, pending: updates };
+    const stream = { state: state as TaskState, ending, startedAtMs, pending: updates };
+    const ended = fields["endedAsUnhealthy"] === true ? { endedAsUnhealthy: true } : {};
+    // Agents before health checks wrote none, and tasks without have none.
+    if (fields["checks"] === undefined) return { ...stream, ...ended };
+    const checks = toldChecks(fields["checks"]);
+    return checks === undefined ? undefined : { ...stream, ...ended, checks };
   });
 }
 
 function isEnding(value: unknown): value is Ending {
   return (ENDINGS as readonly unknown[]).includes(value);
+}
+
+function toldChecks(item: unknown): ToldChecks | undefined {
+  if (!Array.isArray(item)) return undefined;
+  const [healthy, failures, status] = item as readonly unknown[];
+  if (healthy !== null && typeof healthy !== "boolean") return undefined;
+  if (typeof failures !== "number") return undefined;
+  if (status !== null && !(status instanceof Uint8Array)) return undefined;
+  return { healthy: healthy ?? undefined, failures, status: status ?? undefined };
 }
 
 function pendingUpdate(item: unknown): PendingUpdate | undefined {

@@ -1,5 +1,6 @@
 /** Carries out a recovery plan: the memory of the core as the last process left it. */
 import { assert, present } from "../base/assert.ts";
+import { startChecks } from "./check-schedule.ts";
 import { terminate } from "./kill-task.ts";
 import type { RecoveredTask, RecoveryPlan } from "./recovery.ts";
 import { findLeader } from "./registration.ts";
@@ -51,8 +52,10 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
       task.phase = "running";
       task.pid = action.launched.pid;
       announceStart(state, task);
-      if (task.ending === undefined) watchCompletionTime(state, task);
-      else terminate(state, task, task.killGraceMs);
+      if (task.ending === undefined) {
+        watchCompletionTime(state, task);
+        startChecks(state, task, "found");
+      } else terminate(state, task, task.killGraceMs);
       return;
     case "launch":
       launchRecovered(state, task);
@@ -60,7 +63,7 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
     case "ended":
       task.phase = "ended";
       announceStart(state, task);
-      addUpdate(state, task, endedStatus(action.exit, task.ending, framework));
+      addUpdate(state, task, endedStatus(action.exit, task, framework));
       break;
     case "gone":
       task.phase = "ended";
@@ -96,7 +99,7 @@ function endUnseen(state: AgentState, framework: Framework, task: Task): void {
   addUpdate(
     state,
     task,
-    endedStatus({ kind: "unknown", reason: "it ended while the agent was away" }, task.ending, framework),
+    endedStatus({ kind: "unknown", reason: "it ended while the agent was away" }, task, framework),
   );
 }
 

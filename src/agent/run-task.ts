@@ -5,8 +5,10 @@ import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import type { RunTask } from "../model/agent-protocol.ts";
 import type { TaskState, TaskStatusReason } from "../model/v1/tasks.ts";
+import { uncheckable } from "./check-probe.ts";
+import { startChecks } from "./check-schedule.ts";
 import { FRAMEWORK_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
-import { planContainer } from "./container-plan.ts";
+import { planTask } from "./container-plan.ts";
 import { condemn, endContainer, settleCondemned } from "./end-task.ts";
 import { encodeFrameworkRecord, encodeTaskRecord, type TaskRecord } from "./records.ts";
 import type { AgentState } from "./state.ts";
@@ -95,16 +97,12 @@ function endUnstarted(state: AgentState, task: Task, refusal: Refusal): void {
 /** The task is on disk: start its container, unless it was killed meanwhile. */
 export function launchTask(state: AgentState, task: Task): void {
   if (task.phase !== "checkpointing") return;
-  const framework = state.frameworks.get(task.frameworkId);
-  const plan = planContainer(state.config, state.agentId, framework?.user ?? "", task, state.volumes);
+  const plan = planTask(state, task);
   task.phase = "launching";
-  if (!plan.ok) {
-    launchFailed(state, task.containerId, { step: "validate", message: plan.error });
+  const problem = plan.ok ? uncheckable(state.config, plan.value) : plan.error;
+  if (!plan.ok || problem !== undefined) {
+    launchFailed(state, task.containerId, { step: "validate", message: problem ?? "" });
     return;
-  }
-  if (plan.value.wantsChecks) {
-    const { frameworkId, taskId } = task;
-    state.log.warn("The task asks for a check; this agent runs none", { frameworkId, taskId });
   }
   state.emit({ kind: "launch", spec: plan.value.spec, latestLink: plan.value.latestLink });
 }
@@ -123,6 +121,7 @@ export function launched(state: AgentState, containerId: string, how: Launched):
   addUpdate(state, task, { state: "TASK_STARTING", source: "SOURCE_EXECUTOR" });
   addUpdate(state, task, { state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" });
   watchCompletionTime(state, task);
+  startChecks(state, task, "launched");
   // A kill overtook the launch.
   if (task.ending !== undefined) state.emit({ kind: "kill", containerId });
 }

@@ -187,6 +187,9 @@ export class Agent implements AgentPort {
       case "cleanup":
         this.#background("clean up a container", runtime.cleanup(effect.containerId));
         return;
+      case "check":
+        void this.#check(effect);
+        return;
       case "remove-volume":
         void this.#removeVolume(effect);
         return;
@@ -296,6 +299,12 @@ export class Agent implements AgentPort {
     const killed = await runtime.kill(containerId);
     if (killed.ok) this.#background("clean up a container", runtime.cleanup(containerId));
     else this.#log.error("Cannot end an orphaned container", { containerId, reason: killed.error });
+  }
+
+  async #check(effect: Extract<AgentEffect, { kind: "check" }>): Promise<void> {
+    const { containerId, check, round, probe, timeoutMs } = effect;
+    const result = await this.#drivers.runtime.check(containerId, probe, timeoutMs);
+    this.#put({ kind: "checked", containerId, check, round, result });
   }
 
   async #removeVolume({ volume, path }: Extract<AgentEffect, { kind: "remove-volume" }>): Promise<void> {

@@ -17,11 +17,14 @@ import { MINUTE_MS } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import { type AcknowledgeUpdate, type ResendUpdates, sameRun } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
+import type { TaskStatusReason } from "../model/v1/tasks.ts";
 import { encodeBlob } from "../wire/blob.ts";
+import { CHECK_KINDS } from "./check-rules.ts";
 import { FRAMEWORK_PREFIX, STREAM_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
 import { encodeStreamRecord } from "./records.ts";
 import type { AgentState } from "./state.ts";
 import { INITIAL_RETRY_MS, type Task, taskKey } from "./task.ts";
+import { toldStatus } from "./task-checks.ts";
 import { type StatusFields, taskStatus } from "./task-status.ts";
 
 const MAX_RETRY_MS = 10 * MINUTE_MS;
@@ -42,10 +45,43 @@ export function addUpdate(state: AgentState, task: Task, fields: StatusFields): 
   state.afterwards({ kind: "send-updates", containerId: task.containerId });
 }
 
+/**
+ * Tells of the task's checks. Of news that wait behind another update only the newest is kept: a
+ * framework that acknowledges nothing must not fill the disk with checks.
+ */
+export function addNews(
+  state: AgentState,
+  task: Task,
+  reason: TaskStatusReason,
+  message: string | undefined,
+): void {
+  const { stream, checks } = task;
+  // The head may be on its way.
+  if (stream.news !== undefined && stream.pending.length > 1 && stream.pending.at(-1) === stream.news) {
+    stream.pending.pop();
+    stream.statuses.pop();
+  }
+  const healthy = checks?.health.healthy;
+  addUpdate(state, task, {
+    state: stream.state,
+    source: "SOURCE_EXECUTOR",
+    reason,
+    ...(healthy === undefined ? {} : { healthy }),
+    checkStatus: toldStatus(checks),
+    ...(message === undefined ? {} : { message }),
+  });
+  stream.news = stream.pending.at(-1);
+}
+
 /** Writes the stream's record with the changes of this step. */
 export function writeStream(state: AgentState, task: Task): void {
-  const { stream, ending, startedAtMs } = task;
-  const value = encodeStreamRecord({ state: stream.state, ending, startedAtMs, pending: stream.pending });
+  const { stream, checks, ending, startedAtMs, endedAsUnhealthy } = task;
+  const { state: latest, pending } = stream;
+  const told = checks && { ...checks.health, status: checks.status };
+  const value = encodeStreamRecord({
+    ...{ state: latest, ending, startedAtMs, pending, endedAsUnhealthy },
+    ...(told === undefined ? {} : { checks: told }),
+  });
   stream.writtenToken = state.write({ key: STREAM_PREFIX + task.recordKey, value });
 }
 
@@ -132,7 +168,7 @@ export function acknowledge(state: AgentState, message: AcknowledgeUpdate): void
 
 /** Moves a task into the history and deletes its records, and its framework's with the last task. */
 export function forgetTask(state: AgentState, task: Task): void {
-  for (const kind of ["retry", "kill", "max"]) state.deadlines.clear(`${kind}/${task.key}`);
+  for (const kind of ["retry", "kill", "max", ...CHECK_KINDS]) state.deadlines.clear(`${kind}/${task.key}`);
   state.tasks.delete(task.key);
   state.containers.delete(task.containerId);
   state.write(

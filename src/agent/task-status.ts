@@ -2,12 +2,14 @@
 import { SECOND_MS } from "../base/time.ts";
 import type { Exit, Limitation } from "../isolation/container.ts";
 import type {
+  CheckStatusInfo,
   TaskResourceLimitation,
   TaskState,
   TaskStatus,
   TaskStatusReason,
   TaskStatusSource,
 } from "../model/v1/tasks.ts";
+import { emptyCheckStatus } from "./check-status.ts";
 import type { Ending } from "./records.ts";
 import type { AgentState } from "./state.ts";
 import type { Framework, Task } from "./task.ts";
@@ -20,6 +22,10 @@ export interface StatusFields {
   readonly message?: string;
   /** Which resource broke its limit. */
   readonly limitation?: TaskResourceLimitation;
+  /** Told where Mesos tells it: with news of a check, and at the end of a task that was not healthy. */
+  readonly healthy?: boolean;
+  /** Left out: of a task with a status check its type alone. */
+  readonly checkStatus?: CheckStatusInfo | undefined;
 }
 
 /** The complete status; the executor of a command task bears the task's id. */
@@ -29,6 +35,8 @@ export function taskStatus(
   uuid: Uint8Array,
   fields: StatusFields,
 ): TaskStatus {
+  const { checks } = task;
+  const told = fields.checkStatus ?? (checks?.rules.status && emptyCheckStatus(checks.type));
   return {
     task_id: { value: task.taskId },
     state: fields.state,
@@ -40,6 +48,8 @@ export function taskStatus(
     executor_id: { value: task.executorId ?? task.taskId },
     timestamp: state.now.wallMs / SECOND_MS,
     uuid,
+    ...(fields.healthy === undefined ? {} : { healthy: fields.healthy }),
+    ...(told === undefined || fields.source !== "SOURCE_EXECUTOR" ? {} : { check_status: told }),
     container_status: {
       container_id: { value: task.containerId },
       network_infos: [{ ip_addresses: [{ protocol: "IPv4", ip_address: state.config.ip }] }],
@@ -51,13 +61,15 @@ export function taskStatus(
 /** The terminal update of a command that ended (Mesos src/launcher/executor.cpp `reaped`). */
 export function endedStatus(
   exit: Exit,
-  ending: Ending | undefined,
+  { ending, endedAsUnhealthy }: Pick<Task, "ending" | "endedAsUnhealthy">,
   framework: Framework | undefined,
 ): StatusFields {
   const message = exitMessage(exit);
   const source = "SOURCE_EXECUTOR";
-  if (isKill(ending))
-    return { state: killedState(ending, framework), source, message, ...drainReason(ending) };
+  if (isKill(ending)) {
+    const healthy = endedAsUnhealthy ? { healthy: false } : {};
+    return { state: killedState(ending, framework), source, message, ...drainReason(ending), ...healthy };
+  }
   if (ending === "max-completion-time") {
     return { state: "TASK_FAILED", source, reason: "REASON_MAX_COMPLETION_TIME_REACHED", message };
   }

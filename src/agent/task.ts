@@ -6,6 +6,7 @@ import type { TaskInfo, TaskState } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { type Amounts, amountsOf } from "./accounting.ts";
 import type { Ending, PendingUpdate, StreamRecord, TaskRecord } from "./records.ts";
+import { newChecks, type TaskChecks } from "./task-checks.ts";
 
 /** Grace between SIGTERM and SIGKILL without a kill policy (Mesos docs/task-killing; constants.hpp: 3 s). */
 export const DEFAULT_KILL_GRACE_MS = 3 * SECOND_MS;
@@ -36,6 +37,10 @@ export interface Task {
   readonly maxCompletionMs: number | undefined;
   phase: TaskPhase;
   ending: Ending | undefined;
+  /** It is being ended because its health check failed. */
+  endedAsUnhealthy: boolean;
+  /** Undefined when the task asks for none. */
+  readonly checks: TaskChecks | undefined;
   /** Wall time; undefined before the start. */
   startedAtMs: number | undefined;
   pid: number | undefined;
@@ -49,6 +54,8 @@ export interface UpdateStream {
   readonly pending: PendingUpdate[];
   /** Blobs TaskStatus, newest last, bounded: for views only. */
   readonly statuses: Uint8Array[];
+  /** Last of `pending`, if it only tells of a check and may give way to newer news. */
+  news: PendingUpdate | undefined;
   /** Checkpoint token of the newest write; the head waits for it. */
   writtenToken: number;
   /** Whether the head was sent over the present link. */
@@ -106,12 +113,15 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
     maxCompletionMs: limit === undefined ? undefined : msFromNanos(limit.nanoseconds),
     phase: "checkpointing",
     ending: stream?.ending,
+    endedAsUnhealthy: stream?.endedAsUnhealthy ?? false,
+    checks: newChecks(info, stream?.checks),
     startedAtMs: stream?.startedAtMs,
     pid: undefined,
     stream: {
       state: stream?.state ?? "TASK_STAGING",
       pending: [...(stream?.pending ?? [])],
       statuses: (stream?.pending ?? []).map((update) => update.status),
+      news: undefined,
       writtenToken: 0,
       inFlight: false,
       retryMs: INITIAL_RETRY_MS,

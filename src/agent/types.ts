@@ -12,10 +12,12 @@
  * - A link is named by `linkId`; what comes from an older link is ignored.
  */
 
+import type { CheckProbe, CheckResult } from "../isolation/check.ts";
 import type { ContainerSpec, Exit } from "../isolation/container.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
+import type { CheckKind } from "./check-rules.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
 import type { VolumeRecord } from "./records.ts";
 import type { RecoveryPlan } from "./recovery.ts";
@@ -34,6 +36,8 @@ export interface AgentConfig {
   readonly bootId: string;
   /** Run tasks as their framework's or command's user; needs root. */
   readonly switchUser: boolean;
+  /** Commands can be run inside containers to check them. */
+  readonly commandChecks: boolean;
 }
 
 /** The leading master as the leader finder learnt it. */
@@ -69,6 +73,14 @@ export type AgentInput =
   | { readonly kind: "exited"; readonly containerId: string; readonly exit: Exit }
   /** A `kill` could not be carried out; it is tried again. */
   | { readonly kind: "kill-failed"; readonly containerId: string; readonly message: string }
+  /** Answers `check`. */
+  | {
+      readonly kind: "checked";
+      readonly containerId: string;
+      readonly check: CheckKind;
+      readonly round: number;
+      readonly result: CheckResult;
+    }
   /** Answers `remove-volume`; with the reason when its data is still there. */
   | { readonly kind: "volume-removed"; readonly volume: VolumeRecord; readonly error: string | undefined }
   /** An operator asks the agent to end its tasks, leave the cluster and stop (AGT-26). */
@@ -90,6 +102,18 @@ export type AgentEffect =
   | { readonly kind: "kill"; readonly containerId: string }
   /** End and forget a container that belongs to no task. */
   | { readonly kind: "remove-orphan"; readonly containerId: string }
+  /**
+   * Look once how the container does; always answered by `checked`, at the latest a little after the
+   * time, or, without one, when the container has ended.
+   */
+  | {
+      readonly kind: "check";
+      readonly containerId: string;
+      readonly check: CheckKind;
+      readonly round: number;
+      readonly probe: CheckProbe;
+      readonly timeoutMs: number | undefined;
+    }
   /** The container ended: drop its runtime records and cgroup. The sandbox stays. */
   | { readonly kind: "cleanup"; readonly containerId: string }
   /** Take the data at this absolute path out of the way, now. */

@@ -233,3 +233,15 @@ assert(
   WAITING_CALLS_PER_FRAMEWORK_MAX * 10 <= INBOX_MAX_INPUTS,
   "One framework must leave most of the inbox to others",
 );
+/** Shortest time between two checks of one task; Mesos would run them back to back. */
+export const CHECK_INTERVAL_MIN_MS = 100;
+/** Longest delay, interval, timeout and grace period of a check: a year is for ever. */
+export const CHECK_TIME_MAX_MS = 366 * 86_400_000;
+/** Commands that check containers under way at once: each is a few processes. The others wait their turn. */
+export const COMMAND_CHECKS_UNDER_WAY_MAX = 256;
+/** Checks over the network under way at once: each has a file descriptor. The others wait their turn. */
+export const NETWORK_CHECKS_UNDER_WAY_MAX = 2_000;
+/** Head of an HTTP answer to a check; servers themselves take no more from clients. */
+export const CHECK_ANSWER_HEAD_MAX_BYTES = 64 * KIB;
+/** Redirects that an HTTP check follows. curl, which Mesos runs, follows 50 and nobody needs them. */
+export const CHECK_REDIRECTS_MAX = 20;

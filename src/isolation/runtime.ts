@@ -10,6 +10,7 @@
  */
 import type { Result } from "../base/result.ts";
 import type { ResourceStatistics } from "../model/v1/statistics.ts";
+import type { CheckProbe, CheckResult } from "./check.ts";
 import type { ContainerResources, ContainerSpec, Exit, FetchUri, Namespace } from "./container.ts";
 
 /** Where a launch failed. `cancelled`: `kill` came before the start. */
@@ -58,6 +59,8 @@ export interface RuntimeCapabilities {
   /** cgroup controllers that hold containers to their resources; none when absent. */
   readonly controllers?: readonly string[];
   readonly switchUser: boolean;
+  /** Commands can be run inside containers, to check them. Absent: no. */
+  readonly commandChecks?: boolean;
   /** One line for each thing that is missing and why; logged once at start. */
   readonly missing: readonly string[];
 }
@@ -116,6 +119,13 @@ export interface Runtime {
    * recovered here. End them by `kill`, then `cleanup`.
    */
   listOrphans(): Promise<readonly string[]>;
+
+  /**
+   * Looks once how a container does. Never rejects. Without a `timeoutMs` it waits as long as the
+   * container lives; the time spent waiting for a turn does not count. `untried` for containers
+   * that do not run, or no longer do when the look is over.
+   */
+  check(containerId: string, probe: CheckProbe, timeoutMs: number | undefined): Promise<CheckResult>;
 
   /** Forgets an ended container: its records and its cgroup. The sandbox stays. Idempotent. */
   cleanup(containerId: string): Promise<void>;

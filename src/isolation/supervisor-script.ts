@@ -49,12 +49,6 @@ export const TASK_STDERR_FD = 3;
 /** @param recordPath names the container among command lines, for finding it again */
 export function supervisorCommand(plan: Plan, host: Host, recordPath: string): SupervisorCommand {
   const { shell } = host.tools;
-  const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
-  const execute = present(find(plan, "execute"), "A plan executes something");
-  const program = execute.argv0 === undefined ? execute.argv : [execute.argv0, ...execute.argv];
-  const entries = environment.variables.map(
-    ([name, value], index) => [environment.prefix + index, `${name}=${value}`] as const,
-  );
   return {
     argv: [
       ...unshareWords(plan, host),
@@ -65,10 +59,24 @@ export function supervisorCommand(plan: Plan, host: Host, recordPath: string): S
       recordPath,
       supervisorsCgroup(plan) ?? "",
       taskCgroup(plan) ?? "",
-      ...program,
+      ...programOf(plan),
     ],
-    environment: Object.fromEntries(entries),
+    environment: shellEnvironment(plan),
   };
+}
+
+/** The program with its arguments, as the scripts take it. */
+export function programOf(plan: Plan): readonly string[] {
+  const { argv0, argv } = present(find(plan, "execute"), "A plan executes something");
+  return argv0 === undefined ? argv : [argv0, ...argv];
+}
+
+/** Of the shells: the program's variables, numbered. */
+export function shellEnvironment(plan: Plan): Readonly<Record<string, string>> {
+  const { environment } = present(find(plan, "set-environment"), "A plan sets the environment");
+  return Object.fromEntries(
+    environment.variables.map(([name, value], index) => [environment.prefix + index, `${name}=${value}`]),
+  );
 }
 
 /** Whether the container has a pid 1 of its own. */
@@ -111,17 +119,8 @@ function taskScript(plan: Plan, host: Host): string {
   const words: string[] = [];
   if (find(plan, "new-session") !== undefined)
     words.push(word(present(host.tools.setsid, "setsid is there")));
-  const program = programWords(plan, host, environment);
-  if (switchUser !== undefined) {
-    const { uid, gid } = switchUser.owner;
-    words.push(word(present(host.tools.setpriv, "The probe offers users only with setpriv")));
-    words.push(`--reuid=${uid}`, `--regid=${gid}`, "--init-groups");
-    const stage = `${exportScript(environment)}; exec ${program}`;
-    assert(!stage.includes("'"), "The stage script must survive single quotes");
-    words.push(word(host.tools.shell), "-c", `'${stage}'`, "mesh-task", '"$@"');
-  } else {
-    words.push(program);
-  }
+  if (switchUser !== undefined) words.push(stagedWords(plan, host));
+  else words.push(programWords(plan, host, environment));
   return lines(
     "(",
     taskCgroup(plan) === undefined ? "" : `echo 0 >"$cgroup/cgroup.procs" ${orFail("cgroup")}`,
@@ -135,9 +134,28 @@ function taskScript(plan: Plan, host: Host): string {
 }
 
 /** A hint to the kernel for when the whole machine lacks memory: no reason not to start. */
-function oomScore(plan: Plan): string {
+export function oomScore(plan: Plan): string {
   const step = find(plan, "set-oom-score");
   return step === undefined ? "" : `{ echo ${step.adjust} >/proc/self/oom_score_adj; } 2>/dev/null || :`;
+}
+
+/**
+ * The program as its user, by way of a shell that sets the environment once that user is who it is.
+ * @param prologue what that shell does first, without single quotes
+ */
+export function stagedWords(plan: Plan, host: Host, prologue = ""): string {
+  const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
+  const switchUser = find(plan, "switch-user");
+  const words: string[] = [];
+  if (switchUser !== undefined) {
+    const { uid, gid } = switchUser.owner;
+    words.push(word(present(host.tools.setpriv, "The probe offers users only with setpriv")));
+    words.push(`--reuid=${uid}`, `--regid=${gid}`, "--init-groups");
+  }
+  const stage = `${prologue}${exportScript(environment)}; exec ${programWords(plan, host, environment)}`;
+  assert(!stage.includes("'"), "The stage script must survive single quotes");
+  words.push(word(host.tools.shell), "-c", `'${stage}'`, "mesh-task", '"$@"');
+  return words.join(" ");
 }
 
 /** What a process sees of itself in a pid namespace says nothing outside of it. */
@@ -182,7 +200,7 @@ function orFail(step: "cgroup" | "record"): string {
 }
 
 /** A path of a program, which the probe accepted only without special characters. */
-function word(path: string): string {
+export function word(path: string): string {
   assert(/^[A-Za-z0-9_/.+-]+$/.test(path), `Program path ${JSON.stringify(path)} needs quoting`);
   return path;
 }

@@ -15,6 +15,7 @@ export interface Tools {
   readonly bash?: string;
   /** util-linux. */
   readonly unshare?: string;
+  readonly nsenter?: string;
   readonly setsid?: string;
   readonly setpriv?: string;
 }

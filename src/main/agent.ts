@@ -20,6 +20,7 @@ import { LeaderFinder } from "../io/leader-finder.ts";
 import type { LinkTls } from "../io/link-tls.ts";
 import { createLogger, type Logger } from "../io/logger.ts";
 import { inspectMachine } from "../io/machine.ts";
+import { checkNetwork } from "../io/network-check.ts";
 import { removeVolume } from "../io/remove-volume.ts";
 import type { CgroupSettings } from "../isolation/cgroup-settings.ts";
 import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
@@ -160,6 +161,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     workDir,
     bootId: machine.bootId,
     switchUser: runtime.capabilities.switchUser,
+    commandChecks: runtime.capabilities.commandChecks === true,
   };
   const options = {
     config,
@@ -201,6 +203,7 @@ async function openRuntime(
   const runtime = openLinuxRuntime({
     runtimeDirectory,
     fetch: createFetcher(),
+    checkNetwork,
     isolate: flags.isolate,
     ...(flags.cgroups === undefined ? {} : { cgroups: flags.cgroups }),
     ...offeredMemory(info),

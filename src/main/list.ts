@@ -1,6 +1,7 @@
 /** `mesh tasks`, `mesh agents`, `mesh frameworks`: tables for people, JSON for programs. */
 import type { MasterResponseGetAgentsAgent } from "../model/v1/master-responses.ts";
 import type { Resource } from "../model/v1/resources.ts";
+import type { TaskStatus } from "../model/v1/tasks.ts";
 import { allTasks } from "./client/find-task.ts";
 import { MasterClient } from "./client/master-client.ts";
 import { operatorCall } from "./client/operator-client.ts";
@@ -21,12 +22,17 @@ export async function listTasks(options: ListOptions): Promise<void> {
     task.task_id.value,
     task.name,
     task.state,
+    health(task.statuses?.at(-1)),
     amounts(task.resources),
     task.agent_id.value,
     task.framework_id.value,
     age(task.statuses?.at(-1)?.timestamp),
   ]);
-  printTable(["TASK", "NAME", "STATE", "RESOURCES", "AGENT", "FRAMEWORK", "SINCE"], rows, "No tasks");
+  printTable(
+    ["TASK", "NAME", "STATE", "HEALTH", "RESOURCES", "AGENT", "FRAMEWORK", "SINCE"],
+    rows,
+    "No tasks",
+  );
 }
 
 export async function listAgents(options: ListOptions): Promise<void> {
@@ -73,6 +79,12 @@ export async function listFrameworks(options: ListOptions): Promise<void> {
     amounts(framework.allocated_resources),
   ]);
   printTable(["FRAMEWORK", "NAME", "USER", "ROLES", "STATE", "USED"], rows, "No frameworks");
+}
+
+/** As its health check says; nothing without one, or before it said anything. */
+function health(status: TaskStatus | undefined): string {
+  if (status?.healthy === undefined) return "";
+  return status.healthy ? "healthy" : "unhealthy";
 }
 
 /** `cpus 0.5, mem 64`: scalars only, summed over roles. */

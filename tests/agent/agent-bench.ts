@@ -8,6 +8,7 @@ import type { AgentConfig, AgentEffect, AgentInput } from "../../src/agent/types
 import { assert, present } from "../../src/base/assert.ts";
 import type { Log } from "../../src/base/log.ts";
 import { Random } from "../../src/base/random.ts";
+import type { CheckResult } from "../../src/isolation/check.ts";
 import type { Exit } from "../../src/isolation/container.ts";
 import type { ContainerState } from "../../src/isolation/runtime.ts";
 import type { AgentToMaster, MasterToAgent, StatusUpdate } from "../../src/model/agent-protocol.ts";
@@ -39,6 +40,7 @@ export const CONFIG: AgentConfig = {
   workDir: "/var/lib/mesh",
   bootId: "boot-1",
   switchUser: false,
+  commandChecks: true,
 };
 
 export function frameworkBlob(...capabilities: ("PARTITION_AWARE" | "TASK_KILLING_STATE")[]): Uint8Array {
@@ -79,6 +81,8 @@ export class AgentBench {
   readonly warnings: string[] = [];
   /** Messages sent to the master, oldest first. */
   readonly sent: AgentToMaster[] = [];
+  /** Under way or answered, oldest first. */
+  readonly checks: Extract<AgentEffect, { kind: "check" }>[] = [];
   nowMs = 1_000;
   /** False: checkpoint effects stay unanswered until `sync`. */
   autoSync = true;
@@ -204,6 +208,14 @@ export class AgentBench {
     this.step({ kind: "exited", containerId: this.containerOf(taskId), exit });
   }
 
+  /** Answers the newest check of the task. */
+  checked(taskId: string, result: CheckResult): void {
+    const containerId = this.containerOf(taskId);
+    const asked = this.checks.findLast((one) => one.containerId === containerId);
+    const { check, round } = present(asked, `Task ${taskId} was never checked`);
+    this.step({ kind: "checked", containerId, check, round, result });
+  }
+
   /** A task that runs, its first two updates acknowledged. */
   running(taskId: string, overrides: Partial<TaskInfo> = {}, framework = frameworkBlob()): void {
     this.run(taskId, overrides, framework);
@@ -263,6 +275,10 @@ export class AgentBench {
       case "cleanup":
       case "remove-orphan":
         this.#lines.push(`${effect.kind} ${this.#name(effect.containerId)}`);
+        return;
+      case "check":
+        this.checks.push(effect);
+        this.#lines.push(`check ${effect.check} of ${this.#name(effect.containerId)}: ${effect.probe.kind}`);
         return;
       case "remove-volume":
         this.#lines.push(`remove-volume ${effect.path}`);

@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { fail, ok } from "../../src/base/result.ts";
+import type { CheckResult } from "../../src/isolation/check.ts";
 import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import type { Fetch, Runtime } from "../../src/isolation/runtime.ts";
 
@@ -290,6 +291,47 @@ export function runtimeConformance(name: string, makeHarness: () => RuntimeHarne
       await runtime.cleanup(id);
       expect(await runtime.listOrphans()).toEqual([]);
       expect(exits).toEqual([]);
+    });
+
+    const check = (spec: ContainerSpec, script: string, timeoutMs?: number) =>
+      runtime.check(
+        spec.containerId,
+        { kind: "command", spec: { ...spec, command: { kind: "shell", script } } },
+        timeoutMs,
+      );
+
+    test("a check by a command tells how it ended", async () => {
+      const wanted = spec("sleep 1000");
+      expect(await runtime.launch(wanted)).toMatchObject({ ok: true });
+      expect(await check(wanted, "true")).toEqual({ kind: "exited", code: 0 });
+      expect(await check(wanted, "exit 3", 20_000)).toEqual({ kind: "exited", code: 3 });
+      expect(await check(wanted, "kill -15 $$")).toMatchObject({ kind: "failed" });
+      expect(await check(wanted, "sleep 1001", 50)).toEqual({
+        kind: "failed",
+        reason: "it took longer than 50 ms",
+      });
+      expect(exits).toEqual([]);
+      expect(await runtime.inspect(wanted.containerId)).toMatchObject({ state: "running" });
+    });
+
+    test("only running containers are checked", async () => {
+      const wanted = spec("true");
+      const untried: CheckResult = { kind: "untried", reason: expect.any(String) };
+      expect(await check(wanted, "true")).toEqual(untried);
+      await runtime.launch(wanted);
+      await untilEnded(wanted.containerId);
+      expect(await check(wanted, "true")).toEqual(untried);
+      const probe = { kind: "tcp", protocol: "IPv4", port: 1 } as const;
+      expect(await runtime.check(wanted.containerId, probe, 1_000)).toEqual(untried);
+    });
+
+    test("a container that was taken up by recover is checked", async () => {
+      const wanted = spec("sleep 1000");
+      await runtime.launch(wanted);
+      await runtime.close();
+      runtime = open();
+      await runtime.recover([wanted.containerId]);
+      expect(await check(wanted, "exit 4")).toEqual({ kind: "exited", code: 4 });
     });
 
     test("cleanup forgets an ended container and leaves a running one", async () => {

@@ -4,10 +4,17 @@ import { SchedulerClient } from "../../src/main/client/scheduler-client.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
 import type { Offer } from "../../src/model/v1/offers.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
-import type { TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
+import type { TaskInfo, TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
 
 const CPUS = 0.05;
 const MEM = 16;
+
+export interface TestTask {
+  readonly id: string;
+  readonly command: string;
+  /** What else its TaskInfo has. */
+  readonly more?: Partial<TaskInfo>;
+}
 
 export class TestScheduler implements AsyncDisposable {
   readonly client: SchedulerClient;
@@ -15,9 +22,9 @@ export class TestScheduler implements AsyncDisposable {
   readonly told = new Map<string, TaskStatus[]>();
   readonly reconciled = new Map<string, TaskState>();
   subscriptions = 0;
-  readonly #waiting: { readonly id: string; readonly command: string }[] = [];
-  /** Tasks sent in an ACCEPT, with their commands. */
-  readonly #launched = new Map<string, string>();
+  readonly #waiting: TestTask[] = [];
+  /** Tasks sent in an ACCEPT. */
+  readonly #launched = new Map<string, TestTask>();
   readonly #done: Promise<void>;
   failure: unknown;
 
@@ -35,7 +42,7 @@ export class TestScheduler implements AsyncDisposable {
     });
   }
 
-  async launch(tasks: readonly { readonly id: string; readonly command: string }[]): Promise<void> {
+  async launch(tasks: readonly TestTask[]): Promise<void> {
     this.#waiting.push(...tasks);
     if (this.subscriptions > 0) await this.client.call({ type: "REVIVE", revive: {} });
   }
@@ -60,9 +67,9 @@ export class TestScheduler implements AsyncDisposable {
       const state = this.reconciled.get(id);
       if (state !== "TASK_GONE" && state !== "TASK_UNKNOWN") continue;
       this.reconciled.delete(id);
-      const command = this.#launched.get(id) ?? "";
+      const task = this.#launched.get(id) ?? { id, command: "" };
       this.#launched.delete(id);
-      await this.launch([{ id, command }]);
+      await this.launch([task]);
     }
     const tasks = untold.map((id) => ({ task_id: { value: id } }));
     await this.client.call({ type: "RECONCILE", reconcile: { tasks } });
@@ -121,8 +128,8 @@ export class TestScheduler implements AsyncDisposable {
       });
       return;
     }
-    for (const { id, command } of tasks) this.#launched.set(id, command);
-    const task_infos = tasks.map(({ id, command }) => ({
+    for (const task of tasks) this.#launched.set(task.id, task);
+    const task_infos = tasks.map(({ id, command, more }) => ({
       name: id,
       task_id: { value: id },
       agent_id: offer.agent_id,
@@ -131,6 +138,7 @@ export class TestScheduler implements AsyncDisposable {
         { name: "mem", type: "SCALAR" as const, scalar: { value: MEM } },
       ],
       command: { shell: true, value: command },
+      ...more,
     }));
     try {
       await this.client.call({

@@ -3,6 +3,7 @@
  * own, whether or not the agent process does, and leave exit records behind.
  */
 import type { Random } from "../../src/base/random.ts";
+import type { CheckResult } from "../../src/isolation/check.ts";
 import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import type { ContainerState, Launched } from "../../src/isolation/runtime.ts";
 import type { World } from "./world.ts";
@@ -33,6 +34,7 @@ function behaviourOf(spec: ContainerSpec): Behaviour {
   return { runMs: Number(runMs), code: Number(code), obedient: kind === "obedient" };
 }
 
+const CHECK_SUCCESS = 0.8;
 const KILLED: Exit = { kind: "signaled", signal: 9 };
 const TERMINATED: Exit = { kind: "signaled", signal: 15 };
 
@@ -69,6 +71,15 @@ export class Kernel {
     if (this.#containers.get(containerId)?.obedient) {
       this.#world.after(this.#random.below(20), () => this.#end(containerId, TERMINATED));
     }
+  }
+
+  /** A port of the task, open or not by chance. */
+  check(containerId: string): CheckResult {
+    const container = this.#containers.get(containerId);
+    if (container === undefined || container.exit !== undefined) {
+      return { kind: "untried", reason: "the container does not run" };
+    }
+    return { kind: "connected", connected: this.#random.chance(CHECK_SUCCESS) };
   }
 
   kill(containerId: string): void {

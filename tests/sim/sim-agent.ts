@@ -56,6 +56,7 @@ const LAUNCH_MAX_MS = 30;
 const TELL_LAUNCHED_MAX_MS = 5;
 const TELL_EXIT_MAX_MS = 5;
 const KILL_MAX_MS = 10;
+const CHECK_MAX_MS = 30;
 const LAUNCH_FAILURE = 0.02;
 const CONNECT_TIMEOUT_MS = 400;
 /** Until a supervisor starts an agent again that stopped by itself. */
@@ -199,6 +200,7 @@ export class SimAgent {
       workDir: `/sim/${this.name}`,
       bootId: this.kernel.bootId,
       switchUser: false,
+      commandChecks: true,
     };
   }
 
@@ -255,6 +257,15 @@ export class SimAgent {
       case "remove-orphan":
         this.#kill(effect.containerId, effect.kind === "remove-orphan");
         return;
+      case "check": {
+        const { containerId, check, round } = effect;
+        const result = this.kernel.check(containerId);
+        this.#input(
+          { kind: "checked", containerId, check, round, result },
+          this.#random.fraction() * CHECK_MAX_MS,
+        );
+        return;
+      }
       case "remove-volume":
         this.#input({ kind: "volume-removed", volume: effect.volume, error: undefined }, 0);
         return;

@@ -359,6 +359,20 @@ export class SimFramework {
         { name: "mem", type: "SCALAR", scalar: { value: TASK_MEM } },
       ],
       command: { shell: true, value: script },
+      ...(random.chance(0.2) ? this.#checks() : {}),
+    };
+  }
+
+  /** Some tasks are killed for a failure or two, others only tell of them. */
+  #checks(): Pick<TaskInfo, "health_check" | "check"> {
+    const times = { delay_seconds: 0.2, interval_seconds: 1, timeout_seconds: 1 };
+    const consecutive_failures = this.#random.pick([1, 2, 1_000]);
+    return {
+      health_check: {
+        ...{ type: "TCP", tcp: { port: 80 }, ...times },
+        ...{ grace_period_seconds: this.#random.pick([0, 5]), consecutive_failures },
+      },
+      ...(this.#random.chance(0.5) ? { check: { type: "TCP", tcp: { port: 80 }, ...times } } : {}),
     };
   }
 

@@ -14,6 +14,8 @@ interface Entry {
   readonly uuids: Set<string>;
   /** The agent's own word on the end. */
   end: TaskState | undefined;
+  /** Agent's time of its newest update, in seconds. */
+  toldAt: number;
   /** Container of the run, by the agent's first word. */
   run: string | undefined;
   /** A master said after the end that it does not know the task any more. */
@@ -30,6 +32,12 @@ const RANKS: Partial<Record<TaskState, number>> = {
   TASK_KILLING: 3,
 };
 const END_RANK = 4;
+
+function isNewsOfCheck({ reason }: TaskStatus): boolean {
+  return (
+    reason === "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED" || reason === "REASON_TASK_CHECK_STATUS_UPDATED"
+  );
+}
 
 export class TaskBook {
   readonly #owner: string;
@@ -52,6 +60,7 @@ export class TaskBook {
       agentId,
       state: "TASK_STAGING",
       rank: 0,
+      toldAt: 0,
       uuids: new Set(),
       end: undefined,
       run: undefined,
@@ -89,10 +98,13 @@ export class TaskBook {
     const rank = RANKS[state] ?? END_RANK;
     if (entry.end !== undefined)
       throw new Error(`${this.#owner} was told ${state} of ${id} after ${entry.end}`);
-    if (rank <= entry.rank) {
+    // News of a check repeat the state, and come in their order.
+    const repeats = rank === entry.rank && isNewsOfCheck(status) && (status.timestamp ?? 0) >= entry.toldAt;
+    if (rank <= entry.rank && !repeats) {
       throw new Error(`${this.#owner} was told ${state} of ${id}, an older state than before`);
     }
     entry.rank = rank;
+    entry.toldAt = status.timestamp ?? 0;
     entry.state = state;
     if (isTerminalState(state)) entry.end = state;
     return { isNew: true };

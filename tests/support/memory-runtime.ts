@@ -5,7 +5,13 @@
  */
 import { assert } from "../../src/base/assert.ts";
 import { fail, ok, type Result } from "../../src/base/result.ts";
-import type { ContainerResources, ContainerSpec, Exit } from "../../src/isolation/container.ts";
+import type { CheckProbe, CheckResult } from "../../src/isolation/check.ts";
+import {
+  type ContainerResources,
+  type ContainerSpec,
+  describeExit,
+  type Exit,
+} from "../../src/isolation/container.ts";
 import { invalidSpec } from "../../src/isolation/invalid-spec.ts";
 import type {
   ContainerState,
@@ -43,6 +49,7 @@ const CAPABILITIES: RuntimeCapabilities = {
   namespaces: ["pid", "mount", "ipc", "uts"],
   cgroupRoot: "/memory",
   switchUser: true,
+  commandChecks: true,
   missing: [],
 };
 const HOST = { tools: { shell: "/bin/sh" }, capabilities: CAPABILITIES, procfs: true };
@@ -118,6 +125,8 @@ export interface MemoryRuntimeOptions {
   readonly behaviour?: (spec: ContainerSpec) => Behaviour;
   /** The failing variant: launches for which it gives an error fail with it. */
   readonly failLaunch?: (spec: ContainerSpec) => LaunchError | undefined;
+  /** Decides what comes of checks; default: commands as `behaviourOfScript`, and no port is open. */
+  readonly check?: (containerId: string, probe: CheckProbe) => CheckResult;
   /** The failing variant: kills for which it gives a message fail with it. */
   readonly failKill?: (containerId: string) => string | undefined;
 }
@@ -229,6 +238,21 @@ export class MemoryRuntime implements Runtime {
       (row) => isRunning(row) && !this.#followed.has(row.spec.containerId),
     );
     return orphans.map((row) => row.spec.containerId).sort();
+  }
+
+  async check(containerId: string, probe: CheckProbe, timeoutMs: number | undefined): Promise<CheckResult> {
+    const row = this.#machine.rows.get(containerId);
+    if (row === undefined || !isRunning(row)) {
+      return { kind: "untried", reason: "the container does not run" };
+    }
+    const { check } = this.#options;
+    if (check !== undefined) return check(containerId, probe);
+    if (probe.kind !== "command") return { kind: "connected", connected: false };
+    const { runMs = 0, exit } = behaviourOfScript(probe.spec);
+    if (runMs > (timeoutMs ?? Number.POSITIVE_INFINITY)) {
+      return { kind: "failed", reason: `it took longer than ${timeoutMs} ms` };
+    }
+    return exit.kind === "exited" ? exit : { kind: "failed", reason: describeExit(exit) };
   }
 
   async cleanup(containerId: string): Promise<void> {

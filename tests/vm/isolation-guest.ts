@@ -15,9 +15,8 @@ function check(holds: boolean, what: string): void {
   console.log(`check ${holds ? "ok" : "FAILED"} ${what}`);
 }
 
-async function launch(id: string, script: string, user?: string): Promise<number> {
-  exits.set(id, Promise.withResolvers<Exit>());
-  const spec: ContainerSpec = {
+function specOf(id: string, script: string, user?: string): ContainerSpec {
+  return {
     containerId: id,
     sandbox: `/tmp/agent/${id}`,
     command: { kind: "shell", script },
@@ -29,7 +28,11 @@ async function launch(id: string, script: string, user?: string): Promise<number
     resources: { cpusMilli: 100, memBytes: 1 << 25, diskBytes: 0 },
     isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
   };
-  const launched = await runtime.launch(spec);
+}
+
+async function launch(id: string, script: string, user?: string): Promise<number> {
+  exits.set(id, Promise.withResolvers<Exit>());
+  const launched = await runtime.launch(specOf(id, script, user));
   if (!launched.ok) {
     check(false, `launch ${id}: ${launched.error.step}: ${launched.error.message}`);
     return -1;
@@ -130,6 +133,23 @@ check(
 check(processes() === before, `processes ${before} before, ${processes()} after the kill`);
 await runtime.cleanup("stubborn");
 check(containerCgroups().length === 0, `cgroups left ${containerCgroups().join(" ") || "none"}`);
+
+const spaces = `for n in ${NAMESPACES}; do readlink /proc/self/ns/$n; done`;
+await launch("checked", `${spaces} >ns; : >up; sleep 1000`, "nobody");
+const looked = async (script: string): Promise<string> => {
+  const probe = { kind: "command", spec: specOf("checked", script, "nobody") } as const;
+  return JSON.stringify(await runtime.check("checked", probe, 20_000));
+};
+while (!existsSync("/tmp/agent/checked/up")) await Bun.sleep(5);
+const good = '{"kind":"exited","code":0}';
+const inTask = `test "$(${spaces})" = "$(cat ns)" && test "$(id -u)" = 65534`;
+const inCgroup = `grep -qx 0::${capabilities.cgroupRoot?.slice("/sys/fs/cgroup".length)}/checked /proc/self/cgroup`;
+check((await looked(inTask)) === good, "a check runs in its task's namespaces, as its user");
+check((await looked(inCgroup)) === good, "a check runs in its task's cgroup");
+check((await looked("exit 3")) === '{"kind":"exited","code":3}', "a check tells its status");
+await runtime.kill("checked");
+await runtime.cleanup("checked");
+check(processes() === before, `processes ${processes()} after a task that was checked`);
 
 const daemon = await run("daemon", "setsid sleep 1000 >/dev/null 2>&1 & exit 4");
 check(daemon.exit === "exited with status 4", `a task that leaves a daemon ${daemon.exit}`);

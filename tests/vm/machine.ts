@@ -27,6 +27,7 @@ const PACKAGES = [
 /** Copied from the host with the libraries they need. */
 const PROGRAMS = [
   "/usr/bin/unshare",
+  "/usr/bin/nsenter",
   "/usr/bin/setpriv",
   "/usr/bin/setsid",
   "/usr/bin/mount",

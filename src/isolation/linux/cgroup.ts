@@ -11,6 +11,7 @@
  * where controllers.ts found some.
  */
 import { type Dirent, existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { CgroupFile } from "../cgroup-limits.ts";
 import { memoryLimitation } from "../cgroup-memory.ts";
@@ -165,4 +166,10 @@ function directories(path: string): Dirent[] {
   } catch {
     return [];
   }
+}
+
+/** Only when no container lives on: the kernel refuses to remove a cgroup in use. */
+export function removeAgentCgroup(supervisors: string | undefined): void {
+  if (supervisors !== undefined && removeCgroup(supervisors))
+    removeEmptyCgroupDirectory(dirname(supervisors));
 }

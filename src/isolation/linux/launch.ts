@@ -72,7 +72,7 @@ export async function launchContainer(
 }
 
 /** The user to switch to; none when the agent is that user already. */
-function ownerOf(spec: ContainerSpec): Result<Owner | undefined> {
+export function ownerOf(spec: ContainerSpec): Result<Owner | undefined> {
   if (spec.user === undefined) return ok(undefined);
   const owner = lookUpUser(spec.user);
   return owner.ok && owner.value.uid === process.getuid?.() ? ok(undefined) : owner;

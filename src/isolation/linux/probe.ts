@@ -48,6 +48,8 @@ export function probe(options: ProbeOptions): Probed {
       root ? "users: setpriv (util-linux) is not installed" : "users: the agent does not run as root",
     );
   }
+  const commandChecks = namespaces.length === 0 || tools.nsenter !== undefined;
+  if (!commandChecks) missing.push("health checks by commands: nsenter (util-linux) is not installed");
   if (tools.setsid === undefined) missing.push("sessions of their own: setsid (util-linux) is not installed");
   const procfs = linux && existsSync("/proc/self/stat");
   // In a pid namespace /proc/self is only right with its own /proc.
@@ -65,6 +67,7 @@ export function probe(options: ProbeOptions): Probed {
       ...(cgroupRoot === undefined ? {} : { cgroupRoot }),
       ...(names.length === 0 ? {} : { controllers: names }),
       switchUser,
+      commandChecks,
       missing,
     },
   };
@@ -101,6 +104,7 @@ function findTools(): Tools {
     ...optional("setsid"),
     ...optional("setpriv", utilLinux),
     ...optional("unshare", utilLinux),
+    ...optional("nsenter", utilLinux),
   };
 }
 

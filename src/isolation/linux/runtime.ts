@@ -9,9 +9,8 @@
  * tells of the exit record (containers of an earlier agent process); a slow
  * sweep looks whether recovered supervisors still live.
  */
-import { readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname } from "node:path";
 import { MeshError } from "../../base/errors.ts";
 import { CONTAINER_SWEEP_INTERVAL_MS } from "../../base/limits.ts";
 import { type Log, silentLog } from "../../base/log.ts";
@@ -20,6 +19,7 @@ import type { ResourceStatistics } from "../../model/v1/statistics.ts";
 import { updateFiles } from "../cgroup-limits.ts";
 import { withLimitation } from "../cgroup-memory.ts";
 import type { CgroupSettings } from "../cgroup-settings.ts";
+import type { CheckProbe, CheckResult, NetworkCheck } from "../check.ts";
 import type { ContainerResources, ContainerSpec, Exit } from "../container.ts";
 import type {
   ContainerState,
@@ -31,14 +31,10 @@ import type {
 } from "../runtime.ts";
 import { RESOURCES_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
-import {
-  cgroupChildren,
-  limitCgroup,
-  makeCgroup,
-  removeCgroup,
-  removeEmptyCgroupDirectory,
-  SUPERVISORS,
-} from "./cgroup.ts";
+import { bootId } from "./boot-id.ts";
+import { cgroupChildren, limitCgroup, makeCgroup, removeAgentCgroup, SUPERVISORS } from "./cgroup.ts";
+import { Checker } from "./check.ts";
+import { CONTAINER_ENDED } from "./command-check.ts";
 import { endCause } from "./end-cause.ts";
 import { exitFromStatus } from "./exit-status.ts";
 import { EventFiles } from "./exits.ts";
@@ -60,6 +56,8 @@ export interface LinuxRuntimeOptions {
   readonly cgroups?: CgroupSettings;
   /** Memory that the agent offers, see probe.ts. */
   readonly protectedMemBytes?: number;
+  /** Absent: nothing is checked over the network. */
+  readonly checkNetwork?: NetworkCheck;
   readonly log?: Log;
   /** How often recovered containers are looked at, beside the events. */
   readonly sweepIntervalMs?: number;
@@ -91,6 +89,7 @@ export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
 
 interface Container {
   readonly id: string;
+  /** Aborted when the launch is to be given up, and when the container is to end or has ended. */
   readonly cancel: AbortController;
   /** Settled when the launch is through, whichever way. */
   readonly launching: PromiseWithResolvers<void>;
@@ -108,6 +107,7 @@ class LinuxRuntime implements Runtime {
   readonly #recovered = new Set<Container>();
   readonly #sweepIntervalMs: number;
   readonly #log: Log;
+  readonly #checker: Checker;
   #sweep: ReturnType<typeof setInterval> | undefined;
   #listener: (containerId: string, exit: Exit) => void = () => {};
   #closed = false;
@@ -120,6 +120,7 @@ class LinuxRuntime implements Runtime {
     if (host.supervisorsCgroup !== undefined) makeCgroup(host.supervisorsCgroup);
     this.capabilities = host.capabilities;
     this.#table = host.procfs ? procTable : psTable;
+    this.#checker = new Checker(host, this.#table, runtimeDirectory, options.checkNetwork);
     this.#context = { host, records, events: new EventFiles(records.containers), fetch, bootId: bootId() };
   }
 
@@ -193,6 +194,7 @@ class LinuxRuntime implements Runtime {
     if (container.settling || this.#closed) return;
     container.settling = true;
     this.#recovered.delete(container);
+    container.cancel.abort();
     this.#context.events.forget(container.id);
     const cause = endCause(this.#context.records, this.#log, tracked, exit);
     const cleared = await killStragglers(this.#table, tracked, exit.kind !== "unknown");
@@ -357,6 +359,12 @@ class LinuxRuntime implements Runtime {
     return [...found].filter((id) => !this.#containers.has(id)).sort();
   }
 
+  async check(containerId: string, probe: CheckProbe, timeoutMs: number | undefined): Promise<CheckResult> {
+    const { tracked, cancel } = this.#containers.get(containerId) ?? {};
+    if (tracked === undefined || cancel === undefined) return CONTAINER_ENDED;
+    return await this.#checker.check(tracked, probe, timeoutMs, cancel.signal);
+  }
+
   async cleanup(containerId: string): Promise<void> {
     const container = this.#containers.get(containerId);
     if (container !== undefined && container.exit === undefined) return;
@@ -368,27 +376,13 @@ class LinuxRuntime implements Runtime {
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const { cancel } of this.#containers.values()) cancel.abort();
     clearInterval(this.#sweep);
     this.#context.events.close();
     removeAgentCgroup(this.#context.host.supervisorsCgroup);
   }
 }
 
-/** Only when no container lives on: the kernel refuses to remove a cgroup in use. */
-function removeAgentCgroup(supervisors: string | undefined): void {
-  if (supervisors !== undefined && removeCgroup(supervisors))
-    removeEmptyCgroupDirectory(dirname(supervisors));
-}
-
 function stateOfExit(exit: Exit): ContainerState {
   return exit.kind === "unknown" ? { state: "gone" } : { state: "ended", exit };
-}
-
-/** Tells records of this boot from older ones; without one, records count until they are removed. */
-function bootId(): string {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  } catch {
-    return "unknown";
-  }
 }

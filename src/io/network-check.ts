@@ -1,0 +1,139 @@
+/**
+ * Checks of ports (TSK-14): a TCP connection, or one HTTP request, over a
+ * socket of the agent's own: no program is started and nothing is pooled.
+ * fetch() does not fit: it lets 256 requests go at once, so that servers that
+ * hang would make others look dead, and it obeys proxy variables.
+ *
+ * As `curl -s -S -L -k`, which Mesos runs: redirects are followed, certificates
+ * not verified, and the body does not matter; here it is not even read.
+ */
+import { CHECK_ANSWER_HEAD_MAX_BYTES, CHECK_REDIRECTS_MAX } from "../base/limits.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import type { CheckResult, NetworkCheck, NetworkProbe } from "../isolation/check.ts";
+import { type AnswerHead, readHead } from "./answer-head.ts";
+
+export const checkNetwork: NetworkCheck = async (probe, address, signal) => {
+  if (probe.kind === "http") return await checkHttp(probe, address, signal);
+  const { port } = probe;
+  const connected = await connectOnce({ address, port, tls: false, signal }, undefined);
+  if (connected.ok) return { kind: "connected", connected: true };
+  return connected.error.ownFault
+    ? { kind: "untried", reason: connected.error.reason }
+    : { kind: "connected", connected: false, reason: connected.error.reason };
+};
+
+async function checkHttp(
+  probe: Extract<NetworkProbe, { kind: "http" }>,
+  address: string,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const host = address.includes(":") ? `[${address}]` : address;
+  let url = new URL(`${probe.scheme}://${host}:${probe.port}${probe.path}`);
+  for (let redirects = 0; ; redirects++) {
+    const tls = url.protocol === "https:";
+    const port = Number(url.port === "" ? (tls ? 443 : 80) : url.port);
+    const target = { address: url.hostname.replace(/^\[|\]$/g, ""), port, tls, signal };
+    const answer = await connectOnce(target, requestText(url));
+    if (!answer.ok) {
+      const { ownFault, reason } = answer.error;
+      return { kind: ownFault ? "untried" : "failed", reason: `no answer from ${url.href}: ${reason}` };
+    }
+    const { status, location } = answer.value;
+    if (status < 300 || status >= 400 || location === undefined) return { kind: "answered", status };
+    const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+    if (next?.protocol !== "http:" && next?.protocol !== "https:") {
+      return {
+        kind: "failed",
+        reason: `${url.href} redirects to ${JSON.stringify(location)}, which is no HTTP URL`,
+      };
+    }
+    if (redirects === CHECK_REDIRECTS_MAX) {
+      return {
+        kind: "failed",
+        reason: `more than ${CHECK_REDIRECTS_MAX} redirects, the last to ${next.href}`,
+      };
+    }
+    url = next;
+  }
+}
+
+/** URL has encoded what could end a line. */
+function requestText({ host, pathname, search }: URL): string {
+  return `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: mesh\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
+}
+
+interface Target {
+  readonly address: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly signal: AbortSignal;
+}
+
+interface NoAnswer {
+  readonly reason: string;
+  /** The agent's process has run out of something: the other side is not to blame. */
+  readonly ownFault: boolean;
+}
+
+/** What a connection ran out of here (connect(2), socket(2)). */
+const OWN_FAULTS = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"]);
+
+/** Connects; without a request that is all, with one it reads the head of the answer. */
+function connectOnce(target: Target, request: string): Promise<Result<AnswerHead, NoAnswer>>;
+function connectOnce(target: Target, request: undefined): Promise<Result<undefined, NoAnswer>>;
+function connectOnce(
+  { address, port, tls, signal }: Target,
+  request: string | undefined,
+): Promise<Result<AnswerHead | undefined, NoAnswer>> {
+  return new Promise((settle) => {
+    let over = false;
+    let socket: Bun.Socket | undefined;
+    let head = Buffer.alloc(0);
+    const end = (result: Result<AnswerHead | undefined, NoAnswer>): void => {
+      if (over) return;
+      over = true;
+      signal.removeEventListener("abort", onAbort);
+      socket?.terminate();
+      settle(result);
+    };
+    const failed = (error: unknown): void => {
+      const code = (error as { readonly code?: unknown } | undefined)?.code;
+      const reason = error instanceof Error ? error.message : String(error);
+      end(fail({ reason, ownFault: typeof code === "string" && OWN_FAULTS.has(code) }));
+    };
+    const onAbort = (): void => failed("given up");
+    if (signal.aborted) {
+      failed("given up");
+      return;
+    }
+    signal.addEventListener("abort", onAbort);
+    const ready = (): void => {
+      if (request === undefined) end(ok(undefined));
+      else socket?.write(request);
+    };
+    Bun.connect({
+      hostname: address,
+      port,
+      ...(tls ? { tls: { rejectUnauthorized: false } } : {}),
+      socket: {
+        open(opened) {
+          socket = opened;
+          if (over) opened.terminate();
+          else if (!tls) ready();
+        },
+        handshake: () => ready(),
+        data(_, bytes) {
+          head = Buffer.concat([head, bytes]);
+          const read = readHead(head);
+          if (read !== undefined) end(read.ok ? read : fail({ reason: read.error, ownFault: false }));
+          else if (head.length > CHECK_ANSWER_HEAD_MAX_BYTES) {
+            failed(`the head of its answer is longer than ${CHECK_ANSWER_HEAD_MAX_BYTES} bytes`);
+          }
+        },
+        error: (_, error) => failed(error),
+        connectError: (_, error) => failed(error),
+        close: () => failed("the connection was closed"),
+      },
+    }).catch(failed);
+  });
+}

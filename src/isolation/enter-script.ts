@@ -1,0 +1,67 @@
+/**
+ * The command line that runs one more program in a container that is there:
+ * in its cgroup and namespaces, as the user and with the environment of the
+ * plan. It holds no value of a container, as in supervisor-script.ts.
+ *
+ * nsenter(1) starts outside, so that nothing of a task is read or executed
+ * before its namespaces are entered. The supervisor could start programs too,
+ * but would have to be more than a shell that waits: memory for each task,
+ * against 5 ms of processor time for each check.
+ */
+import { present } from "../base/assert.ts";
+import type { Namespace } from "./container.ts";
+import type { Plan } from "./plan.ts";
+import {
+  oomScore,
+  programOf,
+  type SupervisorCommand,
+  shellEnvironment,
+  stagedWords,
+  word,
+} from "./supervisor-script.ts";
+import type { Host } from "./tools.ts";
+
+/** What the container was given when it was launched. */
+export interface EnteredContainer {
+  /** A process in all of its namespaces: its pid 1. The program starts in the directory of that one. */
+  readonly target: number;
+  readonly namespaces: readonly Namespace[];
+  readonly cgroup: string | undefined;
+}
+
+/** File descriptor that gets a byte once the container is entered and the program about to be executed. */
+export const ENTERED_FD = 3;
+
+const NSENTER_FLAGS: { readonly [K in Namespace]: string } = {
+  pid: "--pid",
+  mount: "--mount",
+  ipc: "--ipc",
+  uts: "--uts",
+};
+
+/** @param plan of a launch of this program; what is done once for a container is left out of it */
+export function enterCommand(plan: Plan, host: Host, container: EnteredContainer): SupervisorCommand {
+  const { cgroup } = container;
+  const join = cgroup === undefined ? "" : 'echo 0 >"$cgroup/cgroup.procs" || exit\n';
+  const adjust = oomScore(plan);
+  const staged = stagedWords(plan, host, `echo >&${ENTERED_FD}; exec ${ENTERED_FD}>&-; `);
+  return {
+    argv: [
+      host.tools.shell,
+      "-c",
+      `cgroup=$1; shift\n${join}${adjust === "" ? "" : `${adjust}\n`}exec ${[...enterWords(host, container), staged].join(" ")}`,
+      "mesh-check",
+      cgroup ?? "",
+      ...programOf(plan),
+    ],
+    environment: shellEnvironment(plan),
+  };
+}
+
+function enterWords(host: Host, { target, namespaces }: EnteredContainer): string[] {
+  if (namespaces.length === 0) return [];
+  const nsenter = word(present(host.tools.nsenter, "Commands are run in namespaces only with nsenter"));
+  const flags = namespaces.map((kind) => NSENTER_FLAGS[kind]);
+  // Without a value: the directory of the target, seen from its namespaces.
+  return [nsenter, `--target=${target}`, ...flags, "--wd", "--"];
+}

@@ -1,0 +1,102 @@
+/** One command run inside a container that is there, to check it. */
+import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
+import type { CheckProbe, CheckResult } from "../check.ts";
+import { ENTERED_FD, enterCommand } from "../enter-script.ts";
+import { type Plan, planLaunch } from "../plan.ts";
+import type { Host } from "../tools.ts";
+import { ownerOf } from "./launch.ts";
+import { type ProcessTable, sendSignal } from "./process-table.ts";
+import { openOutput } from "./sandbox.ts";
+import { initOf, supervisorAlive, type Tracked } from "./tracked.ts";
+
+type CommandProbe = Extract<CheckProbe, { kind: "command" }>;
+
+export const CONTAINER_ENDED: CheckResult = { kind: "untried", reason: "the container has ended" };
+
+export class CommandCheck {
+  readonly #host: Host;
+  readonly #table: ProcessTable;
+  /** Of the file that tells whether the container was entered; it has this name for a moment. */
+  readonly #markPath: string;
+
+  constructor(host: Host, table: ProcessTable, runtimeDirectory: string) {
+    this.#host = host;
+    this.#table = table;
+    this.#markPath = `${runtimeDirectory}/entered`;
+  }
+
+  /** @param stop ends the command with all it started */
+  async run(tracked: Tracked, { spec }: CommandProbe, stop: AbortSignal): Promise<CheckResult> {
+    const owner = ownerOf(spec);
+    if (!owner.ok) return { kind: "failed", reason: owner.error };
+    const plan = planLaunch(spec, this.#host, owner.value);
+    if (!plan.ok) return { kind: "failed", reason: plan.error.message };
+    if (!this.#lives(tracked)) return CONTAINER_ENDED;
+    if (tracked.record.namespaces.length > 0 && this.#host.tools.nsenter === undefined) {
+      return { kind: "untried", reason: "nsenter (util-linux) is not installed" };
+    }
+    const mark = openSync(this.#markPath, "w", 0o600);
+    rmSync(this.#markPath);
+    try {
+      const child = this.#spawn(tracked, plan.value, spec, mark);
+      const kill = (): void => killTree(this.#table, child);
+      stop.addEventListener("abort", kill);
+      await child.exited;
+      stop.removeEventListener("abort", kill);
+      return this.#result(tracked, child, fstatSync(mark).size > 0);
+    } finally {
+      closeSync(mark);
+    }
+  }
+
+  #spawn(tracked: Tracked, plan: Plan, spec: CommandProbe["spec"], mark: number): Bun.Subprocess {
+    const { namespaces, cgroup } = tracked.record;
+    const target = initOf(this.#table, tracked) ?? tracked.supervisor.pid;
+    const command = enterCommand(plan, this.#host, { target, namespaces, cgroup });
+    // As in Mesos what a check says goes to the task's stderr.
+    const output = openOutput(`${spec.sandbox}/${spec.stderrName}`);
+    const stdio: (number | "ignore")[] = ["ignore", output, output];
+    stdio[ENTERED_FD] = mark;
+    try {
+      const child = Bun.spawn([...command.argv], {
+        cwd: spec.sandbox,
+        env: { ...command.environment },
+        stdio: stdio as ["ignore", number, number, number],
+        // A session, and with it a process group, of its own: all of it can be ended.
+        detached: true,
+      });
+      child.unref();
+      return child;
+    } finally {
+      closeSync(output);
+    }
+  }
+
+  #result(tracked: Tracked, child: Bun.Subprocess, entered: boolean): CheckResult {
+    const { exitCode, signalCode } = child;
+    if (exitCode === 0) return { kind: "exited", code: 0 };
+    if (!this.#lives(tracked)) return CONTAINER_ENDED;
+    if (!entered) {
+      const reason = "its command could not be run in the container; the task's stderr says why";
+      return { kind: "untried", reason };
+    }
+    // The kernel ends what is in a pid namespace when its init ends, before that is known.
+    if (signalCode === "SIGKILL") return { kind: "untried", reason: "its command was killed" };
+    if (exitCode === null) return { kind: "failed", reason: `its command was ended by ${signalCode}` };
+    return { kind: "exited", code: exitCode };
+  }
+
+  #lives(tracked: Tracked): boolean {
+    if (!supervisorAlive(this.#table, tracked)) return false;
+    if (!tracked.record.namespaces.includes("pid")) return true;
+    const init = initOf(this.#table, tracked);
+    return init !== undefined && this.#table.process(init)?.zombie === false;
+  }
+}
+
+/** What is below is looked up first: without its parents it could not be found. */
+function killTree(table: ProcessTable, child: Bun.Subprocess): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const below = (pid: number): number[] => table.children(pid).flatMap((each) => [each, ...below(each)]);
+  for (const pid of [...below(child.pid), child.pid, -child.pid]) sendSignal(pid, "SIGKILL");
+}
