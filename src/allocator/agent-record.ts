@@ -36,6 +36,9 @@ export class AgentRecord {
   overcommitted = false;
   /** What of `free` counts as headroom, while some role has quota and the agent is active. */
   open: Vector | undefined;
+  /** See HeldAgents: what it holds back is plain; it is visited for more surplus alone. */
+  heldPlain = false;
+  heldOnly = false;
   readonly cohorts: FilterCohort[] = [];
 
   /** Everyone is to be considered for it. */
@@ -112,6 +115,7 @@ export class AgentRecord {
   visited(): boolean {
     this.noted = false;
     this.stale = false;
+    this.heldOnly = false;
     if (this.anyWoken) {
       this.anyWoken = false;
       this.woken.reset();

@@ -30,12 +30,13 @@ import { regionOf } from "../model/regions.ts";
 import { Resources } from "../model/resources.ts";
 import { AgentRecord } from "./agent-record.ts";
 import { BitSet } from "./bit-set.ts";
-import { CandidateFinder } from "./candidates.ts";
+import { CandidateFinder, isForAll } from "./candidates.ts";
 import { assertConsistent } from "./consistency.ts";
 import { ConstraintIndex } from "./constraint-index.ts";
 import { explainClient } from "./explain.ts";
 import { type FilterCohort, Filters, filterEndMs } from "./filters.ts";
 import { GivenOffers } from "./given-offers.ts";
+import { HeldAgents } from "./held-agents.ts";
 import { Lots } from "./lots.ts";
 import type { AgentFacts } from "./offer-constraints.ts";
 import { DEFAULT_MIN_ALLOCATABLE } from "./quantities.ts";
@@ -73,6 +74,7 @@ export class Allocator implements ResourceAllocator {
   readonly #totals: ClusterTotals;
   readonly #tree: RoleTree;
   readonly #quotas: QuotaBook;
+  readonly #held: HeldAgents;
   readonly #finder: CandidateFinder;
   readonly #filters = new Filters();
   readonly #constraints: ConstraintIndex;
@@ -96,6 +98,7 @@ export class Allocator implements ResourceAllocator {
     this.#tree = new RoleTree(this.#totals, lots);
     const minimum = options.minAllocatable ?? DEFAULT_MIN_ALLOCATABLE;
     this.#quotas = new QuotaBook(this.#tree, this.#totals, minimum);
+    this.#held = new HeldAgents(this.#quotas);
     const filterGpus = options.filterGpuResources ?? true;
     this.#finder = new CandidateFinder(this.#tree, this.#quotas, minimum, filterGpus);
     this.#constraints = new ConstraintIndex(this.#agentTable.items);
@@ -160,6 +163,7 @@ export class Allocator implements ResourceAllocator {
     this.#agents.delete(agentId);
     this.#agentTable.remove(agent.slot);
     agent.removed = true;
+    this.#held.forget(agent);
     this.#quotas.countFree(agent);
   }
 
@@ -237,8 +241,9 @@ export class Allocator implements ResourceAllocator {
     const salt = this.#random.u32();
     this.expire(now);
     if (this.#paused) return [];
-    this.#quotas.takeHeld((agent) => this.#noteStale(agent));
     this.#subscriptions.refresh((fresh) => this.#quotas.takeWoken(fresh));
+    const plain = this.#finder.sameMinimum && !this.#quotas.anyNeedy && !this.#subscriptions.anyFresh;
+    this.#held.take(plain, (agent) => this.#noteStale(agent));
     const visits = this.#visits.take(this.#subscriptions.anyFresh);
     if (visits.length === 0) return [];
     this.#tree.refresh();
@@ -250,12 +255,11 @@ export class Allocator implements ResourceAllocator {
     }
     for (const slot of order) {
       const agent = this.#agentAt(slot);
-      this.#allocateAgent(agent, "all", given);
-      if (this.#quotas.active) this.#quotas.visited(agent);
+      if (!this.#held.skips(agent, plain)) this.#allocateAgent(agent, "all", given);
       if (agent.visited()) this.#noteStale(agent);
     }
     this.#subscriptions.clearFresh();
-    this.#quotas.settle();
+    this.#held.settle();
     return given.allocations;
   }
 
@@ -323,6 +327,7 @@ export class Allocator implements ResourceAllocator {
     }
     for (;;) {
       const client = this.#finder.first(agent, scope, stage);
+      if (this.#finder.heldBack) this.#held.add(agent, isForAll(agent.free));
       if (client === undefined) return;
       const resources = this.#finder.offer(client, agent, stage);
       assert(!resources.isEmpty(), "A candidate has something to get");

@@ -14,11 +14,12 @@ import { removeFiltered } from "./filters.ts";
 import { isWorthOffering, type MinAllocatable } from "./quantities.ts";
 import type { QuotaBook, Stage } from "./quota-book.ts";
 import type { Client, RoleNode } from "./role-nodes.ts";
+import type { RoleQuota } from "./role-quota.ts";
 import type { RoleTree } from "./role-tree.ts";
 import { anyExclusive } from "./shared-volumes.ts";
 
 /** Whether everyone may have all of it: nothing reserved, revocable or shared. */
-function isForAll(resources: Resources): boolean {
+export function isForAll(resources: Resources): boolean {
   const entries = resources.entries;
   for (let i = 0; i < entries.length; i++) {
     const { reservations, revocable, shared } = (entries[i] as ResourceEntry).identity.traits;
@@ -60,6 +61,8 @@ export class CandidateFinder {
   readonly #own = new BitSet();
   readonly #single = new BitSet();
   readonly #limited = new BitSet();
+  /** Something was kept back for guarantees that someone asked about last might have wanted. */
+  heldBack = false;
 
   constructor(
     tree: RoleTree,
@@ -94,6 +97,11 @@ export class CandidateFinder {
     setMember(this.#takesGpus, client, client.takes.gpus);
     setMember(this.#takesRevocable, client, client.takes.revocable);
     setMember(this.#takesRemote, client, client.takes.remote);
+  }
+
+  /** Nobody wants smaller offers than others. */
+  get sameMinimum(): boolean {
+    return this.#ownMinimums === 0;
   }
 
   setEligible(client: Client, eligible: boolean): void {
@@ -138,6 +146,7 @@ export class CandidateFinder {
    */
   first(agent: AgentRecord, scope: BitSet | undefined, stage: Stage): Client | undefined {
     const found = this.#found;
+    this.heldBack = false;
     if (agent.free.isEmpty()) return undefined;
     found.assign(this.#eligible);
     if (scope !== undefined) found.intersect(scope);
@@ -169,14 +178,26 @@ export class CandidateFinder {
     }
     const limited = this.#limitedCandidates(agent, open, found);
     found.subtract(quotas.clients);
-    this.#keepOpenCandidates(agent, quotas.capped(open, undefined, "all"), found);
+    const bound = quotas.holdsBack(agent);
+    this.#keepOpenCandidates(agent, open, found);
+    this.heldBack = bound && (special !== undefined || !limited.isEmpty() || !found.isEmpty());
+    // Whom all of it is not enough, part of it is not either.
+    const plain = this.#ownMinimums === 0 && isForAll(agent.free);
+    if (bound && plain && !quotas.mayReach(agent, undefined, "all")) found.reset();
+    else if (bound) this.#keepOpenCandidates(agent, quotas.capped(open, undefined, "all"), found);
     if (special !== undefined) found.union(special);
     found.union(limited);
-    return firstInOrder(
-      this.#tree,
-      found,
-      (client) => !limited.has(client.slot) || this.#isCandidate(agent, client),
-    );
+    // Clients of a role stand together: most of those asked one after the other share its verdict.
+    let unable: RoleQuota | undefined;
+    return firstInOrder(this.#tree, found, (client) => {
+      if (!limited.has(client.slot)) return true;
+      const { quota } = client.queue.role.top;
+      if (plain && (quota === unable || !quotas.mayReach(agent, quota, "all"))) {
+        unable = quota;
+        return false;
+      }
+      return this.#isCandidate(agent, client);
+    });
   }
 
   /**
@@ -201,6 +222,8 @@ export class CandidateFinder {
   #helps(agent: AgentRecord, client: Client): boolean {
     const { quota } = client.queue.role.top;
     if (quota === undefined || !this.#quotas.couldHelp(agent, quota)) return false;
+    const plain = client.minAllocatable === undefined && isForAll(agent.free);
+    if (plain && !this.#quotas.mayReach(agent, quota, "guarantees")) return false;
     const offer = this.offer(client, agent, "guarantees");
     return this.#quotas.helps(offer, quota) && this.#wants(agent, client, offer);
   }

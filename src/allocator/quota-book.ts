@@ -44,11 +44,7 @@ export class QuotaBook {
   readonly full = new BitSet();
   #headroom: number[] = [];
   #required: number[] = [];
-  /** Surplus at the end of the last allocation. */
-  #seen: number[] = [];
   readonly #woken: RoleQuota[] = [];
-  /** Agents on which something was kept back for guarantees. */
-  #held = new Set<AgentRecord>();
 
   constructor(tree: RoleTree, totals: ClusterTotals, minimum: MinAllocatable) {
     this.#tree = tree;
@@ -156,7 +152,6 @@ export class QuotaBook {
     const counts = this.active && agent.active && !agent.removed;
     agent.open = counts ? this.#totals.vectorOf(agent.free, isOpen) : undefined;
     if (agent.open !== undefined) addTo(this.#headroom, agent.open, 1);
-    if (agent.removed) this.#held.delete(agent);
   }
 
   /** What no guarantee waits for; infinite where none does. */
@@ -191,6 +186,11 @@ export class QuotaBook {
     return vector.some((amount, index) => amount > 0 && quota.need(index) > 0);
   }
 
+  /** Whether what is unreserved on the agent makes the smallest offer; quick, since most say no. */
+  mayReach(agent: AgentRecord, quota: RoleQuota | undefined, stage: Stage): boolean {
+    return this.#reachable((index) => Math.min(agent.open?.[index] ?? 0, this.cap(quota, index, stage)));
+  }
+
   /** Whether the agent has something free that the role's guarantees lack. */
   couldHelp(agent: AgentRecord, quota: RoleQuota): boolean {
     return (agent.open ?? []).some((amount, index) => amount > 0 && quota.need(index) > 0);
@@ -213,21 +213,19 @@ export class QuotaBook {
     return false;
   }
 
-  /**
-   * After a visit: notes whether something was kept back on the agent, to look again when more is to share.
-   */
-  visited(agent: AgentRecord): void {
-    const open = agent.open ?? [];
-    if (open.some((amount, index) => amount > this.surplus(index))) this.#held.add(agent);
+  /** Whether something that is free on the agent has to stay free. */
+  holdsBack(agent: AgentRecord): boolean {
+    return (agent.open ?? []).some((amount, index) => amount > this.surplus(index));
   }
 
-  /** Hands on the agents on which something was kept back, if there is more to share than there was. */
-  takeHeld(visit: (agent: AgentRecord) => void): void {
-    if (!this.#seen.some((seen, index) => this.surplus(index) > seen)) return;
-    const held = this.#held;
-    this.#held = new Set();
-    for (const agent of held) visit(agent);
-    this.#seen = [];
+  /** Whether what there is to share is worth an offer. */
+  get surplusReaches(): boolean {
+    return this.#reachable((index) => this.surplus(index));
+  }
+
+  /** {@link surplus} of every resource that a guarantee waits for. */
+  surpluses(): number[] {
+    return this.#required.map((_, index) => this.surplus(index));
   }
 
   /** Adds the clients to be considered for every agent again. True when there are any. */
@@ -239,12 +237,6 @@ export class QuotaBook {
     }
     this.#woken.length = 0;
     return true;
-  }
-
-  /** The end of an allocation. */
-  settle(): void {
-    this.#seen = [];
-    for (let index = 0; index < this.#required.length; index++) this.#seen.push(this.surplus(index));
   }
 
   /** For tests: headroom and required as counted. */

@@ -185,22 +185,28 @@ export class Resources {
    * thousandths; the rest stays whole. What is indivisible fits as a whole or not at all.
    */
   capped(capOf: (name: string) => number): Resources {
-    const rooms = new Map<string, number>();
-    const out: ResourceEntry[] = [];
-    let changed = false;
-    for (const entry of this.entries) {
+    const entries = this.entries;
+    let out: ResourceEntry[] | undefined;
+    // Entries of one name stand together and share its room.
+    let [name, room] = ["", 0];
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i] as ResourceEntry;
       const { identity, amount } = entry;
       if (typeof amount !== "number" || identity.isReserved || identity.isRevocable) {
-        out.push(entry);
+        out?.push(entry);
         continue;
       }
-      const room = rooms.get(identity.name) ?? Math.max(0, capOf(identity.name));
+      if (identity.name !== name) {
+        name = identity.name;
+        room = Math.max(0, capOf(name));
+      }
       const part = partOf(identity, amount, room);
-      rooms.set(identity.name, room - part);
-      changed ||= part !== amount;
-      if (part > 0) out.push(part === amount ? entry : { ...entry, amount: part });
+      room -= part;
+      if (part !== amount) out ??= entries.slice(0, i);
+      if (part === amount) out?.push(entry);
+      else if (part > 0) out?.push({ identity, amount: part, count: entry.count });
     }
-    return changed ? new Resources(out) : this;
+    return out === undefined ? this : new Resources(out);
   }
 
   unreserved(): Resources {

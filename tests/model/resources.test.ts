@@ -231,3 +231,32 @@ describe("messages", () => {
     expect(result.ok ? "" : result.error).toContain(reason);
   });
 });
+
+test("capped: what is unreserved and firm is cut to size, entries of a name share its room", () => {
+  const all = of(
+    scalar("cpus", 4),
+    { name: "cpus", type: "SCALAR", scalar: { value: 2 }, reservations: [{ type: "STATIC", role: "web" }] },
+    { name: "cpus", type: "SCALAR", scalar: { value: 3 }, revocable: {} },
+    { name: "gpus", type: "SCALAR", scalar: { value: 2 } },
+    { name: "disk", type: "SCALAR", scalar: { value: 10 } },
+    { name: "disk", type: "SCALAR", scalar: { value: 10 }, disk: { source: { type: "PATH" } } },
+    { name: "disk", type: "SCALAR", scalar: { value: 10 }, disk: { source: { type: "MOUNT" } } },
+    { name: "ports", type: "RANGES", ranges: { range: [{ begin: 1, end: 2 }] } },
+  );
+  const caps = new Map([
+    ["cpus", 1_500],
+    ["gpus", 1_500],
+    ["disk", 15_000],
+  ]);
+  const part = all.capped((name) => caps.get(name) ?? Number.POSITIVE_INFINITY);
+  expect(part.unreserved().nonRevocable().quantities()).toEqual(
+    new Map([
+      ["cpus", 1_500],
+      ["disk", 15_000],
+      ["gpus", 1_000],
+    ]),
+  );
+  expect([part.reserved().milli("cpus"), part.revocable().milli("cpus")]).toEqual([2_000, 3_000]);
+  expect(all.contains(part)).toBe(true);
+  expect(all.capped(() => 20_000_000)).toBe(all);
+});
