@@ -18,16 +18,9 @@ import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { members } from "../raft/membership.ts";
 import { RaftNode } from "../raft/node.ts";
+import type { RaftStatus } from "../raft/status.ts";
 import type { RaftStore } from "../raft/store.ts";
-import type {
-  LogEntry,
-  PeerId,
-  RaftConfig,
-  RaftEffect,
-  RaftInput,
-  RaftStatus,
-  RestoredRaft,
-} from "../raft/types.ts";
+import type { LogEntry, PeerId, RaftConfig, RaftEffect, RaftInput, RestoredRaft } from "../raft/types.ts";
 import { encodeCommands } from "../registry/codec.ts";
 import { atLevel, levelOf } from "../registry/command-level.ts";
 import type { Command } from "../registry/commands.ts";

@@ -1,6 +1,7 @@
 /** A raft status as the port shows it, and the names by which operators call members. */
 import { memberPlaces } from "../raft/membership.ts";
-import type { Membership, MembershipChange, PeerId, RaftStatus as Status } from "../raft/types.ts";
+import type { RaftStatus as Status } from "../raft/status.ts";
+import type { Membership, MembershipChange, PeerId } from "../raft/types.ts";
 import type { DigestWatch } from "./digest-watch.ts";
 import type { MasterChange, RaftStatus } from "./port.ts";
 

@@ -22,7 +22,7 @@ export function onAppend(raft: RaftState, from: PeerId, message: RaftMessage & {
     prevTerm = log.termAt(prevIndex) ?? prevTerm;
   }
   if (log.termAt(prevIndex) !== prevTerm) {
-    reject(raft, from, prevIndex, prevTerm);
+    reject(raft, from, { ...message, prevIndex, prevTerm });
     return;
   }
   raft.install = null;
@@ -61,7 +61,11 @@ function addEntries(raft: RaftState, entries: readonly LogEntry[]): void {
   }
 }
 
-function reject(raft: RaftState, from: PeerId, prevIndex: number, prevTerm: number): void {
+function reject(
+  raft: RaftState,
+  from: PeerId,
+  { prevIndex, prevTerm, window }: RaftMessage & { kind: "append" },
+): void {
   const hintIndex = raft.log.lastWithTermAtMost(prevIndex, prevTerm);
   const hintTerm = raft.log.termAt(hintIndex) ?? 0;
   raft.send(from, {
@@ -71,5 +75,6 @@ function reject(raft: RaftState, from: PeerId, prevIndex: number, prevTerm: numb
     hintIndex,
     hintTerm,
     ...(isRepairing(raft) ? { lost: true } : {}),
+    ...(window === undefined ? {} : { window }),
   });
 }

@@ -50,13 +50,15 @@ function encodeFields(message: RaftMessage): readonly unknown[] {
     case "vote-reply":
       return [message.granted];
     case "append": {
-      const { prevIndex, prevTerm, commit, entries } = message;
-      return [prevIndex, prevTerm, commit, entries.map(encodeEntry)];
+      const { prevIndex, prevTerm, commit, entries, window } = message;
+      return [prevIndex, prevTerm, commit, entries.map(encodeEntry), window ?? 0];
     }
     case "append-ok":
       return [message.matchIndex];
-    case "append-rejected":
-      return [message.prevIndex, message.hintIndex, message.hintTerm, message.lost === true ? 1 : 0];
+    case "append-rejected": {
+      const { prevIndex, hintIndex, hintTerm, lost, window } = message;
+      return [prevIndex, hintIndex, hintTerm, lost === true ? 1 : 0, window ?? 0];
+    }
     case "heartbeat":
       return [message.commit, message.round];
     case "heartbeat-reply":
@@ -94,7 +96,7 @@ const decodeFields: {
     const prevTerm = f.count();
     const commit = f.count();
     const entries = f.list().map((value, at) => decodeEntry(f, value, prevIndex + 1 + at));
-    return { kind: "append", term, prevIndex, prevTerm, entries, commit };
+    return { kind: "append", term, prevIndex, prevTerm, entries, commit, ...windowOf(f) };
   },
   "append-ok": (f, term) => ({ kind: "append-ok", term, matchIndex: f.count() }),
   "append-rejected": (f, term) => ({
@@ -104,6 +106,7 @@ const decodeFields: {
     hintIndex: f.count(),
     hintTerm: f.count(),
     ...(f.countOr(0) === 1 ? { lost: true } : {}),
+    ...windowOf(f),
   }),
   heartbeat: (f, term) => ({ kind: "heartbeat", term, commit: f.count(), round: f.count() }),
   "heartbeat-reply": (f, term) => ({
@@ -122,6 +125,12 @@ const decodeFields: {
   "snapshot-chunk": (f, term) => ({ kind: "snapshot-chunk", term, chunk: decodeChunk(f) }),
   "snapshot-reply": (f, term) => ({ kind: "snapshot-reply", term, id: f.count(), wanted: f.integer() }),
 };
+
+/** Older versions send none. */
+function windowOf(f: Fields): { readonly window?: number } {
+  const window = f.countOr(0);
+  return window === 0 ? {} : { window };
+}
 
 /** The index follows from the message's `prevIndex`. */
 function encodeEntry(entry: LogEntry): readonly unknown[] {

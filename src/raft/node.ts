@@ -44,17 +44,9 @@ import { becomeFollower } from "./role.ts";
 import { onSnapshotChunk, snapshotStaged } from "./snapshot-install.ts";
 import { activeTransfer, onSnapshotReply, snapshotFailed, snapshotRead } from "./snapshot-send.ts";
 import { RaftState } from "./state.ts";
-import { raftStatus } from "./status.ts";
+import { type RaftStatus, raftStatus } from "./status.ts";
 import { startLeadershipTransfer } from "./transfer.ts";
-import type {
-  PeerId,
-  RaftConfig,
-  RaftEffect,
-  RaftInput,
-  RaftMessage,
-  RaftStatus,
-  RestoredRaft,
-} from "./types.ts";
+import type { PeerId, RaftConfig, RaftEffect, RaftInput, RaftMessage, RestoredRaft } from "./types.ts";
 
 type InputHandlers = {
   readonly [K in RaftInput["kind"]]: (raft: RaftState, input: Extract<RaftInput, { kind: K }>) => void;

@@ -3,9 +3,14 @@
  *
  *              matching reply                 snapshot installed
  *   probe ───────────────────────► replicate ◄──────── (probe)
- *     ▲  one message at a time         │ pipelined, bounded in bytes
+ *     ▲  one message at a time         │ pipelined, bounded in bytes and messages
  *     └──────── rejection ─────────────┘
  *     └── log compacted below `next` ──► snapshot
+ *
+ * Each change of state opens another window of messages. A rejection that
+ * belongs to an earlier window is old news: where messages overtake each other,
+ * one lost place in the order refuses all that were sent ahead, and each of
+ * those refusals would else bring on another window full.
  */
 import { assert } from "../base/assert.ts";
 import { RAFT_INFLIGHT_MAX_BYTES, RAFT_INFLIGHT_MAX_MESSAGES } from "../base/limits.ts";
@@ -42,6 +47,10 @@ export class Progress {
   reading = false;
   transfer: Transfer | null = null;
   bytesInFlight = 0;
+  /** Number of the window under way, from 1. */
+  window = 1;
+  /** After a rejection one, then more with each that is acknowledged. */
+  #inFlightMaxMessages = RAFT_INFLIGHT_MAX_MESSAGES;
   #inFlight: { readonly lastIndex: number; readonly bytes: number }[] = [];
 
   constructor(id: PeerId, nextIndex: number) {
@@ -56,7 +65,7 @@ export class Progress {
 
   get full(): boolean {
     return (
-      this.bytesInFlight >= RAFT_INFLIGHT_MAX_BYTES || this.#inFlight.length >= RAFT_INFLIGHT_MAX_MESSAGES
+      this.bytesInFlight >= RAFT_INFLIGHT_MAX_BYTES || this.#inFlight.length >= this.#inFlightMaxMessages
     );
   }
 
@@ -64,20 +73,21 @@ export class Progress {
     this.state = "probe";
     this.nextIndex = this.matchIndex + 1;
     this.paused = false;
-    this.#clearInFlight();
+    this.#inFlightMaxMessages = 1;
+    this.#openWindow();
   }
 
   becomeReplicate(): void {
     this.state = "replicate";
     this.nextIndex = this.matchIndex + 1;
     this.paused = false;
-    this.#clearInFlight();
+    this.#openWindow();
   }
 
   becomeSnapshot(): void {
     this.state = "snapshot";
     this.paused = false;
-    this.#clearInFlight();
+    this.#openWindow();
   }
 
   /** Notes entries sent while replicating. */
@@ -97,6 +107,7 @@ export class Progress {
       drop++;
     }
     if (drop > 0) this.#inFlight.splice(0, drop);
+    this.#inFlightMaxMessages = Math.min(RAFT_INFLIGHT_MAX_MESSAGES, this.#inFlightMaxMessages + drop);
     this.nextIndex = Math.max(this.nextIndex, matchIndex + 1);
     if (matchIndex <= this.matchIndex) return false;
     this.matchIndex = matchIndex;
@@ -108,7 +119,8 @@ export class Progress {
     this.matchIndex = Math.min(this.matchIndex, index);
   }
 
-  #clearInFlight(): void {
+  #openWindow(): void {
+    this.window++;
     this.#inFlight = [];
     this.bytesInFlight = 0;
   }

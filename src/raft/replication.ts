@@ -82,8 +82,9 @@ export function onAppendRejected(
   const agreed = raft.log.lastWithTermAtMost(reply.hintIndex, reply.hintTerm);
   const held = Math.min(agreed, reply.prevIndex - 1);
   if (reply.lost === true) progress.forgetMatch(held);
-  // An old answer: what it refused was acknowledged or replaced since.
+  // An old answer: what it refused was acknowledged, replaced or given up since.
   if (reply.prevIndex <= progress.matchIndex || progress.state === "snapshot") return;
+  if (reply.window !== undefined && reply.window !== progress.window) return;
   if (progress.state === "probe" && reply.prevIndex !== progress.nextIndex - 1) return;
   if (progress.state === "replicate") progress.becomeProbe();
   progress.nextIndex = Math.max(progress.matchIndex, held) + 1;
@@ -161,6 +162,7 @@ function sendEntries(
     prevTerm,
     entries,
     commit: raft.log.commitIndex,
+    window: progress.window,
   });
   if (progress.state === "probe") {
     progress.paused = true;

@@ -179,6 +179,8 @@ export type RaftMessage =
       readonly prevTerm: number;
       readonly entries: readonly LogEntry[];
       readonly commit: number;
+      /** The sender's window that it belongs to (progress.ts), for the rejection; older versions have none. */
+      readonly window?: number;
     }
   | { readonly kind: "append-ok"; readonly term: number; readonly matchIndex: number }
   | {
@@ -191,6 +193,8 @@ export type RaftMessage =
       readonly hintTerm: number;
       /** The follower's disk lost entries that it had acknowledged (repair.ts). */
       readonly lost?: true;
+      /** That of the refused message. */
+      readonly window?: number;
     }
   | { readonly kind: "heartbeat"; readonly term: number; readonly commit: number; readonly round: number }
   | {
@@ -361,39 +365,3 @@ export type RaftEffect =
   | { readonly kind: "stage-snapshot"; readonly chunk: SnapshotChunk }
   /** Forget entries up to `snapshot.index`; written with or after the state changes up to there, unsynced. */
   | { readonly kind: "compact"; readonly snapshot: SnapshotMeta };
-
-export interface PeerStatus {
-  readonly id: PeerId;
-  readonly state: "probe" | "replicate" | "snapshot";
-  readonly matchIndex: number;
-  readonly nextIndex: number;
-  readonly bytesInFlight: number;
-  /** Heard from within the last one to two election timeouts. */
-  readonly active: boolean;
-  readonly learner: boolean;
-  /** What it can apply; 0 until it said so. */
-  readonly featureLevel: number;
-}
-
-export interface RaftStatus {
-  readonly self: PeerId;
-  readonly role: RaftRole;
-  readonly term: number;
-  readonly leader: PeerId | null;
-  readonly membership: Membership;
-  /** Members whose removal is known to be committed. */
-  readonly removed: readonly PeerId[];
-  readonly firstIndex: number;
-  readonly lastIndex: number;
-  /** Newest entry known to be on the own disk. */
-  readonly durableIndex: number;
-  readonly commitIndex: number;
-  readonly appliedIndex: number;
-  /** A leader's first own entry is committed: reads and membership changes are allowed. */
-  readonly termCommitted: boolean;
-  /** Not null while the log is being repaired: this member neither votes nor leads. */
-  readonly damage: LogDamage | null;
-  readonly transferringTo: PeerId | null;
-  /** Empty unless leader. */
-  readonly peers: readonly PeerStatus[];
-}

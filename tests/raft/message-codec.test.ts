@@ -26,9 +26,18 @@ const MESSAGES: { readonly [K in RaftMessage["kind"]]: Extract<RaftMessage, { ki
       { index: 8, term: 3, kind: "command", data },
       { index: 9, term: 4, kind: "empty", data: new Uint8Array(0) },
     ],
+    window: 3,
   },
   "append-ok": { kind: "append-ok", term: 4, matchIndex: 9 },
-  "append-rejected": { kind: "append-rejected", term: 4, prevIndex: 9, hintIndex: 5, hintTerm: 2 },
+  "append-rejected": {
+    kind: "append-rejected",
+    term: 4,
+    prevIndex: 9,
+    hintIndex: 5,
+    hintTerm: 2,
+    lost: true,
+    window: 3,
+  },
   heartbeat: { kind: "heartbeat", term: 4, commit: 6, round: 12 },
   "heartbeat-reply": { kind: "heartbeat-reply", term: 4, round: 12, featureLevel: 2 },
   "timeout-now": { kind: "timeout-now", term: 4 },
@@ -41,6 +50,14 @@ const MESSAGES: { readonly [K in RaftMessage["kind"]]: Extract<RaftMessage, { ki
 test.each(Object.values(MESSAGES))("$kind comes back as it was sent", (message) => {
   const value = decodeMsgpack(encodeMsgpack(encodeRaftMessage(message)));
   expect(value.ok && decodeRaftMessage(value.value)).toEqual({ ok: true, value: message });
+});
+
+test.each([
+  [[4, 4, 7, 3, 6, []], { kind: "append", term: 4, prevIndex: 7, prevTerm: 3, entries: [], commit: 6 }],
+  [[6, 4, 9, 5, 2], { kind: "append-rejected", term: 4, prevIndex: 9, hintIndex: 5, hintTerm: 2 }],
+  [[8, 4, 12], { kind: "heartbeat-reply", term: 4, round: 12, featureLevel: 1 }],
+] as const)("%p of an older version is understood", (fields, message) => {
+  expect(decodeRaftMessage(fields)).toEqual({ ok: true, value: message as unknown as RaftMessage });
 });
 
 test.each([

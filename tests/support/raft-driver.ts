@@ -12,8 +12,9 @@ import { PeerLinks } from "../../src/io/peer-links.ts";
 import { LevelRaftStore } from "../../src/io/raft-store.ts";
 import { decodeRaftMessage, encodeRaftMessage } from "../../src/raft/message-codec.ts";
 import { RaftNode } from "../../src/raft/node.ts";
+import type { RaftStatus } from "../../src/raft/status.ts";
 import type { StateReader } from "../../src/raft/store.ts";
-import type { LogEntry, RaftConfig, RaftEffect, RaftInput, RaftStatus } from "../../src/raft/types.ts";
+import type { LogEntry, RaftConfig, RaftEffect, RaftInput } from "../../src/raft/types.ts";
 
 export class RaftDriver {
   readonly directory = mkdtempSync(join(tmpdir(), "mesh-raft-"));

@@ -16,8 +16,12 @@ import type { KvCommand } from "./kv-machine.ts";
 import { Member, NEWEST_FEATURE_LEVEL } from "./member.ts";
 import { Network } from "./network.ts";
 import type { VoprOptions } from "./options.ts";
+import { Pace } from "./pace.ts";
 import type { Answer } from "./requests.ts";
 import { Violation } from "./violation.ts";
+
+/** Ten times what the busiest of some thousand seeds needs; most need less than a thousand. */
+const EVENTS_MAX_PER_SECOND = 250_000;
 
 export class Cluster {
   readonly options: VoprOptions;
@@ -27,6 +31,7 @@ export class Cluster {
   readonly clients: Client[];
   readonly checkers: Checkers;
   readonly history: RegisterOperation[] = [];
+  readonly #pace = new Pace(EVENTS_MAX_PER_SECOND);
   readonly raft: Omit<RaftConfig, "self" | "peers">;
   /** Voters of the first membership. */
   readonly peers: readonly PeerId[];
@@ -56,7 +61,15 @@ export class Cluster {
   /** Runs everything that happens until `untilMs`, or until `enough`. Throws what a checker found. */
   runUntil(untilMs: number, enough: () => boolean = () => false): void {
     this.#settle();
-    while (!enough() && this.world.step(untilMs)) this.#settle();
+    while (!enough() && this.world.step(untilMs)) {
+      this.countEvent();
+      this.#settle();
+    }
+  }
+
+  /** Throws when there are far too many. */
+  countEvent(): void {
+    this.#pace.count(this.world.nowMs);
   }
 
   leader(): Member | undefined {

@@ -156,6 +156,7 @@ export class Member {
       return;
     }
     for (let next = this.#inbox[0]; next !== undefined; next = this.#inbox[0]) {
+      this.#cluster.countEvent();
       for (const effect of node.step(next, this.machine.now)) this.#carryOut(effect);
       if (this.node !== node) return;
       this.#inbox.shift();
