@@ -179,7 +179,7 @@ export type RaftMessage =
       readonly prevTerm: number;
       readonly entries: readonly LogEntry[];
       readonly commit: number;
-      /** The sender's window that it belongs to (progress.ts), for the rejection; older versions have none. */
+      /** The sender's window that it belongs to (progress.ts), for the rejection; older builds have none. */
       readonly window?: number;
     }
   | { readonly kind: "append-ok"; readonly term: number; readonly matchIndex: number }
