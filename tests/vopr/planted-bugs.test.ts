@@ -1,0 +1,9 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { PLANTED_BUGS } from "./planted-bugs.ts";
+
+test.each(PLANTED_BUGS.map((bug) => [bug.name, bug] as const))("%s: can be planted", async (_name, bug) => {
+  const source = await Bun.file(join(import.meta.dir, "../..", bug.file)).text();
+  expect(source.split(bug.right)).toHaveLength(2);
+  expect(bug.wrong).not.toBe(bug.right);
+});

@@ -1,0 +1,152 @@
+/**
+ * Classic mistakes in a replicated log, each as a small change of the sources.
+ * scripts/planted-bugs.ts plants one at a time in a copy and looks whether the
+ * simulator finds it; docs/planted-bugs.md has the outcome.
+ */
+
+export interface PlantedBug {
+  readonly name: string;
+  /** Below the root of the repository. */
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly right: string;
+  readonly wrong: string;
+}
+
+const raft = (file: string): string => `src/raft/${file}.ts`;
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: "a vote leaves before it is on disk",
+    file: raft("state"),
+    right: `    case "vote-reply":\n    case "append-ok":\n      return "all";`,
+    wrong: `    case "append-ok":\n      return "all";\n    case "vote-reply":\n      return "nothing";`,
+  },
+  {
+    name: "entries are confirmed before they are on disk",
+    file: raft("state"),
+    right: `    case "append-ok":\n      return "all";`,
+    wrong: `      return "all";\n    case "append-ok":\n      return "term";`,
+  },
+  {
+    name: "a leader counts its own entries before they are on disk",
+    file: raft("replication"),
+    right: "peer === raft.self ? raft.durability.durableIndex :",
+    wrong: "peer === raft.self ? raft.log.lastIndex :",
+  },
+  {
+    name: "a vote for a log that lacks entries",
+    file: raft("election"),
+    right: `    mayVoteIn(raft, request.term, from) &&
+    raft.log.isUpToDate(request.lastIndex, request.lastTerm);
+  if (granted) {`,
+    wrong: `    mayVoteIn(raft, request.term, from);
+  if (granted) {`,
+  },
+  {
+    name: "an entry of an older term is committed by counting",
+    file: raft("replication"),
+    right: "if (index <= raft.log.commitIndex || raft.log.termAt(index) !== raft.term) return;",
+    wrong: "if (index <= raft.log.commitIndex) return;",
+  },
+  {
+    name: "any append cuts off what follows it",
+    file: raft("follower"),
+    right: "  addEntries(raft, entries);",
+    wrong: `  if (raft.log.lastIndex > prevIndex && raft.log.commitIndex <= prevIndex) raft.truncateFrom(prevIndex + 1);
+  addEntries(raft, entries);`,
+  },
+  {
+    name: "an append confirms the end of the log, not what it held",
+    file: raft("follower"),
+    right: "  const matchIndex = prevIndex + entries.length;",
+    wrong: "  const matchIndex = raft.log.lastIndex;",
+  },
+  {
+    name: "a heartbeat commits all that is in the log",
+    file: raft("read-index"),
+    right: "const commit = Math.min(raft.log.commitIndex, progress.matchIndex);",
+    wrong: "const commit = raft.log.commitIndex;",
+  },
+  {
+    name: "a deposed leader serves reads without asking anybody",
+    file: raft("read-index"),
+    right:
+      "  if (!isQuorum(raft.membership, (peer) => peer === raft.self || raft.roundAcks.has(peer))) return;",
+    wrong: "",
+  },
+  {
+    name: "a new leader serves reads before an entry of its term is committed",
+    file: raft("read-index"),
+    right: "    const safeIndex = Math.max(index, raft.termStartIndex);",
+    wrong: "    const safeIndex = index;",
+  },
+  {
+    name: "answers to reads of before a restart count",
+    file: raft("read-index"),
+    right: "raft.nextContext ?? raft.random.u32() * CONTEXTS_PER_PROCESS",
+    wrong: "raft.nextContext ?? 1",
+  },
+  {
+    name: "the membership changes before an entry of the own term is committed",
+    file: raft("membership-change"),
+    right: `  if (!raft.termCommitted) return "unsettled";
+  const { membership } = raft;
+  if (!isSettled(raft) || membership.outgoing.length > 0) return "change-under-way";`,
+    wrong: `  const { membership } = raft;
+  if (raft.memberships.index > raft.log.commitIndex || membership.outgoing.length > 0) return "change-under-way";`,
+  },
+  {
+    name: "a second change of the membership before the first is committed",
+    file: raft("membership-change"),
+    right: `  if (!isSettled(raft) || membership.outgoing.length > 0) return "change-under-way";`,
+    wrong: "",
+  },
+  {
+    name: "in a joint membership the new majority decides alone",
+    file: raft("quorum"),
+    right: "  return Math.min(incoming, setIndex(membership.outgoing, matchOf));",
+    wrong: "  return incoming;",
+  },
+  {
+    name: "in a joint membership the new majority elects alone",
+    file: raft("quorum"),
+    right: `  if (membership.outgoing.length === 0) return incoming;
+  const outgoing = countSet(`,
+    wrong: `  if (membership.outgoing.length >= 0) return incoming;
+  const outgoing = countSet(`,
+  },
+  {
+    name: "a transferred state keeps a log that does not follow it",
+    file: raft("log"),
+    right: "    const keep = this.termAt(index) === term;",
+    wrong: "    const keep = this.lastIndex >= index;",
+  },
+  {
+    name: "a transferred state drops entries that follow it",
+    file: raft("log"),
+    right: "    const keep = this.termAt(index) === term;",
+    wrong: "    const keep = false as boolean;",
+  },
+  {
+    name: "a member with a damaged log votes",
+    file: raft("repair"),
+    right: "  if (!holdsAllAgain(damage, raft.log.lastIndex, raft.log.lastTerm)) return true;",
+    wrong: "  if (damage.lastIndex < 0) return true;",
+  },
+  {
+    name: "a leader counts on what a damaged follower lost",
+    file: raft("replication"),
+    right: "  if (reply.lost === true) progress.forgetMatch(held);",
+    wrong: "",
+  },
+  {
+    name: "the store answers a write before it is on disk",
+    file: "src/io/raft-store-writer.ts",
+    right: `      try {
+        await this.#write(operations);`,
+    wrong: `      for (const { written } of batch) written();
+      try {
+        await this.#write(operations);`,
+  },
+];
