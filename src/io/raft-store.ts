@@ -122,6 +122,7 @@ export class LevelRaftStore implements RaftStore {
     if (change.hardState !== undefined) this.#hardState = change.hardState;
     if (change.truncateFrom !== undefined) this.#truncate(change.truncateFrom, operations);
     for (const entry of change.entries ?? []) this.#append(entry, operations);
+    if (change.damageLastIndex !== undefined) this.#boundDamage(change.damageLastIndex, operations);
     for (const [plain, value] of change.stateChanges ?? []) {
       const key = stateKey(this.#generation, plain);
       this.#held.put(
@@ -341,6 +342,17 @@ export class LevelRaftStore implements RaftStore {
     operations.push(...putFact("generation", generation));
     this.#dropUpTo(snapshot, operations);
     operations.push(...putFact("applied", { index, ...(this.#places[0] ?? { term, checksum: 0 }) }));
+  }
+
+  /** What is stored beyond the new bound never fits what a leader puts before it. */
+  #boundDamage(lastIndex: number, operations: LevelOperation[]): void {
+    const damage = this.#damage;
+    if (damage === null || lastIndex >= damage.lastIndex) return;
+    for (let index = Math.max(lastIndex, this.#lastIndex) + 1; index <= damage.lastIndex; index++) {
+      operations.push({ type: "del", key: logKey(index) });
+    }
+    this.#damage = { ...damage, lastIndex };
+    operations.push(...putFact("damage", this.#damage));
   }
 
   /** True if the log now holds again what damage took from it; the mark goes with the same write. */

@@ -21,11 +21,14 @@ export class WriteBatch {
   #hardState: HardState | undefined;
   #truncateFrom: number | undefined;
   #entries: LogEntry[] = [];
+  #damageLastIndex: number | undefined;
 
   /** Later persists of a turn come on top of earlier ones. */
-  persist({ token, hardState, truncateFrom, entries }: Extract<RaftEffect, { kind: "persist" }>): void {
-    this.#token = token;
-    this.#hardState = hardState ?? this.#hardState;
+  persist(effect: Extract<RaftEffect, { kind: "persist" }>): void {
+    const { truncateFrom, entries } = effect;
+    this.#token = effect.token;
+    this.#hardState = effect.hardState ?? this.#hardState;
+    this.#damageLastIndex = effect.damageLastIndex ?? this.#damageLastIndex;
     if (truncateFrom !== undefined) {
       this.#entries = this.#entries.filter((entry) => entry.index < truncateFrom);
       this.#truncateFrom = Math.min(truncateFrom, this.#truncateFrom ?? truncateFrom);
@@ -36,11 +39,12 @@ export class WriteBatch {
   /** The write, if anything changed. */
   take(stateChanges: readonly StateChange[]): WriteEffect | undefined {
     const { compactTo, appliedIndex } = this;
-    const [token, hardState, truncateFrom, entries] = [
+    const [token, hardState, truncateFrom, entries, damageLastIndex] = [
       this.#token,
       this.#hardState,
       this.#truncateFrom,
       this.#entries,
+      this.#damageLastIndex,
     ];
     if (token === undefined && compactTo === undefined && appliedIndex === undefined) return undefined;
     return {
@@ -50,6 +54,7 @@ export class WriteBatch {
         ...(hardState === undefined ? {} : { hardState }),
         ...(truncateFrom === undefined ? {} : { truncateFrom }),
         ...(entries.length === 0 ? {} : { entries }),
+        ...(damageLastIndex === undefined ? {} : { damageLastIndex }),
         ...(stateChanges.length === 0 ? {} : { stateChanges }),
         ...(appliedIndex === undefined ? {} : { appliedIndex }),
         ...(compactTo === undefined ? {} : { compactTo }),

@@ -67,11 +67,12 @@ export function describeMembership(membership: Membership): string {
 export function describeEffect(effect: RaftEffect): string {
   switch (effect.kind) {
     case "persist": {
-      const { hardState, truncateFrom } = effect;
+      const { hardState, truncateFrom, damageLastIndex } = effect;
       const state =
         hardState === undefined ? "" : ` term=${hardState.term} vote=${hardState.votedFor ?? "none"}`;
       const cut = truncateFrom === undefined ? "" : ` truncate=${truncateFrom}`;
-      return `persist #${effect.token}${state}${cut} ${describeEntries(effect.entries)}`;
+      const damage = damageLastIndex === undefined ? "" : ` damage<=${damageLastIndex}`;
+      return `persist #${effect.token}${state}${cut} ${describeEntries(effect.entries)}${damage}`;
     }
     case "send":
       return `send ${effect.to}: ${describeMessage(effect.message)}`;

@@ -41,6 +41,7 @@ export class Durability {
   #hardState: HardState | null = null;
   #truncateFrom: number | null = null;
   #entries: LogEntry[] = [];
+  #damageLastIndex: number | null = null;
   #outbox: { readonly to: PeerId; readonly message: RaftMessage; readonly promises: Promises }[] = [];
 
   constructor(durableIndex: number) {
@@ -59,6 +60,10 @@ export class Durability {
 
   setHardState(hardState: HardState): void {
     this.#hardState = hardState;
+  }
+
+  boundDamage(lastIndex: number): void {
+    this.#damageLastIndex = lastIndex;
   }
 
   append(entry: LogEntry): void {
@@ -121,22 +126,25 @@ export class Durability {
   }
 
   #takeWrite(nowMs: number): RaftEffect | null {
-    if (this.#hardState === null && this.#truncateFrom === null && this.#entries.length === 0) return null;
-    const token = ++this.#issuedToken;
     const truncateFrom = this.#truncateFrom;
     const hardState = this.#hardState;
     const entries = this.#entries;
+    const damageLastIndex = this.#damageLastIndex;
+    if ((hardState ?? truncateFrom ?? damageLastIndex) === null && entries.length === 0) return null;
+    const token = ++this.#issuedToken;
     if (hardState !== null) this.#hardToken = token;
     this.#writes.push({ token, atMs: nowMs, truncateFrom, lastIndex: entries.at(-1)?.index ?? null });
     this.#hardState = null;
     this.#truncateFrom = null;
     this.#entries = [];
+    this.#damageLastIndex = null;
     return {
       kind: "persist",
       token,
       ...(hardState === null ? {} : { hardState }),
       ...(truncateFrom === null ? {} : { truncateFrom }),
       entries,
+      ...(damageLastIndex === null ? {} : { damageLastIndex }),
     };
   }
 }

@@ -1,6 +1,6 @@
 /** Follower: takes entries and heartbeats from the leader. */
 import { assert } from "../base/assert.ts";
-import { isRepairing } from "./repair.ts";
+import { askForLeadersEnd, isRepairing } from "./repair.ts";
 import { becomeFollower } from "./role.ts";
 import type { RaftState } from "./state.ts";
 import type { LogEntry, PeerId, RaftMessage } from "./types.ts";
@@ -41,6 +41,7 @@ export function onHeartbeat(
   // The leader names no index above what it knows to be on this disk; of lost entries it does not know yet.
   if (raft.install?.done !== true && !isRepairing(raft))
     raft.commitTo(Math.min(message.commit, raft.log.lastIndex));
+  askForLeadersEnd(raft, from);
   const { term, featureLevel } = raft;
   raft.send(from, { kind: "heartbeat-reply", term, round: message.round, featureLevel });
 }

@@ -68,7 +68,7 @@ function encodeFields(message: RaftMessage): readonly unknown[] {
     case "read-index":
       return [message.context];
     case "read-index-reply":
-      return [message.context, message.index ?? -1];
+      return [message.context, message.index ?? -1, message.lastIndex ?? -1];
     case "snapshot-chunk": {
       const { id, sequence, snapshot, records, done } = message.chunk;
       return [id, sequence, snapshot.index, snapshot.term, snapshot.membership, records, done];
@@ -120,7 +120,9 @@ const decodeFields: {
   "read-index-reply": (f, term) => {
     const context = f.count();
     const index = f.integer();
-    return { kind: "read-index-reply", term, context, index: index < 0 ? null : index };
+    const lastIndex = f.integerOr(-1);
+    const end = lastIndex < 0 ? {} : { lastIndex };
+    return { kind: "read-index-reply", term, context, index: index < 0 ? null : index, ...end };
   },
   "snapshot-chunk": (f, term) => ({ kind: "snapshot-chunk", term, chunk: decodeChunk(f) }),
   "snapshot-reply": (f, term) => ({ kind: "snapshot-reply", term, id: f.count(), wanted: f.integer() }),
@@ -176,6 +178,11 @@ class Fields {
     const value = this.integer();
     if (value < 0) this.valid = false;
     return value;
+  }
+
+  /** An integer that older versions do not send. */
+  integerOr(absent: number): number {
+    return this.#at < this.#values.length ? this.integer() : absent;
   }
 
   /** A count that older versions do not send. */

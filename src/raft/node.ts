@@ -39,6 +39,7 @@ import { onAppend, onHeartbeat } from "./follower.ts";
 import { propose, tickLeader } from "./leader.ts";
 import { changeMembership, foundCluster, settleMembership } from "./membership-change.ts";
 import { onReadIndex, onReadIndexReply, readIndex, tickForwardedReads } from "./read-index.ts";
+import { onLeadersEnd } from "./repair.ts";
 import { advanceCommit, entriesRead, onAppendOk, onAppendRejected, onHeartbeatReply } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
 import { onSnapshotChunk, snapshotStaged } from "./snapshot-install.ts";
@@ -173,7 +174,10 @@ const messageHandlers: MessageHandlers = {
   "heartbeat-reply": onHeartbeatReply,
   "timeout-now": onTimeoutNow,
   "read-index": onReadIndex,
-  "read-index-reply": (raft, _from, message) => onReadIndexReply(raft, message),
+  "read-index-reply"(raft, _from, message) {
+    if (message.context === raft.leadersEnd?.context) onLeadersEnd(raft, message);
+    else onReadIndexReply(raft, message);
+  },
   "snapshot-chunk": onSnapshotChunk,
   "snapshot-reply": onSnapshotReply,
 };

@@ -30,7 +30,7 @@ export function readIndex(raft: RaftState, ref: number): void {
  * Begins somewhere at random: an answer to this member's process of before a
  * restart names an index that is too old for a read of now.
  */
-function nextContext(raft: RaftState): number {
+export function nextContext(raft: RaftState): number {
   const context = raft.nextContext ?? raft.random.u32() * CONTEXTS_PER_PROCESS;
   raft.nextContext = context + 1;
   return context;
@@ -119,7 +119,8 @@ function finishRound(raft: RaftState): void {
     if (origin.kind === "own") raft.emit({ kind: "read-ready", ref: origin.ref, index: safeIndex });
     else {
       const { peer, context } = origin;
-      raft.send(peer, { kind: "read-index-reply", term: raft.term, context, index: safeIndex });
+      const { lastIndex } = raft.log;
+      raft.send(peer, { kind: "read-index-reply", term: raft.term, context, index: safeIndex, lastIndex });
     }
   }
   if (raft.reads.length > 0) startRound(raft);

@@ -83,6 +83,8 @@ export class RaftState {
   eligible = true;
   /** Set until the log holds again what the disk lost. */
   damage: LogDamage | null;
+  /** The newest question how far the leader's log goes (repair.ts), and when to ask again. */
+  leadersEnd: { readonly context: number; readonly askAgainAtMs: number } | null = null;
   /** Another member said that this one was removed. */
   expelled = false;
   /** Reads of this member forwarded to the leader: context -> ref. */

@@ -36,6 +36,8 @@ export interface StoreWrite {
   readonly truncateFrom?: number;
   /** Follow the newest entry without a gap. */
   readonly entries?: readonly LogEntry[];
+  /** Lowers `lastIndex` of the damage that the log is marked with, if it is. */
+  readonly damageLastIndex?: number;
   /** State keys in the order they were changed; a null value removes the key. */
   readonly stateChanges?: readonly (readonly [key: Uint8Array, value: Uint8Array | null])[];
   /** Must be given with `stateChanges`: the entry whose effect they complete. */

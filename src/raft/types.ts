@@ -212,6 +212,8 @@ export type RaftMessage =
       readonly context: number;
       /** null: the receiver of the question does not lead, or is overloaded. */
       readonly index: number | null;
+      /** Newest entry of the leader's log; older builds do not tell. */
+      readonly lastIndex?: number;
     }
   | { readonly kind: "snapshot-chunk"; readonly term: number; readonly chunk: SnapshotChunk }
   | {
@@ -326,6 +328,8 @@ export type RaftEffect =
       readonly hardState?: HardState;
       readonly truncateFrom?: number;
       readonly entries: readonly LogEntry[];
+      /** Of the entries that the disk lost, only those up to here were ever counted (repair.ts). */
+      readonly damageLastIndex?: number;
     }
   /** Loss is harmless. */
   | { readonly kind: "send"; readonly to: PeerId; readonly message: RaftMessage }

@@ -137,6 +137,34 @@ test("an entry of a newer leader ends the repair and removes what is left of the
   expect([found.lastIndex, found.damage ?? null]).toEqual([3, null]);
 });
 
+test("entries of older terms that no leader counts on need not come back, also after another opening", async () => {
+  await setRecord(3, flipped(await recordOf(3)));
+  const store = new LevelRaftStore(directory, failed);
+  await store.open();
+  await store.write({ hardState: { term: 1, votedFor: "b" }, damageLastIndex: 4, sync: true });
+  await store.write({ damageLastIndex: 5, sync: true });
+  await store.close();
+  expect((await recordOf(5)).length).toBe(0);
+  const again = new LevelRaftStore(directory, failed);
+  const marked = await again.open();
+  expect([marked.lastIndex, marked.damage?.lastIndex]).toEqual([2, 4]);
+  await again.write({ entries: [entry(3, 1)], sync: true });
+  await again.write({ entries: [entry(4, 1)], sync: true });
+  await again.close();
+  const found = await reopen();
+  expect([found.lastIndex, found.damage ?? null]).toEqual([4, null]);
+});
+
+test("a log that reaches the new bound is repaired with the same write", async () => {
+  await setRecord(4, flipped(await recordOf(4)));
+  const store = new LevelRaftStore(directory, failed);
+  expect((await store.open()).damage?.lastIndex).toBe(5);
+  await store.write({ damageLastIndex: 3, sync: true });
+  await store.close();
+  const found = await reopen();
+  expect([found.lastIndex, found.damage ?? null]).toEqual([3, null]);
+});
+
 test("damage at or below the applied index costs only log: its effect is in the state", async () => {
   await setRecord(2, flipped(await recordOf(2)));
   const found = await reopen();

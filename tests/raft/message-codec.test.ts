@@ -42,7 +42,7 @@ const MESSAGES: { readonly [K in RaftMessage["kind"]]: Extract<RaftMessage, { ki
   "heartbeat-reply": { kind: "heartbeat-reply", term: 4, round: 12, featureLevel: 2 },
   "timeout-now": { kind: "timeout-now", term: 4 },
   "read-index": { kind: "read-index", term: 4, context: 1 },
-  "read-index-reply": { kind: "read-index-reply", term: 4, context: 1, index: null },
+  "read-index-reply": { kind: "read-index-reply", term: 4, context: 1, index: null, lastIndex: 9 },
   "snapshot-chunk": { kind: "snapshot-chunk", term: 4, chunk },
   "snapshot-reply": { kind: "snapshot-reply", term: 4, id: 65_537, wanted: -1 },
 };

@@ -1,6 +1,6 @@
 /** A member whose disk lost acknowledged entries, and one that is not to lead. */
 import { expect, test } from "bun:test";
-import type { LogDamage, RestoredRaft } from "../../src/raft/types.ts";
+import type { LogDamage, RaftMessage, RestoredRaft } from "../../src/raft/types.ts";
 import { command, diskWith, NO_DATA, Solo } from "../support/raft-solo.ts";
 
 /** Of five entries of term 2, those after the third are lost. */
@@ -88,5 +88,63 @@ test("alone, it goes on leading and refuses proposals", () => {
   a.step({ kind: "eligible", eligible: true });
   expect(a.step({ kind: "propose", ref: 8, data: NO_DATA })).not.toEqual([
     { kind: "dropped", ref: 8, reason: "overloaded" },
+  ]);
+});
+
+/** Of 15 entries of term 2 all after the first are lost; then it stood for election in term 4, and another won. */
+function strandedAndDamaged(): Solo {
+  const damage = { term: 4, lastIndex: 15, reason: "entry 2 is damaged" };
+  const a = new Solo({ ...diskWith([1], 4), damage });
+  a.hear({ kind: "append", term: 4, prevIndex: 1, prevTerm: 1, entries: [command(2, 4)], commit: 1 });
+  a.persist();
+  return a;
+}
+
+function heartbeat(commit: number): RaftMessage {
+  return { kind: "heartbeat", term: 4, commit, round: 1 };
+}
+
+test("entries of older terms that the leader does not have need not come back: it tells how far its log goes", () => {
+  const a = strandedAndDamaged();
+  a.hear(heartbeat(2));
+  const context = a.sent("read-index")[0]?.message.context ?? 0;
+  a.hear(heartbeat(2));
+  expect(a.sent("read-index")).toEqual([]);
+  // An answer to a question of before the restart is of a time when the leader may have had less.
+  a.hear({ kind: "read-index-reply", term: 4, context: context - 1, index: 2, lastIndex: 2 });
+  expect([a.node.status().damage?.lastIndex, a.node.status().commitIndex]).toEqual([15, 1]);
+  a.hear({ kind: "read-index-reply", term: 4, context, index: 2, lastIndex: 3 });
+  expect(a.effects).toEqual([
+    { kind: "persist", token: expect.any(Number), entries: [], damageLastIndex: 3 },
+  ]);
+  a.hear(heartbeat(2));
+  expect([a.node.status().damage?.lastIndex, a.node.status().commitIndex]).toEqual([3, 1]);
+  a.hear({ kind: "append", term: 4, prevIndex: 2, prevTerm: 4, entries: [command(3, 4)], commit: 2 });
+  a.hear(heartbeat(3));
+  expect([a.node.status().damage, a.node.status().commitIndex]).toEqual([null, 3]);
+});
+
+test("a leader that does not tell how far its log goes is asked again, but not all the time", () => {
+  const a = strandedAndDamaged();
+  a.hear(heartbeat(2));
+  const context = a.sent("read-index")[0]?.message.context ?? 0;
+  a.hear({ kind: "read-index-reply", term: 4, context, index: 2 });
+  a.hear(heartbeat(2));
+  expect(a.sent("read-index")).toEqual([]);
+  a.nowMs += 600;
+  a.hear(heartbeat(2));
+  expect(a.sent("read-index")).toHaveLength(1);
+  expect(a.node.status().damage?.lastIndex).toBe(15);
+});
+
+test("the leader's answer to a read tells how far its log goes", () => {
+  const a = new Solo().lead().acknowledge();
+  const { term } = a.node.status();
+  a.step({ kind: "propose", ref: 1, data: NO_DATA });
+  a.hear({ kind: "read-index", term, context: 7 });
+  const round = a.sent("heartbeat")[0]?.message.round ?? 0;
+  a.hear({ kind: "heartbeat-reply", term, round });
+  expect(a.sent("read-index-reply").map(({ message }) => message)).toEqual([
+    { kind: "read-index-reply", term, context: 7, index: 1, lastIndex: 2 },
   ]);
 });

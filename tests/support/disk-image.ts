@@ -56,6 +56,10 @@ export class DiskImage {
       assert(entry.index === this.lastIndex + 1, `Entry ${entry.index} does not follow ${this.lastIndex}`);
       this.entries.push(entry);
     }
+    const { damageLastIndex } = change;
+    if (this.damage !== null && damageLastIndex !== undefined) {
+      this.damage = { ...this.damage, lastIndex: Math.min(this.damage.lastIndex, damageLastIndex) };
+    }
     for (const [key, value] of change.stateChanges ?? []) {
       if (value === null) this.state.delete(keyText(key));
       else this.state.set(keyText(key), value);

@@ -169,14 +169,8 @@ export class RaftCluster {
   #carryOut(member: Member, effect: RaftEffect): void {
     switch (effect.kind) {
       case "persist": {
-        const { hardState, truncateFrom, entries, token } = effect;
-        const write = {
-          ...(hardState === undefined ? {} : { hardState }),
-          ...(truncateFrom === undefined ? {} : { truncateFrom }),
-          entries,
-          sync: true,
-        };
-        this.#write(member, { write }, true, { kind: "persisted", token });
+        const { kind: _, token, ...change } = effect;
+        this.#write(member, { write: { ...change, sync: true } }, true, { kind: "persisted", token });
         return;
       }
       case "send":

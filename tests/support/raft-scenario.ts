@@ -201,13 +201,9 @@ class World {
         }
         return null;
       case "persist": {
-        const { token, hardState, truncateFrom, entries } = effect;
-        const change = {
-          ...(hardState === undefined ? {} : { hardState }),
-          ...(truncateFrom === undefined ? {} : { truncateFrom }),
-        };
+        const { kind: _, token, ...change } = effect;
         node.jobs.push({
-          run: () => disk.write({ ...change, entries, sync: true }),
+          run: () => disk.write({ ...change, sync: true }),
           answer: { kind: "persisted", token },
         });
         return null;
