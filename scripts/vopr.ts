@@ -15,7 +15,7 @@ import { type Failure, sweep } from "../tests/vopr/sweep.ts";
 
 const SHRINK_MAX_RUNS = 300;
 /** Seeds between two looks at the clock. */
-const ROUND_SEEDS = 2_000;
+const ROUND_SEEDS = 500;
 /** Failing seeds that are made smaller; the others are only named. */
 const SHRUNK_MAX_SEEDS = 3;
 

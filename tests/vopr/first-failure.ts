@@ -1,4 +1,4 @@
-/** Seeds until one fails: first seed and greatest number in, `{ seeds, seed, message }` out, seed null if none does. */
+/** Runs seeds until one fails: the first and how many at most in, `{ seeds, seed, message }` out. */
 import { drawOptions } from "./options.ts";
 import { simulate } from "./simulate.ts";
 

@@ -35,7 +35,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     wrong: "peer === raft.self ? raft.log.lastIndex :",
   },
   {
-    name: "a vote for a log that lacks entries",
+    name: "a vote for a log that is shorter",
+    file: raft("log"),
+    right: "(lastTerm === this.lastTerm && lastIndex >= this.lastIndex)",
+    wrong: "lastTerm === this.lastTerm",
+  },
+  {
+    name: "a vote, not the question before it, for a log that lacks entries",
     file: raft("election"),
     right: `    mayVoteIn(raft, request.term, from) &&
     raft.log.isUpToDate(request.lastIndex, request.lastTerm);
