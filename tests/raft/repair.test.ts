@@ -91,7 +91,7 @@ test("alone, it goes on leading and refuses proposals", () => {
   ]);
 });
 
-/** Of 15 entries of term 2 all after the first are lost; then it stood for election in term 4, and another won. */
+/** Of 15 entries of term 1 only the first is left; it stood for election in term 4, and another won. */
 function strandedAndDamaged(): Solo {
   const damage = { term: 4, lastIndex: 15, reason: "entry 2 is damaged" };
   const a = new Solo({ ...diskWith([1], 4), damage });
@@ -104,7 +104,7 @@ function heartbeat(commit: number): RaftMessage {
   return { kind: "heartbeat", term: 4, commit, round: 1 };
 }
 
-test("entries of older terms that the leader does not have need not come back: it tells how far its log goes", () => {
+test("what the leader does not have need not come back: it tells how far its log goes", () => {
   const a = strandedAndDamaged();
   a.hear(heartbeat(2));
   const context = a.sent("read-index")[0]?.message.context ?? 0;
