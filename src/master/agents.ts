@@ -139,6 +139,8 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
   if (!fate.accepted) {
     // Two registrations under way with an id that the cluster did not know: the second is a return.
     if (fate.reason === "agent-exists") leader.propose({ ...command, kind: "reregister-agent" });
+    // Forgotten while its return was under way: it comes as one that the cluster does not know.
+    else if (fate.reason === "agent-unknown") leader.propose({ ...command, kind: "add-agent" });
     else if (pending !== undefined) {
       leader.pendingAgents.delete(command.agentId);
       const reason = registrationRefusal(leader, command, fate.reason);

@@ -51,6 +51,19 @@ test("it may come back under its id; what it still runs is nobody's any more", (
   expect(bench.toAgent(2)).toMatchObject([{ kind: "agent-registered", agentId }, { kind: "kill-task" }]);
 });
 
+test("one that returns while it is being forgotten is let in as one that is not known", () => {
+  const { bench, agentId } = lost();
+  bench.autoCommit = false;
+  bench.pass(14 * DAY_MS + 15 * MINUTE_MS);
+  bench.fromAgent(2, bench.registration(1, agentId, []));
+  const kinds = bench.proposed.map(({ kind }) => kind);
+  expect(kinds.indexOf("forget-agents")).toBeLessThan(kinds.indexOf("reregister-agent"));
+  bench.autoCommit = true;
+  bench.commit();
+  expect(bench.toAgent(2)).toMatchObject([{ kind: "agent-registered", agentId }]);
+  expect(bench.registry.agents.get(agentId)?.unreachableAtMs).toBeUndefined();
+});
+
 test("beyond the count the oldest go first, of those unreachable and those gone", () => {
   const { bench, agentId } = lost({ registryMaxAgentCount: 1 });
   const second = bench.agent(2);
