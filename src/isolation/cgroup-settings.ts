@@ -1,4 +1,5 @@
 import type { Bound } from "./container.ts";
+import { DEFAULT_DEVICES, type DeviceRule } from "./device-program.ts";
 
 /** What the operator wants of all containers of an agent. */
 export interface CgroupSettings {
@@ -16,6 +17,8 @@ export interface CgroupSettings {
   readonly cpuset?: string;
   /** Lines of io.max ("8:0 rbps=1048576 wiops=100") for each container. */
   readonly ioMax: readonly string[];
+  /** Devices that containers may use (Mesos --allowed_devices). */
+  readonly devices: readonly DeviceRule[];
 }
 
 export const DEFAULT_CGROUP_SETTINGS: CgroupSettings = {
@@ -25,4 +28,5 @@ export const DEFAULT_CGROUP_SETTINGS: CgroupSettings = {
   limitSwap: false,
   maxPids: 8_192,
   ioMax: [],
+  devices: DEFAULT_DEVICES,
 };

@@ -1,5 +1,6 @@
 /** Flags of `mesh agent` about cgroups; names are those of Mesos where it has the flag. */
 import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../isolation/cgroup-settings.ts";
+import { allowedDevices } from "./devices-flag.ts";
 import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
 
 export const CGROUP_FLAGS: readonly FlagSpec[] = [
@@ -33,6 +34,12 @@ export const CGROUP_FLAGS: readonly FlagSpec[] = [
     value: "<line;…>",
     description: "Lines of io.max for each task, such as '8:0 rbps=1048576 wiops=100'",
   },
+  {
+    name: "allowed-devices",
+    value: "<json>",
+    description:
+      "Devices that tasks may use besides the usual ones, as Mesos' DeviceWhitelist, file:///path, or all",
+  },
 ];
 
 /** The kernel takes numbers up to PIDS_MAX (kernel/cgroup/pids.c). */
@@ -53,6 +60,7 @@ export function readCgroupSettings(flags: Flags): CgroupSettings {
         : flags.number("cgroups-pids-max", { min: 1, max: PIDS_MAX, integer: true }),
     ...(cpuset === undefined ? {} : { cpuset }),
     ioMax: ioMax.filter((line) => line !== ""),
+    devices: allowedDevices(flags.optional("allowed-devices")),
   };
 }
 

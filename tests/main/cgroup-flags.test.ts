@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-settings.ts";
+import { ALL_DEVICES } from "../../src/isolation/device-program.ts";
 import { CGROUP_FLAGS, readCgroupSettings } from "../../src/main/cgroup-flags.ts";
 import { Flags } from "../../src/main/flags.ts";
 
@@ -18,6 +19,7 @@ test("all of them", () => {
     "cgroups-limit-swap": "true",
     "cgroups-pids-max": "max",
     "cgroups-cpuset": "0-3,8",
+    "allowed-devices": "all",
     "cgroups-io-max": "8:0 rbps=1; 8:16 wiops=2",
   };
   expect(read(given)).toEqual({
@@ -28,6 +30,7 @@ test("all of them", () => {
     maxPids: "unlimited",
     cpuset: "0-3,8",
     ioMax: ["8:0 rbps=1", "8:16 wiops=2"],
+    devices: ALL_DEVICES,
   });
 });
 

@@ -41,6 +41,7 @@ const BUSYBOX_LINKS = [
   "hostname",
   "id",
   "ls",
+  "mknod",
   "readlink",
   "sleep",
   "umount",

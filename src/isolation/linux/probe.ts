@@ -7,7 +7,9 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../cgroup-settings.ts";
 import type { Namespace } from "../container.ts";
+import { deviceProgram } from "../device-program.ts";
 import type { Host, Tools } from "../tools.ts";
+import { attachDeviceProgram } from "./bpf.ts";
 import { cgroup2Mounts, makeCgroup, SUPERVISORS } from "./cgroup.ts";
 import { type Controllers, cgroupBases, setUpControllers } from "./controllers.ts";
 
@@ -160,6 +162,9 @@ function probeCgroup(
       if (problem === undefined) {
         const controllers = setUpControllers(mount, path, settings, options.protectedMemBytes);
         missing.push(...controllers.missing);
+        // Once for all containers below: nothing is left to do at a launch.
+        const devices = attachDeviceProgram(path, deviceProgram(settings.devices));
+        if (!devices.ok) missing.push(`devices: tasks may use all that their user may: ${devices.error}`);
         return { path, controllers };
       }
       problems.push(`cgroups: ${problem}`);
