@@ -32,6 +32,7 @@ export const AGENT_CAPABILITIES = [
   "HIERARCHICAL_ROLE",
   "RESERVATION_REFINEMENT",
   "AGENT_DRAINING",
+  "TASK_RESOURCE_LIMITS",
 ] as const;
 
 export function findLeader(state: AgentState): void {

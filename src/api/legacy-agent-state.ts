@@ -20,7 +20,12 @@ import {
 import { versionMembers } from "./version.ts";
 
 /** What this agent can do beyond the oldest API. */
-const AGENT_CAPABILITIES = ["MULTI_ROLE", "HIERARCHICAL_ROLE", "RESERVATION_REFINEMENT"];
+const AGENT_CAPABILITIES = [
+  "MULTI_ROLE",
+  "HIERARCHICAL_ROLE",
+  "RESERVATION_REFINEMENT",
+  "TASK_RESOURCE_LIMITS",
+];
 
 export function agentStateJson({ port, build }: AgentContext): JsonText {
   const info = port.info();

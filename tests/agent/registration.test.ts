@@ -25,6 +25,13 @@ describe("registration", () => {
     expect(again.lines()).toEqual(["find-leader", "connect 10.0.0.1:5060", "send register-agent A"]);
   });
 
+  test("tells what the agent can do", () => {
+    const bench = AgentBench.registered();
+    expect(bench.sent.find(({ kind }) => kind === "register-agent")).toMatchObject({
+      capabilities: expect.arrayContaining(["MULTI_ROLE", "AGENT_DRAINING", "TASK_RESOURCE_LIMITS"]),
+    });
+  });
+
   test("backs off from 100 ms to a minute, with one log line a step", () => {
     const bench = new AgentBench().recover();
     const delays: number[] = [];
