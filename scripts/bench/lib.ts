@@ -17,6 +17,7 @@ export interface TaskStatus {
   readonly state: string;
   readonly uuid?: string;
   readonly message?: string;
+  readonly healthy?: boolean;
 }
 
 export interface SchedulerEvent {

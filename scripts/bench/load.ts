@@ -10,6 +10,10 @@ export interface Load {
   readonly tasks: number;
   readonly command: string;
   readonly amounts: { cpus: number; mem: number };
+  /** What else the TaskInfo of each task has. */
+  readonly more?: (taskId: string) => object;
+  /** Sees each status. */
+  readonly onStatus?: (status: TaskStatus) => void;
   /** Tasks launched and not yet ended, at most. */
   readonly inflight: number;
   /** The state that ends the run when every task has reached it. */
@@ -80,9 +84,10 @@ class Run {
       await this.#scheduler.call("DECLINE", { offer_ids: [offer.id], filters: { refuse_seconds: 0 } });
       return;
     }
-    const infos = Array.from({ length: count }, (_, at) =>
-      taskInfo(`task-${started + at}`, offer, command, amounts),
-    );
+    const infos = Array.from({ length: count }, (_, at) => {
+      const id = `task-${started + at}`;
+      return { ...taskInfo(id, offer, command, amounts), ...this.#load.more?.(id) };
+    });
     const now = performance.now();
     for (const info of infos) this.#accepted.set(info.task_id.value, now);
     await this.#scheduler.call("ACCEPT", {
@@ -104,6 +109,7 @@ class Run {
     if (TERMINAL.has(status.state) && status.state !== "TASK_FINISHED") {
       throw new Error(`Task "${id}" ended as ${status.state}: ${status.message ?? "no message"}`);
     }
+    this.#load.onStatus?.(status);
     const awaited = this.#load.until === "TASK_RUNNING" ? this.#running : this.#ended;
     const acknowledged = this.#scheduler.acknowledge(status);
     if (awaited.length === this.#load.tasks) this.#complete.resolve();

@@ -61,12 +61,14 @@ export function syncsPerSecond(): number {
 }
 
 /** CPU time of processes so far, user and system, in seconds. */
-export function cpuSeconds(pids: readonly number[]): number {
+export function cpuSeconds(pids: readonly number[], of: "themselves" | "children" = "themselves"): number {
   let ticks = 0;
   for (const pid of pids) {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11]) + Number(fields[12]);
+    // utime and stime, or cutime and cstime (proc_pid_stat(5)).
+    const first = of === "themselves" ? 11 : 13;
+    ticks += Number(fields[first]) + Number(fields[first + 1]);
   }
   return ticks / TICKS_PER_S;
 }

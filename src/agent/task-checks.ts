@@ -19,8 +19,12 @@ export interface TaskChecks {
   readonly round: { [K in CheckKind]: number };
 }
 
-/** Undefined when the task asks for none. @param told what the framework was told before a restart */
+/**
+ * Undefined when the task asks for none, and without a command: its own executor then checks it.
+ * @param told what the framework was told before a restart
+ */
 export function newChecks(info: TaskInfo, told: ToldChecks | undefined): TaskChecks | undefined {
+  if (info.command === undefined) return undefined;
   const rules = { health: checkRules(info, "health"), status: checkRules(info, "status") };
   if (CHECK_KINDS.every((kind) => rules[kind] === undefined)) return undefined;
   return {

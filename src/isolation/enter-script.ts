@@ -6,7 +6,7 @@
  * nsenter(1) starts outside, so that nothing of a task is read or executed
  * before its namespaces are entered. The supervisor could start programs too,
  * but would have to be more than a shell that waits: memory for each task,
- * against 5 ms of processor time for each check.
+ * against 4 ms of processor time for each check.
  */
 import { present } from "../base/assert.ts";
 import type { Namespace } from "./container.ts";

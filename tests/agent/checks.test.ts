@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { newChecks } from "../../src/agent/task-checks.ts";
 import type { CheckInfo, HealthCheck, TaskInfo, TaskStatus } from "../../src/model/v1/tasks.ts";
 import { decodeBlob } from "../../src/wire/blob.ts";
 import { AgentBench, type BenchOptions, frameworkBlob } from "./agent-bench.ts";
@@ -311,6 +312,12 @@ describe("an agent restart", () => {
 function pick({ containerId, check, round }: AgentBench["checks"][number]) {
   return { containerId, check, round };
 }
+
+test("a task without a command, which is its executor's, is not checked by the agent", () => {
+  const task = { task_id: { value: "t" }, name: "t", agent_id: { value: "A" }, ...http() };
+  expect(newChecks({ ...task, command: { value: "serve" } }, undefined)).toBeDefined();
+  expect(newChecks({ ...task, executor: { executor_id: { value: "e" } } }, undefined)).toBeUndefined();
+});
 
 test("a task without checks has nothing of them", () => {
   const bench = running({});
