@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { Cluster } from "../cluster.ts";
 import { cpuSeconds } from "../raft/load.ts";
-import { BENCH_RESOURCES, pssBytes, spread } from "./lib.ts";
+import { BENCH_RESOURCES, processTree, pssBytes, spread } from "./lib.ts";
 import { runLoad } from "./load.ts";
 
 const KINDS = ["none", "http", "tcp", "command"] as const;
@@ -17,6 +17,9 @@ type Kind = (typeof KINDS)[number];
 const INTERVAL_SECONDS = 10;
 /** A failure is counted, and ends nothing. */
 const NEVER = 1_000_000;
+
+const END_TIMEOUT_MS = 120_000;
+const POLL_MS = 500;
 
 /** Times of the checks that came, by task where the check tells. */
 interface Target {
@@ -94,6 +97,7 @@ async function measure(kind: Kind, tasks: number, seconds: number): Promise<Reco
   );
   const pss = pssBytes(agent);
   await scheduler.teardown();
+  await untilTasksAreGone(agent);
   target.stop();
   const milliseconds = (total: number): number => Math.round((total * 1e5) / Math.max(1, checks)) / 100;
   return {
@@ -104,6 +108,16 @@ async function measure(kind: Kind, tasks: number, seconds: number): Promise<Reco
     ...(lateMs.length === 0 ? {} : { betweenChecksLateMs: spread(lateMs) }),
     agentMB: Math.round(pss / 1e5) / 10,
   };
+}
+
+/** Tasks outlive their agent: it may be stopped only when the last one is gone. */
+async function untilTasksAreGone(agent: number): Promise<void> {
+  const deadline = performance.now() + END_TIMEOUT_MS;
+  while (processTree(agent).length > 1) {
+    if (performance.now() > deadline)
+      throw new Error(`Tasks are alive ${END_TIMEOUT_MS / 1000} s after TEARDOWN`);
+    await Bun.sleep(POLL_MS);
+  }
 }
 
 /** Processor time of ended children that were waited for, with theirs. */
