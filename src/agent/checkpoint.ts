@@ -8,12 +8,14 @@
  *     framework/<FID>              FrameworkInfo of a framework with tasks
  *     task/<FID>/<TID>/<RID>       one run: what was asked for; written before the launch
  *     stream/<FID>/<TID>/<RID>     state and unacknowledged updates of that run
+ *     executor/<FID>/<EID>         a framework's executor whose container may live
  *     volumes                      persistent volumes whose data may be on disk
  *
  * Tasks of versions that had no run ids end their keys with <TID>.
  *
  * A task's keys go in the batch that records the acknowledgement of its
- * terminal update; its framework's key goes with its last task.
+ * terminal update; its framework's key goes with its last task
+ * and executor.
  */
 
 export const AGENT_KEY = "agent";
@@ -21,6 +23,7 @@ export const FRAMEWORK_PREFIX = "framework/";
 export const VOLUMES_KEY = "volumes";
 export const TASK_PREFIX = "task/";
 export const STREAM_PREFIX = "stream/";
+export const EXECUTOR_PREFIX = "executor/";
 
 /** A key to write, or to delete when `value` is undefined. */
 export interface CheckpointChange {

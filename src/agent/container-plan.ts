@@ -122,7 +122,7 @@ export function userVariables(command: CommandInfo): Result<readonly (readonly [
   return ok(variables);
 }
 
-function fetchUris(command: CommandInfo): readonly FetchUri[] {
+export function fetchUris(command: CommandInfo): readonly FetchUri[] {
   return (command.uris ?? []).map((uri) => ({
     value: uri.value,
     executable: uri.executable ?? false,
@@ -156,7 +156,7 @@ function bound(value: number): Bound {
 }
 
 /** What changes how a container must run is refused, not left out in silence. */
-function unsupportedIn(container: ContainerInfo | undefined): string | undefined {
+export function unsupportedIn(container: ContainerInfo | undefined): string | undefined {
   if (container === undefined) return undefined;
   if (container.type === "DOCKER" || container.docker !== undefined) return "the Docker containerizer";
   if (container.mesos?.image !== undefined) return "an image";

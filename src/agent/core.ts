@@ -21,6 +21,7 @@
  * | kill-task.ts      | SIGTERM, grace period, SIGKILL               |
  * | end-task.ts       | exits; containers that nobody wants any more |
  * | checks.ts         | health checks and checks of running tasks    |
+ * | executor.ts       | frameworks' own executors: see there         |
  * | drain.ts          | ending all tasks for an operator             |
  * | stop.ts           | leaving the cluster, being refused           |
  * | status-updates.ts | one acknowledged stream of updates a task    |
@@ -37,7 +38,12 @@ import type { MasterToAgent } from "../model/agent-protocol.ts";
 import { isCheckKind } from "./check-rules.ts";
 import { checkDue, checked } from "./checks.ts";
 import { drainTasks } from "./drain.ts";
+import { abandonExecutors, executorDue, isExecutorDeadline, shutdownExecutor } from "./end-executor.ts";
 import { condemn, exited, killFailed, removeFramework } from "./end-task.ts";
+import { executorKey } from "./executor.ts";
+import { executorCall, executorStreamClosed, executorSubscribe, greetExecutor } from "./executor-calls.ts";
+import { executorExited, executorLaunched, executorLaunchFailed, launchExecutor } from "./executor-launch.ts";
+import { sendEvent } from "./executor-state.ts";
 import { completionTimeReached, terminate } from "./kill-task.ts";
 import {
   disconnect,
@@ -50,6 +56,7 @@ import {
   registrationDeadline,
 } from "./registration.ts";
 import { restore } from "./restore.ts";
+import { deliverTasks } from "./run-executor-task.ts";
 import { launched, launchFailed, launchTask } from "./run-task.ts";
 import { runTaskGroup } from "./run-task-group.ts";
 import { AgentState, type Deferred } from "./state.ts";
@@ -106,9 +113,24 @@ const INPUTS: InputHandlers = {
     state.ready.push(...state.takeDurable(token));
     runReady(state);
   },
-  launched: (state, input) => launched(state, input.containerId, input.launched),
-  "launch-failed": (state, { containerId, error }) => launchFailed(state, containerId, error),
-  exited: (state, { containerId, exit }) => exited(state, containerId, exit),
+  launched: (state, { containerId, launched: how }) => {
+    const executor = state.executorContainers.get(containerId);
+    if (executor === undefined) launched(state, containerId, how);
+    else executorLaunched(state, executor, how);
+  },
+  "launch-failed": (state, { containerId, error }) => {
+    const executor = state.executorContainers.get(containerId);
+    if (executor === undefined) launchFailed(state, containerId, error);
+    else executorLaunchFailed(state, executor, error);
+  },
+  exited: (state, { containerId, exit }) => {
+    const executor = state.executorContainers.get(containerId);
+    if (executor === undefined) exited(state, containerId, exit);
+    else executorExited(state, executor, exit);
+  },
+  "executor-subscribe": executorSubscribe,
+  "executor-stream-closed": executorStreamClosed,
+  "executor-call": executorCall,
   "kill-failed": (state, { containerId, message }) => killFailed(state, containerId, message),
   checked: (state, input) => checked(state, input.containerId, input.check, input.round, input.result),
   "volume-removed": (state, { volume, error }) => volumeRemoved(state, volume, error),
@@ -137,7 +159,17 @@ const MESSAGES: MessageHandlers = {
   "acknowledge-update": acknowledge,
   "shutdown-framework": (state, { frameworkId }) => {
     const framework = state.frameworks.get(frameworkId);
-    if (framework !== undefined) removeFramework(state, framework);
+    if (framework === undefined) return;
+    removeFramework(state, framework);
+    abandonExecutors(state, framework);
+  },
+  "shutdown-executor": (state, { frameworkId, executorId }) => {
+    const executor = state.executors.get(executorKey(frameworkId, executorId));
+    if (executor !== undefined) shutdownExecutor(state, executor);
+  },
+  "framework-message": (state, { frameworkId, executorId, data }) => {
+    const executor = state.executors.get(executorKey(frameworkId, executorId));
+    if (executor !== undefined) sendEvent(state, executor, { type: "MESSAGE", message: { data } });
   },
   "update-volumes": updateVolumes,
   drain: drainTasks,
@@ -154,9 +186,25 @@ const DEFERRED: DeferredHandlers = {
     const task = state.containers.get(containerId);
     if (task !== undefined) launchTask(state, task);
   },
-  "send-updates": (state, { containerId }) => {
-    const task = state.containers.get(containerId);
-    if (task !== undefined) sendHead(state, task);
+  "send-updates": (state, { key, recordKey }) => {
+    const task = state.tasks.get(key);
+    if (task?.recordKey === recordKey) sendHead(state, task);
+  },
+  "launch-executor": (state, { containerId }) => {
+    const executor = state.executorContainers.get(containerId);
+    if (executor !== undefined) launchExecutor(state, executor);
+  },
+  "greet-executor": (state, { containerId, streamId }) => {
+    const executor = state.executorContainers.get(containerId);
+    if (executor !== undefined) greetExecutor(state, executor, streamId);
+  },
+  "deliver-tasks": (state, { containerId }) => {
+    const executor = state.executorContainers.get(containerId);
+    if (executor !== undefined) deliverTasks(state, executor);
+  },
+  "tell-executor": (state, { containerId, event }) => {
+    const executor = state.executorContainers.get(containerId);
+    if (executor !== undefined) sendEvent(state, executor, event);
   },
   terminate: (state, { containerId, graceMs }) => {
     const task = state.containers.get(containerId);
@@ -230,6 +278,10 @@ function runDeadlines(state: AgentState): void {
     const kind = key.slice(0, slash);
     if (kind === "condemned") {
       condemn(state, id, 0);
+      continue;
+    }
+    if (isExecutorDeadline(kind)) {
+      executorDue(state, kind, id);
       continue;
     }
     const task = state.tasks.get(id);

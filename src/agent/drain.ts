@@ -11,7 +11,8 @@ export function drainTasks(state: AgentState, { maxGraceMs, markGone }: DrainTas
   state.drain = { drained: false, maxGraceMs, markGone, startedAtMs };
   for (const successor of state.successors.values()) successor.killed = true;
   for (const task of [...state.tasks.values()]) {
-    const graceMs = Math.min(task.killGraceMs, maxGraceMs ?? Number.POSITIVE_INFINITY);
+    const ownMs = task.executorId === undefined ? task.killGraceMs : undefined;
+    const graceMs = cut(ownMs, maxGraceMs);
     killTask(state, task, graceMs, markGone ? "drain-gone" : "drain");
   }
 }
@@ -19,4 +20,9 @@ export function drainTasks(state: AgentState, { maxGraceMs, markGone }: DrainTas
 /** Undefined when there is nothing left to end. */
 export function shownDrain({ drain, tasks }: AgentState): Drain | undefined {
   return tasks.size > 0 ? drain : undefined;
+}
+
+/** An executor knows its tasks' periods better, until one is set from outside. */
+function cut(ownMs: number | undefined, maxMs: number | undefined): number | undefined {
+  return ownMs === undefined || maxMs === undefined ? (ownMs ?? maxMs) : Math.min(ownMs, maxMs);
 }

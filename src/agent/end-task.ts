@@ -5,6 +5,8 @@
 import { SECOND_MS } from "../base/time.ts";
 import type { Exit } from "../isolation/container.ts";
 import { stopChecks } from "./check-schedule.ts";
+import { executorKey } from "./executor.ts";
+import { resizeExecutor } from "./executor-state.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, forgetTask } from "./status-updates.ts";
 import type { Framework, Task } from "./task.ts";
@@ -37,6 +39,9 @@ export function endContainer(state: AgentState, task: Task): void {
   state.deadlines.clear(`kill/${task.key}`);
   state.deadlines.clear(`max/${task.key}`);
   stopChecks(state, task);
+  if (task.executorId === undefined) return;
+  const executor = state.executors.get(executorKey(task.frameworkId, task.executorId));
+  if (executor?.tasks.delete(task.key) === true) resizeExecutor(state, executor);
 }
 
 /** Forgets a framework's tasks and ends their containers; no updates are owed (ShutdownFramework). */
@@ -47,13 +52,14 @@ export function removeFramework(state: AgentState, framework: Framework): void {
   }
 }
 
-/** Forgets a task and ends its container. */
+/** Forgets a task and ends its container, if that is its own. */
 export function abandon(state: AgentState, task: Task, graceMs: number): void {
   const { phase, containerId } = task;
   endContainer(state, task);
   if (phase !== "ended") task.stream.state = "TASK_KILLED";
   forgetTask(state, task);
   state.successors.delete(task.key);
+  if (task.executorId !== undefined) return;
   if (phase === "running") condemn(state, containerId, graceMs);
   // A launch under way is cancelled; if it wins, `launched` ends it.
   if (phase === "launching") condemn(state, containerId, 0);
@@ -81,6 +87,8 @@ export function killFailed(state: AgentState, containerId: string, message: stri
   const task = state.containers.get(containerId);
   const retryAtMs = state.now.monotonicMs + KILL_RETRY_MS;
   state.log.error("Cannot kill a container; trying again", { containerId, reason: message });
-  if (task !== undefined && task.phase !== "ended") state.deadlines.set(`kill/${task.key}`, retryAtMs);
+  const executor = state.executorContainers.get(containerId);
+  if (executor !== undefined) state.deadlines.set(`executor-kill/${executor.key}`, retryAtMs);
+  else if (task !== undefined && task.phase !== "ended") state.deadlines.set(`kill/${task.key}`, retryAtMs);
   else if (state.condemned.has(containerId)) state.deadlines.set(`condemned/${containerId}`, retryAtMs);
 }

@@ -4,7 +4,9 @@
  */
 import { stopChecks } from "./check-schedule.ts";
 import { endContainer } from "./end-task.ts";
+import { executorKey } from "./executor.ts";
 import type { Ending } from "./records.ts";
+import { killExecutorTask } from "./run-executor-task.ts";
 import { killedBeforeStart } from "./run-task.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, writeStream } from "./status-updates.ts";
@@ -18,6 +20,11 @@ export function killTask(
   gracePeriodMs: number | undefined,
   ending: Exclude<Ending, "max-completion-time"> = "kill",
 ): void {
+  if (task.executorId !== undefined && task.phase !== "ended") {
+    const executor = state.executors.get(executorKey(task.frameworkId, task.executorId));
+    killExecutorTask(state, task, executor, gracePeriodMs, ending);
+    return;
+  }
   switch (task.phase) {
     case "ended":
       return;

@@ -48,6 +48,10 @@ export class LaunchQueue {
 
 /** A launch that fails in a way nobody foresaw is a failed launch, not the end of the agent. */
 export function unforeseen(error: unknown): Result<never, LaunchError> {
-  const reason = error instanceof Error ? error.message : String(error);
-  return fail({ step: "start", message: `The launch failed unforeseen: ${reason}` });
+  return fail({ step: "start", message: `The launch failed unforeseen: ${textOf(error)}` });
+}
+
+/** What was thrown, in words. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -37,13 +37,20 @@ export function agentMetrics(state: AgentState, upMs: number): Record<string, nu
     "slave/executors_running": 0,
     "slave/executors_registering": 0,
     "slave/executors_terminating": state.condemned.size,
+    "slave/executors_preempted": 0,
     "mesh/agent/stale_master_messages": state.counters.staleMessages,
     "mesh/agent/registration_attempts": state.counters.registrationAttempts,
   };
   for (const name of Object.values(LIVE_STATES)) metrics[name] = 0;
+  for (const { subscribed, terminating } of state.executors.values()) {
+    const name = terminating ? "terminating" : subscribed ? "running" : "registering";
+    increment(metrics, `slave/executors_${name}`);
+  }
   for (const task of state.tasks.values()) {
-    if (task.phase === "running") increment(metrics, "slave/executors_running");
-    else if (task.phase !== "ended") increment(metrics, "slave/executors_registering");
+    // A command task counts as an executor of its own.
+    const alone = task.executorId === undefined;
+    if (alone && task.phase === "running") increment(metrics, "slave/executors_running");
+    else if (alone && task.phase !== "ended") increment(metrics, "slave/executors_registering");
     const gauge = (LIVE_STATES as Readonly<Record<string, string>>)[task.stream.state];
     if (gauge !== undefined) increment(metrics, gauge);
   }

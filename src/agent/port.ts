@@ -3,15 +3,40 @@
  * (src/agent/run.ts) implements it.
  */
 import type { Drain } from "../model/drain-info.ts";
+import type { ExecutorCall, ExecutorEvent } from "../model/v1/executor.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { Resource } from "../model/v1/resources.ts";
-import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
 
 export interface AgentTaskView {
   readonly taskId: string;
   readonly info: TaskInfo;
   readonly state: TaskState;
   readonly statuses: readonly TaskStatus[];
+}
+
+/** Where the events of one stream go; nothing follows `close`. */
+export interface EventSink<E> {
+  send(event: E): void;
+  /** `reason`: why, for a client that has had none. */
+  close(reason?: string): void;
+}
+
+/** HTTP answer to a call: status and plain-text body ("" for 202). */
+export interface CallAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export type ExecutorStanding = "framework-unknown" | "executor-unknown" | "registering" | "subscribed";
+
+/** Executors of frameworks, as they call. */
+export interface ExecutorPort {
+  standing(frameworkId: string, executorId: string): ExecutorStanding;
+  /** SUBSCRIBE, whose response is the sink's stream; `disconnected`: the executor went away. */
+  subscribe(call: ExecutorCall, sink: EventSink<ExecutorEvent>): { disconnected(): void };
+  /** UPDATE or MESSAGE; answered once. */
+  call(call: ExecutorCall, answered: (answer: CallAnswer) => void): void;
 }
 
 /** One container run: a command task has an executor of its own, named after the task. */
@@ -22,6 +47,8 @@ export interface AgentExecutorView {
   /** Absolute sandbox path of this run. */
   readonly directory: string;
   readonly completed: boolean;
+  /** Of a framework's own executor. */
+  readonly info?: ExecutorInfo;
   readonly resources: readonly Resource[];
   /** Launched tasks that have not ended. */
   readonly tasks: readonly AgentTaskView[];
@@ -55,6 +82,7 @@ export interface AgentPort {
   recovered(): boolean;
   flags(): Readonly<Record<string, string>>;
   metrics(): Readonly<Record<string, number>>;
+  readonly executors: ExecutorPort;
   frameworks(): Iterable<AgentFrameworkView>;
   framework(id: string): AgentFrameworkView | undefined;
   /**

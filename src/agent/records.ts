@@ -32,6 +32,17 @@ export interface TaskRecord {
   readonly runId: string | undefined;
 }
 
+/** A program of a framework that runs tasks, from before its launch until its container has ended. */
+export interface ExecutorRecord {
+  readonly frameworkId: string;
+  readonly executorId: string;
+  readonly containerId: string;
+  /** blob ExecutorInfo. */
+  readonly info: Uint8Array;
+  /** It subscribed once: tasks may have been sent to it. */
+  readonly subscribed: boolean;
+}
+
 /** An update that the framework has not acknowledged. */
 export interface PendingUpdate {
   /** 16 raw bytes. */
@@ -61,6 +72,8 @@ export interface StreamRecord {
   readonly checks?: ToldChecks;
   /** The ending is one because the task was not healthy. */
   readonly endedAsUnhealthy?: boolean;
+  /** Ids of the executor's newest updates, oldest first; only of a task that has an executor. */
+  readonly received?: readonly Uint8Array[];
 }
 
 export interface ToldChecks {
@@ -146,6 +159,28 @@ export function encodeStreamRecord(record: StreamRecord): Uint8Array {
       ? {}
       : { checks: [record.checks.healthy ?? null, record.checks.failures, record.checks.status ?? null] }),
     ...(record.endedAsUnhealthy === true ? { endedAsUnhealthy: true } : {}),
+    ...(record.received === undefined ? {} : { received: record.received }),
+  });
+}
+
+export function encodeExecutorRecord(record: ExecutorRecord): Uint8Array {
+  return encodeMsgpack({
+    v: RECORD_VERSION,
+    frameworkId: record.frameworkId,
+    executorId: record.executorId,
+    containerId: record.containerId,
+    info: record.info,
+    subscribed: record.subscribed,
+  });
+}
+
+export function decodeExecutorRecord(bytes: Uint8Array): Result<ExecutorRecord> {
+  return decodeRecord(bytes, (fields) => {
+    const { frameworkId, executorId, containerId, info, subscribed } = fields;
+    if (typeof frameworkId !== "string" || typeof executorId !== "string") return undefined;
+    if (typeof containerId !== "string" || !(info instanceof Uint8Array)) return undefined;
+    if (typeof subscribed !== "boolean") return undefined;
+    return { frameworkId, executorId, containerId, info, subscribed };
   });
 }
 
@@ -176,7 +211,7 @@ export function decodeTaskRecord(bytes: Uint8Array): Result<TaskRecord> {
 
 export function decodeStreamRecord(bytes: Uint8Array): Result<StreamRecord> {
   return decodeRecord(bytes, (fields) => {
-    const { state, ending, startedAtMs, pending } = fields;
+    const { state, ending, startedAtMs, pending, received } = fields;
     if (typeof state !== "string" || !Array.isArray(pending)) return undefined;
     if (ending !== undefined && !isEnding(ending)) return undefined;
     if (startedAtMs !== undefined && typeof startedAtMs !== "number") return undefined;
@@ -188,11 +223,17 @@ export function decodeStreamRecord(bytes: Uint8Array): Result<StreamRecord> {
     }
     const stream = { state: state as TaskState, ending, startedAtMs, pending: updates };
     const ended = fields["endedAsUnhealthy"] === true ? { endedAsUnhealthy: true } : {};
+    if (received !== undefined && !(Array.isArray(received) && received.every(isUuid))) return undefined;
+    const own = { ...stream, ...ended, ...(received === undefined ? {} : { received }) };
     // Agents before health checks wrote none, and tasks without have none.
-    if (fields["checks"] === undefined) return { ...stream, ...ended };
+    if (fields["checks"] === undefined) return own;
     const checks = toldChecks(fields["checks"]);
-    return checks === undefined ? undefined : { ...stream, ...ended, checks };
+    return checks === undefined ? undefined : { ...own, checks };
   });
+}
+
+function isUuid(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === UUID_BYTES;
 }
 
 function isEnding(value: unknown): value is Ending {
@@ -211,7 +252,7 @@ function toldChecks(item: unknown): ToldChecks | undefined {
 function pendingUpdate(item: unknown): PendingUpdate | undefined {
   if (!Array.isArray(item)) return undefined;
   const [uuid, state, status] = item as readonly unknown[];
-  if (!(uuid instanceof Uint8Array) || uuid.length !== UUID_BYTES) return undefined;
+  if (!isUuid(uuid)) return undefined;
   if (typeof state !== "string" || !(status instanceof Uint8Array)) return undefined;
   return { uuid, state: state as TaskState, status };
 }

@@ -12,6 +12,9 @@
  * | other          | gone          | yes       | gone     |
  * | TASK_STAGING   | never-started | yes       | launch   |
  * | other          | never-started | yes       | gone     |
+ *
+ * The same holds for executors, with "subscribed" for "other than TASK_STAGING"; what becomes of one
+ * decides over its tasks that have not ended.
  */
 import { MeshError } from "../base/errors.ts";
 import { fail, ok, type Result } from "../base/result.ts";
@@ -21,6 +24,7 @@ import { isTerminalState } from "../model/task-state.ts";
 import {
   AGENT_KEY,
   type CheckpointEntry,
+  EXECUTOR_PREFIX,
   FRAMEWORK_PREFIX,
   STREAM_PREFIX,
   TASK_PREFIX,
@@ -29,10 +33,12 @@ import {
 import {
   type AgentRecord,
   decodeAgentRecord,
+  decodeExecutorRecord,
   decodeFrameworkRecord,
   decodeStreamRecord,
   decodeTaskRecord,
   decodeVolumesRecord,
+  type ExecutorRecord,
   type StreamRecord,
   type TaskRecord,
   type VolumeRecord,
@@ -51,7 +57,14 @@ export interface Recorded {
   /** blob FrameworkInfo by framework id. */
   readonly frameworks: ReadonlyMap<string, Uint8Array>;
   readonly tasks: readonly RecordedTask[];
+  readonly executors: readonly ExecutorRecord[];
   readonly volumes: readonly VolumeRecord[];
+}
+
+/** Containers to ask the runtime for, each once. */
+export function recordedContainers({ tasks, executors }: Recorded): string[] {
+  const ids = [...tasks.map(({ task }) => task.containerId), ...executors.map((one) => one.containerId)];
+  return [...new Set(ids)];
 }
 
 /** One task of the plan. */
@@ -71,12 +84,23 @@ export type RecoveryAction =
   /** It was checkpointed and never started: launch it now. */
   | { readonly kind: "launch" }
   /** Its terminal update is recorded and only waits for its acknowledgement. */
-  | { readonly kind: "settle" };
+  | { readonly kind: "settle" }
+  /** It goes the way of its executor. */
+  | { readonly kind: "executor" };
+
+/** One executor of the plan. */
+export interface RecoveredExecutor {
+  readonly executor: ExecutorRecord;
+  readonly action: ContainerAction;
+}
+
+export type ContainerAction = Exclude<RecoveryAction, { kind: "settle" | "executor" }>;
 
 export interface RecoveryPlan {
   readonly agent: AgentRecord | undefined;
   readonly frameworks: ReadonlyMap<string, Uint8Array>;
   readonly tasks: readonly RecoveredTask[];
+  readonly executors: readonly RecoveredExecutor[];
   readonly volumes: readonly VolumeRecord[];
   /** Containers that must end because no live task owns them. */
   readonly orphans: readonly string[];
@@ -96,11 +120,16 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
   let agent: AgentRecord | undefined;
   const frameworks = new Map<string, Uint8Array>();
   const tasks: TaskRecord[] = [];
+  const executors: ExecutorRecord[] = [];
   const streams = new Map<string, StreamRecord>();
   let volumes: readonly VolumeRecord[] = [];
   for (const { key, value } of entries) {
     const error = readEntry(key, value);
     if (error !== undefined) return fail(`record "${key}": ${error}`);
+  }
+  for (const { frameworkId, executorId } of executors) {
+    if (frameworks.has(frameworkId)) continue;
+    return fail(`record "${EXECUTOR_PREFIX}${frameworkId}/${executorId}": its framework record is missing`);
   }
   const recorded: RecordedTask[] = [];
   // One batch forgets a run and holds the next, so two of one task id mean damage.
@@ -117,7 +146,7 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
     held.add(id);
     recorded.push({ task, stream });
   }
-  return ok({ agent, frameworks, tasks: recorded, volumes });
+  return ok({ agent, frameworks, tasks: recorded, executors, volumes });
 
   function readEntry(key: string, value: Uint8Array): string | undefined {
     const keep = <T>(decoded: Result<T>, store: (value: T) => void): string | undefined => {
@@ -140,6 +169,9 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
       return keep(decodeFrameworkRecord(value), (info) => frameworks.set(id, info));
     }
     if (key.startsWith(TASK_PREFIX)) return keep(decodeTaskRecord(value), (task) => tasks.push(task));
+    if (key.startsWith(EXECUTOR_PREFIX)) {
+      return keep(decodeExecutorRecord(value), (executor) => executors.push(executor));
+    }
     if (key.startsWith(STREAM_PREFIX)) {
       const id = key.slice(STREAM_PREFIX.length);
       return keep(decodeStreamRecord(value), (stream) => streams.set(id, stream));
@@ -149,7 +181,7 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
 }
 
 /**
- * @param containers what the runtime found for the container of each task
+ * @param containers what the runtime found for each of {@link recordedContainers}
  * @param orphans containers that the runtime found beside them
  */
 export function planRecovery(
@@ -160,18 +192,28 @@ export function planRecovery(
 ): RecoveryPlan {
   const sameBoot = recorded.agent === undefined || recorded.agent.bootId === bootId;
   const tasks: RecoveredTask[] = [];
-  const ownerless: string[] = [...orphans];
-  const cleanups: string[] = [];
+  const ownerless = new Set<string>(orphans);
+  const cleanups = new Set<string>();
+  const stateOf = (containerId: string): ContainerState =>
+    containers.get(containerId) ?? { state: "never-started" };
+  const shared = new Set(recorded.executors.map((executor) => executor.containerId));
   for (const { task, stream } of recorded.tasks) {
-    const container = containers.get(task.containerId) ?? { state: "never-started" };
-    const action = recoveryAction(stream, container, sameBoot);
+    const container = stateOf(task.containerId);
+    const isShared = shared.has(task.containerId);
+    const own = recoveryAction(stream, container, sameBoot);
+    const action: RecoveryAction = isShared && own.kind !== "settle" ? { kind: "executor" } : own;
     tasks.push({ task, stream, action });
-    if (action.kind !== "settle") continue;
-    if (sameBoot && container.state === "running") ownerless.push(task.containerId);
-    else if (container.state !== "never-started") cleanups.push(task.containerId);
+    if (action.kind !== "settle" || isShared) continue;
+    if (sameBoot && container.state === "running") ownerless.add(task.containerId);
+    else if (container.state !== "never-started") cleanups.add(task.containerId);
   }
+  const executors = recorded.executors.map((executor) => {
+    const action = containerAction(executor.subscribed, stateOf(executor.containerId), sameBoot);
+    return { executor, action };
+  });
   const { agent, frameworks, volumes } = recorded;
-  return { agent, frameworks, tasks, volumes, orphans: ownerless, cleanups };
+  const ends = { orphans: [...ownerless], cleanups: [...cleanups] };
+  return { agent, frameworks, tasks, executors, volumes, ...ends };
 }
 
 /** The table at the top of this file. */
@@ -181,6 +223,10 @@ export function recoveryAction(
   sameBoot: boolean,
 ): RecoveryAction {
   if (isTerminalState(stream.state)) return { kind: "settle" };
+  return containerAction(stream.state !== "TASK_STAGING", container, sameBoot);
+}
+
+function containerAction(started: boolean, container: ContainerState, sameBoot: boolean): ContainerAction {
   if (container.state === "ended") return { kind: "ended", exit: container.exit };
   if (!sameBoot) return { kind: "rebooted" };
   switch (container.state) {
@@ -189,6 +235,6 @@ export function recoveryAction(
     case "gone":
       return { kind: "gone" };
     case "never-started":
-      return stream.state === "TASK_STAGING" ? { kind: "launch" } : { kind: "gone" };
+      return started ? { kind: "gone" } : { kind: "launch" };
   }
 }

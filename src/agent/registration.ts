@@ -12,9 +12,10 @@
  * doubles to a minute; each step is said once in the log.
  */
 import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
-import type { AgentRegistered, AgentTaskReport } from "../model/agent-protocol.ts";
+import type { AgentExecutorReport, AgentRegistered, AgentTaskReport } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import { encodeBlob } from "../wire/blob.ts";
+import { abandonExecutors } from "./end-executor.ts";
 import { abandon } from "./end-task.ts";
 import type { AgentState } from "./state.ts";
 import { resendHeads } from "./status-updates.ts";
@@ -72,9 +73,18 @@ export function linkOpened(state: AgentState, linkId: number): void {
       capabilities: AGENT_CAPABILITIES,
       tasks: [...taskReports(state)],
       ...(state.volumes.known.size === 0 ? {} : { hasVolumes: true }),
+      ...(state.executors.size === 0 ? {} : { executors: executorReports(state) }),
     },
   });
   arm(state, STEP_TIMEOUT_MS);
+}
+
+function executorReports(state: AgentState): AgentExecutorReport[] {
+  return [...state.executors.values()].map(({ frameworkId, executorId, info }) => ({
+    frameworkId,
+    executorId,
+    info,
+  }));
 }
 
 function* taskReports(state: AgentState): Iterable<AgentTaskReport> {
@@ -141,6 +151,7 @@ function dropTasksOfOldId(state: AgentState, agentId: string): void {
     tasks,
   });
   for (const task of [...state.tasks.values()]) abandon(state, task, task.killGraceMs);
+  abandonExecutors(state);
 }
 
 /** Something came from the master: the silence starts anew. */

@@ -1,14 +1,19 @@
 /** Carries out a recovery plan: the memory of the core as the last process left it. */
 import { assert, present } from "../base/assert.ts";
 import { startChecks } from "./check-schedule.ts";
+import { executorGone, shutdownExecutor } from "./end-executor.ts";
+import { type Executor, newExecutor } from "./executor.ts";
+import { launchExecutor } from "./executor-launch.ts";
+import { addExecutor, executorTimes } from "./executor-state.ts";
 import { terminate } from "./kill-task.ts";
-import type { RecoveredTask, RecoveryPlan } from "./recovery.ts";
+import type { ExecutorRecord } from "./records.ts";
+import type { ContainerAction, RecoveredTask, RecoveryPlan } from "./recovery.ts";
 import { findLeader } from "./registration.ts";
 import { addTask, killedBeforeStart, launchTask, watchCompletionTime } from "./run-task.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, forgetTask } from "./status-updates.ts";
 import { type Framework, newFramework, newTask, type Task } from "./task.ts";
-import { endedStatus, isKill, killedState, lostState } from "./task-status.ts";
+import { endedStatus, isKill, killedState, lostState, type StatusFields } from "./task-status.ts";
 
 export function restore(state: AgentState, plan: RecoveryPlan): void {
   assert(!state.recovered, "An agent recovers once");
@@ -20,7 +25,15 @@ export function restore(state: AgentState, plan: RecoveryPlan): void {
   if (changed) state.writeAgentRecord();
   state.volumes.restore(plan.volumes);
   for (const [id, info] of plan.frameworks) state.frameworks.set(id, newFramework(id, info));
+  for (const { executor } of plan.executors) restoreExecutor(state, executor);
   for (const recovered of plan.tasks) restoreTask(state, recovered);
+  for (const { executor, action } of plan.executors) {
+    resumeExecutor(
+      state,
+      present(state.executorContainers.get(executor.containerId), "It was restored"),
+      action,
+    );
+  }
   const running = plan.tasks.filter((task) => task.action.kind === "reattach").length;
   const { agentId, term } = state;
   state.log.info("Read the checkpoint", { agentId, term, tasks: plan.tasks.length, running });
@@ -43,6 +56,9 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
   const fields = { frameworkId: task.frameworkId, taskId: task.taskId, action: action.kind };
   state.log.debug("Recovered a task", fields);
   switch (action.kind) {
+    case "executor":
+      takeUp(state, task);
+      return;
     case "settle":
       task.phase = "ended";
       if (task.stream.pending.length === 0) forgetTask(state, task);
@@ -105,13 +121,63 @@ function endUnseen(state: AgentState, framework: Framework, task: Task): void {
 
 /** Mesos names a lost machine's tasks DROPPED or GONE to frameworks that tell them apart. */
 function endByReboot(state: AgentState, framework: Framework, task: Task): void {
+  addUpdate(state, task, rebootStatus(framework, task));
+}
+
+function rebootStatus(framework: Framework, task: Task): StatusFields {
   const started = task.stream.state !== "TASK_STAGING";
-  addUpdate(state, task, {
+  return {
     state: isKill(task.ending)
       ? killedState(task.ending, framework)
       : lostState(framework, started ? "TASK_GONE" : "TASK_DROPPED"),
     source: "SOURCE_AGENT",
     reason: "REASON_AGENT_RESTARTED",
     message: "The machine of the agent was restarted",
-  });
+  };
+}
+
+function restoreExecutor(state: AgentState, record: ExecutorRecord): void {
+  const framework = present(state.frameworks.get(record.frameworkId), "A recorded executor has a framework");
+  addExecutor(state, framework, newExecutor(record, executorTimes(state)));
+}
+
+/** Its executor may have it already: that is known when it subscribes again. */
+function takeUp(state: AgentState, task: Task): void {
+  const executor = present(state.executorContainers.get(task.containerId), "Its executor was restored");
+  executor.tasks.add(task.key);
+  state.usage.add(task.amounts);
+  if (executor.subscribed) task.phase = "running";
+}
+
+function resumeExecutor(state: AgentState, executor: Executor, action: ContainerAction): void {
+  const { frameworkId, executorId, containerId } = executor;
+  state.log.debug("Recovered an executor", { frameworkId, executorId, action: action.kind });
+  switch (action.kind) {
+    case "reattach": {
+      executor.phase = "running";
+      executor.pid = action.launched.pid;
+      const times = executorTimes(state);
+      const waitMs = executor.subscribed ? times.reregistrationMs : times.registrationMs;
+      state.deadlines.set(`executor-registration/${executor.key}`, state.now.monotonicMs + waitMs);
+      return;
+    }
+    case "launch":
+      if (executor.tasks.size > 0) launchExecutor(state, executor);
+      else shutdownExecutor(state, executor);
+      return;
+    case "ended":
+      executorGone(state, executor, action.exit);
+      break;
+    case "gone":
+      executorGone(state, executor, { kind: "unknown", reason: "it ended while the agent was away" });
+      break;
+    case "rebooted":
+      executorGone(
+        state,
+        executor,
+        { kind: "unknown", reason: "the machine was restarted" },
+        (task, framework) => rebootStatus(framework, task),
+      );
+  }
+  state.afterwards({ kind: "cleanup", containerId });
 }

@@ -1,10 +1,11 @@
 /** From RunTask to a running container. */
 import { assert } from "../base/assert.ts";
-import { AGENT_TASKS_MAX } from "../base/limits.ts";
+import { AGENT_REPORT_MAX_BYTES, AGENT_TASK_REPORT_MAX_BYTES, AGENT_TASKS_MAX } from "../base/limits.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import type { RunTask } from "../model/agent-protocol.ts";
 import type { TaskState, TaskStatusReason } from "../model/v1/tasks.ts";
+import type { Amounts } from "./accounting.ts";
 import { uncheckable } from "./check-probe.ts";
 import { startChecks } from "./check-schedule.ts";
 import { FRAMEWORK_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
@@ -16,7 +17,10 @@ import { addUpdate, writeStream } from "./status-updates.ts";
 import { type Framework, newFramework, newTask, setFrameworkInfo, type Task } from "./task.ts";
 import { drainReason, isKill, killedState, lostState } from "./task-status.ts";
 
-/** Takes on a run of a task id that is not here: it is written down before anything of it starts. */
+/** Ids of an executor in a registration, beside its info. */
+const EXECUTOR_REPORT_BYTES = AGENT_TASK_REPORT_MAX_BYTES;
+
+/** Takes on a run of a command task that is not here: it is written down before anything of it starts. */
 export function takeTask(state: AgentState, message: RunTask): Task {
   const { frameworkId, taskId, runId } = message;
   // Run ids are unique, so that each run has a container and a sandbox of its own.
@@ -26,22 +30,9 @@ export function takeTask(state: AgentState, message: RunTask): Task {
   const task = newTask(record);
   addTask(state, framework, task);
   state.write({ key: TASK_PREFIX + task.recordKey, value: encodeTaskRecord(record) });
-  if (task.executorId !== undefined) {
-    endUnstarted(state, task, {
-      state: "TASK_FAILED",
-      reason: "REASON_CONTAINER_LAUNCH_FAILED",
-      message: "Failed to launch container: this agent runs no task groups yet; launch the tasks one by one",
-    });
-    return task;
-  }
-  const excess = state.usage.excess(task.amounts);
-  if (excess !== undefined) {
-    refuse(state, framework, task, "REASON_RESOURCES_UNKNOWN", `The agent cannot run the task: ${excess}`);
-    return task;
-  }
-  if (state.tasks.size > AGENT_TASKS_MAX) {
-    const message = `The agent holds ${AGENT_TASKS_MAX} tasks, the most it can; let some end first`;
-    refuse(state, framework, task, "REASON_RESOURCES_UNKNOWN", message);
+  const refusal = excessOf(state, task.amounts) ?? reportTooLarge(state);
+  if (refusal !== undefined) {
+    refuse(state, framework, task, "REASON_RESOURCES_UNKNOWN", refusal);
     return task;
   }
   state.usage.add(task.amounts);
@@ -50,15 +41,34 @@ export function takeTask(state: AgentState, message: RunTask): Task {
   return task;
 }
 
+/** Why the agent has no room for what asks for so much; undefined when it has. */
+export function excessOf(state: AgentState, amounts: Amounts): string | undefined {
+  const excess = state.usage.excess(amounts);
+  return excess === undefined ? undefined : `The agent cannot run the task: ${excess}`;
+}
+
+/** What an agent holds must fit its registration; the task in question is counted already. */
+export function reportTooLarge(state: AgentState, executorBytes = 0): string | undefined {
+  const { tasks, executors } = state;
+  if (tasks.size > AGENT_TASKS_MAX) {
+    return `The agent holds ${AGENT_TASKS_MAX} tasks, the most it can; let some end first`;
+  }
+  if (executors.size === 0 && executorBytes === 0) return undefined;
+  let bytes = tasks.size * AGENT_TASK_REPORT_MAX_BYTES + executorBytes;
+  for (const { info } of executors.values()) bytes += EXECUTOR_REPORT_BYTES + info.length;
+  if (bytes <= AGENT_REPORT_MAX_BYTES) return undefined;
+  return "The agent holds as many tasks and executors as its registration can carry; let some end first";
+}
+
 /** Enters a task into the maps, newly asked for or read from the checkpoint. */
 export function addTask(state: AgentState, framework: Framework, task: Task): void {
   assert(!state.tasks.has(task.key), "Of one task id an agent holds one run");
   state.tasks.set(task.key, task);
-  state.containers.set(task.containerId, task);
+  if (task.executorId === undefined) state.containers.set(task.containerId, task);
   framework.tasks.add(task.key);
 }
 
-function noteFramework(state: AgentState, id: string, info: Uint8Array): Framework {
+export function noteFramework(state: AgentState, id: string, info: Uint8Array): Framework {
   const known = state.frameworks.get(id);
   const framework = known ?? newFramework(id, info);
   if (known !== undefined) {
@@ -70,7 +80,7 @@ function noteFramework(state: AgentState, id: string, info: Uint8Array): Framewo
   return framework;
 }
 
-function refuse(
+export function refuse(
   state: AgentState,
   framework: Framework,
   task: Task,
@@ -87,7 +97,7 @@ interface Refusal {
 }
 
 /** It holds nothing, and never will. */
-function endUnstarted(state: AgentState, task: Task, refusal: Refusal): void {
+export function endUnstarted(state: AgentState, task: Task, refusal: Refusal): void {
   const { frameworkId, taskId } = task;
   state.log.warn("Refused a task", { frameworkId, taskId, reason: refusal.message });
   task.phase = "ended";

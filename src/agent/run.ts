@@ -13,18 +13,20 @@ import { AGENT_TURN_MAX_MS, INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/li
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
+import type { ContainerResources } from "../isolation/container.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { Drain } from "../model/drain-info.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
 import { AgentCore } from "./core.ts";
 import { shownDrain } from "./drain.ts";
-import { type Launch, LaunchQueue, unforeseen } from "./launch-queue.ts";
+import { ExecutorGate } from "./executor-gate.ts";
+import { type Launch, LaunchQueue, textOf, unforeseen } from "./launch-queue.ts";
 import { agentMetrics } from "./metrics.ts";
 import { type FileLocation, resolveSandboxPath } from "./paths.ts";
 import type { AgentFrameworkView, AgentPort } from "./port.ts";
 import { refuseReconfiguration } from "./reconfiguration.ts";
-import { checkpointDamaged, planRecovery, readCheckpoint } from "./recovery.ts";
+import { checkpointDamaged, planRecovery, readCheckpoint, recordedContainers } from "./recovery.ts";
 import type { AgentDrivers, AgentEnd, AgentLink, AgentOptions } from "./run-drivers.ts";
 import type { AgentEffect, AgentInput, LeaderAddress } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
@@ -37,6 +39,8 @@ export class Agent implements AgentPort {
   readonly #ending = Promise.withResolvers<AgentEnd>();
   /** Resolves when the agent cannot or may not go on; then call `close`. */
   readonly ended = this.#ending.promise;
+
+  readonly executors: ExecutorGate;
 
   readonly #core: AgentCore;
   readonly #options: AgentOptions;
@@ -62,6 +66,7 @@ export class Agent implements AgentPort {
     this.#drivers = drivers;
     this.#log = log;
     this.#core = new AgentCore(config, random, log);
+    this.executors = new ExecutorGate(this.#core.state, (input) => this.#offer(input));
     this.#launches = new LaunchQueue(options.maxLaunches);
     this.#startedAt = drivers.now();
     this.startedAtMs = this.#startedAt.wallMs;
@@ -81,7 +86,7 @@ export class Agent implements AgentPort {
     const recorded = readCheckpoint(await store.readAll());
     if (!recorded.ok) throw checkpointDamaged(config.workDir, recorded.error);
     refuseReconfiguration(reconfigurationPolicy, recorded.value.agent, config);
-    const containers = await runtime.recover(recorded.value.tasks.map(({ task }) => task.containerId));
+    const containers = await runtime.recover(recordedContainers(recorded.value));
     const orphans = (await runtime.listOrphans()).filter((id) => !containers.has(id));
     const plan = planRecovery(config.bootId, recorded.value, containers, orphans);
     this.#put({ kind: "recovered", plan }, true);
@@ -111,6 +116,13 @@ export class Agent implements AgentPort {
     if (first) this.#inbox.unshift(input);
     else this.#inbox.push(input);
     this.#turn ??= setImmediate(() => this.#runTurn());
+  }
+
+  /** False when there is no room, or nobody to take it. */
+  #offer(input: AgentInput): boolean {
+    if (this.#closed || this.#inbox.length >= INBOX_MAX_INPUTS) return false;
+    this.#put(input);
+    return true;
   }
 
   #runTurn(): void {
@@ -178,6 +190,9 @@ export class Agent implements AgentPort {
       case "signal":
         this.#background("signal a container", runtime.signal(effect.containerId, effect.signal));
         return;
+      case "resize":
+        void this.#resize(effect.containerId, effect.resources);
+        return;
       case "kill":
         void this.#kill(effect.containerId);
         return;
@@ -192,6 +207,11 @@ export class Agent implements AgentPort {
         return;
       case "remove-volume":
         void this.#removeVolume(effect);
+        return;
+      case "executor-event":
+      case "close-executor-stream":
+      case "executor-answer":
+        this.executors.carryOut(effect);
         return;
       case "stop":
         void this.#stop({ failed: effect.failed, reason: effect.reason });
@@ -294,6 +314,11 @@ export class Agent implements AgentPort {
     if (!killed.ok) this.#put({ kind: "kill-failed", containerId, message: killed.error });
   }
 
+  async #resize(containerId: string, resources: ContainerResources): Promise<void> {
+    const done = await this.#drivers.runtime.update(containerId, resources);
+    if (!done.ok) this.#log.warn("Cannot resize a container", { containerId, reason: done.error });
+  }
+
   async #removeOrphan(containerId: string): Promise<void> {
     const { runtime } = this.#drivers;
     const killed = await runtime.kill(containerId);
@@ -371,8 +396,4 @@ export class Agent implements AgentPort {
   attachedFiles(): Readonly<Record<string, string>> {
     return sandboxPaths(this.#core.state);
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

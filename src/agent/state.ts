@@ -7,11 +7,13 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { Drain } from "../model/drain-info.ts";
+import type { ExecutorEvent } from "../model/v1/executor.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { amountsOf, Usage } from "./accounting.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
 import { AGENT_KEY } from "./checkpoint.ts";
 import { Deadlines } from "./deadlines.ts";
+import type { Executor } from "./executor.ts";
 import { History } from "./history.ts";
 import { encodeAgentRecord } from "./records.ts";
 import type { Framework, Successor, Task } from "./task.ts";
@@ -21,7 +23,13 @@ import { Volumes } from "./volumes.ts";
 /** What waits for changes to be on disk. Named by container: the task may be gone by then. */
 export type Deferred =
   | { readonly kind: "launch"; readonly containerId: string }
-  | { readonly kind: "send-updates"; readonly containerId: string }
+  /** By the keys of the run: several tasks may share a container. */
+  | { readonly kind: "send-updates"; readonly key: string; readonly recordKey: string }
+  | { readonly kind: "launch-executor"; readonly containerId: string }
+  /** The subscription is on disk: greet the executor, then send what waits for it. */
+  | { readonly kind: "greet-executor"; readonly containerId: string; readonly streamId: number }
+  | { readonly kind: "deliver-tasks"; readonly containerId: string }
+  | { readonly kind: "tell-executor"; readonly containerId: string; readonly event: ExecutorEvent }
   /** Ask the task's processes to end; SIGKILL follows after the grace period. */
   | { readonly kind: "terminate"; readonly containerId: string; readonly graceMs: number }
   | { readonly kind: "cleanup"; readonly containerId: string }
@@ -74,8 +82,12 @@ export class AgentState {
   readonly tasks = new Map<string, Task>();
   /** Runs that wait for the end of an older run, by key; see task-runs.ts. */
   readonly successors = new Map<string, Successor>();
-  /** The same tasks by container id. */
+  /** The same tasks by container id, but for those that share their executor's. */
   readonly containers = new Map<string, Task>();
+  /** Executors of frameworks whose containers may live, by key; see executor.ts. */
+  readonly executors = new Map<string, Executor>();
+  /** The same by container id. */
+  readonly executorContainers = new Map<string, Executor>();
   readonly frameworks = new Map<string, Framework>();
   readonly volumes = new Volumes();
   /** Containers being ended that belong to no task any more. */

@@ -21,9 +21,9 @@ import type { TaskStatusReason } from "../model/v1/tasks.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { CHECK_KINDS } from "./check-rules.ts";
 import { FRAMEWORK_PREFIX, STREAM_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
-import { encodeStreamRecord } from "./records.ts";
+import { encodeStreamRecord, type PendingUpdate } from "./records.ts";
 import type { AgentState } from "./state.ts";
-import { INITIAL_RETRY_MS, type Task, taskKey } from "./task.ts";
+import { type Framework, INITIAL_RETRY_MS, type Task, taskKey } from "./task.ts";
 import { toldStatus } from "./task-checks.ts";
 import { type StatusFields, taskStatus } from "./task-status.ts";
 
@@ -33,16 +33,21 @@ const MAX_RETRY_MS = 10 * MINUTE_MS;
 export function addUpdate(state: AgentState, task: Task, fields: StatusFields): void {
   const uuid = randomUuid(state.random);
   const status = encodeBlob("TaskStatus", taskStatus(state, task, uuid, fields));
+  appendUpdate(state, task, { uuid, state: fields.state, status });
+}
+
+/** Adds an update that is complete. */
+export function appendUpdate(state: AgentState, task: Task, update: PendingUpdate): void {
   const { stream } = task;
-  stream.state = fields.state;
-  stream.pending.push({ uuid, state: fields.state, status });
-  stream.statuses.push(status);
+  stream.state = update.state;
+  stream.pending.push(update);
+  stream.statuses.push(update.status);
   if (stream.statuses.length > AGENT_STATUSES_PER_TASK_MAX) stream.statuses.shift();
-  if (isTerminalState(fields.state)) {
-    state.counters.ended.set(fields.state, (state.counters.ended.get(fields.state) ?? 0) + 1);
+  if (isTerminalState(update.state)) {
+    state.counters.ended.set(update.state, (state.counters.ended.get(update.state) ?? 0) + 1);
   }
   writeStream(state, task);
-  state.afterwards({ kind: "send-updates", containerId: task.containerId });
+  state.afterwards({ kind: "send-updates", key: task.key, recordKey: task.recordKey });
 }
 
 /**
@@ -76,11 +81,12 @@ export function addNews(
 /** Writes the stream's record with the changes of this step. */
 export function writeStream(state: AgentState, task: Task): void {
   const { stream, checks, ending, startedAtMs, endedAsUnhealthy } = task;
-  const { state: latest, pending } = stream;
+  const { state: latest, pending, received } = stream;
   const told = checks && { ...checks.health, status: checks.status };
   const value = encodeStreamRecord({
     ...{ state: latest, ending, startedAtMs, pending, endedAsUnhealthy },
     ...(told === undefined ? {} : { checks: told }),
+    ...(received.length === 0 ? {} : { received }),
   });
   stream.writtenToken = state.write({ key: STREAM_PREFIX + task.recordKey, value });
 }
@@ -163,14 +169,15 @@ export function acknowledge(state: AgentState, message: AcknowledgeUpdate): void
     return;
   }
   writeStream(state, task);
-  if (stream.pending.length > 0) state.afterwards({ kind: "send-updates", containerId: task.containerId });
+  if (stream.pending.length > 0)
+    state.afterwards({ kind: "send-updates", key: task.key, recordKey: task.recordKey });
 }
 
 /** Moves a task into the history and deletes its records, and its framework's with the last task. */
 export function forgetTask(state: AgentState, task: Task): void {
   for (const kind of ["retry", "kill", "max", ...CHECK_KINDS]) state.deadlines.clear(`${kind}/${task.key}`);
   state.tasks.delete(task.key);
-  state.containers.delete(task.containerId);
+  if (task.executorId === undefined) state.containers.delete(task.containerId);
   state.write(
     { key: TASK_PREFIX + task.recordKey, value: undefined },
     { key: STREAM_PREFIX + task.recordKey, value: undefined },
@@ -180,6 +187,7 @@ export function forgetTask(state: AgentState, task: Task): void {
   state.history.add({
     frameworkId: task.frameworkId,
     taskId: task.taskId,
+    executorId: task.executorId,
     containerId: task.containerId,
     framework: framework.info,
     info: task.info,
@@ -187,7 +195,12 @@ export function forgetTask(state: AgentState, task: Task): void {
     statuses: task.stream.statuses,
   });
   framework.tasks.delete(task.key);
-  if (framework.tasks.size > 0) return;
+  forgetIdleFramework(state, framework);
+}
+
+/** Deletes the record of a framework with its last task and executor. */
+export function forgetIdleFramework(state: AgentState, framework: Framework): void {
+  if (framework.tasks.size > 0 || framework.executors.size > 0) return;
   state.frameworks.delete(framework.id);
   state.write({ key: FRAMEWORK_PREFIX + framework.id, value: undefined });
 }

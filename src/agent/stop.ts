@@ -8,6 +8,7 @@
  * started already. One that was refused keeps its id, and with it the ends of
  * its tasks: it may be let in once its flags are mended.
  */
+import { abandonExecutors, shutdownExecutor } from "./end-executor.ts";
 import { abandon } from "./end-task.ts";
 import { killTask } from "./kill-task.ts";
 import type { AgentState, Stopping } from "./state.ts";
@@ -22,12 +23,15 @@ export function beginStop(state: AgentState, stop: Pick<Stopping, "failed" | "re
     if (stop.unregister) abandon(state, task, task.killGraceMs);
     else killTask(state, task, 0);
   }
+  if (stop.unregister) abandonExecutors(state);
+  else for (const executor of [...state.executors.values()]) shutdownExecutor(state, executor);
 }
 
 /** At the end of each step: no container is left, so the process may end. */
 export function stopWhenEmpty(state: AgentState): void {
   const { stopping } = state;
   if (stopping === undefined || stopping.empty || state.condemned.size > 0) return;
+  if (state.executors.size > 0) return;
   for (const task of state.tasks.values()) if (task.phase !== "ended") return;
   state.stopping = { ...stopping, empty: true };
   // Goodbye waits for this write, and so for all before it.

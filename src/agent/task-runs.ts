@@ -15,6 +15,7 @@
  */
 import { type KillTask, type RunTask, sameRun } from "../model/agent-protocol.ts";
 import { killTask } from "./kill-task.ts";
+import { hasExecutor, takeExecutorTask } from "./run-executor-task.ts";
 import { takeTask } from "./run-task.ts";
 import type { AgentState } from "./state.ts";
 import { forgetTask } from "./status-updates.ts";
@@ -26,7 +27,7 @@ export function runTask(state: AgentState, message: RunTask): void {
   const known = state.tasks.get(key);
   const waiting = state.successors.get(key);
   if (known === undefined) {
-    takeTask(state, message);
+    take(state, message);
   } else if (
     sameRun(known.runId, runId) ||
     (waiting !== undefined && sameRun(waiting.message.runId, runId))
@@ -44,6 +45,10 @@ export function runTask(state: AgentState, message: RunTask): void {
     state.successors.set(key, { message, killed: false });
     killTask(state, known, undefined);
   }
+}
+
+function take(state: AgentState, message: RunTask): Task {
+  return hasExecutor(message) ? takeExecutorTask(state, message) : takeTask(state, message);
 }
 
 /** KillTask names the run that is here, or the one that waits. */
@@ -79,6 +84,6 @@ function replace(state: AgentState, old: Task | undefined, { message, killed }: 
     state.log.info("A task id runs again; dropped the updates of its old run", fields);
     forgetTask(state, old);
   }
-  const task = takeTask(state, message);
+  const task = take(state, message);
   if (killed) killTask(state, task, undefined);
 }

@@ -82,7 +82,7 @@ export function endedStatus(
 const BYTES_PER_MEGABYTE = 1024 * 1024;
 
 /** As Mesos tells of a container that it destroyed for its limit (createContainerLimitation). */
-function limitedStatus({ message, usedBytes }: Limitation): StatusFields {
+export function limitedStatus({ message, usedBytes }: Limitation): StatusFields {
   const value = Math.floor(usedBytes / BYTES_PER_MEGABYTE);
   return {
     state: "TASK_FAILED",

@@ -14,6 +14,8 @@ export const DEFAULT_KILL_GRACE_MS = 3 * SECOND_MS;
 /**
  *     checkpointing --durable--> launching --launched--> running --exited--> ended
  *           \--killed, refused------\--launch-failed-----------------------/
+ *
+ * The task of an executor is `checkpointing` until it is sent to it, and then `running`.
  */
 export type TaskPhase = "checkpointing" | "launching" | "running" | "ended";
 
@@ -27,11 +29,12 @@ export interface Task {
   readonly runId: string | undefined;
   readonly frameworkId: string;
   readonly taskId: string;
+  /** Its own, or its executor's. */
   readonly containerId: string;
   /** blob TaskInfo. */
   readonly info: Uint8Array;
   readonly amounts: Amounts;
-  /** Of a task of a group; a command task is its own executor. */
+  /** Of a task that names an executor; a command task is its own. */
   readonly executorId: string | undefined;
   readonly killGraceMs: number;
   readonly maxCompletionMs: number | undefined;
@@ -56,6 +59,8 @@ export interface UpdateStream {
   readonly statuses: Uint8Array[];
   /** Last of `pending`, if it only tells of a check and may give way to newer news. */
   news: PendingUpdate | undefined;
+  /** Ids of the executor's newest updates, oldest first. */
+  readonly received: Uint8Array[];
   /** Checkpoint token of the newest write; the head waits for it. */
   writtenToken: number;
   /** Whether the head was sent over the present link. */
@@ -80,6 +85,8 @@ export interface Framework {
   killingState: boolean;
   /** Keys of its tasks, in the order they came. */
   readonly tasks: Set<string>;
+  /** Keys of its executors whose containers may live. */
+  readonly executors: Set<string>;
 }
 
 export function taskKey(frameworkId: string, taskId: string): string {
@@ -122,6 +129,7 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
       pending: [...(stream?.pending ?? [])],
       statuses: (stream?.pending ?? []).map((update) => update.status),
       news: undefined,
+      received: [...(stream?.received ?? [])],
       writtenToken: 0,
       inFlight: false,
       retryMs: INITIAL_RETRY_MS,
@@ -137,6 +145,7 @@ export function newFramework(id: string, info: Uint8Array): Framework {
     partitionAware: false,
     killingState: false,
     tasks: new Set(),
+    executors: new Set(),
   };
   setFrameworkInfo(framework, info);
   return framework;

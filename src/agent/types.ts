@@ -13,9 +13,10 @@
  */
 
 import type { CheckProbe, CheckResult } from "../isolation/check.ts";
-import type { ContainerSpec, Exit } from "../isolation/container.ts";
+import type { ContainerResources, ContainerSpec, Exit } from "../isolation/container.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
+import type { ExecutorCall, ExecutorEvent } from "../model/v1/executor.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { CheckKind } from "./check-rules.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
@@ -38,6 +39,18 @@ export interface AgentConfig {
   readonly switchUser: boolean;
   /** Commands can be run inside containers to check them. */
   readonly commandChecks: boolean;
+  /** Left out: those of DEFAULT_EXECUTOR_TIMES. */
+  readonly executorTimes?: ExecutorTimes;
+}
+
+/** How long the agent waits for executors of frameworks (AGT-33). */
+export interface ExecutorTimes {
+  /** From the launch to the subscription. */
+  readonly registrationMs: number;
+  /** From an agent restart to the subscription anew. */
+  readonly reregistrationMs: number;
+  /** From SHUTDOWN to SIGKILL, when the executor has no period of its own. */
+  readonly shutdownGraceMs: number;
 }
 
 /** The leading master as the leader finder learnt it. */
@@ -83,6 +96,12 @@ export type AgentInput =
     }
   /** Answers `remove-volume`; with the reason when its data is still there. */
   | { readonly kind: "volume-removed"; readonly volume: VolumeRecord; readonly error: string | undefined }
+  /** An executor's SUBSCRIBE, whose response is open as a stream; `streamId` is used once. */
+  | { readonly kind: "executor-subscribe"; readonly streamId: number; readonly call: ExecutorCall }
+  /** The executor went away, or read too slowly. */
+  | { readonly kind: "executor-stream-closed"; readonly streamId: number }
+  /** UPDATE or MESSAGE; answered by `executor-answer`. */
+  | { readonly kind: "executor-call"; readonly ref: number; readonly call: ExecutorCall }
   /** An operator asks the agent to end its tasks, leave the cluster and stop (AGT-26). */
   | { readonly kind: "unregister" };
 
@@ -98,6 +117,8 @@ export type AgentEffect =
   | { readonly kind: "launch"; readonly spec: ContainerSpec; readonly latestLink: string }
   /** Ask every process of the container to end. */
   | { readonly kind: "signal"; readonly containerId: string; readonly signal: "SIGTERM" }
+  /** A running container is to have so much from now on. */
+  | { readonly kind: "resize"; readonly containerId: string; readonly resources: ContainerResources }
   /** End the container for sure, or cancel its launch. */
   | { readonly kind: "kill"; readonly containerId: string }
   /** End and forget a container that belongs to no task. */
@@ -116,6 +137,15 @@ export type AgentEffect =
     }
   /** The container ended: drop its runtime records and cgroup. The sandbox stays. */
   | { readonly kind: "cleanup"; readonly containerId: string }
+  | { readonly kind: "executor-event"; readonly streamId: number; readonly event: ExecutorEvent }
+  /** No event follows. */
+  | { readonly kind: "close-executor-stream"; readonly streamId: number; readonly reason: string }
+  | {
+      readonly kind: "executor-answer";
+      readonly ref: number;
+      readonly status: number;
+      readonly body: string;
+    }
   /** Take the data at this absolute path out of the way, now. */
   | { readonly kind: "remove-volume"; readonly volume: VolumeRecord; readonly path: string }
   /** Everything owed is done: end the process. `failed`: with a non-zero status. */

@@ -2,7 +2,7 @@
 import type { Resource } from "../model/v1/resources.ts";
 import type { TaskState, TaskStatus } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
-import type { CompletedTask } from "./history.ts";
+import type { CompletedExecutor, CompletedTask } from "./history.ts";
 import { sandboxPath, virtualSandboxPath } from "./paths.ts";
 import type { AgentExecutorView, AgentFrameworkView, AgentTaskView } from "./port.ts";
 import type { AgentState } from "./state.ts";
@@ -11,11 +11,20 @@ import type { AgentState } from "./state.ts";
 interface ShownTask {
   readonly frameworkId: string;
   readonly taskId: string;
+  readonly executorId: string | undefined;
   readonly containerId: string;
   readonly info: Uint8Array;
   readonly state: TaskState;
   readonly statuses: readonly Uint8Array[];
   readonly place: "queued" | "launched" | "ended";
+  readonly completed: boolean;
+}
+
+/** What live and completed executors of frameworks have in common. */
+interface ShownExecutor {
+  readonly executorId: string;
+  readonly containerId: string;
+  readonly info: Uint8Array;
   readonly completed: boolean;
 }
 
@@ -31,6 +40,10 @@ export function* frameworkViews(state: AgentState): Iterable<AgentFrameworkView>
     const view = frameworkView(state, id, completed.get(id) ?? []);
     completed.delete(id);
     if (view !== undefined) yield view;
+  }
+  // Their executors may be all that is remembered.
+  for (const { frameworkId } of state.history.executors()) {
+    if (!state.frameworks.has(frameworkId) && !completed.has(frameworkId)) completed.set(frameworkId, []);
   }
   for (const [id, tasks] of completed) {
     const view = frameworkView(state, id, tasks);
@@ -53,14 +66,19 @@ function frameworkView(
   completed: readonly CompletedTask[],
 ): AgentFrameworkView | undefined {
   const live = state.frameworks.get(id);
-  const info = live?.info ?? completed.at(-1)?.framework;
+  const old = [...state.history.executors()].filter((executor) => executor.frameworkId === id);
+  const info = live?.info ?? completed.at(-1)?.framework ?? old.at(-1)?.framework;
   if (info === undefined) return undefined;
   const shown = [...liveTasks(state, live?.tasks ?? []), ...completed.map(shownCompleted)];
+  const executors = [...liveExecutors(state, live?.executors ?? []), ...old.map(shownEnded)];
+  const own = executors.map((executor) => ownExecutorView(state, id, executor, shown));
+  const containers = new Set(executors.map(({ containerId }) => containerId));
+  const rest = shown.filter(({ containerId }) => !containers.has(containerId));
   return {
     id,
     info: decodeBlob("FrameworkInfo", info),
     completed: live === undefined,
-    executors: shown.map((task) => executorView(state, task)),
+    executors: [...own, ...rest.map((task) => executorView(state, task))],
   };
 }
 
@@ -68,10 +86,20 @@ function* liveTasks(state: AgentState, keys: Iterable<string>): Iterable<ShownTa
   for (const key of keys) {
     const task = state.tasks.get(key);
     if (task === undefined) continue;
-    const { frameworkId, taskId, containerId, info, stream, phase } = task;
+    const { frameworkId, taskId, executorId, containerId, info, stream, phase } = task;
     const place = phase === "running" ? "launched" : phase === "ended" ? "ended" : "queued";
     const { state: latest, statuses } = stream;
-    yield { frameworkId, taskId, containerId, info, state: latest, statuses, place, completed: false };
+    const ids = { frameworkId, taskId, executorId, containerId };
+    yield { ...ids, info, state: latest, statuses, place, completed: false };
+  }
+}
+
+function* liveExecutors(state: AgentState, keys: Iterable<string>): Iterable<ShownExecutor> {
+  for (const key of keys) {
+    const executor = state.executors.get(key);
+    if (executor === undefined) continue;
+    const { executorId, containerId, info } = executor;
+    yield { executorId, containerId, info, completed: false };
   }
 }
 
@@ -79,12 +107,39 @@ function shownCompleted(task: CompletedTask): ShownTask {
   return { ...task, place: "ended", completed: true };
 }
 
+function shownEnded({ executorId, containerId, info }: CompletedExecutor): ShownExecutor {
+  return { executorId, containerId, info, completed: true };
+}
+
+/** A framework's executor with those of the tasks that share its container. */
+function ownExecutorView(
+  state: AgentState,
+  frameworkId: string,
+  { executorId, containerId, info: blob, completed }: ShownExecutor,
+  shown: readonly ShownTask[],
+): AgentExecutorView {
+  const info = decodeBlob("ExecutorInfo", blob);
+  const tasks = shown.filter((task) => task.containerId === containerId);
+  const at = (place: ShownTask["place"]): AgentTaskView[] =>
+    tasks.filter((task) => task.place === place).map(taskView);
+  const [queued, launched] = [at("queued"), at("launched")];
+  const held = [info, ...queued.map((task) => task.info), ...launched.map((task) => task.info)];
+  return {
+    ...{ frameworkId, executorId, containerId, completed, info },
+    directory: sandboxOf(state, { frameworkId, executorId, taskId: executorId, containerId }),
+    resources: completed ? [] : held.flatMap(({ resources = [] }) => resources),
+    tasks: launched,
+    queuedTasks: queued,
+    completedTasks: at("ended"),
+  };
+}
+
 function executorView(state: AgentState, task: ShownTask): AgentExecutorView {
   const view = taskView(task);
   const resources: readonly Resource[] = view.info.resources ?? [];
   return {
     frameworkId: task.frameworkId,
-    executorId: task.taskId,
+    executorId: task.executorId ?? task.taskId,
     containerId: task.containerId,
     directory: sandboxOf(state, task),
     completed: task.completed,
@@ -107,21 +162,28 @@ function taskView(task: ShownTask): AgentTaskView {
 /** Virtual path to real path of every sandbox known here; the newest run of an executor wins. */
 export function sandboxPaths(state: AgentState): Readonly<Record<string, string>> {
   const attached: Record<string, string> = {};
-  const attach = (task: { frameworkId: string; taskId: string; containerId: string }): void => {
-    const directory = sandboxOf(state, task);
+  const attach = (run: SandboxOwner): void => {
+    const directory = sandboxOf(state, run);
     attached[directory] = directory;
-    attached[virtualSandboxPath(task.frameworkId, task.taskId)] = directory;
+    attached[virtualSandboxPath(run.frameworkId, run.executorId ?? run.taskId ?? "")] = directory;
   };
+  for (const executor of state.history.executors()) attach(executor);
   for (const task of state.history.tasks()) attach(task);
   for (const task of state.tasks.values()) attach(task);
+  for (const executor of state.executors.values()) attach(executor);
   return attached;
 }
 
-function sandboxOf(
-  state: AgentState,
-  task: { readonly frameworkId: string; readonly taskId: string; readonly containerId: string },
-): string {
-  const { frameworkId, taskId: executorId, containerId } = task;
+/** A command task has an executor that bears its id. */
+interface SandboxOwner {
+  readonly frameworkId: string;
+  readonly executorId: string | undefined;
+  readonly taskId?: string;
+  readonly containerId: string;
+}
+
+function sandboxOf(state: AgentState, owner: SandboxOwner): string {
+  const { frameworkId, executorId = owner.taskId ?? "", containerId } = owner;
   // A task is only taken on, or read from the checkpoint, by an agent with an id.
   const ids = { agentId: state.agentId ?? "unregistered", frameworkId, executorId, containerId };
   return sandboxPath(state.config.workDir, ids);

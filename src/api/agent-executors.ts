@@ -20,6 +20,7 @@ export function* allExecutors(port: AgentPort): Generator<ExecutorInFramework> {
 
 /** The one task that a command executor is for; undefined for an executor of the framework's own. */
 function commandTask(executor: AgentExecutorView): TaskInfo | undefined {
+  if (executor.info !== undefined) return undefined;
   const tasks = [...executor.tasks, ...executor.queuedTasks, ...executor.completedTasks];
   const task = tasks.find(({ info }) => info.executor === undefined);
   return task?.info;
@@ -47,6 +48,7 @@ export function executorSource(executor: AgentExecutorView): string {
 }
 
 function ownExecutor(executor: AgentExecutorView): ExecutorInfo | undefined {
+  if (executor.info !== undefined) return executor.info;
   const tasks = [...executor.tasks, ...executor.queuedTasks, ...executor.completedTasks];
   return tasks.find(({ info }) => info.executor !== undefined)?.info.executor;
 }

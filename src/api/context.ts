@@ -46,6 +46,8 @@ export interface MasterContext extends SharedContext {
 
 export interface AgentContext extends SharedContext {
   readonly port: AgentPort;
+  /** The answer to this request may be silent for longer than others: nobody closes it for that. */
+  readonly neverIdle?: (request: Request) => void;
   /** What a running container uses now; undefined when it ended or the machine cannot tell. */
   readonly containerStatistics?: (containerId: string) => Promise<ResourceStatistics | undefined>;
 }

@@ -1,14 +1,16 @@
 /**
  * The executor API, `POST /api/v1/executor` on the agent: checks in the order
- * of mesos-wire.md section 5.1. The agent runs no executors of frameworks
- * yet, so that no call gets beyond step 8.
+ * of mesos-wire.md section 5.1.
  */
+import type { CallAnswer } from "../agent/port.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { UUID_BYTES } from "../base/uuid.ts";
-import type { ExecutorCall, ExecutorCallType } from "../model/v1/executor.ts";
+import type { ExecutorCall, ExecutorCallType, ExecutorEvent } from "../model/v1/executor.ts";
 import { negotiate, readCall } from "./codec.ts";
 import type { AgentContext, Handler } from "./context.ts";
+import { EventStream } from "./event-stream.ts";
 import { methodNotAllowed, notImplemented, text } from "./respond.ts";
+import { streamAnswer } from "./stream-answer.ts";
 
 export function executorApi(context: AgentContext): Handler {
   const { port } = context;
@@ -25,22 +27,36 @@ export function executorApi(context: AgentContext): Handler {
       if (!encoder.ok) return encoder.error;
     }
     if (type.value === "HEARTBEAT") return text(202, "");
-    const framework = port.framework(call.framework_id.value);
-    if (framework === undefined) return text(400, "Framework cannot be found");
-    const known = framework.executors.some(
-      (executor) => !executor.completed && executor.executorId === call.executor_id.value,
-    );
-    if (!known) return text(400, "Executor cannot be found");
-    return notImplemented(type.value);
+    const standing = port.executors.standing(call.framework_id.value, call.executor_id.value);
+    if (standing === "framework-unknown") return text(400, "Framework cannot be found");
+    if (standing === "executor-unknown") return text(400, "Executor cannot be found");
+    if (type.value === "SUBSCRIBE") return subscribe(context, request, call);
+    if (standing === "registering") return text(403, "Executor is not subscribed");
+    if (type.value === "UNKNOWN") return notImplemented(type.value);
+    const answer = await new Promise<CallAnswer>((answered) => port.executors.call(call, answered));
+    return text(answer.status, answer.body);
   };
+}
+
+async function subscribe(context: AgentContext, request: Request, call: ExecutorCall): Promise<Response> {
+  const encoder = negotiate(request);
+  if (!encoder.ok) return encoder.error;
+  const { contentType, encode } = encoder.value;
+  const stream = new EventStream<ExecutorEvent>({
+    encode: (event) => [encode("ExecutorEvent", event)],
+    log: context.log,
+  });
+  const subscription = context.port.executors.subscribe(call, stream);
+  stream.onDisconnect(() => subscription.disconnected());
+  context.neverIdle?.(request);
+  return streamAnswer(stream, request, { "Content-Type": contentType });
 }
 
 /** slave/validation.cpp, executor::call::validate. */
 function validate(call: ExecutorCall): Result<ExecutorCallType> {
   const { type } = call;
   if (type === undefined) return fail("Expecting 'type' to be present");
-  if (type === "SUBSCRIBE" && call.subscribe === undefined)
-    return fail("Expecting 'subscribe' to be present");
+  // Without a body, as npm's mesos-framework sends it, SUBSCRIBE counts as an empty one; Mesos refuses it.
   if (type === "MESSAGE" && call.message === undefined) return fail("Expecting 'message' to be present");
   const problem = type === "UPDATE" ? checkUpdate(call) : undefined;
   return problem === undefined ? ok(type) : fail(problem);

@@ -16,7 +16,7 @@ import type {
   MasterResponseGetState,
   MasterResponseGetTasks,
 } from "../model/v1/master-responses.ts";
-import type { Task } from "../model/v1/tasks.ts";
+import type { ExecutorInfo, Task } from "../model/v1/tasks.ts";
 import { endpointResource } from "./resource-text.ts";
 import { taskMessage } from "./task-message.ts";
 
@@ -44,14 +44,16 @@ function masterTask(view: TaskView): Task {
 /** Executors that frameworks brought, each once for an agent. Command tasks have none here, as in Mesos. */
 export function executorsMessage(view: ClusterView): MasterResponseGetExecutors {
   const executors = new Map<string, MasterResponseGetExecutorsExecutor>();
-  for (const { info, frameworkId, agentId } of view.tasks()) {
-    if (info.executor === undefined) continue;
-    const key = JSON.stringify([frameworkId, agentId, info.executor.executor_id.value]);
-    executors.set(key, {
-      executor_info: { ...info.executor, framework_id: { value: frameworkId } },
+  const note = (info: ExecutorInfo, frameworkId: string, agentId: string): void => {
+    executors.set(JSON.stringify([frameworkId, agentId, info.executor_id.value]), {
+      executor_info: { ...info, framework_id: { value: frameworkId } },
       agent_id: { value: agentId },
     });
+  };
+  for (const { info, frameworkId, agentId } of view.tasks()) {
+    if (info.executor !== undefined) note(info.executor, frameworkId, agentId);
   }
+  for (const { info, frameworkId, agentId } of view.executors()) note(info, frameworkId, agentId);
   return { executors: [...executors.values()] };
 }
 

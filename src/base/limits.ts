@@ -14,7 +14,7 @@ export const REQUEST_BODY_MAX_BYTES = 8 * MIB;
 /**
  * A connection on which nothing moved for so long is closed (Bun takes at most 255 s): clients that
  * vanished and bodies that never come would keep their file descriptors for ever. Event streams
- * are never as silent, they have a heartbeat each 15 s.
+ * are never as silent, they have a heartbeat each 15 s; those of executors, on the same machine, are exempt.
  */
 export const HTTP_IDLE_TIMEOUT_S = 240;
 /** All request bodies that are being read, together: what slow clients can make a process hold. */
@@ -52,6 +52,12 @@ export const PART_MAX_ITEMS = 100;
 export const TURN_MAX_HELD_INPUTS = 200;
 /** Of the agent: a turn takes no more inputs after this time, so that its HTTP API answers under load. */
 export const AGENT_TURN_MAX_MS = 10;
+/** Updates of one task of an executor that its framework has not acknowledged; beyond it they are refused. */
+export const EXECUTOR_UPDATES_MAX = 256;
+/** Newest updates of such a task that are known when an executor sends them again. */
+export const EXECUTOR_UPDATE_IDS_MAX = 32;
+/** Between two heartbeats to an executor, as in Mesos: some client libraries do not know that event. */
+export const EXECUTOR_HEARTBEAT_MS = 30 * 60_000;
 /** Launches and messages that one step of the agent's core begins when a write is through. */
 export const AGENT_DEFERRED_PER_STEP_MAX = 50;
 /** Bytes queued for a stream whose reader is slow, before it is closed. */
@@ -129,6 +135,8 @@ export const MSGPACK_MAX_DEPTH = 128;
 export const MESSAGE_MAX_DEPTH = 100;
 /** Completed tasks an agent shows in /state; Mesos keeps 50 frameworks of 150 executors. */
 export const AGENT_COMPLETED_TASKS_MAX = 1_000;
+/** Completed executors an agent shows in /state; Mesos keeps 150 of each framework. */
+export const AGENT_COMPLETED_EXECUTORS_MAX = 500;
 /** Statuses an agent keeps to show for one task; Mesos keeps all, which health checks make endless. */
 export const AGENT_STATUSES_PER_TASK_MAX = 10;
 /** Tasks that an agent holds records of at once; one RegisterAgent frame must carry them all. */
@@ -164,8 +172,10 @@ assert(
   "A command with one blob must fit a log entry with room for its ids",
 );
 assert(ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A log entry must fit a frame");
-// Two ids of up to three bytes a character, and 120 bytes of the rest of one task.
-const AGENT_TASK_REPORT_MAX_BYTES = 2 * 3 * ID_MAX_CHARS + 120;
+/** One task in a registration: two ids of up to three bytes a character, and 120 bytes of the rest. */
+export const AGENT_TASK_REPORT_MAX_BYTES = 2 * 3 * ID_MAX_CHARS + 120;
+/** Tasks and executors of one agent in its registration, which must fit a frame with its AgentInfo. */
+export const AGENT_REPORT_MAX_BYTES = FRAME_MAX_BYTES - 64 * KIB;
 assert(
   AGENT_TASKS_MAX * AGENT_TASK_REPORT_MAX_BYTES < FRAME_MAX_BYTES,
   "A registration must fit a frame, however many tasks the agent has",

@@ -23,6 +23,8 @@ export interface HttpServerOptions {
 export interface HttpServer {
   readonly hostname: string;
   readonly port: number;
+  /** The answer to this request may be silent for as long as it likes. */
+  neverIdle(request: Request): void;
   /** Takes no new connections and lets answers finish, at most for `graceMs`: then event streams are cut. */
   stop(graceMs: number): Promise<void>;
 }
@@ -52,6 +54,7 @@ export function serve(options: HttpServerOptions): HttpServer {
   return {
     hostname,
     port: server.port ?? port,
+    neverIdle: (request) => server.timeout(request, 0),
     stop: (graceMs) => stop(server, graceMs),
   };
 }

@@ -63,6 +63,24 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     default: "auto",
   },
   ...CGROUP_FLAGS,
+  {
+    name: "executor-registration-timeout",
+    value: "<duration>",
+    description: "How long an executor that a framework brought may take from its launch to its subscription",
+    default: "1mins",
+  },
+  {
+    name: "executor-reregistration-timeout",
+    value: "<duration>",
+    description: "How long it may take to subscribe again after the agent was restarted",
+    default: "15secs",
+  },
+  {
+    name: "executor-shutdown-grace-period",
+    value: "<duration>",
+    description: "How long it may take to end after SHUTDOWN, when it has no period of its own",
+    default: "5secs",
+  },
   ...TLS_FLAGS,
   LOG_LEVEL_FLAG,
 ];

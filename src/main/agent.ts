@@ -6,7 +6,7 @@ import { checkpointDirectory } from "../agent/paths.ts";
 import { RECONFIGURATION_POLICIES, type ReconfigurationPolicy } from "../agent/reconfiguration.ts";
 import { Agent } from "../agent/run.ts";
 import type { AgentDrivers, AgentLink, LinkEvents } from "../agent/run-drivers.ts";
-import type { AgentConfig, LeaderAddress } from "../agent/types.ts";
+import type { AgentConfig, ExecutorTimes, LeaderAddress } from "../agent/types.ts";
 import { agentApi } from "../api/routes.ts";
 import type { Log } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
@@ -51,6 +51,8 @@ export interface AgentFlags extends InfoFlags {
   /** Left out: any. */
   readonly reconfigurationPolicy?: ReconfigurationPolicy;
   readonly cgroups?: CgroupSettings;
+  /** Left out: the defaults. */
+  readonly executorTimes?: ExecutorTimes;
   /** As /flags shows them. */
   readonly effective: Readonly<Record<string, string>>;
   /** Flag that sets the port, for error messages. */
@@ -93,6 +95,11 @@ function readFlags(flags: Flags): AgentFlags {
     reconfigurationPolicy: readPolicy(flags),
     isolate: readIsolation(flags),
     cgroups: readCgroupSettings(flags),
+    executorTimes: {
+      registrationMs: flags.duration("executor-registration-timeout"),
+      reregistrationMs: flags.duration("executor-reregistration-timeout"),
+      shutdownGraceMs: flags.duration("executor-shutdown-grace-period"),
+    },
     effective: flags.effective(),
     portFlag: "--port",
     directoryFlag: "--work-dir",
@@ -162,6 +169,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     bootId: machine.bootId,
     switchUser: runtime.capabilities.switchUser,
     commandChecks: runtime.capabilities.commandChecks === true,
+    ...(flags.executorTimes === undefined ? {} : { executorTimes: flags.executorTimes }),
   };
   const options = {
     config,
@@ -177,6 +185,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     clock: apiClock,
     log,
     containerStatistics: (containerId) => runtime.statistics(containerId),
+    neverIdle: (request) => server.neverIdle(request),
   });
   await agent.start();
   const url = `http://${config.ip}:${port}`;

@@ -4,6 +4,7 @@
  * for in MESH_<NAME> and then MESOS_<NAME>, as Mesos does with its own.
  */
 import { isIP } from "node:net";
+import { parseDuration } from "../api/duration.ts";
 import { MeshError } from "../base/errors.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 
@@ -88,6 +89,15 @@ export class Flags {
       throw badFlag(name, value, `${kind} from ${bounds.min} to ${bounds.max}`);
     }
     return number;
+  }
+
+  /** Milliseconds of a duration above zero, as Mesos writes it. */
+  duration(name: string): number {
+    const value = this.text(name);
+    const parsed = parseDuration(value);
+    if (!parsed.ok || parsed.value < 1)
+      throw badFlag(name, value, "a duration above zero, as 5secs or 1mins");
+    return parsed.value;
   }
 
   /** A numeric address of this machine, without brackets. */

@@ -5,7 +5,14 @@
  */
 import { ID_MAX_CHARS } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
-import type { AgentTaskReport, AgentToMaster, RegisterAgent, StatusUpdate } from "../model/agent-protocol.ts";
+import type {
+  AgentExecutorReport,
+  AgentTaskReport,
+  AgentToMaster,
+  RegisterAgent,
+  StatusUpdate,
+} from "../model/agent-protocol.ts";
+import { Resources } from "../model/resources.ts";
 import { isTaskState } from "../model/task-state.ts";
 import { checkId } from "../model/validate-ids.ts";
 import { readBlob } from "../wire/blob-check.ts";
@@ -44,6 +51,16 @@ const READERS: {
   "status-update": readUpdate,
   pong: (v) => ({ kind: "pong", nonce: take(v, "nonce", isNumber) }),
   "unregister-agent": () => ({ kind: "unregister-agent" }),
+  "executor-message": (v) => ({
+    kind: "executor-message",
+    ...executorNames(v),
+    data: take(v, "data", isBytes),
+  }),
+  "executor-exited": (v) => ({
+    kind: "executor-exited",
+    ...executorNames(v),
+    status: take(v, "status", isInteger),
+  }),
 };
 
 function readRegistration(v: Values): RegisterAgent {
@@ -62,6 +79,7 @@ function readRegistration(v: Values): RegisterAgent {
     capabilities,
     tasks: take(v, "tasks", isList).map(readReport),
     ...(v["hasVolumes"] === true ? { hasVolumes: true } : {}),
+    ...(v["executors"] === undefined ? {} : { executors: take(v, "executors", isList).map(readExecutor) }),
   };
 }
 
@@ -75,6 +93,21 @@ function readReport(report: unknown): AgentTaskReport {
     settled: take(report, "settled", isBoolean),
     runId: optional(report, "runId", isShortText),
   };
+}
+
+function executorNames(v: Values): Pick<AgentExecutorReport, "frameworkId" | "executorId"> {
+  return { frameworkId: take(v, "frameworkId", isId), executorId: take(v, "executorId", isId) };
+}
+
+function readExecutor(report: unknown): AgentExecutorReport {
+  if (!isObject(report)) throw new Refusal("'executors' must hold maps");
+  const names = executorNames(report);
+  const info = take(report, "info", isBytes);
+  const { executor_id, resources = [] } = readWhole("ExecutorInfo", info);
+  if (executor_id.value !== names.executorId) throw new Refusal("'info' is of another executor");
+  const parsed = Resources.from(resources);
+  if (!parsed.ok) throw new Refusal(`'info' has invalid resources: ${parsed.error}`);
+  return { ...names, info };
 }
 
 function readUpdate(v: Values): StatusUpdate {
@@ -96,7 +129,7 @@ function readUpdate(v: Values): StatusUpdate {
   };
 }
 
-function readWhole<N extends "AgentInfo" | "TaskStatus">(name: N, bytes: Uint8Array) {
+function readWhole<N extends "AgentInfo" | "ExecutorInfo" | "TaskStatus">(name: N, bytes: Uint8Array) {
   const message = readBlob(name, bytes);
   if (!message.ok) throw new Refusal(message.error);
   return message.value;
@@ -116,6 +149,7 @@ function optional<T>(values: Values, name: string, is: (value: unknown) => value
 const isObject = (value: unknown): value is Values =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 const isNumber = (value: unknown): value is number => typeof value === "number";
+const isInteger = (value: unknown): value is number => Number.isInteger(value);
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
 const isUuid = (value: unknown): value is Uint8Array => isBytes(value) && value.length === UUID_BYTES;

@@ -80,7 +80,7 @@ function rerun(leader: Leader, agent: AgentMemory, tasks: readonly TaskRecord[])
   const groups = new Map<string, TaskRecord[]>();
   for (const task of tasks) {
     const executor = storedExecutor(task);
-    if (executor === undefined) {
+    if (executor === undefined || executor.custom) {
       runTask(leader, agent, task);
       continue;
     }

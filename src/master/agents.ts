@@ -25,6 +25,7 @@ import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
 import { forgetVerdicts } from "./deferred.ts";
 import { resumeDrain } from "./drain.ts";
 import { ExecutorHoldings } from "./executor-holdings.ts";
+import { compareExecutors } from "./executors.ts";
 import { rebuildHoldings, usedOf } from "./holdings.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { machineDownMessage } from "./machines.ts";
@@ -71,8 +72,9 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
   if (!known) removeForerunners(leader, agentId, addressOf(message.ip, info));
   const before = leader.pendingAgents.get(agentId);
   if (before !== undefined && before.link !== link) leader.closeLink(before.link);
-  const { tasks, hasVolumes = false } = message;
-  leader.pendingAgents.set(agentId, { link, tasks, hasVolumes, fresh: message.agentId === undefined });
+  const { tasks, executors = [], hasVolumes = false } = message;
+  const fresh = message.agentId === undefined;
+  leader.pendingAgents.set(agentId, { link, tasks, executors, hasVolumes, fresh });
   leader.propose({
     kind: known ? "reregister-agent" : "add-agent",
     agentId,
@@ -227,6 +229,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
   });
   if (pending.hasVolumes || hasVolume(agent.total)) sendVolumes(leader, agent);
   startPings(leader, agent);
+  compareExecutors(leader, agent, pending.executors);
   compareWithReport(leader, agent, pending.tasks, returned);
   resumeDrain(leader, agent);
   // It was awaited or counted as unreachable before this one could be told to have taken its place.

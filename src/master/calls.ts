@@ -4,6 +4,7 @@ import type { SchedulerCall, SchedulerCallType } from "../model/v1/scheduler.ts"
 import { accept } from "./accept.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { decline } from "./decline.ts";
+import { messageExecutor, shutdownExecutor } from "./executors.ts";
 import { acceptInverseOffers, declineInverseOffers } from "./inverse-offers.ts";
 import { kill } from "./kill.ts";
 import type { Leader } from "./leader.ts";
@@ -35,9 +36,8 @@ const HANDLERS: { readonly [K in SchedulerCallType]: Handler } = {
   REVIVE: revive,
   SUPPRESS: suppress,
   KILL: kill,
-  // No custom executor ever runs: best effort to nobody, as Mesos does for an unknown executor.
-  SHUTDOWN: nothingToActOn,
-  MESSAGE: nothingToActOn,
+  SHUTDOWN: shutdownExecutor,
+  MESSAGE: messageExecutor,
   ACKNOWLEDGE: acknowledge,
   ACKNOWLEDGE_OPERATION_STATUS: acknowledgeOperation,
   RECONCILE: reconcile,

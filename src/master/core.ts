@@ -35,6 +35,7 @@ import { changeCluster } from "./change-cluster.ts";
 import { Counters } from "./counters.ts";
 import { retryDue } from "./deferred.ts";
 import { failoverDue, operatorTeardown, streamClosed } from "./disconnect.ts";
+import { executorExited, executorMessage } from "./executors.ts";
 import { heartbeatDue } from "./heartbeats.ts";
 import { Inbox } from "./inbox.ts";
 import { inverseFilterDue, inverseOfferDue, makeInverseOffers } from "./inverse-offers.ts";
@@ -105,6 +106,8 @@ const FROM_AGENT: {
 } = {
   "status-update": statusUpdate,
   pong: (_, agent, message) => pong(agent, message),
+  "executor-message": executorMessage,
+  "executor-exited": executorExited,
   "unregister-agent": (leader, agent) => {
     leader.counters.bump("messages_unregister_slave");
     leader.propose({ kind: "remove-agent", agentId: agent.id, atMs: leader.now.wallMs, remember: true });

@@ -1,6 +1,7 @@
 /** The end of a framework's stream, and of a framework that does not come back. */
 import type { DisconnectFramework, RemoveFramework } from "../registry/commands.ts";
 import { defer, isReturning } from "./deferred.ts";
+import { dropExecutors } from "./executors.ts";
 import { failoverTimeoutMs } from "./framework-memory.ts";
 import { releaseHolding } from "./holdings.ts";
 import { discardInverseOffers } from "./inverse-offers.ts";
@@ -118,4 +119,5 @@ function endOnAgent(leader: Leader, framework: FrameworkMemory, agentId: string,
     });
     leader.sendOperators(() => taskUpdatedEvent(framework.id, status, "TASK_KILLED"));
   }
+  dropExecutors(leader, agent, framework.id);
 }

@@ -6,7 +6,7 @@ import { isTerminalState } from "../model/task-state.ts";
 import type { TaskRecord } from "../registry/records.ts";
 import { infoPlaceOf } from "../registry/stored-task.ts";
 import { decodeBlob, encodeBlob, findBlobField } from "../wire/blob.ts";
-import type { ExecutorHolding } from "./executor-holdings.ts";
+import { type ExecutorHolding, isCustom } from "./executor-holdings.ts";
 import type { Holding } from "./holding.ts";
 import type { Leader } from "./leader.ts";
 import { type AgentMemory, taskKey } from "./memory.ts";
@@ -39,7 +39,7 @@ export function rebuildHoldings(leader: Leader, agent: AgentMemory): void {
   agent.holdings.adopt(tasks, resources);
 }
 
-/** The executor of a task of a group, from its TaskInfo; undefined for all others. */
+/** The executor that a framework gave with the task, from its TaskInfo. */
 export function storedExecutor(task: TaskRecord): ExecutorHolding | undefined {
   const { bytes, at } = infoPlaceOf(task);
   if (findBlobField("TaskInfo", "executor", bytes, at) === undefined) return undefined;
@@ -51,6 +51,7 @@ export function storedExecutor(task: TaskRecord): ExecutorHolding | undefined {
     role: task.role,
     resources: parsedResources(executor.resources ?? [], task.taskId),
     info: encodeBlob("ExecutorInfo", executor),
+    custom: isCustom(executor),
   };
 }
 

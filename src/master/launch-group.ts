@@ -6,19 +6,17 @@
 import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { checkpointedPart } from "../model/checkpointed-resources.ts";
-import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { ExecutorInfo, TaskInfo } from "../model/v1/tasks.ts";
 import { checkTaskGroup } from "../model/validate-task-group.ts";
 import { writeResources } from "../registry/agent-total.ts";
-import { encodeBlob } from "../wire/blob.ts";
-import { sameBytes } from "./bytes.ts";
-import type { ExecutorHolding } from "./executor-holdings.ts";
+import { type ExecutorHolding, isCustom } from "./executor-holdings.ts";
 import { type LaunchContext, type PlannedTask, planTask, reserve } from "./launch.ts";
 import type { Leader } from "./leader.ts";
 import { taskKey } from "./memory.ts";
 import { refuseTask } from "./refuse-task.ts";
+import { executorOf } from "./task-executor.ts";
 
 /** What a group needs of the offers, in order. */
 interface Plan {
@@ -60,7 +58,7 @@ function planGroup(
   const { framework, agentId } = context;
   const invalid = checkTaskGroup(tasks, given, { agentId, frameworkId: framework.id });
   if (invalid !== undefined) return fail(invalid);
-  if (given.type !== "DEFAULT") {
+  if (isCustom(given)) {
     return fail("Task groups under a CUSTOM executor are not supported by this master yet; use type DEFAULT");
   }
   const executor = executorOf(leader, context, given);
@@ -101,39 +99,6 @@ function sumOf(parts: readonly Resources[]): Resources {
     }),
   );
   return Resources.sum([...own, ...shared]);
-}
-
-interface GroupExecutor {
-  readonly holding: ExecutorHolding;
-  /** As every task of the group carries it. */
-  readonly info: ExecutorInfo;
-  readonly isNew: boolean;
-}
-
-/** The executor as it will be, or as it is on the agent already. */
-function executorOf(leader: Leader, context: LaunchContext, given: ExecutorInfo): Result<GroupExecutor> {
-  const { framework, agentId, role } = context;
-  const executorId = given.executor_id.value;
-  const parsed = Resources.from(given.resources ?? []);
-  if (!parsed.ok) return fail(`Executor uses invalid resources: ${parsed.error}`);
-  for (const other of parsed.value.allocations().keys()) {
-    if (other !== role) {
-      return fail(
-        `Executor uses resources allocated to role '${other}', its offer is allocated to '${role}'`,
-      );
-    }
-  }
-  const resources = parsed.value.unallocated();
-  const info = { ...given, resources: toResources(resources.allocate(role)) };
-  const blob = encodeBlob("ExecutorInfo", info);
-  const known = leader.agent(agentId).executors.find(framework.id, executorId);
-  if (known !== undefined && !sameBytes(known.info, blob)) {
-    return fail(
-      `ExecutorInfo of '${executorId}' is not compatible with the existing ExecutorInfo of the same id; give it another id`,
-    );
-  }
-  const holding = known ?? { frameworkId: framework.id, executorId, role, resources, info: blob };
-  return ok({ holding, info, isNew: known === undefined });
 }
 
 function takeGroup(leader: Leader, context: LaunchContext, { tasks, executor, isNew }: Plan): void {

@@ -11,6 +11,7 @@ import { writeResources } from "../registry/agent-total.ts";
 import type { LaunchGroup, LaunchTask, LaunchTasks, RefusalReason } from "../registry/commands.ts";
 import { isDerivedRunId } from "../registry/run-ids.ts";
 import { encodeBlob } from "../wire/blob.ts";
+import { isCustom } from "./executor-holdings.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import { releaseHolding } from "./holdings.ts";
 import { sendKill } from "./kill.ts";
@@ -19,6 +20,7 @@ import { type AgentMemory, type FrameworkMemory, taskKey } from "./memory.ts";
 import { taskAddedEvent } from "./operator-events.ts";
 import { packBySize } from "./pack-by-size.ts";
 import { refuseTask } from "./refuse-task.ts";
+import { executorOf, type TaskExecutor } from "./task-executor.ts";
 import { allocatedTask } from "./task-resources.ts";
 import { lostState } from "./task-status.ts";
 
@@ -64,6 +66,8 @@ export interface PlannedTask {
   readonly resources: Resources;
   /** As the registry keeps it. */
   readonly info: Uint8Array;
+  /** Of a task of LAUNCH with an executor of its own. */
+  readonly executor?: TaskExecutor;
 }
 
 /** The task as it will be launched, or why it cannot run (OFF-25; Mesos: validation::task::validate). */
@@ -71,14 +75,25 @@ function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Re
   const expected = { agentId: context.agentId, frameworkId: context.framework.id };
   const invalid = checkTask(task, expected);
   if (invalid !== undefined) return fail(invalid);
-  if (task.executor !== undefined) {
-    return fail("Custom executors are not supported by this master yet; give the task a 'command' instead");
+  const { executor } = task;
+  if (executor === undefined) return affordable(context, planTask(leader, context, task));
+  if (!isCustom(executor)) {
+    return fail("A DEFAULT executor takes groups of tasks only; launch the task by LAUNCH_GROUP");
   }
-  const planned = planTask(leader, context, task);
-  if (planned.ok && !context.remaining.contains(planned.value.resources)) {
-    return fail(`Task uses more resources ${planned.value.resources} than available ${context.remaining}`);
-  }
-  return planned;
+  const given = executorOf(leader, context, executor);
+  if (!given.ok) return given;
+  const planned = planTask(leader, context, { ...task, executor: given.value.info });
+  return affordable(context, planned.ok ? ok({ ...planned.value, executor: given.value }) : planned);
+}
+
+/** The offers must hold the task, and its executor if that is new. */
+function affordable(context: LaunchContext, planned: Result<PlannedTask>): Result<PlannedTask> {
+  if (!planned.ok) return planned;
+  const { resources, executor } = planned.value;
+  const needed = executor?.isNew ? resources.add(executor.holding.resources) : resources;
+  if (context.remaining.contains(needed)) return planned;
+  const what = executor?.isNew ? "Task and its executor use" : "Task uses";
+  return fail(`${what} more resources ${needed} than available ${context.remaining}`);
 }
 
 /** What depends on the cluster, but whether its resources are there. */
@@ -113,6 +128,7 @@ export function planTask(leader: Leader, context: LaunchContext, task: TaskInfo)
 export function reserve(leader: Leader, context: LaunchContext, planned: PlannedTask): void {
   const { taskId, resources, info } = planned;
   const { framework, agentId, role } = context;
+  if (planned.executor !== undefined) takeForExecutor(leader, context, taskId, planned.executor);
   takeForTask(leader, context, resources);
   const runId = leader.newRunId(framework.id, taskId);
   context.tasks.push({ taskId, info, runId });
@@ -126,6 +142,18 @@ export function reserve(leader: Leader, context: LaunchContext, planned: Planned
     runId,
     pending: true,
   });
+}
+
+function takeForExecutor(
+  leader: Leader,
+  context: LaunchContext,
+  taskId: string,
+  { holding, isNew }: TaskExecutor,
+): void {
+  leader.agent(context.agentId).executors.hold(holding, taskKey(context.framework.id, taskId));
+  if (!isNew) return;
+  context.remaining = context.remaining.subtract(holding.resources);
+  context.needs = context.needs.add(checkpointedPart(holding.resources));
 }
 
 /** A shared volume stays for the next task; each that uses it holds it once more. */
@@ -226,6 +254,7 @@ export function runTask(
   const { frameworkId, taskId, info, runId } = task;
   const framework = leader.registry.frameworks.get(frameworkId)?.info;
   if (framework === undefined) return;
+  const launchExecutor = agent.executors.send(taskKey(frameworkId, taskId));
   leader.sendAgent(agent, {
     kind: "run-task",
     term: leader.term,
@@ -235,6 +264,7 @@ export function runTask(
     task: info,
     // Equal for all runs of the task id: no name for a container.
     runId: isDerivedRunId(runId) ? undefined : runId,
+    ...(launchExecutor === undefined ? {} : { launchExecutor }),
   });
 }
 

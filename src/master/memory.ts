@@ -5,7 +5,7 @@
 
 import type { ConstraintsByRole } from "../allocator/offer-constraints.ts";
 import type { Allocation } from "../allocator/types.ts";
-import type { AgentTaskReport } from "../model/agent-protocol.ts";
+import type { AgentExecutorReport, AgentTaskReport } from "../model/agent-protocol.ts";
 import type { Resources } from "../model/resources.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { Unavailability } from "../model/v1/ids.ts";
@@ -126,6 +126,7 @@ export interface PendingFramework {
 export interface PendingAgent {
   readonly link: LinkRef;
   readonly tasks: readonly AgentTaskReport[];
+  readonly executors: readonly AgentExecutorReport[];
   /** It may hold data of volumes. */
   readonly hasVolumes: boolean;
   /** The agent had no id before. */

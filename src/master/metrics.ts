@@ -11,9 +11,13 @@ import { addResourceMetrics } from "./resource-metrics.ts";
 
 /** Counters that are shown from the start, at 0. */
 const COUNTERS = [
+  "invalid_executor_to_framework_messages",
+  "invalid_framework_to_executor_messages",
   "invalid_status_update_acknowledgements",
   "invalid_status_updates",
   "messages_decline_offers",
+  "messages_executor_to_framework",
+  "messages_exited_executor",
   "messages_framework_to_executor",
   "messages_kill_task",
   "messages_launch_tasks",
@@ -46,6 +50,8 @@ const COUNTERS = [
   "tasks_gone_by_operator",
   "tasks_killed",
   "tasks_lost",
+  "valid_executor_to_framework_messages",
+  "valid_framework_to_executor_messages",
   "valid_status_update_acknowledgements",
   "valid_status_updates",
 ] as const;

@@ -16,7 +16,7 @@ import type { InverseOffer, Offer, OfferOperation, OperationStatus } from "../mo
 import type { QuotaConfig, QuotaRequest } from "../model/v1/quota.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { OfferConstraints, SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
-import type { TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
 import type { NoteCommand } from "../registry/commands.ts";
 
 /** Where a master's HTTP API is reached. */
@@ -119,6 +119,13 @@ export interface TaskView {
   readonly info: TaskInfo;
 }
 
+/** An executor that a framework brought. */
+export interface ExecutorView {
+  readonly frameworkId: string;
+  readonly agentId: string;
+  readonly info: ExecutorInfo;
+}
+
 /** An operation with an id whose end is not acknowledged. */
 export interface OperationView {
   readonly frameworkId: string;
@@ -139,6 +146,8 @@ export interface ClusterView {
   tasks(frameworkId?: string): Iterable<TaskView>;
   unreachableTasks(frameworkId?: string): Iterable<TaskView>;
   completedTasks(frameworkId?: string): Iterable<TaskView>;
+  /** Those this leader knows of; custom ones also without tasks. */
+  executors(): Iterable<ExecutorView>;
   operations(): Iterable<OperationView>;
   schedule(): Schedule;
   maintenanceStatus(): ClusterStatus;

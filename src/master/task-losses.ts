@@ -36,4 +36,7 @@ export function dropHoldings(agent: AgentMemory): void {
     agent.holdings.delete(key);
     agent.executors.release(key);
   }
+  for (const { frameworkId, executorId } of agent.executors.idle()) {
+    agent.executors.remove(frameworkId, executorId);
+  }
 }

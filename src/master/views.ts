@@ -23,6 +23,7 @@ import type {
   AgentView,
   ClusterView,
   ConstraintsDebugView,
+  ExecutorView,
   FrameworkView,
   OperationView,
   TaskView,
@@ -81,6 +82,14 @@ export class MasterView implements ClusterView {
   *completedTasks(frameworkId?: string): Iterable<TaskView> {
     for (const id of frameworkId === undefined ? this.#allFrameworkIds() : [frameworkId]) {
       for (const task of this.#registry.completedTasksOf(id)) yield taskView(task);
+    }
+  }
+
+  *executors(): Iterable<ExecutorView> {
+    for (const agent of this.#leader?.agents.values() ?? []) {
+      for (const { frameworkId, info } of agent.executors.values()) {
+        yield { frameworkId, agentId: agent.id, info: decodeBlob("ExecutorInfo", info) };
+      }
     }
   }
 

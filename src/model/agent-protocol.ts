@@ -44,6 +44,14 @@ export interface AgentTaskReport {
   readonly runId: string | undefined;
 }
 
+/** One executor that a framework brought, as the agent reports it. */
+export interface AgentExecutorReport {
+  readonly frameworkId: string;
+  readonly executorId: string;
+  /** blob ExecutorInfo, as its first task carried it. */
+  readonly info: Uint8Array;
+}
+
 /** First message on a link. A new agent has no `agentId`. */
 export interface RegisterAgent {
   readonly kind: "register-agent";
@@ -58,6 +66,8 @@ export interface RegisterAgent {
   readonly tasks: readonly AgentTaskReport[];
   /** Data of persistent volumes may be on its disks: it needs UpdateVolumes even when there are none left. */
   readonly hasVolumes?: boolean;
+  /** Every custom executor whose container may live; absent in older versions. */
+  readonly executors?: readonly AgentExecutorReport[];
 }
 
 /** A status update; sent again until {@link AcknowledgeUpdate} for its uuid comes. */
@@ -86,7 +96,30 @@ export interface UnregisterAgent {
   readonly kind: "unregister-agent";
 }
 
-export type AgentToMaster = RegisterAgent | StatusUpdate | Pong | UnregisterAgent;
+/** An executor's message for its framework's scheduler; best effort (FRW-15). */
+export interface ExecutorMessage {
+  readonly kind: "executor-message";
+  readonly frameworkId: string;
+  readonly executorId: string;
+  readonly data: Uint8Array;
+}
+
+/** A custom executor's container is no more. What its tasks became comes as status updates. */
+export interface ExecutorExited {
+  readonly kind: "executor-exited";
+  readonly frameworkId: string;
+  readonly executorId: string;
+  /** As wait(2) gives it; -1 when it is not known. */
+  readonly status: number;
+}
+
+export type AgentToMaster =
+  | RegisterAgent
+  | StatusUpdate
+  | Pong
+  | UnregisterAgent
+  | ExecutorMessage
+  | ExecutorExited;
 
 /** Answers RegisterAgent once the registration is committed. */
 export interface AgentRegistered {
@@ -122,7 +155,7 @@ export interface DrainTasks {
   readonly markGone: boolean;
 }
 
-/** Run one command task. Repeats are harmless: the agent knows the run by its id. */
+/** Run one task. Repeats are harmless: the agent knows the run by its id. */
 export interface RunTask {
   readonly kind: "run-task";
   readonly term: number;
@@ -134,6 +167,11 @@ export interface RunTask {
   readonly task: Uint8Array;
   /** Also the id of its container. */
   readonly runId: string | undefined;
+  /**
+   * Of a task with an executor: false says that the executor was sent before, so that an agent that
+   * has none by now drops the task instead of starting one nobody accounts for.
+   */
+  readonly launchExecutor?: boolean;
 }
 
 /**
@@ -211,6 +249,23 @@ export interface ResendUpdates {
   readonly frameworkId: string;
 }
 
+/** A framework ends one of its executors. */
+export interface ShutdownExecutor {
+  readonly kind: "shutdown-executor";
+  readonly term: number;
+  readonly frameworkId: string;
+  readonly executorId: string;
+}
+
+/** A scheduler's message for an executor; best effort. */
+export interface FrameworkMessage {
+  readonly kind: "framework-message";
+  readonly term: number;
+  readonly frameworkId: string;
+  readonly executorId: string;
+  readonly data: Uint8Array;
+}
+
 export interface Ping {
   readonly kind: "ping";
   readonly term: number;
@@ -228,4 +283,6 @@ export type MasterToAgent =
   | ResendUpdates
   | UpdateVolumes
   | DrainTasks
+  | ShutdownExecutor
+  | FrameworkMessage
   | Ping;

@@ -12,6 +12,7 @@ import type { CheckResult } from "../../src/isolation/check.ts";
 import type { Exit } from "../../src/isolation/container.ts";
 import type { ContainerState } from "../../src/isolation/runtime.ts";
 import type { AgentToMaster, MasterToAgent, StatusUpdate } from "../../src/model/agent-protocol.ts";
+import type { ExecutorEvent } from "../../src/model/v1/executor.ts";
 import type { FrameworkInfo } from "../../src/model/v1/frameworks.ts";
 import type { TaskInfo, TaskStatus } from "../../src/model/v1/tasks.ts";
 import { decodeBlob, encodeBlob } from "../../src/wire/blob.ts";
@@ -83,6 +84,8 @@ export class AgentBench {
   readonly sent: AgentToMaster[] = [];
   /** Under way or answered, oldest first. */
   readonly checks: Extract<AgentEffect, { kind: "check" }>[] = [];
+  /** CPUs in thousandths of containers that were resized. */
+  readonly cpusOf = new Map<string, number>();
   nowMs = 1_000;
   /** False: checkpoint effects stay unanswered until `sync`. */
   autoSync = true;
@@ -112,6 +115,10 @@ export class AgentBench {
       this.#taskOf.set(task.containerId, task.taskId);
       return [task.containerId, containers(task.taskId)] as const;
     });
+    for (const { containerId, executorId } of recorded.value.executors) {
+      this.#taskOf.set(containerId, executorId);
+      states.push([containerId, containers(executorId)]);
+    }
     const plan = planRecovery(this.core.state.config.bootId, recorded.value, new Map(states), orphans);
     this.step({ kind: "recovered", plan });
     return this;
@@ -271,6 +278,9 @@ export class AgentBench {
       case "signal":
         this.#lines.push(`${effect.signal} ${this.#name(effect.containerId)}`);
         return;
+      case "resize":
+        this.cpusOf.set(this.#name(effect.containerId), effect.resources.cpusMilli);
+        return;
       case "kill":
       case "cleanup":
       case "remove-orphan":
@@ -282,6 +292,15 @@ export class AgentBench {
         return;
       case "remove-volume":
         this.#lines.push(`remove-volume ${effect.path}`);
+        return;
+      case "executor-event":
+        this.#lines.push(`to executor: ${eventText(effect.event)}`);
+        return;
+      case "close-executor-stream":
+        this.#lines.push(`close stream ${effect.streamId}: ${effect.reason}`);
+        return;
+      case "executor-answer":
+        this.#lines.push(`answer ${effect.status}${effect.body === "" ? "" : `: ${effect.body}`}`);
         return;
       case "stop":
         this.#lines.push(`stop ${effect.failed ? "failed" : "done"}: ${effect.reason}`);
@@ -295,6 +314,18 @@ export class AgentBench {
   #name(containerId: string): string {
     return this.#taskOf.get(containerId) ?? containerId;
   }
+}
+
+function eventText(event: ExecutorEvent): string {
+  const { type, launch, kill, acknowledged, message } = event;
+  if (launch !== undefined) return `${type} ${launch.task.task_id.value}`;
+  if (kill !== undefined) {
+    const grace = kill.kill_policy?.grace_period?.nanoseconds;
+    return `${type} ${kill.task_id.value}${grace === undefined ? "" : ` within ${grace / 1e6} ms`}`;
+  }
+  if (acknowledged !== undefined) return `${type} ${acknowledged.task_id.value}`;
+  if (message !== undefined) return `${type} ${new TextDecoder().decode(message.data)}`;
+  return type ?? "";
 }
 
 function changeText({
@@ -311,7 +342,8 @@ function messageText(message: AgentToMaster): string {
   switch (message.kind) {
     case "register-agent": {
       const tasks = message.tasks.map((task) => ` ${task.taskId}:${task.state}`).join("");
-      return `register-agent ${message.agentId ?? "new"}${tasks}`;
+      const executors = (message.executors ?? []).map((one) => ` executor=${one.executorId}`).join("");
+      return `register-agent ${message.agentId ?? "new"}${tasks}${executors}`;
     }
     case "status-update":
       return message.state === message.latestState
@@ -321,5 +353,9 @@ function messageText(message: AgentToMaster): string {
       return `pong ${message.nonce}`;
     case "unregister-agent":
       return "unregister-agent";
+    case "executor-message":
+      return `message of ${message.executorId}: ${new TextDecoder().decode(message.data)}`;
+    case "executor-exited":
+      return `executor ${message.executorId} exited, status ${message.status}`;
   }
 }

@@ -77,6 +77,7 @@ describe("planRecovery", () => {
   const recorded = (state: TaskState): Recorded => ({
     agent: { agentId: "A", term: 1, bootId: "boot-1" },
     frameworks: new Map(),
+    executors: [],
     volumes: [],
     tasks: [
       {
@@ -125,6 +126,7 @@ describe("readCheckpoint", () => {
       value: {
         agent: { agentId: undefined, term: 3, bootId: "boot-1" },
         frameworks: new Map([["F", frameworkBlob()]]),
+        executors: [],
         volumes: [],
         tasks: [{ task: record, stream: full }],
       },

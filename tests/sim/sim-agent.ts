@@ -6,7 +6,7 @@
 import { AGENT_KEY, type CheckpointChange } from "../../src/agent/checkpoint.ts";
 import { AgentCore } from "../../src/agent/core.ts";
 import { decodeAgentRecord } from "../../src/agent/records.ts";
-import { planRecovery, readCheckpoint } from "../../src/agent/recovery.ts";
+import { planRecovery, readCheckpoint, recordedContainers } from "../../src/agent/recovery.ts";
 import type { AgentConfig, AgentEffect, AgentInput, LeaderAddress } from "../../src/agent/types.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { Random } from "../../src/base/random.ts";
@@ -120,7 +120,7 @@ export class SimAgent {
       .map(([key, value]) => ({ key, value }));
     const recorded = readCheckpoint(entries);
     if (!recorded.ok) throw new Error(`${this.name} cannot read its own checkpoint: ${recorded.error}`);
-    const known = new Set(recorded.value.tasks.map(({ task }) => task.containerId));
+    const known = new Set(recordedContainers(recorded.value));
     const states = new Map([...known].map((id) => [id, this.kernel.inspect(id)] as const));
     const orphans = this.kernel.containers().filter((id) => !known.has(id));
     this.kernel.onExit = (containerId, exit) => {
@@ -271,6 +271,12 @@ export class SimAgent {
         return;
       case "cleanup":
         this.kernel.cleanup(effect.containerId);
+        return;
+      case "resize":
+      case "executor-event":
+      case "close-executor-stream":
+      case "executor-answer":
+        // Its frameworks bring no executors.
         return;
       case "stop":
         this.#stopped(effect.reason, effect.failed);

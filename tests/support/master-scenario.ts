@@ -224,6 +224,9 @@ function describeMessage(message: MasterToAgent): string {
     case "run-task":
     case "kill-task":
       return `${message.kind} ${message.frameworkId}/${message.taskId} term=${message.term}`;
+    case "shutdown-executor":
+    case "framework-message":
+      return `${message.kind} ${message.frameworkId}/${message.executorId} term=${message.term}`;
     case "run-task-group": {
       const tasks = message.tasks.map(({ taskId }) => `${message.frameworkId}/${taskId}`);
       return `${message.kind} ${tasks.join(" ")} term=${message.term}`;

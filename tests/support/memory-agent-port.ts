@@ -5,6 +5,7 @@ import type {
   AgentFrameworkView,
   AgentPort,
   AgentTaskView,
+  ExecutorPort,
 } from "../../src/agent/port.ts";
 import { fixedFileSpace } from "../../src/api/file-space.ts";
 import type { Drain } from "../../src/model/drain-info.ts";
@@ -38,6 +39,14 @@ export class MemoryAgentPort implements AgentPort {
       { ...old, executors: [executor("t-end", "TASK_FINISHED", sandbox)] },
     ];
   }
+
+  /** No framework brings one. */
+  readonly executors: ExecutorPort = {
+    standing: (frameworkId) =>
+      this.framework(frameworkId) === undefined ? "framework-unknown" : "executor-unknown",
+    subscribe: () => ({ disconnected() {} }),
+    call: (_, answered) => answered({ status: 202, body: "" }),
+  };
 
   agentId(): string {
     return AGENT_ID;

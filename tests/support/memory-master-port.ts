@@ -10,6 +10,7 @@ import type {
   ClusterChange,
   ConstraintsDebugView,
   EventSink,
+  ExecutorView,
   FrameworkView,
   Leadership,
   MasterAddress,
@@ -36,6 +37,7 @@ export interface MemoryView {
   tasks: TaskView[];
   unreachableTasks: TaskView[];
   completedTasks: TaskView[];
+  executors: ExecutorView[];
   operations: OperationView[];
   whys: Map<string, WhyView>;
   constraintsDebug: ConstraintsDebugView[];
@@ -62,6 +64,7 @@ export class MemoryMasterPort implements MasterPort {
     tasks: [],
     unreachableTasks: [],
     completedTasks: [],
+    executors: [],
     operations: [],
     whys: new Map(),
     constraintsDebug: [],
@@ -147,6 +150,7 @@ export class MemoryMasterPort implements MasterPort {
       tasks: (id?: string) => of(contents.tasks, id),
       unreachableTasks: (id?: string) => of(contents.unreachableTasks, id),
       completedTasks: (id?: string) => of(contents.completedTasks, id),
+      executors: () => contents.executors,
       operations: () => contents.operations,
       why: (id: string, role?: string) => {
         const why = contents.whys.get(id);

@@ -5,6 +5,7 @@
 //	watch HOST:PORT                      the operator event stream
 //	ask HOST:PORT                        each operator call that only reads, once
 //	ask-agent HOST:PORT                  the same of an agent
+//	executor                             as an agent starts it, see executor.go
 //
 // CODEC is protobuf or json.
 package main
@@ -56,6 +57,8 @@ func main() {
 		err = ask(ctx, arguments[1])
 	case len(arguments) == 2 && arguments[0] == "ask-agent":
 		err = askAgent(ctx, arguments[1])
+	case len(arguments) == 1 && arguments[0] == "executor":
+		err = runExecutor(ctx)
 	default:
 		err = fmt.Errorf("cannot run %q: see main.go for the words", arguments)
 	}

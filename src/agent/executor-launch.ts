@@ -1,0 +1,124 @@
+/** An executor's container: from its plan to its end. */
+import { fail, ok, type Result } from "../base/result.ts";
+import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
+import type { ContainerSpec, Exit } from "../isolation/container.ts";
+import { commandTaskEnvironment } from "../isolation/environment.ts";
+import type { LaunchError, Launched } from "../isolation/runtime.ts";
+import { decodeBlob } from "../wire/blob.ts";
+import { containerCommand, fetchUris, unsupportedIn, userVariables } from "./container-plan.ts";
+import { containerVolumes } from "./container-volumes.ts";
+import { executorGone } from "./end-executor.ts";
+import type { Executor } from "./executor.ts";
+import { executorResources, executorTimes, resizeExecutor } from "./executor-state.ts";
+import { latestLinkPath, sandboxPath } from "./paths.ts";
+import type { AgentState } from "./state.ts";
+import { drainReason, isKill, killedState } from "./task-status.ts";
+
+/** Of Mesos' agent: how long an executor looks for an agent that is away, and how often. */
+const RECOVERY_TIMEOUT_MS = 15 * MINUTE_MS;
+const SUBSCRIPTION_BACKOFF_MAX_MS = 2 * SECOND_MS;
+
+/** Executor and first tasks are on disk: start its container, unless it was ended meanwhile. */
+export function launchExecutor(state: AgentState, executor: Executor): void {
+  if (executor.phase !== "checkpointing") return;
+  executor.phase = "launching";
+  const plan = planExecutor(state, executor);
+  if (!plan.ok) {
+    executorLaunchFailed(state, executor, { step: "validate", message: plan.error });
+    return;
+  }
+  const { frameworkId, executorId } = executor;
+  const ids = { agentId: state.agentId ?? "", frameworkId, executorId };
+  state.deadlines.set(
+    `executor-registration/${executor.key}`,
+    state.now.monotonicMs + executorTimes(state).registrationMs,
+  );
+  state.emit({ kind: "launch", spec: plan.value, latestLink: latestLinkPath(state.config.workDir, ids) });
+}
+
+function planExecutor(state: AgentState, executor: Executor): Result<ContainerSpec> {
+  const { config, agentId } = state;
+  if (agentId === undefined) return fail("the agent has no id yet");
+  const { command, container, resources = [] } = decodeBlob("ExecutorInfo", executor.info);
+  if (command === undefined) return fail("the executor has no command");
+  const unsupported = unsupportedIn(container);
+  if (unsupported !== undefined)
+    return fail(`its executor's container asks for ${unsupported}, which is not there`);
+  const program = containerCommand(command);
+  if (!program.ok) return program;
+  const variables = userVariables(command);
+  if (!variables.ok) return variables;
+  const volumes = containerVolumes(config.workDir, resources, state.volumes);
+  if (!volumes.ok) return volumes;
+  const { frameworkId, executorId, containerId } = executor;
+  const ids = { agentId, frameworkId, executorId, containerId };
+  const sandbox = sandboxPath(config.workDir, ids);
+  const user = config.switchUser ? command.user || (state.frameworks.get(frameworkId)?.user ?? "") : "";
+  return ok({
+    containerId,
+    sandbox,
+    command: program.value,
+    environment: commandTaskEnvironment({
+      ...ids,
+      agentEndpoint: `${config.ip}:${config.port}`,
+      sandbox,
+      // The agent takes every executor back, whatever its framework asked for.
+      checkpoint: true,
+      recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
+      subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
+      executorShutdownGraceMs: executor.shutdownGraceMs,
+      userVariables: variables.value,
+    }),
+    ...(user === "" ? {} : { user }),
+    stdoutName: "stdout",
+    stderrName: "stderr",
+    uris: fetchUris(command),
+    ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
+    resources: executorResources(state, executor),
+    isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
+  });
+}
+
+export function executorLaunched(state: AgentState, executor: Executor, { pid }: Launched): void {
+  if (executor.phase !== "launching") return;
+  executor.phase = "running";
+  executor.pid = pid;
+  // More tasks may have come meanwhile.
+  resizeExecutor(state, executor);
+  // Its end overtook the launch.
+  if (executor.terminating && executor.streamId === undefined) {
+    state.emit({ kind: "kill", containerId: executor.containerId });
+  }
+}
+
+/** Nothing of the container runs; its tasks hear why. */
+export function executorLaunchFailed(state: AgentState, executor: Executor, error: LaunchError): void {
+  if (executor.phase !== "launching") return;
+  const { frameworkId, executorId } = executor;
+  state.counters.launchErrors++;
+  state.log.warn("Cannot launch an executor", {
+    frameworkId,
+    executorId,
+    step: error.step,
+    reason: error.message,
+  });
+  const exit: Exit = { kind: "unknown", reason: error.message };
+  const message = `Failed to launch container: ${error.message}`;
+  if (executor.terminating) executorGone(state, executor, exit);
+  else {
+    executorGone(state, executor, exit, ({ ending }, framework) =>
+      isKill(ending)
+        ? { state: killedState(ending, framework), source: "SOURCE_AGENT", message, ...drainReason(ending) }
+        : { state: "TASK_FAILED", source: "SOURCE_AGENT", reason: "REASON_CONTAINER_LAUNCH_FAILED", message },
+    );
+  }
+}
+
+export function executorExited(state: AgentState, executor: Executor, exit: Exit): void {
+  const { frameworkId, executorId, containerId } = executor;
+  const { terminating } = executor;
+  state.log.info("An executor ended", { frameworkId, executorId, exit: exit.kind, terminating });
+  executorGone(state, executor, exit);
+  // The exit record must outlive the agent until what follows from it is on disk.
+  state.afterwards({ kind: "cleanup", containerId });
+}

@@ -1,0 +1,63 @@
+/** What handlers do with an executor: its place in the memory, its record, its stream. */
+import type { ContainerResources } from "../isolation/container.ts";
+import type { ExecutorEvent } from "../model/v1/executor.ts";
+import { EXECUTOR_PREFIX } from "./checkpoint.ts";
+import { DEFAULT_EXECUTOR_TIMES, type Executor } from "./executor.ts";
+import { encodeExecutorRecord } from "./records.ts";
+import type { AgentState } from "./state.ts";
+import type { Framework } from "./task.ts";
+import type { ExecutorTimes } from "./types.ts";
+
+const BYTES_PER_MEGABYTE = 1024 * 1024;
+const MILLI = 1_000;
+
+export function executorTimes({ config }: AgentState): ExecutorTimes {
+  return config.executorTimes ?? DEFAULT_EXECUTOR_TIMES;
+}
+
+/** Enters an executor into the maps, newly asked for or read from the checkpoint. */
+export function addExecutor(state: AgentState, framework: Framework, executor: Executor): void {
+  state.executors.set(executor.key, executor);
+  state.executorContainers.set(executor.containerId, executor);
+  framework.executors.add(executor.key);
+  state.usage.add(executor.amounts);
+}
+
+export function writeExecutor(state: AgentState, executor: Executor): void {
+  state.write({ key: EXECUTOR_PREFIX + executor.key, value: encodeExecutorRecord(executor) });
+}
+
+/** False when it has no stream, or was not greeted on it. */
+export function sendEvent(state: AgentState, executor: Executor, event: ExecutorEvent): boolean {
+  const { streamId } = executor;
+  if (streamId === undefined || !executor.greeted) return false;
+  state.emit({ kind: "executor-event", streamId, event });
+  return true;
+}
+
+export function closeStream(state: AgentState, executor: Executor, reason: string): void {
+  const { streamId } = executor;
+  if (streamId === undefined) return;
+  executor.streamId = undefined;
+  executor.greeted = false;
+  state.deadlines.clear(`executor-heartbeat/${executor.key}`);
+  state.emit({ kind: "close-executor-stream", streamId, reason });
+}
+
+/** Its own and those of its tasks (RES-39). */
+export function executorResources(state: AgentState, executor: Executor): ContainerResources {
+  const milli = (name: string): number => {
+    let sum = executor.amounts.get(name) ?? 0;
+    for (const key of executor.tasks) sum += state.tasks.get(key)?.amounts.get(name) ?? 0;
+    return sum;
+  };
+  const bytes = (name: string): number => Math.round((milli(name) / MILLI) * BYTES_PER_MEGABYTE);
+  return { cpusMilli: milli("cpus"), memBytes: bytes("mem"), diskBytes: bytes("disk") };
+}
+
+/** Its tasks are others than before. */
+export function resizeExecutor(state: AgentState, executor: Executor): void {
+  if (executor.phase !== "running") return;
+  const { containerId } = executor;
+  state.emit({ kind: "resize", containerId, resources: executorResources(state, executor) });
+}

@@ -1,0 +1,63 @@
+/** Debian's mesos-go, unmodified, as an executor in protobuf: it lives through the agent's death. */
+import { beforeAll, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { eventually, TestCluster } from "../e2e/test-cluster.ts";
+import { ExecutorScheduler } from "./executor-scheduler.ts";
+import { buildMesosGoClient } from "./mesos-go/build.ts";
+
+/** A build that finds nothing cached, on a busy machine. */
+const BUILD_TIMEOUT_MS = 600_000;
+let program = "";
+
+beforeAll(async () => {
+  program = await buildMesosGoClient();
+}, BUILD_TIMEOUT_MS);
+
+test("runs tasks, hears messages, outlives its agent and is shut down", async () => {
+  await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+  await using framework = new ExecutorScheduler(cluster.masterAddresses, {
+    command: { shell: false, value: program, arguments: [program, "executor"] },
+  });
+  const last = (id: string) => framework.states(id).at(-1);
+  const go = join(cluster.directory, "go");
+  const ended = join(cluster.directory, "ended");
+  try {
+    await framework.launch("quick", "true");
+    await framework.launch("long", "sleep 300");
+    await framework.launch("waits", `while [ ! -e ${go} ]; do sleep 0.1; done; touch ${ended}`);
+    await eventually("the quick task to end", () => last("quick") === "TASK_FINISHED");
+    expect(framework.states("quick")).toEqual(["TASK_RUNNING", "TASK_FINISHED"]);
+    await eventually("the long task to run", () => last("long") === "TASK_RUNNING");
+    await eventually("the third task to run", () => last("waits") === "TASK_RUNNING");
+
+    await framework.say("hello");
+    await eventually("an answer of the executor", () => framework.messages.includes("heard hello"));
+
+    // A task ends while there is no agent to tell.
+    const [agent] = cluster.agents;
+    await agent?.kill("SIGKILL");
+    await Bun.write(go, "");
+    await eventually("the task to end unheard", () => existsSync(ended));
+    agent?.start();
+    await eventually("the end that nobody could hear", () => last("waits") === "TASK_FINISHED");
+    await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
+    expect(framework.states("long")).toEqual(["TASK_RUNNING"]);
+    expect(framework.states("waits")).toEqual(["TASK_RUNNING", "TASK_FINISHED"]);
+
+    await framework.launch("late", "sleep 300");
+    await eventually("the late task to run", () => last("late") === "TASK_RUNNING");
+    await framework.kill("late");
+    await eventually("the late task to be killed", () => last("late") === "TASK_KILLED");
+    expect(framework.failures).toEqual([]);
+
+    await framework.shutdown();
+    await eventually("the executor to have ended", () => framework.failures.length === 1);
+    expect(framework.failures[0]).toMatchObject({ executor_id: { value: "e" }, status: 7 * 256 });
+    await eventually("the long task to have ended", () => last("long") === "TASK_FAILED");
+    expect(framework.told.get("long")?.at(-1)?.reason).toBe("REASON_EXECUTOR_TERMINATED");
+  } catch (error) {
+    console.error([...framework.told], framework.messages, framework.failures, cluster.logTails());
+    throw error;
+  }
+}, 240_000);
