@@ -91,13 +91,13 @@ export class Masters implements AsyncDisposable {
     this.#children[i]?.kill(signal);
   }
 
-  /** Which master leads and is ready; waits for one. */
+  /** Which master leads and is ready; waits for one. Asks for what is small however large the cluster is. */
   async leader(except?: number): Promise<number> {
     const deadline = performance.now() + LEADER_TIMEOUT_MS;
     while (performance.now() < deadline) {
       for (const [i, { port }] of this.places.entries()) {
         if (i === except || this.#children[i] === undefined) continue;
-        const answer = await fetch(`http://127.0.0.1:${port}/slaves`, {
+        const answer = await fetch(`http://127.0.0.1:${port}/weights`, {
           redirect: "manual",
           signal: AbortSignal.timeout(500),
         }).catch(() => undefined);
