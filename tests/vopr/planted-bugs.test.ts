@@ -7,3 +7,9 @@ test.each(PLANTED_BUGS.map((bug) => [bug.name, bug] as const))("%s: can be plant
   expect(source.split(bug.right)).toHaveLength(2);
   expect(bug.wrong).not.toBe(bug.right);
 });
+
+test("docs/planted-bugs.md has a row for each", async () => {
+  const page = await Bun.file(join(import.meta.dir, "../../docs/planted-bugs.md")).text();
+  const named = [...page.matchAll(/^\| (.+?) \| (?:\d|seed)/gm)].map(([, name]) => name);
+  expect(named).toEqual(PLANTED_BUGS.map(({ name }) => name));
+});

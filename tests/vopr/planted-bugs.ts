@@ -11,6 +11,8 @@ export interface PlantedBug {
   /** Occurs once in the file. */
   readonly right: string;
   readonly wrong: string;
+  /** One that tells it, where chance takes too long. */
+  readonly seed?: number;
 }
 
 const raft = (file: string): string => `src/raft/${file}.ts`;
@@ -92,6 +94,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: raft("read-index"),
     right: "raft.nextContext ?? raft.random.u32() * CONTEXTS_PER_PROCESS",
     wrong: "raft.nextContext ?? 1",
+    seed: 3764181460,
   },
   {
     name: "the membership changes before an entry of the own term is committed",
@@ -145,6 +148,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: raft("replication"),
     right: "  if (reply.lost === true) progress.forgetMatch(held);",
     wrong: "",
+  },
+  {
+    name: "a log that ends before what was written last passes for whole",
+    file: "src/io/store-recovery.ts",
+    right: "  if (bad === null && !missing) return before;",
+    wrong: "  if (bad === null || missing) return before;",
   },
   {
     name: "the store answers a write before it is on disk",
