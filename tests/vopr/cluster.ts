@@ -120,7 +120,9 @@ export class Cluster {
 
   sends(from: Member, to: PeerId, sent: RaftMessage): void {
     this.messages++;
-    const message = this.options.vagueHints ? vague(sent, this.messages) : sent;
+    const hinted = this.options.vagueHints ? vague(sent, this.messages) : sent;
+    const isOlder = this.options.olderBuilds && this.members.indexOf(from) % 2 === 1;
+    const message = isOlder ? asOlderBuild(hinted) : hinted;
     this.checkers.sends(from, to, message);
     const fields = this.network.encoded ? encodeRaftMessage(message) : null;
     this.network.send(`${from.id}>${to}`, () => {
@@ -181,6 +183,13 @@ export class Cluster {
 function vague(message: RaftMessage, draw: number): RaftMessage {
   if (message.kind !== "append-rejected") return message;
   return { ...message, hintIndex: draw % (message.hintIndex + 1) };
+}
+
+/** What a build sends that knows no windows. */
+function asOlderBuild(message: RaftMessage): RaftMessage {
+  if (message.kind !== "append" && message.kind !== "append-rejected") return message;
+  const { window: _, ...known } = message;
+  return known;
 }
 
 function decoded(fields: readonly unknown[]): RaftMessage {

@@ -94,6 +94,8 @@ export interface VoprOptions {
   readonly vagueHints: boolean;
   /** Entry bytes a leader reads from its disk at once: few make messages that end amid a follower's log. */
   readonly readMaxBytes: number;
+  /** Every other member is of a build that names no windows in appends and refusals (src/raft/progress.ts). */
+  readonly olderBuilds: boolean;
 }
 
 export function drawOptions(seed: number): VoprOptions {
@@ -135,5 +137,6 @@ export function drawOptions(seed: number): VoprOptions {
     safetyMs: random.between(3, 12) * 1_000,
     vagueHints: random.chance(0.4),
     readMaxBytes: random.pick([20, 100, 1_000_000]),
+    olderBuilds: random.chance(0.15),
   };
 }
