@@ -94,7 +94,7 @@ export interface VoprOptions {
   readonly vagueHints: boolean;
   /** Entry bytes a leader reads from its disk at once: few make messages that end amid a follower's log. */
   readonly readMaxBytes: number;
-  /** Every other member is of a build that names no windows in appends and refusals (src/raft/progress.ts). */
+  /** Every other member is of a build that names no windows in its messages (src/raft/progress.ts). */
   readonly olderBuilds: boolean;
 }
 
