@@ -19,9 +19,9 @@ import { outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
 import type { LaunchContext } from "./launch.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory, OfferMemory } from "./memory.ts";
-import { rescindOffer } from "./offers.ts";
 import { operationKey } from "./operation-status.ts";
 import { refuseOperation } from "./refuse-operation.ts";
+import { sharedVolumeInUse, withdrawShared } from "./shared-volumes.ts";
 import { offeredResources } from "./task-resources.ts";
 
 /** An ACCEPT under way, with its conversions. */
@@ -120,17 +120,8 @@ function checkOperationId(leader: Leader, { framework }: AcceptContext, id: stri
 }
 
 function volumeConflict(leader: Leader, context: AcceptContext, change: ResourceChange): string | undefined {
-  for (const { identity } of change.consumed.entries) {
-    if (!identity.isShared) continue;
-    for (const { taskId, resources } of leader.agent(context.agentId).holdings.values()) {
-      if (!resources.entries.some((entry) => entry.identity.key === identity.key)) continue;
-      return `Shared volume '${identity.traits.disk?.persistence?.id}' is in use by task ${taskId}`;
-    }
-    for (const { executorId, resources } of leader.agent(context.agentId).executors.values()) {
-      if (!resources.entries.some((entry) => entry.identity.key === identity.key)) continue;
-      return `Shared volume '${identity.traits.disk?.persistence?.id}' is in use by executor ${executorId}`;
-    }
-  }
+  const inUse = sharedVolumeInUse(leader.agent(context.agentId), change.consumed);
+  if (inUse !== undefined) return inUse;
   for (const { identity } of change.converted.entries) {
     if (!identity.isPersistentVolume || !context.destroyed.has(volumeKey(identity))) continue;
     return `Volume '${identity.traits.disk?.persistence?.id}' was destroyed in this call; create it in another`;
@@ -164,19 +155,6 @@ function track(
   });
 }
 
-/** A shared volume that goes may be in other offers, too. */
-function rescindSharing(leader: Leader, agent: AgentMemory, consumed: Resources): void {
-  const gone = new Set(
-    consumed.entries.filter(({ identity }) => identity.isShared).map(({ identity }) => identity.key),
-  );
-  if (gone.size === 0) return;
-  for (const id of [...agent.offerIds]) {
-    const offer = leader.offers.get(id);
-    const holds = offer?.resources.entries.some(({ identity }) => gone.has(identity.key)) ?? false;
-    if (offer !== undefined && holds) rescindOffer(leader, offer);
-  }
-}
-
 /** Proposes what the call converted; false when that is nothing. */
 export function proposeConversions(
   leader: Leader,
@@ -188,7 +166,7 @@ export function proposeConversions(
   if (consumed.isEmpty() && converted.isEmpty() && operations.length === 0) return false;
   const frameworkId = context.framework.id;
   const agent = leader.agent(agentId);
-  rescindSharing(leader, agent, consumed);
+  withdrawShared(leader, agent, consumed);
   const changeId = leader.newChangeId();
   agent.changes.set(changeId, {
     consumed,

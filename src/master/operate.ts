@@ -7,6 +7,7 @@ import { outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory } from "./memory.ts";
 import { rescindOffer } from "./offers.ts";
+import { sharedVolumeInUse, withdrawShared } from "./shared-volumes.ts";
 import type { OperateInput } from "./types.ts";
 
 const NOT_ALL_KNOW_IDS =
@@ -40,11 +41,13 @@ export function operate(leader: Leader, { ref, agentId, operation }: OperateInpu
     leader.answer(ref, 409, `Cannot do ${type} on agent ${agentId}: ${outgrown}`);
     return;
   }
-  const missing = makeFree(leader, agent, change.value.consumed);
+  const { consumed } = change.value;
+  const missing = sharedVolumeInUse(agent, consumed) ?? makeFree(leader, agent, consumed);
   if (missing !== undefined) {
     leader.answer(ref, 409, `Cannot do ${type} on agent ${agentId}: ${missing}`);
     return;
   }
+  withdrawShared(leader, agent, consumed);
   propose(leader, agent, change.value, { ref, requestId });
 }
 

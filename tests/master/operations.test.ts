@@ -371,6 +371,30 @@ describe("volumes", () => {
     bench.core.leader?.allocator.assertConsistent();
   });
 
+  test("what goes with a shared one that is destroyed: its place in what another call holds back", () => {
+    const { bench, framework } = started();
+    const shared = volume("s", 10, { shared: {} });
+    accept(framework, first(framework), reserve(reserved("disk", 10), reserved("cpus", 1)), create(shared));
+    const [whole] = framework.newOffers();
+    bench.fromAgent(2, bench.registration(2, undefined, [], 5051, [scalar("cpus", 1)]));
+    framework.newOffers();
+    const agentId = whole?.agent_id.value ?? "";
+    accept(framework, [whole?.id.value ?? ""], launch(framework, agentId, "a", [scalar("cpus", 1)]));
+    const rest = sharing(framework.newOffers());
+    bench.update(1, framework.id, "a", "TASK_FINISHED");
+    const again = sharing(framework.newOffers());
+    bench.autoCommit = false;
+    accept(framework, rest, reserve(reserved("mem", 32)));
+    accept(framework, again, named("d", destroy(shared)));
+    const agent = bench.core.leader?.agent(agentId);
+    const held = [...(agent?.changes.values() ?? [])].map(({ heldBack }) => `${heldBack?.resources}`);
+    expect(held).toHaveLength(2);
+    expect(held.join(" ")).not.toContain("[s]");
+    bench.commit();
+    expect(total(bench, agentId)).not.toContain("[s]");
+    bench.core.leader?.allocator.assertConsistent();
+  });
+
   test("one destroyed cannot be made again in the same call, and in the next has another making", () => {
     const { bench, agentId, framework } = started();
     const making = (): string | undefined =>
@@ -434,6 +458,31 @@ describe("an operator", () => {
     expect(operate(bench, agentId, reserve(reserved("cpus", 2)))).toMatchObject({ status: 409 });
     expect(operate(bench, agentId, reserve(reserved("cpus", 1)))).toMatchObject({ status: 202 });
     expect(operate(bench, agentId, unreserve(reserved("cpus", 1)))).toMatchObject({ status: 202 });
+  });
+
+  test("cannot destroy a shared volume that a task uses; offers of it are withdrawn", () => {
+    const { bench, agentId, framework } = started();
+    const shared = volume("s", 10, { shared: {} });
+    accept(
+      framework,
+      first(framework),
+      reserve(reserved("disk", 10)),
+      create(shared),
+      launch(framework, agentId, "a", [scalar("cpus", 1), scalar("mem", 64), shared]),
+    );
+    expect(operate(bench, agentId, destroy(shared))).toMatchObject({
+      status: 409,
+      body: expect.stringContaining("in use by task a"),
+    });
+    expect(total(bench, agentId)).toContain("[s]");
+    bench.update(1, framework.id, "a", "TASK_FINISHED");
+    const offered = sharing(framework.newOffers());
+    expect(offered.length).toBeGreaterThan(0);
+    expect(operate(bench, agentId, destroy(shared))).toMatchObject({ status: 202 });
+    const rescinded = framework.events().flatMap((event) => event.rescind?.offer_id.value ?? []);
+    expect(rescinded).toEqual(offered);
+    expect(total(bench, agentId)).not.toContain("[s]");
+    bench.core.leader?.allocator.assertConsistent();
   });
 
   test("hears of an agent that is removed meanwhile", () => {

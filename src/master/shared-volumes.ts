@@ -1,0 +1,42 @@
+/** Shared volumes that are to go: who still uses them, and what else is withdrawn with them (RES-17). */
+import type { Resources } from "../model/resources.ts";
+import type { Leader } from "./leader.ts";
+import type { AgentMemory } from "./memory.ts";
+import { rescindOffer } from "./offers.ts";
+
+/** Why shared volumes of `consumed` cannot go, or undefined (Mesos: `operation::validate` of Destroy). */
+export function sharedVolumeInUse(agent: AgentMemory, consumed: Resources): string | undefined {
+  for (const { identity } of consumed.entries) {
+    if (!identity.isShared) continue;
+    const uses = ({ resources }: { readonly resources: Resources }): boolean =>
+      resources.entries.some((entry) => entry.identity.key === identity.key);
+    const inUse = `Shared volume '${identity.traits.disk?.persistence?.id}' is in use by`;
+    for (const holding of agent.holdings.values())
+      if (uses(holding)) return `${inUse} task ${holding.taskId}`;
+    for (const executor of agent.executors.values()) {
+      if (uses(executor)) return `${inUse} executor ${executor.executorId}`;
+    }
+  }
+  return undefined;
+}
+
+/** Shared volumes of `consumed` may be in other offers, and in what other calls hold back until they are applied. */
+export function withdrawShared(leader: Leader, agent: AgentMemory, consumed: Resources): void {
+  const gone = new Set(
+    consumed.entries.filter(({ identity }) => identity.isShared).map(({ identity }) => identity.key),
+  );
+  if (gone.size === 0) return;
+  for (const id of [...agent.offerIds]) {
+    const offer = leader.offers.get(id);
+    const holds = offer?.resources.entries.some(({ identity }) => gone.has(identity.key)) ?? false;
+    if (offer !== undefined && holds) rescindOffer(leader, offer);
+  }
+  for (const [changeId, change] of agent.changes) {
+    const { heldBack } = change;
+    const part = heldBack?.resources.filter(({ key }) => gone.has(key));
+    if (heldBack === undefined || part === undefined || part.isEmpty()) continue;
+    leader.allocator.recover({ ...heldBack, resources: part }, leader.now);
+    const rest = { ...heldBack, resources: heldBack.resources.subtract(part) };
+    agent.changes.set(changeId, { ...change, heldBack: rest });
+  }
+}
