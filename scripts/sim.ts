@@ -42,6 +42,8 @@ async function swarm(firstSeed: number, seeds: number, untilMs: number): Promise
   }
   const seconds = (performance.now() - started) / 1000;
   console.log(`${describeTotals(totals, seconds)}, ${(totals.seeds / seconds).toFixed(1)} seeds/s`);
+  const outcomes = Object.entries(totals.outcomes).sort(([a], [b]) => (a < b ? -1 : 1));
+  console.log(outcomes.map(([what, count]) => `${what}: ${count}`).join(", "));
   console.log(failed === 0 ? "every promise was kept" : `${failed} seeds failed`);
   return failed === 0 ? 0 : 1;
 }

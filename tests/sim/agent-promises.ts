@@ -1,7 +1,8 @@
 /**
- * What operators were promised of agents: no offer of an agent that is
- * deactivated, drained, gone or on a machine that is down, no agent that is
- * gone among those of the cluster, and no task on a machine that is down.
+ * What was promised of agents and their offers: no offer of an agent that is
+ * deactivated, drained, gone, on a machine that is down or not whitelisted, or
+ * for a role that the framework gave up; no agent that is gone among those of
+ * the cluster, and no task on a machine that is down.
  */
 import type { Command } from "../../src/registry/commands.ts";
 import type { SimMaster } from "./sim-master.ts";
@@ -14,6 +15,7 @@ export class AgentPromises {
   readonly takenDown = new Set<string>();
   /** Changes that were committed, by kind. */
   readonly committedChanges = new Map<string, number>();
+  readonly #offersSeen = new Set<string>();
 
   committed(command: Command): void {
     switch (command.kind) {
@@ -43,6 +45,10 @@ export class AgentPromises {
     if (leader === undefined) return;
     const { agents, removedAgents, maintenance } = leader.registry;
     for (const offer of leader.offers.values()) {
+      const owner = leader.frameworks.get(offer.frameworkId);
+      if (owner?.roles.includes(offer.role) !== true) {
+        throw new Violation(`${name} offers role ${offer.role} to ${offer.frameworkId}, which has it not`);
+      }
       const record = agents.get(offer.agentId);
       const agent = leader.agents.get(offer.agentId);
       const away =
@@ -55,6 +61,10 @@ export class AgentPromises {
               : maintenance.isDown(agent.info.hostname, agent.ip)
                 ? "down"
                 : undefined;
+      // Outstanding offers stay when the whitelist changes.
+      const listed = this.#offersSeen.has(offer.id) || leader.whitelist?.has(agent?.info.hostname ?? "");
+      this.#offersSeen.add(offer.id);
+      if (listed === false) throw new Violation(`${name} offers ${offer.agentId}, which is not whitelisted`);
       if (away !== undefined) throw new Violation(`${name} offers agent ${offer.agentId}, which is ${away}`);
     }
     for (const agent of leader.agents.values()) {

@@ -21,6 +21,8 @@ export class Checker implements MasterObserver, AgentObserver {
   readonly resources = new ResourcePromises();
   readonly agents = new AgentPromises();
   readonly quotas = new QuotaPromises();
+  /** How often what was answered how: "ACCEPT 202". */
+  readonly answers = new Map<string, number>();
 
   constructor(masters: () => readonly SimMaster[]) {
     this.raft = new RaftPromises(masters, (entry) => {
@@ -57,6 +59,11 @@ export class Checker implements MasterObserver, AgentObserver {
     this.resources.turned(master);
     this.quotas.turned(master);
     this.agents.turned(master);
+  }
+
+  answered(what: string, status: number): void {
+    const key = `${what} ${status}`;
+    this.answers.set(key, (this.answers.get(key) ?? 0) + 1);
   }
 
   starts(agent: SimAgent, spec: ContainerSpec): void {

@@ -79,7 +79,7 @@ export class Operators {
   #ask(change: ClusterChange): void {
     const { world } = this.#cluster;
     world.note(`operator: ${JSON.stringify(change)}`);
-    this.#cluster.leader()?.change(change);
+    this.#cluster.leader()?.ask({ kind: "change", change });
   }
 }
 

@@ -33,6 +33,8 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 export interface AgentPlan {
   readonly cpus: number;
   readonly memMib: number;
+  /** Offered beyond what there is. */
+  readonly revocableCpus: number;
 }
 
 export interface SimOptions {
@@ -69,6 +71,9 @@ export interface SimOptions {
   /** Whether operators set weights and quota, and how often. */
   readonly limited: boolean;
   readonly quotaMeanMs: number;
+  /** Whether operators change resources, kill tasks and keep notes, and how often. */
+  readonly requested: boolean;
+  readonly requestMeanMs: number;
 }
 
 export function drawOptions(seed: number): SimOptions {
@@ -87,6 +92,7 @@ export function drawOptions(seed: number): SimOptions {
     agents: Array.from({ length: random.between(1, 3) }, () => ({
       cpus: random.pick([0.3, 1, 2]),
       memMib: random.pick([96, 512, 1_024]),
+      revocableCpus: more.pick([0, 0, 0.5]),
     })),
     frameworks: Array.from({ length: random.between(1, 3) }, (_, n) => ({
       name: `f${n + 1}`,
@@ -101,6 +107,9 @@ export function drawOptions(seed: number): SimOptions {
       operates: random.chance(0.5),
       picky: more.chance(0.25),
       groups: more.chance(0.3),
+      shares: more.chance(0.5),
+      revocable: more.chance(0.5),
+      whimsical: more.chance(0.5),
     })).map((plan) => ({ ...plan, operates: plan.operates && plan.role !== "*" })),
     network: {
       dropPercent: random.pick([0, 0, 2, 10, 25]),
@@ -124,6 +133,7 @@ export function drawOptions(seed: number): SimOptions {
     faultMeanMs: random.pick([700, 2_000, 6_000]),
     ...drawOperators(seed),
     ...drawQuota(seed),
+    ...drawRequests(seed),
   };
 }
 
@@ -139,6 +149,12 @@ function drawOperators(seed: number): Pick<SimOptions, "operated" | "operatorMea
 function drawQuota(seed: number): Pick<SimOptions, "limited" | "quotaMeanMs"> {
   const random = new Random(seed * 2 + 2 ** 41);
   return { limited: random.chance(0.4), quotaMeanMs: random.pick([400, 2_000, 8_000]) };
+}
+
+/** Of a generator of its own, as those above. */
+function drawRequests(seed: number): Pick<SimOptions, "requested" | "requestMeanMs"> {
+  const random = new Random(seed * 2 + 2 ** 42);
+  return { requested: random.chance(0.5), requestMeanMs: random.pick([200, 1_000, 4_000]) };
 }
 
 /** One line for the reader of a failed run. */

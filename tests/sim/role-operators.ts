@@ -33,7 +33,7 @@ export class RoleOperators {
       if (!this.#active) return;
       const change = this.#draw();
       world.note(`operator: ${JSON.stringify(change)}`);
-      this.#cluster.leader()?.change(change);
+      this.#cluster.leader()?.ask({ kind: "change", change });
       this.#next();
     });
   }

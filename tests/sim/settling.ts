@@ -9,6 +9,9 @@ import type { SimCluster } from "./sim-cluster.ts";
 import type { SimMaster } from "./sim-master.ts";
 import { Violation } from "./violation.ts";
 
+/** Longer than any request takes in a cluster without faults. */
+const ANSWER_MAX_MS = 2_000;
+
 /** One leader; everybody follows, has caught up, is registered or subscribed. */
 export function unhealed(cluster: SimCluster): string | undefined {
   const leaders = cluster.masters.filter(({ leads }) => leads);
@@ -85,6 +88,7 @@ export function undrained(cluster: SimCluster): string | undefined {
   return (
     replaced(cluster, leader) ??
     unanswered(cluster) ??
+    unansweredRequest(cluster) ??
     untold(cluster) ??
     cluster.checker.resources.leftOver(leader) ??
     unhealed(cluster)
@@ -107,6 +111,16 @@ function unanswered(cluster: SimCluster): string | undefined {
   for (const { name, removed, operations } of cluster.frameworks) {
     const [open] = removed ? [] : operations.open;
     if (open !== undefined) return `${name} was not told how ${open} ended`;
+  }
+  return undefined;
+}
+
+/** A request that was asked long ago and is still waited for. */
+function unansweredRequest(cluster: SimCluster): string | undefined {
+  for (const { name, oldestUnanswered } of cluster.masters) {
+    if (oldestUnanswered === undefined) continue;
+    const { what, askedAtMs } = oldestUnanswered;
+    if (cluster.world.nowMs - askedAtMs > ANSWER_MAX_MS) return `${name} did not answer ${what}`;
   }
   return undefined;
 }

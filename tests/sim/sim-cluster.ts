@@ -155,7 +155,9 @@ export class SimCluster implements MasterDirectory, MasterGate {
     this.network.datagram(from, to, message, (arrived) => target?.receive(from, arrived as PeerMessage));
   }
 
-  #newAgent(n: number, { cpus, memMib }: AgentPlan): SimAgent {
+  #newAgent(n: number, { cpus, memMib, revocableCpus }: AgentPlan): SimAgent {
+    const cpusType = { name: "cpus", type: "SCALAR" as const };
+    const beyond = { ...cpusType, scalar: { value: revocableCpus }, revocable: {} };
     const agent = new SimAgent(
       this.network,
       this,
@@ -163,7 +165,8 @@ export class SimCluster implements MasterDirectory, MasterGate {
         name: `a${n}`,
         ip: `10.0.1.${n}`,
         resources: [
-          { name: "cpus", type: "SCALAR", scalar: { value: cpus } },
+          { ...cpusType, scalar: { value: cpus } },
+          ...(revocableCpus > 0 ? [beyond] : []),
           { name: "mem", type: "SCALAR", scalar: { value: memMib } },
           { name: "disk", type: "SCALAR", scalar: { value: 50 } },
           { name: "ports", type: "RANGES", ranges: { range: [{ begin: 31_000, end: 31_100 }] } },

@@ -6,14 +6,17 @@
  */
 import type { Random } from "../../src/base/random.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
+import type { FrameworkInfo } from "../../src/model/v1/frameworks.ts";
 import type { Offer, OfferOperation, OperationStatus } from "../../src/model/v1/offers.ts";
 import type { SchedulerCall, SchedulerCallSubscribe, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { TaskInfo, TaskStatus } from "../../src/model/v1/tasks.ts";
+import { drawWhim } from "./framework-whims.ts";
 import { InverseOffers } from "./inverse-offers.ts";
-import { simScript } from "./kernel.ts";
 import { OperationBook } from "./operation-book.ts";
+import { type Drawn, drawOperations } from "./operation-draws.ts";
 import { Process } from "./process.ts";
 import { TaskBook } from "./task-book.ts";
+import { drawTask, groupOf, room, Stock } from "./task-draws.ts";
 import type { World } from "./world.ts";
 
 /** The way to the masters; every call may get lost. */
@@ -43,6 +46,12 @@ export interface FrameworkPlan {
   readonly picky: boolean;
   /** Launches some of its tasks as groups. */
   readonly groups: boolean;
+  /** Makes shared volumes. */
+  readonly shares: boolean;
+  /** Takes revocable resources. */
+  readonly revocable: boolean;
+  /** Changes its roles and constraints, and makes calls that have no need. */
+  readonly whimsical: boolean;
 }
 
 const RETRY_MS = 300;
@@ -69,6 +78,9 @@ export class SimFramework {
   #heardAtMs = 0;
   readonly #inverse: InverseOffers;
   readonly #offersSeen = new Set<string>();
+  /** The latest of those it let lie. */
+  #kept: Offer | undefined;
+  #roles: readonly string[];
   /** Uuids of updates, in hex, that came on the present stream. */
   #heard = new Set<string>();
   /** The cluster ended the framework: its deadline passed, or it tore itself down. */
@@ -88,7 +100,8 @@ export class SimFramework {
     this.name = plan.name;
     this.book = new TaskBook(plan.name);
     this.#inverse = new InverseOffers(plan.name);
-    this.operations = new OperationBook(plan.name, plan.role);
+    this.#roles = [plan.role];
+    this.operations = new OperationBook(plan.name);
     this.process = new Process(world);
     this.start();
     if (plan.tearsDownAtMs !== undefined) {
@@ -236,30 +249,44 @@ export class SimFramework {
   }
 
   #subscribeCall(): SchedulerCall {
+    const framework_info = this.#info();
+    const { id } = framework_info;
+    return {
+      type: "SUBSCRIBE",
+      ...(id === undefined ? {} : { framework_id: id }),
+      subscribe: { framework_info, ...this.#constraints() },
+    };
+  }
+
+  #info(): FrameworkInfo {
     const { plan, frameworkId } = this;
-    const id = frameworkId === undefined ? undefined : { value: frameworkId };
     const capabilities = [
       { type: "MULTI_ROLE" as const },
       ...(plan.partitionAware ? [{ type: "PARTITION_AWARE" as const }] : []),
       ...(plan.operates ? [{ type: "RESERVATION_REFINEMENT" as const }] : []),
       ...(plan.killingState ? [{ type: "TASK_KILLING_STATE" as const }] : []),
+      ...(plan.shares ? [{ type: "SHARED_RESOURCES" as const }] : []),
+      ...(plan.revocable ? [{ type: "REVOCABLE_RESOURCES" as const }] : []),
     ];
     return {
-      type: "SUBSCRIBE",
-      ...(id === undefined ? {} : { framework_id: id }),
-      subscribe: {
-        framework_info: {
-          user: "root",
-          name: this.name,
-          roles: [plan.role],
-          failover_timeout: plan.failoverTimeoutSeconds,
-          checkpoint: true,
-          capabilities,
-          ...(id === undefined ? {} : { id }),
-        },
-        ...this.#constraints(),
-      },
+      user: "root",
+      name: this.name,
+      roles: [...this.#roles],
+      failover_timeout: plan.failoverTimeoutSeconds,
+      checkpoint: true,
+      capabilities,
+      ...(frameworkId === undefined ? {} : { id: { value: frameworkId } }),
     };
+  }
+
+  /** Offers that were made before it is heard may still come. */
+  #update(): void {
+    const more = this.#random.pick([undefined, "c", "b/c"]);
+    this.#roles = more === undefined ? [this.plan.role] : [this.plan.role, more];
+    const suppressed_roles = this.#roles.filter(() => this.#random.chance(0.1));
+    const wishes = { ...this.#constraints(), suppressed_roles };
+    this.#wants = undefined;
+    this.#call({ type: "UPDATE_FRAMEWORK", update_framework: { framework_info: this.#info(), ...wishes } });
   }
 
   /** Drawn anew for each stream; its offers must fit them. */
@@ -281,7 +308,8 @@ export class SimFramework {
 
   #onOffer(offer: Offer): void {
     const id = offer.id.value;
-    if (this.#wants !== undefined && !this.#wants.test(offer.hostname)) {
+    const constrained = offer.allocation_info?.role === this.plan.role;
+    if (constrained && this.#wants !== undefined && !this.#wants.test(offer.hostname)) {
       throw new Error(
         `${this.name} got an offer of ${offer.hostname}, and its constraints ask for ${this.#wants}`,
       );
@@ -289,55 +317,68 @@ export class SimFramework {
     if (this.#offersSeen.has(id)) throw new Error(`${this.name} got offer ${id} twice`);
     this.#offersSeen.add(id);
     const random = this.#random;
-    const operations = this.plan.operates ? this.operations.draw(random, offer, this.#draining) : [];
-    if (operations.length > 0 && (this.#draining || this.#launched >= this.plan.tasks)) {
+    const drawn = this.#drawOperations(offer);
+    const { operations } = drawn;
+    const idle = this.#draining || this.#launched >= this.plan.tasks;
+    if (operations.length > 0 && idle) {
       const filters = { refuse_seconds: this.#draining ? 600 : 1 };
       this.#call({ type: "ACCEPT", accept: { offer_ids: [offer.id], operations, filters } });
       return;
     }
-    if (
-      this.#draining ||
-      this.#launched >= this.plan.tasks ||
-      (operations.length === 0 && random.chance(0.2))
-    ) {
+    if (idle || (operations.length === 0 && random.chance(0.2))) {
       this.#decline([offer.id], this.#draining ? 600 : random.pick([0.5, 1, 5]));
       return;
     }
-    // Some offers are forgotten, as by a scheduler that thinks for long.
-    if (random.chance(0.05)) return;
-    const count = Math.min(random.between(1, 4), this.plan.tasks - this.#launched, room(offer));
-    const task_infos = Array.from({ length: count }, () => this.#newTask(offer));
+    // Some offers are forgotten, as by a scheduler that thinks for long; the last of them may be used later.
+    if (random.chance(0.08)) {
+      this.#kept = offer;
+      return;
+    }
+    this.#accept(offer, drawn);
+  }
+
+  #accept(offer: Offer, { operations, left }: Drawn): void {
+    const random = this.#random;
+    const kept = this.#kept;
+    const joins = kept?.agent_id.value === offer.agent_id.value || random.chance(0.1);
+    if (joins) this.#kept = undefined;
+    const offers = kept !== undefined && joins ? [offer, kept] : [offer];
+    const resources = offers.flatMap((one) => one.resources ?? []);
+    const fits = room({ resources });
+    const count = Math.min(random.between(1, 4), this.plan.tasks - this.#launched, fits);
+    const stock = new Stock(random, left, offer);
+    const task_infos = Array.from({ length: count }, () => this.#newTask(offer, stock));
     this.#call({
       type: "ACCEPT",
       accept: {
-        offer_ids: [offer.id],
-        operations: [...operations, this.#launchOf(offer, task_infos)],
+        offer_ids: offers.map(({ id }) => id),
+        operations: [...operations, this.#launchOf(task_infos, fits > count)],
         filters: { refuse_seconds: random.pick([0, 1]) },
       },
     });
   }
 
+  #drawOperations(offer: Offer): Drawn {
+    const role = offer.allocation_info?.role ?? "*";
+    if (!this.plan.operates || role === "*") return { operations: [], left: [] };
+    const rules = { role, allocated: true, shares: this.plan.shares, all: this.#draining };
+    const { operations, left } = drawOperations(this.#random, offer.resources ?? [], rules);
+    const named = operations.map((one) => (this.#random.chance(0.9) ? this.operations.named(one) : one));
+    return { operations: named, left };
+  }
+
   /** A group is refused by the agent, which runs none yet; new ids, or one in use would refuse the whole. */
-  #launchOf(offer: Offer, task_infos: TaskInfo[]): OfferOperation {
-    const mayGroup = this.plan.groups && !this.plan.reusesIds && room(offer) > task_infos.length;
+  #launchOf(task_infos: TaskInfo[], hasMore: boolean): OfferOperation {
+    const mayGroup = this.plan.groups && !this.plan.reusesIds && hasMore;
     if (!mayGroup || this.#random.chance(0.5)) return { type: "LAUNCH", launch: { task_infos } };
-    const executor = {
-      type: "DEFAULT" as const,
-      executor_id: { value: this.#random.chance(0.5) ? "pod" : `pod-${this.#launched}` },
-      resources: [
-        { name: "cpus", type: "SCALAR" as const, scalar: { value: TASK_CPUS } },
-        { name: "mem", type: "SCALAR" as const, scalar: { value: TASK_MEM } },
-        { name: "disk", type: "SCALAR" as const, scalar: { value: 1 } },
-      ],
-    };
-    return { type: "LAUNCH_GROUP", launch_group: { executor, task_group: { tasks: task_infos } } };
+    return groupOf(this.#random.chance(0.5) ? "pod" : `pod-${this.#launched}`, task_infos);
   }
 
   #decline(offer_ids: Offer["id"][], refuse_seconds: number): void {
     this.#call({ type: "DECLINE", decline: { offer_ids, filters: { refuse_seconds } } });
   }
 
-  #newTask(offer: Offer): TaskInfo {
+  #newTask(offer: Offer, stock: Stock): TaskInfo {
     const random = this.#random;
     const reusable = this.plan.reusesIds ? this.book.reusable() : [];
     const again = reusable.length > 0 && random.chance(0.8);
@@ -345,35 +386,7 @@ export class SimFramework {
     this.#launched++;
     if (again) this.#world.note(`${this.name} launches ${id} again`);
     this.book.launch(id, offer.agent_id.value);
-    const script = simScript({
-      runMs: random.pick(this.plan.taskRunsMs),
-      code: random.chance(0.8) ? 0 : 3,
-      obedient: random.chance(0.8),
-    });
-    return {
-      name: id,
-      task_id: { value: id },
-      agent_id: offer.agent_id,
-      resources: [
-        { name: "cpus", type: "SCALAR", scalar: { value: TASK_CPUS } },
-        { name: "mem", type: "SCALAR", scalar: { value: TASK_MEM } },
-      ],
-      command: { shell: true, value: script },
-      ...(random.chance(0.2) ? this.#checks() : {}),
-    };
-  }
-
-  /** Some tasks are killed for a failure or two, others only tell of them. */
-  #checks(): Pick<TaskInfo, "health_check" | "check"> {
-    const times = { delay_seconds: 0.2, interval_seconds: 1, timeout_seconds: 1 };
-    const consecutive_failures = this.#random.pick([1, 2, 1_000]);
-    return {
-      health_check: {
-        ...{ type: "TCP", tcp: { port: 80 }, ...times },
-        ...{ grace_period_seconds: this.#random.pick([0, 5]), consecutive_failures },
-      },
-      ...(this.#random.chance(0.5) ? { check: { type: "TCP", tcp: { port: 80 }, ...times } } : {}),
-    };
+    return drawTask(random, { id, offer, resources: stock.take(), taskRunsMs: this.plan.taskRunsMs });
   }
 
   #onStatus(status: TaskStatus): void {
@@ -410,11 +423,22 @@ export class SimFramework {
           [...this.#offersSeen].map((value) => ({ value })),
           600,
         );
-        this.#call({ type: "SUPPRESS", suppress: { roles: [this.plan.role] } });
+        this.#call({ type: "SUPPRESS", suppress: {} });
         for (const id of this.book.unended()) this.#kill(id);
-      } else if (this.#random.chance(0.2)) this.#call({ type: "REVIVE" });
+      } else {
+        if (this.#random.chance(0.2)) this.#call({ type: "REVIVE" });
+        if (this.plan.whimsical) this.#whim();
+      }
       this.#upkeep(this.#draining ? DRAIN_MS : RECONCILE_MS);
     });
+  }
+
+  #whim(): void {
+    const random = this.#random;
+    if (random.chance(0.4)) this.#update();
+    const [open] = this.book.open();
+    const names = { roles: this.#roles, agentId: open?.[1] ?? "nobody" };
+    if (random.chance(0.5)) this.#call(drawWhim(random, names));
   }
 
   #reconcile(): void {
@@ -433,17 +457,4 @@ export class SimFramework {
   #kill(id: string): void {
     this.#call({ type: "KILL", kill: { task_id: { value: id } } });
   }
-}
-
-export const TASK_CPUS = 0.1;
-export const TASK_MEM = 32;
-
-/** How many simulated tasks fit the offer. */
-function room(offer: Offer): number {
-  const of = (name: string): number =>
-    (offer.resources ?? []).reduce(
-      (sum, r) => sum + (r.name === name && r.reservations === undefined ? (r.scalar?.value ?? 0) : 0),
-      0,
-    );
-  return Math.max(1, Math.min(Math.floor(of("cpus") / TASK_CPUS), Math.floor(of("mem") / TASK_MEM)));
 }

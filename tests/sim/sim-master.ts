@@ -13,7 +13,6 @@ import {
   type PeerMessage,
   type WriteEffect,
 } from "../../src/master/node.ts";
-import type { ClusterChange } from "../../src/master/port.ts";
 import type { MasterSettings } from "../../src/master/types.ts";
 import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
@@ -36,6 +35,19 @@ export interface MasterObserver {
   tellsFramework(master: SimMaster, event: SchedulerEvent): void;
   tellsAgent(master: SimMaster, message: MasterToAgent): void;
   turned(master: SimMaster): void;
+  /** `what`: the type of a call, or the kind of a request. */
+  answered(what: string, status: number): void;
+}
+
+/** What an operator asks for and is answered. */
+export type Request = RequestOf<"change" | "operate" | "operator-kill" | "teardown" | "note" | "read-index">;
+type RequestOf<K extends NodeInput["kind"]> = K extends K
+  ? Omit<Extract<NodeInput, { kind: K }>, "ref">
+  : never;
+
+interface Unanswered {
+  readonly what: string;
+  readonly askedAtMs: number;
 }
 
 export interface SimMasterOptions {
@@ -52,7 +64,7 @@ export interface SimMasterOptions {
 type ClientEnds = Pick<ChannelEnds, "toClient" | "clientClosed">;
 type EffectOf<K extends NodeEffect["kind"]> = Extract<NodeEffect, { kind: K }>;
 
-const ANSWERS: ReadonlySet<number> = new Set([200, 202, 400, 403, 404, 409, 503]);
+const ANSWERS: ReadonlySet<number> = new Set([200, 202, 400, 403, 404, 409, 412, 503]);
 
 export class SimMaster {
   readonly name: string;
@@ -69,7 +81,7 @@ export class SimMaster {
   #turnPlanned = false;
   #tickAtMs = Number.POSITIVE_INFINITY;
   #nextRef = 1;
-  readonly #answers = new Set<number>();
+  readonly #unanswered = new Map<number, Unanswered>();
   readonly #streams = new Map<string, Channel>();
   readonly #links = new Map<number, Channel>();
 
@@ -130,7 +142,7 @@ export class SimMaster {
     this.node = undefined;
     this.disk.crash();
     this.#inbox = [];
-    this.#answers.clear();
+    this.#unanswered.clear();
     this.#streams.clear();
     this.#links.clear();
     this.#network.resetAll(this.name);
@@ -141,13 +153,20 @@ export class SimMaster {
     if (this.process.answers) this.#push({ kind: "transfer", to: null });
   }
 
-  /** What an operator asks for. */
-  change(change: ClusterChange): void {
+  ask(request: Request): void {
     this.process.guard(() => {
-      const ref = this.#nextRef++;
-      this.#answers.add(ref);
-      this.#push({ kind: "change", ref, change });
+      this.feed({ ...request, ref: this.#newRef(request.kind) });
     })();
+  }
+
+  /** The oldest request that was not answered; undefined when all were. */
+  get oldestUnanswered(): Unanswered | undefined {
+    const [oldest] = this.#unanswered.values();
+    return oldest;
+  }
+
+  feed(input: NodeInput): void {
+    this.process.guard(() => this.#push(input))();
   }
 
   peerLost(peer: string): void {
@@ -201,10 +220,15 @@ export class SimMaster {
 
   call(call: SchedulerCall, streamId: string): void {
     this.process.guard(() => {
-      const ref = this.#nextRef++;
-      this.#answers.add(ref);
+      const ref = this.#newRef(call.type ?? "UNKNOWN");
       this.#push({ kind: "call", ref, call, context: { streamId, principal: undefined } });
     })();
+  }
+
+  #newRef(what: string): number {
+    const ref = this.#nextRef++;
+    this.#unanswered.set(ref, { what, askedAtMs: this.#world.nowMs });
+    return ref;
   }
 
   #push(input: NodeInput): void {
@@ -303,8 +327,11 @@ export class SimMaster {
   }
 
   #answer({ ref, status, body }: EffectOf<"answer">): void {
-    if (!this.#answers.delete(ref)) throw new Error(`${this.name} answered request ${ref} twice`);
-    if (!ANSWERS.has(status)) throw new Error(`${this.name} answered ${status} '${body}'`);
+    const asked = this.#unanswered.get(ref);
+    if (asked === undefined) throw new Error(`${this.name} answered request ${ref} twice`);
+    this.#unanswered.delete(ref);
+    if (!ANSWERS.has(status)) throw new Error(`${this.name} answered ${asked.what} ${status} '${body}'`);
+    this.#observer.answered(asked.what, status);
   }
 
   #readEntries({ peer, from, to }: EffectOf<"read-entries">): void {

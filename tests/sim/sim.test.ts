@@ -44,6 +44,14 @@ describe("clusters under faults", () => {
     expect(sum.operationsFinished).toBeGreaterThan(sum.seeds);
     expect(sum.changesCommitted).toBeGreaterThan(sum.seeds);
     expect(sum.quotaOffers).toBeGreaterThan(sum.seeds);
+    for (const what of [
+      "GROW_VOLUME OPERATION_FINISHED",
+      "UPDATE_FRAMEWORK 200",
+      "operate 202",
+      "note 200",
+    ]) {
+      expect(sum.outcomes[what] ?? 0).toBeGreaterThan(0);
+    }
   });
 });
 

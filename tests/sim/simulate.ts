@@ -6,7 +6,7 @@
  *     options.ts     what this run looks like, drawn from its seed
  *     world.ts       virtual time; process.ts, disk.ts, network.ts, kernel.ts: machines
  *     sim-*.ts       masters, agents, frameworks, and the cluster of them
- *     faults.ts      what goes wrong; operators.ts: what operators do to agents
+ *     faults.ts      what goes wrong; operators.ts, role-operators.ts, request-operators.ts: what operators do
  *     *-promises.ts  what must hold at every moment; settling.ts: at the end
  *     owed.ts        what a healed cluster must do at once, without being asked again
  *     seed-pool.ts   many runs on several cores
@@ -18,6 +18,7 @@ import { Faults } from "./faults.ts";
 import { Operators } from "./operators.ts";
 import { drawOptions, type SimOptions } from "./options.ts";
 import { Owed } from "./owed.ts";
+import { RequestOperators } from "./request-operators.ts";
 import { RoleOperators } from "./role-operators.ts";
 import { checkEnds, starved, undrained, unhealed } from "./settling.ts";
 import { SimCluster } from "./sim-cluster.ts";
@@ -44,6 +45,8 @@ export interface SimTotals {
   tasksStarted: number;
   tasksLaunched: number;
   operationsFinished: number;
+  /** Answers by what was asked, ends of operations by what they did: "ACCEPT 202". */
+  outcomes: Record<string, number>;
   /** Of agents and machines, by operators. */
   changesCommitted: number;
   quotaOffers: number;
@@ -88,11 +91,15 @@ function play(cluster: SimCluster): void {
   const operators = options.operated ? new Operators(cluster) : undefined;
   operators?.start();
   roleOperators?.start();
+  const requestOperators = options.requested ? new RequestOperators(cluster) : undefined;
+  requestOperators?.start();
   world.runUntil(options.safetyMs);
   faults.heal();
   operators?.heal();
   roleOperators?.heal();
+  requestOperators?.heal();
   settle(cluster, "healed", HEAL_MAX_MS, unhealed);
+  for (const { operations } of cluster.frameworks) operations.calm = true;
   settle(cluster, "fair to guarantees", STARVED_MAX_MS, starved);
   const owed = new Owed(cluster);
   world.runUntil(world.nowMs + CALM_MS);
@@ -125,6 +132,7 @@ function totalsOf(cluster: SimCluster | undefined): SimTotals {
     terms: cluster?.checker.raft.terms ?? 0,
     entries: cluster?.checker.raft.highestAppliedIndex ?? 0,
     tasksStarted: cluster?.checker.tasks.starts.size ?? 0,
+    outcomes: outcomesOf(cluster),
     operationsFinished:
       cluster?.frameworks.reduce((sum, { operations }) => sum + operations.finished, 0) ?? 0,
     quotaOffers: cluster?.checker.quotas.offers ?? 0,
@@ -136,8 +144,23 @@ function totalsOf(cluster: SimCluster | undefined): SimTotals {
   };
 }
 
+function outcomesOf(cluster: SimCluster | undefined): Record<string, number> {
+  const outcomes: Record<string, number> = {};
+  for (const [what, count] of cluster?.checker.answers ?? []) add(outcomes, what, count);
+  for (const { operations } of cluster?.frameworks ?? [])
+    for (const [what, count] of operations.ends) add(outcomes, what, count);
+  return outcomes;
+}
+
+function add(outcomes: Record<string, number>, what: string, count: number): void {
+  outcomes[what] = (outcomes[what] ?? 0) + count;
+}
+
 export function addTotals(sum: SimTotals, one: SimTotals): void {
-  for (const key of Object.keys(sum) as (keyof SimTotals)[]) sum[key] += one[key];
+  for (const key of Object.keys(sum) as (keyof SimTotals)[]) {
+    if (key !== "outcomes") sum[key] += one[key];
+  }
+  for (const [what, count] of Object.entries(one.outcomes)) add(sum.outcomes, what, count);
 }
 
 export function noTotals(): SimTotals {
@@ -150,6 +173,7 @@ export function noTotals(): SimTotals {
     tasksStarted: 0,
     tasksLaunched: 0,
     operationsFinished: 0,
+    outcomes: {},
     changesCommitted: 0,
     quotaOffers: 0,
   };
