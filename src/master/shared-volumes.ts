@@ -20,7 +20,7 @@ export function sharedVolumeInUse(agent: AgentMemory, consumed: Resources): stri
   return undefined;
 }
 
-/** Shared volumes of `consumed` may be in other offers, and in what other calls hold back until they are applied. */
+/** Shared volumes of `consumed` may be in other offers, and in what calls under way hold back. */
 export function withdrawShared(leader: Leader, agent: AgentMemory, consumed: Resources): void {
   const gone = new Set(
     consumed.entries.filter(({ identity }) => identity.isShared).map(({ identity }) => identity.key),
