@@ -18,6 +18,7 @@ import type { FrameworkMemory, OfferMemory } from "./memory.ts";
 import { forgetOffer, giveBack, giveBackOffer } from "./offers.ts";
 import { refuseOperation } from "./refuse-operation.ts";
 import { refuseTask } from "./refuse-task.ts";
+import { joinOffers } from "./shared-volumes.ts";
 import { lostState } from "./task-status.ts";
 
 export function accept(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
@@ -30,7 +31,7 @@ export function accept(leader: Leader, framework: FrameworkMemory, call: Schedul
   framework.counters.bump("offers/accepted", checked.length);
   for (const offer of checked) forgetOffer(leader, offer);
   const [first] = checked;
-  const offered = Resources.sum(checked.map((offer) => offer.resources));
+  const offered = joinOffers(leader, checked);
   const context: AcceptContext = {
     framework,
     agentId: first.agentId,

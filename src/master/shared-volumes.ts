@@ -1,7 +1,8 @@
-/** Shared volumes that are to go: who still uses them, and what else is withdrawn with them (RES-17). */
-import type { Resources } from "../model/resources.ts";
+/** Shared volumes in offers, and those that are to go: who uses them, and what is withdrawn (RES-17). */
+import { withoutHeld } from "../allocator/shared-volumes.ts";
+import { Resources } from "../model/resources.ts";
 import type { Leader } from "./leader.ts";
-import type { AgentMemory } from "./memory.ts";
+import type { AgentMemory, OfferMemory } from "./memory.ts";
 import { rescindOffer } from "./offers.ts";
 
 /** Why shared volumes of `consumed` cannot go, or undefined (Mesos: `operation::validate` of Destroy). */
@@ -39,4 +40,16 @@ export function withdrawShared(leader: Leader, agent: AgentMemory, consumed: Res
     const rest = { ...heldBack, resources: heldBack.resources.subtract(part) };
     agent.changes.set(changeId, { ...change, heldBack: rest });
   }
+}
+
+/** What the offers hold together: a shared volume that is in several of them is held once from now on. */
+export function joinOffers(leader: Leader, offers: readonly OfferMemory[]): Resources {
+  let joined = Resources.EMPTY;
+  for (const { frameworkId, role, agentId, resources } of offers) {
+    const more = withoutHeld(resources, joined);
+    const again = resources.subtract(more);
+    leader.allocator.recover({ frameworkId, role, agentId, resources: again }, leader.now);
+    joined = joined.add(more);
+  }
+  return joined;
 }

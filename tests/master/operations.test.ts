@@ -100,6 +100,25 @@ function launch(
   return { type: "LAUNCH", launch: { task_infos: [framework.task(id, agentId, 1, { resources })] } };
 }
 
+/** Makes the shared volume; a part of the agent becomes free while it is offered: it comes with that again. */
+function offeredTwice(
+  bench: MasterBench,
+  framework: BenchFramework,
+  shared: Resource,
+): { readonly agentId: string; readonly offers: readonly string[] } {
+  accept(framework, first(framework), reserve(reserved("disk", 10), reserved("cpus", 1)), create(shared));
+  const [whole] = framework.newOffers();
+  const agentId = whole?.agent_id.value ?? "";
+  bench.fromAgent(2, bench.registration(2, undefined, [], 5051, [scalar("cpus", 1)]));
+  framework.newOffers();
+  accept(framework, [whole?.id.value ?? ""], launch(framework, agentId, "a", [scalar("cpus", 1)]));
+  const rest = sharing(framework.newOffers());
+  bench.update(1, framework.id, "a", "TASK_FINISHED");
+  const offers = [...rest, ...sharing(framework.newOffers())];
+  expect(offers).toHaveLength(2);
+  return { agentId, offers };
+}
+
 function total(bench: MasterBench, agentId: string): string {
   return bench.core.leader?.agent(agentId).total.toString() ?? "";
 }
@@ -374,23 +393,31 @@ describe("volumes", () => {
   test("what goes with a shared one that is destroyed: its place in what another call holds back", () => {
     const { bench, framework } = started();
     const shared = volume("s", 10, { shared: {} });
-    accept(framework, first(framework), reserve(reserved("disk", 10), reserved("cpus", 1)), create(shared));
-    const [whole] = framework.newOffers();
-    bench.fromAgent(2, bench.registration(2, undefined, [], 5051, [scalar("cpus", 1)]));
-    framework.newOffers();
-    const agentId = whole?.agent_id.value ?? "";
-    accept(framework, [whole?.id.value ?? ""], launch(framework, agentId, "a", [scalar("cpus", 1)]));
-    const rest = sharing(framework.newOffers());
-    bench.update(1, framework.id, "a", "TASK_FINISHED");
-    const again = sharing(framework.newOffers());
+    const { agentId, offers } = offeredTwice(bench, framework, shared);
     bench.autoCommit = false;
-    accept(framework, rest, reserve(reserved("mem", 32)));
-    accept(framework, again, named("d", destroy(shared)));
+    accept(framework, offers.slice(0, 1), reserve(reserved("mem", 32)));
+    accept(framework, offers.slice(1), named("d", destroy(shared)));
     const agent = bench.core.leader?.agent(agentId);
     const held = [...(agent?.changes.values() ?? [])].map(({ heldBack }) => `${heldBack?.resources}`);
     expect(held).toHaveLength(2);
     expect(held.join(" ")).not.toContain("[s]");
     bench.commit();
+    expect(total(bench, agentId)).not.toContain("[s]");
+    bench.core.leader?.allocator.assertConsistent();
+  });
+
+  test("a shared one in several offers that are used together is one, and can be destroyed", () => {
+    const { bench, framework } = started();
+    const shared = volume("s", 10, { shared: {} });
+    const { agentId, offers } = offeredTwice(bench, framework, shared);
+    bench.autoCommit = false;
+    accept(framework, offers, named("d", destroy(shared)));
+    const [change] = bench.core.leader?.agent(agentId).changes.values() ?? [];
+    expect(`${change?.consumed}`).toContain("[s]");
+    expect(`${change?.heldBack?.resources}`).not.toContain("[s]");
+    bench.core.leader?.allocator.assertConsistent();
+    bench.commit();
+    expect(statusesOf(framework)).toMatchObject([{ state: "OPERATION_FINISHED" }]);
     expect(total(bench, agentId)).not.toContain("[s]");
     bench.core.leader?.allocator.assertConsistent();
   });
