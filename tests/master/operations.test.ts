@@ -100,7 +100,7 @@ function launch(
   return { type: "LAUNCH", launch: { task_infos: [framework.task(id, agentId, 1, { resources })] } };
 }
 
-/** Makes the shared volume; a part of the agent becomes free while it is offered: it comes with that again. */
+/** Makes the shared volume; a part of the agent becomes free while it is offered, and brings it again. */
 function offeredTwice(
   bench: MasterBench,
   framework: BenchFramework,
