@@ -20,6 +20,7 @@ export function compactIfDue(raft: RaftState): void {
   raft.grownBytes = 0;
   if (keepFrom <= log.snapshotIndex) return;
   const membership = raft.memberships.encodedAt(keepFrom);
+  raft.dropBootstrap();
   log.compact(keepFrom);
   raft.memberships.compact(keepFrom);
   raft.emit({ kind: "compact", snapshot: { index: keepFrom, term: log.snapshotTerm, membership } });

@@ -198,7 +198,7 @@ export class RaftState {
     this.effects.push(effect);
   }
 
-  /** A transferred state is written, with a membership that the one to begin with must not replace. */
+  /** A transferred state or a compaction writes a membership that the one to begin with must not replace. */
   dropBootstrap(): void {
     this.#bootstrap = null;
   }

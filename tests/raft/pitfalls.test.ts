@@ -281,6 +281,19 @@ test("the membership that a member would begin with does not replace that of a t
   expect(a.node.status().membership.voters).toEqual(["a", "b", "c", "d"]);
 });
 
+test("a compaction writes the membership of a member whose disk lost the one it began with", () => {
+  const a = new Solo(diskWith([1, 1, 1]), { keepEntries: 1 });
+  a.hear({ kind: "append", term: 1, prevIndex: 3, prevTerm: 1, entries: [], commit: 3 });
+  a.step({ kind: "applied", index: 3 });
+  const [compact] = a.effects.flatMap((effect) => (effect.kind === "compact" ? [effect.snapshot] : []));
+  expect(compact).toMatchObject({
+    index: 2,
+    membership: encodeMembership(bootstrapMembership(["a", "b", "c"])),
+  });
+  a.hear({ kind: "append", term: 1, prevIndex: 3, prevTerm: 1, entries: [command(4, 1)], commit: 3 });
+  expect([a.has("persist"), a.has("compact")]).toEqual([true, false]);
+});
+
 test("a transferred state drops a log that does not hold its last entry, and keeps one that does", () => {
   for (const [snapshotTerm, lastIndex] of [
     [2, 2],
