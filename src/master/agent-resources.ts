@@ -1,4 +1,5 @@
 /** What an agent has while changes of it are on their way through the log. */
+import { sharedPart } from "../allocator/shared-volumes.ts";
 import { AGENT_RESOURCES_MAX_BYTES, AGENT_RESOURCES_MAX_ENTRIES, BLOB_MAX_BYTES } from "../base/limits.ts";
 import type { VolumeEntry } from "../model/agent-protocol.ts";
 import { volumeKey } from "../model/check-volumes.ts";
@@ -45,10 +46,20 @@ function bytesOf(resources: Resources): number {
   return writeResources(resources).reduce((sum, blob) => sum + blob.length, 0);
 }
 
+/**
+ * What there is to offer: of planned resources those that the call's framework holds. Nobody's hold on a
+ * shared volume keeps it from others, so it comes with its commit.
+ */
+export function offerableTotal(agent: AgentMemory): Resources {
+  let total = plannedTotal(agent);
+  for (const { planned } of agent.changes.values()) total = total.subtract(sharedPart(planned));
+  return total;
+}
+
 /** Tells the allocator. */
 export function refreshTotal(leader: Leader, agent: AgentMemory): void {
   if (!agent.inAllocator) return;
-  leader.allocator.updateAgent(agent.id, { total: plannedTotal(agent) });
+  leader.allocator.updateAgent(agent.id, { total: offerableTotal(agent) });
   leader.allocationDue = true;
 }
 

@@ -21,7 +21,7 @@ import { AgentHoldings } from "./agent-holdings.ts";
 import { startPings, watchAbsence } from "./agent-liveness.ts";
 import { cancelRemoval } from "./agent-removals.ts";
 import { compareWithReport } from "./agent-report.ts";
-import { hasVolume, plannedTotal, sendVolumes } from "./agent-resources.ts";
+import { hasVolume, offerableTotal, sendVolumes } from "./agent-resources.ts";
 import { forgetVerdicts } from "./deferred.ts";
 import { resumeDrain } from "./drain.ts";
 import { ExecutorHoldings } from "./executor-holdings.ts";
@@ -243,7 +243,7 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
 export function enterAllocator(leader: Leader, agent: AgentMemory, active: boolean): void {
   const { allocator } = leader;
   const offers = active && mayOffer(leader, agent);
-  const spec = { total: plannedTotal(agent), facts: agent.info };
+  const spec = { total: offerableTotal(agent), facts: agent.info };
   if (agent.inAllocator) {
     allocator.updateAgent(agent.id, spec);
     if (offers) allocator.activateAgent(agent.id);

@@ -7,7 +7,7 @@ import { outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory } from "./memory.ts";
 import { rescindOffer } from "./offers.ts";
-import { sharedVolumeInUse, withdrawShared } from "./shared-volumes.ts";
+import { sharedVolumeInUse } from "./shared-volumes.ts";
 import type { OperateInput } from "./types.ts";
 
 const NOT_ALL_KNOW_IDS =
@@ -47,7 +47,6 @@ export function operate(leader: Leader, { ref, agentId, operation }: OperateInpu
     leader.answer(ref, 409, `Cannot do ${type} on agent ${agentId}: ${missing}`);
     return;
   }
-  withdrawShared(leader, agent, consumed);
   propose(leader, agent, change.value, { ref, requestId });
 }
 

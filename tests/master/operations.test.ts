@@ -406,6 +406,24 @@ describe("volumes", () => {
     bench.core.leader?.allocator.assertConsistent();
   });
 
+  test("a shared one is offered to nobody before it is committed", () => {
+    const { bench, agentId, framework } = started();
+    const shared = volume("s", 10, { shared: {} });
+    accept(framework, first(framework), launch(framework, agentId, "a", [scalar("cpus", 1)]));
+    const rest = ids(framework);
+    bench.update(1, framework.id, "a", "TASK_FINISHED");
+    expect(ids(framework)).toHaveLength(1);
+    bench.autoCommit = false;
+    accept(framework, rest, reserve(reserved("disk", 10)), named("c", create(shared)));
+    decline(framework);
+    const meanwhile = framework.newOffers();
+    expect(meanwhile).toHaveLength(1);
+    expect(sharing(meanwhile)).toEqual([]);
+    bench.commit();
+    expect(sharing(framework.newOffers())).toHaveLength(1);
+    bench.core.leader?.allocator.assertConsistent();
+  });
+
   test("a shared one in several offers that are used together is one, and can be destroyed", () => {
     const { bench, framework } = started();
     const shared = volume("s", 10, { shared: {} });
