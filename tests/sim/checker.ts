@@ -10,7 +10,7 @@ import { OrderPromises } from "./order-promises.ts";
 import { QuotaPromises } from "./quota-promises.ts";
 import { RaftPromises } from "./raft-promises.ts";
 import { ResourcePromises } from "./resource-promises.ts";
-import type { AgentObserver, SimAgent } from "./sim-agent.ts";
+import type { AgentObserver, SimAgent, TaskRun } from "./sim-agent.ts";
 import type { MasterObserver, SimMaster } from "./sim-master.ts";
 import { TaskPromises } from "./task-promises.ts";
 
@@ -21,7 +21,7 @@ export class Checker implements MasterObserver, AgentObserver {
   readonly resources = new ResourcePromises();
   readonly agents = new AgentPromises();
   readonly quotas = new QuotaPromises();
-  /** How often what was answered how: "ACCEPT 202". */
+  /** How often what was answered how, "ACCEPT 202", and what else came to pass. */
   readonly answers = new Map<string, number>();
 
   constructor(masters: () => readonly SimMaster[]) {
@@ -62,12 +62,16 @@ export class Checker implements MasterObserver, AgentObserver {
   }
 
   answered(what: string, status: number): void {
-    const key = `${what} ${status}`;
-    this.answers.set(key, (this.answers.get(key) ?? 0) + 1);
+    this.#count(`${what} ${status}`);
   }
 
   starts(agent: SimAgent, spec: ContainerSpec): void {
     this.tasks.starting(agent, spec);
+  }
+
+  arrives(agent: SimAgent, executor: ContainerSpec, run: TaskRun): void {
+    this.tasks.arriving(agent, executor, run);
+    this.#count("task at its executor");
   }
 
   ends(spec: ContainerSpec, exit: Exit): void {
@@ -80,5 +84,9 @@ export class Checker implements MasterObserver, AgentObserver {
 
   heeded(agent: SimAgent, message: MasterToAgent, effects: readonly AgentEffect[]): void {
     this.tasks.heeded(agent, message, effects);
+  }
+
+  #count(what: string): void {
+    this.answers.set(what, (this.answers.get(what) ?? 0) + 1);
   }
 }

@@ -6,11 +6,12 @@ import type { SchedulerCall } from "../../src/model/v1/scheduler.ts";
 export interface WhimNames {
   readonly roles: readonly string[];
   readonly agentId: string;
+  readonly executorId: string;
 }
 
-export function drawWhim(random: Random, { roles, agentId }: WhimNames): SchedulerCall {
+export function drawWhim(random: Random, { roles, agentId, executorId }: WhimNames): SchedulerCall {
   const agent_id = { value: agentId };
-  const executor_id = { value: "nobody" };
+  const executor_id = { value: executorId };
   switch (random.below(6)) {
     case 0:
       return { type: "SUPPRESS", suppress: { roles: [random.pick([...roles, "x"])] } };

@@ -6,6 +6,7 @@ import type { Random } from "../../src/base/random.ts";
 import type { CheckResult } from "../../src/isolation/check.ts";
 import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import type { ContainerState, Launched } from "../../src/isolation/runtime.ts";
+import { EXECUTOR_COMMAND, type ExecutorHost, SimExecutor } from "./sim-executor.ts";
 import type { World } from "./world.ts";
 
 interface Container {
@@ -14,6 +15,7 @@ interface Container {
   exit: Exit | undefined;
   /** The task dies of SIGTERM; false: only of SIGKILL. */
   readonly obedient: boolean;
+  executor?: SimExecutor;
 }
 
 /** What a task's command does, written as its shell script. */
@@ -28,8 +30,8 @@ export function simScript(behaviour: Behaviour): string {
   return `sim ${behaviour.runMs} ${behaviour.code} ${behaviour.obedient ? "obedient" : "stubborn"}`;
 }
 
-function behaviourOf(spec: ContainerSpec): Behaviour {
-  const text = spec.command.kind === "shell" ? spec.command.script : "";
+/** What a script of {@link simScript} says. */
+export function readScript(text: string): Behaviour {
   const [, runMs = "0", code = "0", kind = "obedient"] = text.split(" ");
   return { runMs: Number(runMs), code: Number(code), obedient: kind === "obedient" };
 }
@@ -37,6 +39,10 @@ function behaviourOf(spec: ContainerSpec): Behaviour {
 const CHECK_SUCCESS = 0.8;
 const KILLED: Exit = { kind: "signaled", signal: 9 };
 const TERMINATED: Exit = { kind: "signaled", signal: 15 };
+
+function scriptOf({ command }: ContainerSpec): string {
+  return command.kind === "shell" ? command.script : "";
+}
 
 export class Kernel {
   readonly #world: World;
@@ -47,6 +53,8 @@ export class Kernel {
   /** Told of the end of every container, whatever the agent does. */
   onEnd: ((spec: ContainerSpec, exit: Exit) => void) | undefined;
   #nextPid = 100;
+  /** Where executors find the agent of the machine. */
+  executorHost: ExecutorHost | undefined;
   bootId = "boot-1";
   #boots = 1;
 
@@ -56,10 +64,16 @@ export class Kernel {
   }
 
   launch(spec: ContainerSpec): Launched {
-    const behaviour = behaviourOf(spec);
+    const behaviour = readScript(scriptOf(spec));
     const launched = { pid: this.#nextPid++, startTime: String(this.#world.nowMs) };
     const container: Container = { spec, launched, exit: undefined, obedient: behaviour.obedient };
     this.#containers.set(spec.containerId, container);
+    const host = this.executorHost;
+    if (scriptOf(spec) === EXECUTOR_COMMAND && host !== undefined) {
+      const end = (exit: Exit): void => this.#end(spec.containerId, exit);
+      container.executor = new SimExecutor(this.#world, host, spec, end);
+      return launched;
+    }
     const boots = this.#boots;
     this.#world.after(behaviour.runMs, () => {
       if (this.#boots === boots) this.#end(spec.containerId, { kind: "exited", code: behaviour.code });
@@ -111,6 +125,7 @@ export class Kernel {
     this.#boots++;
     this.bootId = `boot-${this.#boots}`;
     for (const container of this.#containers.values()) {
+      container.executor?.stop();
       container.exit ??= { kind: "unknown", reason: "the machine was started anew" };
     }
   }
@@ -119,6 +134,7 @@ export class Kernel {
     const container = this.#containers.get(containerId);
     if (container === undefined || container.exit !== undefined) return;
     container.exit = exit;
+    container.executor?.stop();
     this.onEnd?.(container.spec, exit);
     this.onExit?.(containerId, exit);
   }

@@ -110,7 +110,13 @@ export function drawOptions(seed: number): SimOptions {
       shares: more.chance(0.5),
       revocable: more.chance(0.5),
       whimsical: more.chance(0.5),
-    })).map((plan) => ({ ...plan, operates: plan.operates && plan.role !== "*" })),
+      executors: more.chance(0.4),
+    })).map((plan) => ({
+      ...plan,
+      operates: plan.operates && plan.role !== "*",
+      // Statuses name the container, which tasks of an executor share: it does not tell runs of one id apart.
+      reusesIds: plan.reusesIds && !plan.executors,
+    })),
     network: {
       dropPercent: random.pick([0, 0, 2, 10, 25]),
       duplicatePercent: random.pick([0, 5, 30]),

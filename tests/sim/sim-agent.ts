@@ -14,9 +14,11 @@ import type { ContainerSpec } from "../../src/isolation/container.ts";
 import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import type { Channel, ChannelEnds } from "./channel.ts";
+import { ExecutorEdge } from "./executor-edge.ts";
 import { Kernel } from "./kernel.ts";
 import type { Network } from "./network.ts";
 import { Process } from "./process.ts";
+import { EXECUTOR_COMMAND, type ExecutorHost } from "./sim-executor.ts";
 import type { World } from "./world.ts";
 
 /** The masters as an agent's driver sees them. */
@@ -31,9 +33,17 @@ export interface MasterDirectory {
   ): Channel | undefined;
 }
 
+export interface TaskRun {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  readonly runId: string;
+}
+
 export interface AgentObserver {
   /** Before a container is started. */
   starts(agent: SimAgent, spec: ContainerSpec): void;
+  /** A task came to its executor. */
+  arrives(agent: SimAgent, executor: ContainerSpec, run: TaskRun): void;
   agentSends(agent: SimAgent, message: AgentToMaster): void;
   /** After a message of a master was handled. */
   heeded(agent: SimAgent, message: MasterToAgent, effects: readonly AgentEffect[]): void;
@@ -62,6 +72,7 @@ const CONNECT_TIMEOUT_MS = 400;
 /** Until a supervisor starts an agent again that stopped by itself. */
 const RESTART_MS = 200;
 const OLD_MESSAGES_MAX = 20;
+const EXECUTOR_TIMES = { registrationMs: 3_000, reregistrationMs: 2_000, shutdownGraceMs: 500 };
 /** Chance that a loss of power leaves the links half-open: something on the way drops the resets. */
 const HALF_OPEN = 0.5;
 
@@ -82,6 +93,7 @@ export class SimAgent {
   #durable = new Map<string, Uint8Array>();
   #channel: { readonly linkId: number; readonly channel: Channel } | undefined;
   #tickAtMs = Number.POSITIVE_INFINITY;
+  readonly #edge: ExecutorEdge;
   readonly #launching = new Map<string, { cancelled: boolean }>();
   /** World time at which the agent hears of the start of a container: its end comes later. */
   readonly #toldAtMs = new Map<string, number>();
@@ -103,6 +115,8 @@ export class SimAgent {
     this.ip = options.ip;
     this.process = new Process(world, options.wallSkewMs);
     this.kernel = new Kernel(world);
+    this.#edge = new ExecutorEdge(world, (input, delayMs) => this.#input(input, delayMs));
+    this.kernel.executorHost = this.#executorHost();
     this.start();
   }
 
@@ -141,6 +155,7 @@ export class SimAgent {
     this.kernel.onExit = undefined;
     this.#launching.clear();
     this.#toldAtMs.clear();
+    this.#edge.breakAll();
     this.#channel = undefined;
     if (reboot && this.#random.chance(HALF_OPEN)) this.#network.vanishAll(this.name);
     else this.#network.resetAll(this.name);
@@ -190,6 +205,20 @@ export class SimAgent {
     });
   }
 
+  #executorHost(): ExecutorHost {
+    return {
+      subscribe: (call, ends) => (this.core === undefined ? undefined : this.#edge.subscribe(call, ends)),
+      drop: (streamId) => this.#edge.drop(streamId),
+      call: (call, answered) => {
+        if (this.core !== undefined) this.#edge.call(call, answered);
+      },
+      arrived: (spec, frameworkId, taskId) => {
+        const runId = this.core?.state.tasks.get(`${frameworkId}/${taskId}`)?.runId ?? "";
+        this.#observer.arrives(this, spec, { frameworkId, taskId, runId });
+      },
+    };
+  }
+
   #config(): AgentConfig {
     const { ip, resources } = this.#options;
     return {
@@ -201,6 +230,7 @@ export class SimAgent {
       bootId: this.kernel.bootId,
       switchUser: false,
       commandChecks: true,
+      executorTimes: EXECUTOR_TIMES,
     };
   }
 
@@ -273,10 +303,11 @@ export class SimAgent {
         this.kernel.cleanup(effect.containerId);
         return;
       case "resize":
+        return;
       case "executor-event":
       case "close-executor-stream":
       case "executor-answer":
-        // Its frameworks bring no executors.
+        this.#edge.carryOut(effect);
         return;
       case "stop":
         this.#stopped(effect.reason, effect.failed);
@@ -347,7 +378,9 @@ export class SimAgent {
         this.#step({ kind: "launch-failed", containerId, error });
         return;
       }
-      this.#observer.starts(this, spec);
+      const { command } = spec;
+      const isExecutor = command.kind === "shell" && command.script === EXECUTOR_COMMAND;
+      if (!isExecutor) this.#observer.starts(this, spec);
       const delayMs = this.#random.fraction() * TELL_LAUNCHED_MAX_MS;
       this.#toldAtMs.set(containerId, this.#world.nowMs + delayMs);
       const launched = this.kernel.launch(spec);

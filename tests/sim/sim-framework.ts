@@ -16,7 +16,7 @@ import { OperationBook } from "./operation-book.ts";
 import { type Drawn, drawOperations } from "./operation-draws.ts";
 import { Process } from "./process.ts";
 import { TaskBook } from "./task-book.ts";
-import { drawTask, groupOf, room, Stock } from "./task-draws.ts";
+import { drawTask, groupOf, room, Stock, withExecutor } from "./task-draws.ts";
 import type { World } from "./world.ts";
 
 /** The way to the masters; every call may get lost. */
@@ -52,6 +52,8 @@ export interface FrameworkPlan {
   readonly revocable: boolean;
   /** Changes its roles and constraints, and makes calls that have no need. */
   readonly whimsical: boolean;
+  /** Brings executors for some of its tasks. */
+  readonly executors: boolean;
 }
 
 const RETRY_MS = 300;
@@ -81,6 +83,7 @@ export class SimFramework {
   /** The latest of those it let lie. */
   #kept: Offer | undefined;
   #roles: readonly string[];
+  #executorId = "nobody";
   /** Uuids of updates, in hex, that came on the present stream. */
   #heard = new Set<string>();
   /** The cluster ended the framework: its deadline passed, or it tore itself down. */
@@ -369,7 +372,7 @@ export class SimFramework {
 
   /** A group is refused by the agent, which runs none yet; new ids, or one in use would refuse the whole. */
   #launchOf(task_infos: TaskInfo[], hasMore: boolean): OfferOperation {
-    const mayGroup = this.plan.groups && !this.plan.reusesIds && hasMore;
+    const mayGroup = this.plan.groups && !this.plan.executors && !this.plan.reusesIds && hasMore;
     if (!mayGroup || this.#random.chance(0.5)) return { type: "LAUNCH", launch: { task_infos } };
     return groupOf(this.#random.chance(0.5) ? "pod" : `pod-${this.#launched}`, task_infos);
   }
@@ -386,7 +389,11 @@ export class SimFramework {
     this.#launched++;
     if (again) this.#world.note(`${this.name} launches ${id} again`);
     this.book.launch(id, offer.agent_id.value);
-    return drawTask(random, { id, offer, resources: stock.take(), taskRunsMs: this.plan.taskRunsMs });
+    const task = drawTask(random, { id, offer, resources: stock.take(), taskRunsMs: this.plan.taskRunsMs });
+    if (!this.plan.executors || random.chance(0.3)) return task;
+    const role = (offer.allocation_info?.role ?? "*").replace("/", "-").replace("*", "any");
+    this.#executorId = `${this.name}-${role}-${random.below(2)}`;
+    return withExecutor(task, this.#executorId);
   }
 
   #onStatus(status: TaskStatus): void {
@@ -437,7 +444,7 @@ export class SimFramework {
     const random = this.#random;
     if (random.chance(0.4)) this.#update();
     const [open] = this.book.open();
-    const names = { roles: this.#roles, agentId: open?.[1] ?? "nobody" };
+    const names = { roles: this.#roles, agentId: open?.[1] ?? "nobody", executorId: this.#executorId };
     if (random.chance(0.5)) this.#call(drawWhim(random, names));
   }
 

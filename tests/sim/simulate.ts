@@ -5,7 +5,7 @@
  *
  *     options.ts     what this run looks like, drawn from its seed
  *     world.ts       virtual time; process.ts, disk.ts, network.ts, kernel.ts: machines
- *     sim-*.ts       masters, agents, frameworks, and the cluster of them
+ *     sim-*.ts       masters, agents, frameworks and their executors, and the cluster of them
  *     faults.ts      what goes wrong; *operators.ts: what operators do
  *     *-promises.ts  what must hold at every moment; settling.ts: at the end
  *     owed.ts        what a healed cluster must do at once, without being asked again

@@ -4,9 +4,12 @@ import type { Offer, OfferOperation } from "../../src/model/v1/offers.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import type { TaskInfo } from "../../src/model/v1/tasks.ts";
 import { simScript } from "./kernel.ts";
+import { EXECUTOR_COMMAND } from "./sim-executor.ts";
 
 const TASK_CPUS = 0.1;
 const TASK_MEM = 32;
+const EXECUTOR_CPUS = 0.05;
+const EXECUTOR_MEM = 32;
 
 /** What a task may use: each thing once, but shared volumes any number of times. */
 export class Stock {
@@ -80,6 +83,21 @@ function drawChecks(random: Random): Pick<TaskInfo, "health_check" | "check"> {
     },
     ...(random.chance(0.5) ? { check: { type: "TCP", tcp: { port: 80 }, ...times } } : {}),
   };
+}
+
+/** The same, run by an executor: one of the framework for each role on an agent, or another. */
+export function withExecutor(task: TaskInfo, executorId: string): TaskInfo {
+  const { command, health_check: _health, check: _check, ...rest } = task;
+  const executor = {
+    type: "CUSTOM" as const,
+    executor_id: { value: executorId },
+    command: { shell: true, value: EXECUTOR_COMMAND },
+    resources: [
+      { name: "cpus", type: "SCALAR" as const, scalar: { value: EXECUTOR_CPUS } },
+      { name: "mem", type: "SCALAR" as const, scalar: { value: EXECUTOR_MEM } },
+    ],
+  };
+  return { ...rest, executor, data: new TextEncoder().encode(command?.value ?? "") };
 }
 
 export function groupOf(executorId: string, tasks: TaskInfo[]): OfferOperation {

@@ -11,7 +11,7 @@ import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protoco
 import { isTerminalState } from "../../src/model/task-state.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { Command } from "../../src/registry/commands.ts";
-import type { SimAgent } from "./sim-agent.ts";
+import type { SimAgent, TaskRun } from "./sim-agent.ts";
 import type { SimMaster } from "./sim-master.ts";
 import { Violation } from "./violation.ts";
 
@@ -61,6 +61,20 @@ export class TaskPromises {
     this.#starts.set(key, agent.name);
   }
 
+  /** An executor gets a task once; its container stands for the run, as in statuses. */
+  arriving(agent: SimAgent, { containerId }: ContainerSpec, { frameworkId, taskId, runId }: TaskRun): void {
+    const record = `${frameworkId}/${taskId}/${runId}`;
+    const key = `${frameworkId}/${taskId}/${containerId}`;
+    if (this.#starts.has(key)) throw new Violation(`${agent.name} sent ${key} to its executor twice`);
+    if (!this.#committedLaunches.has(record)) {
+      throw new Violation(`${record} came to its executor on ${agent.name} before its launch was committed`);
+    }
+    if (agent.durable(TASK_PREFIX + record) === undefined) {
+      throw new Violation(`${agent.name} sends ${record} to its executor before its record is on disk`);
+    }
+    this.#starts.set(key, agent.name);
+  }
+
   /** An update that left the agent must not be forgotten by a crash of it. */
   agentSends(agent: SimAgent, message: AgentToMaster): void {
     if (message.kind !== "status-update") return;
@@ -72,7 +86,8 @@ export class TaskPromises {
 
   /** From the kernel: how a container really ended. */
   ended(spec: ContainerSpec, exit: Exit): void {
-    this.#exits.set(taskOf(spec), exit);
+    // Of an executor: it may have ended its tasks before.
+    if (this.#starts.has(taskOf(spec))) this.#exits.set(taskOf(spec), exit);
   }
 
   tellsFramework(master: SimMaster, event: SchedulerEvent): void {
