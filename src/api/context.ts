@@ -7,6 +7,7 @@ import type { Log, LogVerbosity } from "../base/log.ts";
 import type { MasterPort } from "../master/port.ts";
 import type { ResourceStatistics } from "../model/v1/statistics.ts";
 import type { FileSpace } from "./file-space.ts";
+import type { Slices } from "./in-parts.ts";
 
 /** An HTTP handler. It answers every request and does not throw for a bad one. */
 export type Handler = (request: Request) => Response | Promise<Response>;
@@ -38,6 +39,7 @@ interface SharedContext {
 
 export interface MasterContext extends SharedContext {
   readonly port: MasterPort;
+  readonly slices: Slices;
   /** Files below `/files`: the master's log, when it writes one. */
   readonly files: FileSpace;
   /** A consistent copy of the registry on disk (mesh raft backup). */

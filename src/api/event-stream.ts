@@ -10,7 +10,8 @@
 import { STREAM_QUEUE_MAX_BYTES } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { EventSink } from "../master/port.ts";
-import { encodeRecord } from "../wire/record-io.ts";
+import { encodeRecord, encodeRecordParts } from "../wire/record-io.ts";
+import type { Body } from "./in-parts.ts";
 
 const NOT_SUBSCRIBED = "The subscription was not committed; subscribe again";
 
@@ -29,6 +30,8 @@ export class EventStream<E> implements EventSink<E> {
   /** Records not handed to the socket, oldest first. */
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
+  /** Parts of the first record: large because the cluster is. */
+  readonly #uncounted = new WeakSet<Uint8Array>();
   #controller: ReadableStreamDirectController | undefined;
   /** The socket is full, and tells when it is not. */
   #blocked = false;
@@ -69,6 +72,27 @@ export class EventStream<E> implements EventSink<E> {
   /** `listener` is called once when the client goes away or is cut off; not after {@link close}. */
   onDisconnect(listener: () => void): void {
     this.#onDisconnect = listener;
+  }
+
+  /**
+   * A first record that took some turns to make, and an event, before all that was sent meanwhile. A record
+   * in parts leaves in as many chunks, and does not count as what a slow reader left.
+   */
+  begin(first: Body | Uint8Array, next: E): void {
+    if (this.#ended || this.#refusal !== undefined) return;
+    this.#begun = true;
+    const inParts = typeof first !== "string" && !(first instanceof Uint8Array);
+    const records = inParts ? encodeRecordParts(first) : [encodeRecord(first)];
+    if (inParts) for (const record of records) this.#uncounted.add(record);
+    records.push(...this.#encode(next).map(encodeRecord));
+    for (const record of records) this.#count(record, 1);
+    this.#queue.unshift(...records);
+    this.#first.resolve();
+    this.#drain();
+  }
+
+  #count(record: Uint8Array, sign: 1 | -1): void {
+    if (!this.#uncounted.has(record)) this.#queuedBytes += sign * record.length;
   }
 
   send(event: E): void {
@@ -125,7 +149,7 @@ export class EventStream<E> implements EventSink<E> {
     let sent = 0;
     while (sent < this.#queue.length && !this.#blocked) {
       const record = this.#queue[sent++] as Uint8Array;
-      this.#queuedBytes -= record.length;
+      this.#count(record, -1);
       const written = controller.write(record);
       controller.flush();
       if (written instanceof Promise) this.#waitFor(written);

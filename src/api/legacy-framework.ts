@@ -1,12 +1,14 @@
 /** Frameworks in the master's legacy JSON (mesos-wire.md section 7.2). */
-import type { ClusterView, FrameworkView, TaskView } from "../master/port.ts";
+import type { ClusterView, ExecutorView, FrameworkView, TaskView } from "../master/port.ts";
 import { hasCapability } from "../model/capabilities.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { Offer } from "../model/v1/offers.ts";
+import type { TaskInfo } from "../model/v1/tasks.ts";
 import { encodeJson } from "../wire/json-encode.ts";
+import type { DocumentWriter, Slices } from "./in-parts.ts";
 import { bool, double, type JsonText, list, object, quote, seconds } from "./json-text.ts";
 import { executorJson, labelsJson, taskJson } from "./legacy-task.ts";
-import { executorsMessage } from "./master-messages.ts";
+import { ExecutorNotes } from "./master-messages.ts";
 import { resourcesJson } from "./resource-text.ts";
 
 /** What /frameworks, /state and /state-summary share. */
@@ -29,52 +31,53 @@ export function summaryMembers(framework: FrameworkView): Record<string, JsonTex
   };
 }
 
-/** Tasks and executors of all frameworks, collected in one pass over the cluster. */
-export interface FrameworkContents {
-  readonly tasks: ReadonlyMap<string, readonly JsonText[]>;
-  readonly unreachableTasks: ReadonlyMap<string, readonly JsonText[]>;
-  readonly completedTasks: ReadonlyMap<string, readonly JsonText[]>;
-  readonly executors: ReadonlyMap<string, readonly JsonText[]>;
-}
+/** Executors that the leader knows of, by framework. */
+export type ExecutorsByFramework = ReadonlyMap<string, readonly ExecutorView[]>;
 
-/** `frameworkId`: only of that framework. */
-export function collectContents(view: ClusterView, frameworkId?: string): FrameworkContents {
-  const executors = new Map<string, JsonText[]>();
-  for (const { executor_info, agent_id } of executorsMessage(view).executors ?? []) {
-    const id = executor_info.framework_id?.value ?? "";
-    append(executors, id, executorJson(executor_info, id, agent_id.value));
-  }
-  return {
-    tasks: byFramework(view.tasks(frameworkId)),
-    unreachableTasks: byFramework(view.unreachableTasks(frameworkId)),
-    completedTasks: byFramework(view.completedTasks(frameworkId)),
-    executors,
-  };
+export async function collectExecutors(slices: Slices, view: ClusterView): Promise<ExecutorsByFramework> {
+  const executors = new Map<string, ExecutorView[]>();
+  await slices.each(view.executors(), (executor) => {
+    const known = executors.get(executor.frameworkId);
+    if (known) known.push(executor);
+    else executors.set(executor.frameworkId, [executor]);
+  });
+  return executors;
 }
 
 export function masterTaskJson(task: TaskView): JsonText {
-  return taskJson({ ...task, executorId: task.info.executor?.executor_id.value ?? "" });
+  return masterTaskOf(task, task.info);
 }
 
-function byFramework(tasks: Iterable<TaskView>): Map<string, JsonText[]> {
-  const map = new Map<string, JsonText[]>();
-  for (const task of tasks) append(map, task.frameworkId, masterTaskJson(task));
-  return map;
+function masterTaskOf(
+  { frameworkId, taskId, agentId, role, state, statuses }: TaskView,
+  info: TaskInfo,
+): JsonText {
+  const executorId = info.executor?.executor_id.value ?? "";
+  return taskJson({ frameworkId, taskId, agentId, role, state, statuses, info, executorId });
 }
 
-function append(map: Map<string, JsonText[]>, key: string, item: JsonText): void {
-  const items = map.get(key);
-  if (items) items.push(item);
-  else map.set(key, [item]);
-}
-
-/** The whole framework object of /frameworks and /state. */
-export function frameworkJson(framework: FrameworkView, contents: FrameworkContents): JsonText {
+/** Writes the whole framework object of /frameworks and /state. */
+export async function writeFramework(
+  out: DocumentWriter,
+  view: ClusterView,
+  framework: FrameworkView,
+  executors: ExecutorsByFramework,
+): Promise<void> {
   const { id, info } = framework;
   const reregistered = framework.reregisteredAtMs;
-  const member = (lists: ReadonlyMap<string, readonly JsonText[]>): JsonText =>
-    `[${(lists.get(id) ?? []).join(",")}]`;
-  return object({
+  // All three at once: a task that moves from one to another is in one of them.
+  const [tasks, unreachable, completed] = [
+    view.tasks(id),
+    view.unreachableTasks(id),
+    view.completedTasks(id),
+  ];
+  const noted = new ExecutorNotes();
+  const running = (task: TaskView): JsonText => {
+    const { info } = task;
+    if (info.executor !== undefined) noted.add(info.executor, id, task.agentId);
+    return masterTaskOf(task, info);
+  };
+  await out.object({
     ...summaryMembers(framework),
     user: quote(info.user),
     failover_timeout: double(info.failover_timeout ?? 0),
@@ -88,11 +91,16 @@ export function frameworkJson(framework: FrameworkView, contents: FrameworkConte
         ? undefined
         : seconds(reregistered),
     ...roleMembers(info),
-    tasks: member(contents.tasks),
-    unreachable_tasks: member(contents.unreachableTasks),
-    completed_tasks: member(contents.completedTasks),
-    offers: list(framework.offers, offerJson),
-    executors: member(contents.executors),
+    tasks: () => out.list(tasks, running),
+    unreachable_tasks: () => out.list(unreachable, masterTaskJson),
+    completed_tasks: () => out.list(completed, masterTaskJson),
+    offers: () => out.list(framework.offers, offerJson),
+    executors: async () => {
+      for (const executor of executors.get(id) ?? []) noted.add(executor.info, id, executor.agentId);
+      await out.list(noted.all(), ({ executor_info, agent_id }) =>
+        executorJson(executor_info, id, agent_id.value),
+      );
+    },
     labels: labelsJson(info.labels),
     offer_constraints: encodeJson("OfferConstraints", framework.constraints ?? {}),
   });

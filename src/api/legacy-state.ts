@@ -1,35 +1,64 @@
 /** The master's /state, /slaves, /frameworks and /state-summary (mesos-wire.md section 7.1). */
-import type { AgentView, ClusterView, MasterAddress, TaskView } from "../master/port.ts";
+import type { AgentView, ClusterView, FrameworkView, MasterAddress, TaskView } from "../master/port.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import { encodeJson } from "../wire/json-encode.ts";
 import type { MasterContext } from "./context.ts";
+import { type Body, DocumentWriter, type MemberValue, type Slices } from "./in-parts.ts";
 import { dictionary, integer, type JsonText, list, object, quote, seconds } from "./json-text.ts";
 import { leaderAddress } from "./leader.ts";
 import { agentMembers, fullAgentJson, isRegistered, recoveredAgentJson } from "./legacy-agent.ts";
-import { collectContents, frameworkJson, summaryMembers } from "./legacy-framework.ts";
+import { collectExecutors, summaryMembers, writeFramework } from "./legacy-framework.ts";
 import { MASTER_CAPABILITIES, masterPid } from "./master-messages.ts";
 import { versionMembers } from "./version.ts";
 
-export function stateJson(context: MasterContext): JsonText {
-  const { port } = context;
+export async function stateJson(context: MasterContext): Promise<Body> {
+  const { port, slices } = context;
   const view = port.view();
-  const agents = [...view.agents()];
+  const out = new DocumentWriter(slices);
+  const agents = await slices.gather(view.agents());
   const registered = agents.filter(isRegistered);
-  const contents = collectContents(view);
-  return object({
+  const write = await frameworkWriter(out, view);
+  await out.object({
     ...masterMembers(context),
     activated_slaves: integer(registered.filter((agent) => agent.active).length),
     deactivated_slaves: integer(registered.filter((agent) => !agent.active).length),
     unreachable_slaves: integer(agents.filter((agent) => agent.unreachable).length),
     ...leaderMembers(context),
     flags: flagsObject(port.flags()),
-    slaves: list(registered, (agent) => object(agentMembers(agent))),
-    recovered_slaves: list(agents.filter(isRecovered), recoveredAgentJson),
-    frameworks: list(view.frameworks(), (framework) => frameworkJson(framework, contents)),
-    completed_frameworks: list(view.completedFrameworks(), (framework) => frameworkJson(framework, contents)),
+    slaves: () => out.list(registered, (agent) => object(agentMembers(agent))),
+    recovered_slaves: () => out.list(agents.filter(isRecovered), recoveredAgentJson),
+    ...frameworkLists(out, view, write),
     orphan_tasks: "[]",
     unregistered_frameworks: "[]",
   });
+  return out.end();
+}
+
+type WriteFramework = (framework: FrameworkView) => Promise<void>;
+
+async function frameworkWriter(out: DocumentWriter, view: ClusterView): Promise<WriteFramework> {
+  const executors = await collectExecutors(out.slices, view);
+  await out.slices.each(view.sumFrameworks(), () => {});
+  return (framework) => writeFramework(out, view, framework, executors);
+}
+
+/** Both lists are begun at once: a framework that is removed meanwhile is in one of them. */
+function frameworkLists(
+  out: DocumentWriter,
+  view: ClusterView,
+  write: WriteFramework,
+  wanted: (framework: FrameworkView) => boolean = () => true,
+): Record<string, MemberValue> {
+  const frameworks = filtered(view.frameworks(), wanted);
+  const completed = filtered(view.completedFrameworks(), wanted);
+  return {
+    frameworks: () => out.listOfLong(frameworks, write),
+    completed_frameworks: () => out.listOfLong(completed, write),
+  };
+}
+
+function* filtered<T>(items: Iterable<T>, wanted: (item: T) => boolean): Generator<T> {
+  for (const item of items) if (wanted(item)) yield item;
 }
 
 function masterMembers({ port, build }: MasterContext): Record<string, JsonText | undefined> {
@@ -76,26 +105,35 @@ export function flagsObject(flags: Readonly<Record<string, string>>): JsonText {
 }
 
 /** `slaveId`: only that agent. */
-export function slavesJson(view: ClusterView, slaveId: string | null): JsonText {
-  const agents = [...view.agents()].filter((agent) => slaveId === null || agent.id === slaveId);
-  return object({
-    slaves: list(agents.filter(isRegistered), fullAgentJson),
-    recovered_slaves: list(agents.filter(isRecovered), recoveredAgentJson),
+export async function slavesJson({ port, slices }: MasterContext, slaveId: string | null): Promise<Body> {
+  const agents = await chosenAgents(slices, port.view(), slaveId);
+  const out = new DocumentWriter(slices);
+  await out.object({
+    slaves: () => out.list(agents.filter(isRegistered), fullAgentJson),
+    recovered_slaves: () => out.list(agents.filter(isRecovered), recoveredAgentJson),
   });
+  return out.end();
+}
+
+async function chosenAgents(slices: Slices, view: ClusterView, id: string | null): Promise<AgentView[]> {
+  if (id === null) return slices.gather(view.agents());
+  const agent = view.agent(id);
+  return agent === undefined ? [] : [agent];
 }
 
 /** `frameworkId`: only that framework. */
-export function frameworksJson(view: ClusterView, frameworkId: string | null): JsonText {
-  const contents = collectContents(view, frameworkId ?? undefined);
-  const chosen = <T extends { readonly id: string }>(frameworks: Iterable<T>): T[] =>
-    [...frameworks].filter(({ id }) => frameworkId === null || id === frameworkId);
-  return object({
-    frameworks: list(chosen(view.frameworks()), (framework) => frameworkJson(framework, contents)),
-    completed_frameworks: list(chosen(view.completedFrameworks()), (framework) =>
-      frameworkJson(framework, contents),
-    ),
+export async function frameworksJson(
+  { port, slices }: MasterContext,
+  frameworkId: string | null,
+): Promise<Body> {
+  const view = port.view();
+  const out = new DocumentWriter(slices);
+  const write = await frameworkWriter(out, view);
+  await out.object({
+    ...frameworkLists(out, view, write, ({ id }) => frameworkId === null || id === frameworkId),
     unregistered_frameworks: "[]",
   });
+  return out.end();
 }
 
 /** States that /state-summary counts; the others are newer than it. */
@@ -119,8 +157,9 @@ class Tally {
   }
 }
 
-export function stateSummaryJson({ port }: MasterContext): JsonText {
+export async function stateSummaryJson({ port, slices }: MasterContext): Promise<Body> {
   const view = port.view();
+  const out = new DocumentWriter(slices);
   const agents = new Map<string, Tally>();
   const frameworks = new Map<string, Tally>();
   const add = ({ agentId, frameworkId, state }: TaskView): void => {
@@ -128,23 +167,23 @@ export function stateSummaryJson({ port }: MasterContext): JsonText {
     tally(frameworks, frameworkId).add(state, agentId);
   };
   for (const tasks of [view.tasks(), view.unreachableTasks(), view.completedTasks()]) {
-    for (const task of tasks) add(task);
+    await slices.each(tasks, add);
   }
-  return object({
+  await slices.each(view.sumFrameworks(), () => {});
+  const agentSummary = (agent: AgentView): JsonText => {
+    const tasks = tally(agents, agent.id);
+    return object({ ...agentMembers(agent), ...tasks.members(), framework_ids: list(tasks.others, quote) });
+  };
+  const frameworkSummary = (framework: FrameworkView): JsonText => {
+    const tasks = tally(frameworks, framework.id);
+    return object({ ...summaryMembers(framework), ...tasks.members(), slave_ids: list(tasks.others, quote) });
+  };
+  await out.object({
     hostname: quote(port.address.hostname),
-    slaves: list([...view.agents()].filter(isRegistered), (agent) => {
-      const tasks = tally(agents, agent.id);
-      return object({ ...agentMembers(agent), ...tasks.members(), framework_ids: list(tasks.others, quote) });
-    }),
-    frameworks: list(view.frameworks(), (framework) => {
-      const tasks = tally(frameworks, framework.id);
-      return object({
-        ...summaryMembers(framework),
-        ...tasks.members(),
-        slave_ids: list(tasks.others, quote),
-      });
-    }),
+    slaves: () => out.list(filtered(view.agents(), isRegistered), agentSummary),
+    frameworks: () => out.list(view.frameworks(), frameworkSummary),
   });
+  return out.end();
 }
 
 function tally(tallies: Map<string, Tally>, id: string): Tally {

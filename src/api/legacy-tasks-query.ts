@@ -1,23 +1,34 @@
 /** The master's /tasks: filters, order, limit and offset (master/readonly_handler.cpp). */
 import { TASKS_ANSWER_DEFAULT } from "../base/limits.ts";
-import type { ClusterView, TaskView } from "../master/port.ts";
-import { type JsonText, list, object } from "./json-text.ts";
+import type { TaskView } from "../master/port.ts";
+import type { MasterContext } from "./context.ts";
+import { type Body, DocumentWriter, sortInParts } from "./in-parts.ts";
 import { masterTaskJson } from "./legacy-framework.ts";
 
-export function tasksJson(view: ClusterView, query: URLSearchParams): JsonText {
+export async function tasksJson({ port, slices }: MasterContext, query: URLSearchParams): Promise<Body> {
+  const view = port.view();
   const frameworkId = query.get("framework_id") ?? undefined;
   const taskId = query.get("task_id");
-  const all = [
-    ...view.tasks(frameworkId),
-    ...view.unreachableTasks(frameworkId),
-    ...view.completedTasks(frameworkId),
+  const chosen: { readonly task: TaskView; readonly at: number }[] = [];
+  const lists = [
+    view.tasks(frameworkId),
+    view.unreachableTasks(frameworkId),
+    view.completedTasks(frameworkId),
   ];
-  const chosen = taskId === null ? all : all.filter((task) => task.taskId === taskId);
+  for (const tasks of lists) {
+    await slices.each(tasks, (task) => {
+      if (taskId === null || task.taskId === taskId) chosen.push({ task, at: firstTimestamp(task) });
+    });
+  }
   const direction = query.get("order") === "asc" ? 1 : -1;
-  chosen.sort((a, b) => direction * (firstTimestamp(a) - firstTimestamp(b)));
+  const sorted = await sortInParts(slices, chosen, (a, b) => direction * (a.at - b.at));
   const offset = naturalOr(query.get("offset"), 0);
   const limit = naturalOr(query.get("limit"), TASKS_ANSWER_DEFAULT);
-  return object({ tasks: list(chosen.slice(offset, offset + limit), masterTaskJson) });
+  const out = new DocumentWriter(slices);
+  await out.object({
+    tasks: () => out.list(sorted.slice(offset, offset + limit), ({ task }) => masterTaskJson(task)),
+  });
+  return out.end();
 }
 
 /** A task without a status is older than every other. */

@@ -1,12 +1,12 @@
 /**
- * JSON of messages, with one rule beyond the codec: the lists at the top of
- * GET_AGENTS, GET_FRAMEWORKS, GET_EXECUTORS, GET_TASKS and GET_STATE answers
- * are written even when empty (mesos-wire.md section 2), as Mesos'
- * hand-written serialisers do (master/readonly_handler.cpp).
+ * JSON of messages, with one rule beyond the codec: the lists at the top of an
+ * agent's GET_FRAMEWORKS, GET_EXECUTORS, GET_TASKS and GET_STATE answers are
+ * written even when empty (mesos-wire.md section 2), as Mesos' hand-written
+ * serialisers do. For a master's, which may be long, see master-lists.ts.
  */
 import type { MessageName, MessageTypes } from "../model/v1/message-types.ts";
 import { encodeJson } from "../wire/json-encode.ts";
-import { double, type JsonText, list, object, quote } from "./json-text.ts";
+import { type JsonText, list, object, quote } from "./json-text.ts";
 
 /** A member of such a message: a list of messages, or a message with lists of its own. */
 interface Member {
@@ -18,40 +18,21 @@ function lists(message: MessageName, ...fields: readonly string[]): Record<strin
   return Object.fromEntries(fields.map((field) => [field, { message, repeated: true }]));
 }
 
-function parts(prefix: "MasterResponse" | "AgentResponse", names: readonly string[]): Record<string, Member> {
+function parts(names: readonly string[]): Record<string, Member> {
   return Object.fromEntries(
     names.map((name) => {
       const camel = name.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
-      return [name, { message: `${prefix}${camel}` as MessageName, repeated: false }];
+      return [name, { message: `AgentResponse${camel}` as MessageName, repeated: false }];
     }),
   );
 }
 
-const MASTER_PARTS = ["get_state", "get_agents", "get_frameworks", "get_executors", "get_tasks"];
 const AGENT_PARTS = ["get_state", "get_frameworks", "get_executors", "get_tasks"];
 
 /** Messages with such lists, and how to reach them. */
 const LISTED: Partial<Record<MessageName, Record<string, Member>>> = {
-  MasterResponse: parts("MasterResponse", MASTER_PARTS),
-  MasterResponseGetState: parts("MasterResponse", [
-    "get_tasks",
-    "get_executors",
-    "get_frameworks",
-    "get_agents",
-  ]),
-  MasterResponseGetAgents: {
-    ...lists("MasterResponseGetAgentsAgent", "agents"),
-    ...lists("AgentInfo", "recovered_agents"),
-  },
-  MasterResponseGetFrameworks: lists(
-    "MasterResponseGetFrameworksFramework",
-    "frameworks",
-    "completed_frameworks",
-  ),
-  MasterResponseGetExecutors: lists("MasterResponseGetExecutorsExecutor", "executors"),
-  MasterResponseGetTasks: lists("Task", "tasks", "unreachable_tasks", "completed_tasks"),
-  AgentResponse: parts("AgentResponse", AGENT_PARTS),
-  AgentResponseGetState: parts("AgentResponse", ["get_tasks", "get_executors", "get_frameworks"]),
+  AgentResponse: parts(AGENT_PARTS),
+  AgentResponseGetState: parts(["get_tasks", "get_executors", "get_frameworks"]),
   AgentResponseGetFrameworks: lists(
     "AgentResponseGetFrameworksFramework",
     "frameworks",
@@ -66,9 +47,8 @@ const LISTED: Partial<Record<MessageName, Record<string, Member>>> = {
 
 /** The JSON text of a message of the type `name`. */
 export function encodeListedJson<N extends MessageName>(name: N, value: MessageTypes[N]): JsonText {
-  if (name === "MasterEvent") return encodeEvent(value as MessageTypes["MasterEvent"]);
-  if (name === "MasterResponse" || name === "AgentResponse") {
-    const { type, ...body } = value as MessageTypes["MasterResponse"];
+  if (name === "AgentResponse") {
+    const { type, ...body } = value as MessageTypes["AgentResponse"];
     const [field] = Object.keys(body);
     const member = field === undefined ? undefined : LISTED[name]?.[field];
     if (type === undefined || field === undefined || member === undefined) return encodeJson(name, value);
@@ -76,20 +56,6 @@ export function encodeListedJson<N extends MessageName>(name: N, value: MessageT
     return object({ type: quote(type), [field]: encodeMember(member.message, content) });
   }
   return encodeJson(name, value);
-}
-
-/** Only SUBSCRIBED carries such lists: a whole GET_STATE. */
-function encodeEvent(event: MessageTypes["MasterEvent"]): JsonText {
-  const { type, subscribed } = event;
-  if (type === undefined || subscribed?.get_state === undefined) return encodeJson("MasterEvent", event);
-  const interval = subscribed.heartbeat_interval_seconds;
-  return object({
-    type: quote(type),
-    subscribed: object({
-      get_state: encodeMember("MasterResponseGetState", subscribed.get_state),
-      heartbeat_interval_seconds: interval === undefined ? undefined : double(interval),
-    }),
-  });
 }
 
 function encodeMember(message: MessageName, value: unknown): JsonText {

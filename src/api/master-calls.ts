@@ -87,7 +87,10 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
   }),
   GET_QUOTA: ({ port }) => ({ type: "GET_QUOTA", get_quota: { status: quotaMessage(port.view()) } }),
   GET_TASKS: ({ port }) => ({ type: "GET_TASKS", get_tasks: tasksMessage(port.view()) }),
-  GET_ROLES: ({ port }) => ({ type: "GET_ROLES", get_roles: { roles: rolesMessage(port.view()) } }),
+  GET_ROLES: async ({ port, slices }) => ({
+    type: "GET_ROLES",
+    get_roles: { roles: await rolesMessage(slices, port.view()) },
+  }),
   GET_MASTER: ({ port }) => {
     const elected = port.electedAtMs();
     return {

@@ -31,30 +31,43 @@ export function stateMessage(view: ClusterView): MasterResponseGetState {
 
 export function tasksMessage(view: ClusterView): MasterResponseGetTasks {
   return {
-    tasks: [...view.tasks()].map(masterTask),
-    unreachable_tasks: [...view.unreachableTasks()].map(masterTask),
-    completed_tasks: [...view.completedTasks()].map(masterTask),
+    tasks: Array.from(view.tasks(), masterTask),
+    unreachable_tasks: Array.from(view.unreachableTasks(), masterTask),
+    completed_tasks: Array.from(view.completedTasks(), masterTask),
   };
 }
 
-function masterTask(view: TaskView): Task {
-  return taskMessage({ ...view, executorId: view.info.executor?.executor_id.value });
+export function masterTask({ frameworkId, taskId, agentId, state, statuses, info }: TaskView): Task {
+  const executorId = info.executor?.executor_id.value;
+  return taskMessage({ frameworkId, taskId, agentId, executorId, state, statuses, info });
 }
 
-/** Executors that frameworks brought, each once for an agent. Command tasks have none here, as in Mesos. */
-export function executorsMessage(view: ClusterView): MasterResponseGetExecutors {
-  const executors = new Map<string, MasterResponseGetExecutorsExecutor>();
-  const note = (info: ExecutorInfo, frameworkId: string, agentId: string): void => {
-    executors.set(JSON.stringify([frameworkId, agentId, info.executor_id.value]), {
+/** Executors that frameworks brought, each once for an agent, in the order of their first mention. */
+export class ExecutorNotes {
+  readonly #executors = new Map<string, MasterResponseGetExecutorsExecutor>();
+
+  add(info: ExecutorInfo, frameworkId: string, agentId: string): void {
+    this.#executors.set(JSON.stringify([frameworkId, agentId, info.executor_id.value]), {
       executor_info: { ...info, framework_id: { value: frameworkId } },
       agent_id: { value: agentId },
     });
-  };
-  for (const { info, frameworkId, agentId } of view.tasks()) {
-    if (info.executor !== undefined) note(info.executor, frameworkId, agentId);
   }
-  for (const { info, frameworkId, agentId } of view.executors()) note(info, frameworkId, agentId);
-  return { executors: [...executors.values()] };
+
+  addOfTask({ info: { executor }, frameworkId, agentId }: TaskView): void {
+    if (executor !== undefined) this.add(executor, frameworkId, agentId);
+  }
+
+  all(): Iterable<MasterResponseGetExecutorsExecutor> {
+    return this.#executors.values();
+  }
+}
+
+/** Command tasks have none here, as in Mesos. */
+export function executorsMessage(view: ClusterView): MasterResponseGetExecutors {
+  const notes = new ExecutorNotes();
+  for (const task of view.tasks()) notes.addOfTask(task);
+  for (const { info, frameworkId, agentId } of view.executors()) notes.add(info, frameworkId, agentId);
+  return { executors: [...notes.all()] };
 }
 
 export function frameworksMessage(view: ClusterView): MasterResponseGetFrameworks {

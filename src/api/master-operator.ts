@@ -1,8 +1,9 @@
 /** The master's operator API, `POST /api/v1`: checks in the order of mesos-wire.md section 6.1. */
-import { type MessageEncoder, negotiate, readCall } from "./codec.ts";
+import { JSON_TYPE, type MessageEncoder, negotiate, readCall } from "./codec.ts";
 import type { Handler, MasterContext } from "./context.ts";
 import { refuseFollower, refuseUnrecovered } from "./leader.ts";
 import { answerMasterCall } from "./master-calls.ts";
+import { isListCall, listAnswer } from "./master-lists.ts";
 import { OperatorStreams } from "./operator-stream.ts";
 import { methodNotAllowed, notImplemented, payload, text } from "./respond.ts";
 import { validateOperatorCall } from "./validate-operator-call.ts";
@@ -22,6 +23,9 @@ export function masterOperatorApi(context: MasterContext): Handler {
     if (!encoder.ok) return encoder.error;
     if (type.value === "UNKNOWN") return notImplemented("UNKNOWN");
     if (type.value === "SUBSCRIBE") return streams.subscribe(request, encoder.value);
+    if (isListCall(type.value) && encoder.value.contentType === JSON_TYPE) {
+      return payload(request, JSON_TYPE, await listAnswer(context.slices, port.view(), type.value));
+    }
     const answer = await answerMasterCall(context, type.value, call.value, request);
     return answer instanceof Response ? answer : encoded(request, encoder.value, answer);
   };

@@ -2,9 +2,11 @@
 import { OPERATOR_STREAMS_MAX } from "../base/limits.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
-import type { MessageEncoder } from "./codec.ts";
+import { JSON_TYPE, type MessageEncoder } from "./codec.ts";
 import type { MasterContext } from "./context.ts";
 import { EventStream } from "./event-stream.ts";
+import type { Body } from "./in-parts.ts";
+import { subscribedEvent } from "./master-lists.ts";
 import { stateMessage } from "./master-messages.ts";
 import { streamAnswer } from "./stream-answer.ts";
 
@@ -22,31 +24,44 @@ export class OperatorStreams {
     this.#context = context;
   }
 
-  /** State, then a heartbeat, then what happens; nothing between is lost, since all of it is one turn. */
-  subscribe(request: Request, encoder: MessageEncoder): Promise<Response> {
+  /**
+   * State, then a heartbeat, then what happened since the state was begun: nothing between is lost. A long
+   * state takes some turns, so it may show already what the first events tell.
+   */
+  async subscribe(request: Request, encoder: MessageEncoder): Promise<Response> {
     const { port, log } = this.#context;
     const stream = new EventStream<MasterEvent>({
       encode: (event) => [encoder.encode("MasterEvent", event)],
       log,
     });
-    stream.send({
-      type: "SUBSCRIBED",
-      subscribed: {
-        get_state: stateMessage(port.view()),
-        heartbeat_interval_seconds: HEARTBEAT_INTERVAL_MS / SECOND_MS,
-      },
-    });
-    stream.send({ type: "HEARTBEAT" });
+    const first = this.#firstEvent(encoder);
     const subscription = port.subscribeOperator({
       send: (event) => stream.send(event),
       close: () => this.#remove(stream, () => stream.close()),
     });
     stream.onDisconnect(() => this.#remove(stream, () => subscription.disconnected()));
-    this.#add(stream, () => {
+    const end = (): void => {
       subscription.disconnected();
       stream.close();
-    });
+    };
+    this.#add(stream, end);
+    try {
+      stream.begin(await first, { type: "HEARTBEAT" });
+    } catch (error) {
+      this.#remove(stream, end);
+      throw error;
+    }
     return streamAnswer(stream, request, { "Content-Type": encoder.contentType });
+  }
+
+  async #firstEvent(encoder: MessageEncoder): Promise<Body | Uint8Array> {
+    const { port, slices } = this.#context;
+    const heartbeatSeconds = HEARTBEAT_INTERVAL_MS / SECOND_MS;
+    if (encoder.contentType === JSON_TYPE) return subscribedEvent(slices, port.view(), heartbeatSeconds);
+    return encoder.encode("MasterEvent", {
+      type: "SUBSCRIBED",
+      subscribed: { get_state: stateMessage(port.view()), heartbeat_interval_seconds: heartbeatSeconds },
+    });
   }
 
   get size(): number {

@@ -7,6 +7,7 @@ import { cpus, freemem, loadavg, totalmem } from "node:os";
 import type { LogVerbosity } from "../base/log.ts";
 import type { BuildInfo, Handler } from "./context.ts";
 import { parseDuration } from "./duration.ts";
+import type { Body } from "./in-parts.ts";
 import { dictionary, double, integer, type JsonText, object } from "./json-text.ts";
 import { flagsObject } from "./legacy-state.ts";
 import { legacyJson, text } from "./respond.ts";
@@ -39,7 +40,7 @@ export function processRoutes(
 }
 
 /** A legacy endpoint that answers JSON to every method, as Mesos does. */
-export function json(document: (url: URL) => JsonText | Promise<JsonText>): Handler {
+export function json(document: (url: URL) => Body | Promise<Body>): Handler {
   return async (request) => {
     const url = requestUrl(request);
     return legacyJson(request, url, await document(url));

@@ -2,9 +2,12 @@
  * Answers in the form Mesos gives them: errors as plain text, JSON compressed
  * when it is long and the client takes it, `?jsonp=` on the legacy endpoints.
  */
+import { once } from "node:events";
+import { setImmediate as immediate } from "node:timers/promises";
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { createGzip, gzip } from "node:zlib";
 import { GZIP_MIN_BYTES } from "../base/limits.ts";
+import type { Body } from "./in-parts.ts";
 
 const compress = promisify(gzip);
 const encoder = new TextEncoder();
@@ -37,9 +40,10 @@ export function notImplemented(call: string): Response {
 export async function payload(
   request: Request,
   contentType: string,
-  body: string | Uint8Array,
+  body: Body | Uint8Array,
 ): Promise<Response> {
   const headers: Record<string, string> = { "Content-Type": contentType };
+  if (isLong(body)) return longPayload(request, headers, body);
   // A string has at least one byte for each character, so short ones need no look at their bytes.
   if (body.length < GZIP_MIN_BYTES / 3 || !takesGzip(request)) return new Response(body, { headers });
   const bytes = typeof body === "string" ? encoder.encode(body) : body;
@@ -48,8 +52,49 @@ export async function payload(
   return new Response(await compress(bytes, { level: GZIP_LEVEL }), { headers });
 }
 
+function isLong(body: Body | Uint8Array): body is readonly Uint8Array[] {
+  return typeof body !== "string" && !(body instanceof Uint8Array);
+}
+
+/** Part by part: to compress, copy or send it at once would take too long a turn. */
+async function longPayload(
+  request: Request,
+  headers: Record<string, string>,
+  parts: readonly Uint8Array[],
+): Promise<Response> {
+  if (!takesGzip(request)) return new Response(streamOf(parts), { headers });
+  headers["Content-Encoding"] = "gzip";
+  return new Response(streamOf(await compressParts(parts)), { headers });
+}
+
+async function compressParts(parts: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  const compressed: Uint8Array[] = [];
+  const stream = createGzip({ level: GZIP_LEVEL });
+  const ended = once(stream, "end");
+  stream.on("data", (part: Uint8Array) => compressed.push(part));
+  for (const part of parts) {
+    if (!stream.write(part)) await once(stream, "drain");
+  }
+  stream.end();
+  await ended;
+  return compressed;
+}
+
+/** One part a turn, and not before the reader took the one before it. */
+function streamOf(parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await immediate();
+      const part = parts[at++];
+      if (part === undefined) controller.close();
+      else controller.enqueue(part);
+    },
+  });
+}
+
 /** JSON text of a legacy endpoint, wrapped as `fn(...)` when the query asks for `jsonp=fn`. */
-export function legacyJson(request: Request, url: URL, json: string | Uint8Array): Promise<Response> {
+export function legacyJson(request: Request, url: URL, json: Body | Uint8Array): Promise<Response> {
   const callback = url.searchParams.get("jsonp");
   if (callback === null) return payload(request, "application/json", json);
   // Anything else than a name would run as the caller's script in this origin.
@@ -61,8 +106,9 @@ function badCallback(callback: string): Response {
   return text(400, `Failed to wrap the answer: 'jsonp=${callback}' is not the name of a function`);
 }
 
-function wrap(callback: string, json: string | Uint8Array): string | Uint8Array {
+function wrap(callback: string, json: Body | Uint8Array): Body | Uint8Array {
   if (typeof json === "string") return `${callback}(${json})`;
+  if (isLong(json)) return [encoder.encode(`${callback}(`), ...json, encoder.encode(")")];
   const head = encoder.encode(`${callback}(`);
   const wrapped = new Uint8Array(head.length + json.length + 1);
   wrapped.set(head);

@@ -4,6 +4,8 @@ import { rolesOf } from "../model/capabilities.ts";
 import type { Quota } from "../model/quota.ts";
 import type { Role } from "../model/v1/frameworks.ts";
 import type { Resource } from "../model/v1/resources.ts";
+import type { MasterContext } from "./context.ts";
+import type { Slices } from "./in-parts.ts";
 import { dictionary, double, type JsonText, list, object, quote } from "./json-text.ts";
 import { quantities, quantitiesJson, reservedRole } from "./resource-text.ts";
 
@@ -23,7 +25,7 @@ interface RoleUse {
  * Roles that are subscribed to, used, offered to, reserved for, or have a weight or quota, and the roles
  * above them, by name. Amounts are those of a role and all below it (QTA-11).
  */
-function usedRoles(view: ClusterView): RoleUse[] {
+async function usedRoles(slices: Slices, view: ClusterView): Promise<RoleUse[]> {
   const roles = new Map<string, RoleUse>();
   const role = (name: string): RoleUse => {
     const known = roles.get(name);
@@ -34,10 +36,12 @@ function usedRoles(view: ClusterView): RoleUse[] {
     roles.set(name, created);
     return created;
   };
-  for (const framework of view.frameworks()) {
+  const frameworks = view.frameworks();
+  await slices.each(view.sumFrameworks(), () => {});
+  await slices.each(frameworks, (framework) => {
     for (const name of new Set(rolesOf(framework.info))) role(name).frameworks.push(framework.id);
-  }
-  for (const agent of view.agents()) addAgent(agent, role);
+  });
+  await slices.each(view.agents(), (agent) => addAgent(agent, role));
   for (const name of view.weights().keys()) role(name);
   for (const name of view.quotas().keys()) role(name);
   return [...roles.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -64,9 +68,10 @@ function allocatedTo(resource: Resource): string {
   return resource.allocation_info?.role ?? "*";
 }
 
-export function rolesMessage(view: ClusterView): Role[] {
+export async function rolesMessage(slices: Slices, view: ClusterView): Promise<Role[]> {
   const weights = view.weights();
-  return usedRoles(view).map(({ name, frameworks, allocated, offered }) => ({
+  const roles = await usedRoles(slices, view);
+  return roles.map(({ name, frameworks, allocated, offered }) => ({
     name,
     weight: weights.get(name) ?? DEFAULT_WEIGHT,
     frameworks: frameworks.map((value) => ({ value })),
@@ -76,10 +81,11 @@ export function rolesMessage(view: ClusterView): Role[] {
   }));
 }
 
-export function rolesJson(view: ClusterView): JsonText {
+export async function rolesJson({ port, slices }: MasterContext): Promise<JsonText> {
+  const view = port.view();
   const [weights, quotas] = [view.weights(), view.quotas()];
   const encode = (role: RoleUse): JsonText => roleJson(role, weights.get(role.name), quotas.get(role.name));
-  return object({ roles: list(usedRoles(view), encode) });
+  return object({ roles: list(await usedRoles(slices, view), encode) });
 }
 
 function roleJson(role: RoleUse, weight: number | undefined, quota: Quota | undefined): JsonText {

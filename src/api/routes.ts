@@ -11,7 +11,8 @@
  * Files: this one (what is served where); router, respond, accept, codec,
  * request-body (HTTP); leader; scheduler, master-operator, agent-operator,
  * executor (v1 calls) with event-stream, operator-stream; …-messages (views as
- * v1 messages); legacy-… (views as the older JSON); file-… (/files); mesh.
+ * v1 messages); master-lists, in-parts (long answers); legacy-… (views as the older
+ * JSON); file-… (/files); mesh.
  *
  * Status codes, texts and the order of checks are those a Mesos master was
  * seen to give; tests/api/ compares them.
@@ -22,6 +23,7 @@ import { backupHandler } from "./backup.ts";
 import type { AgentContext, Handler, MasterContext } from "./context.ts";
 import { executorApi } from "./executor.ts";
 import { filesRoutes } from "./files.ts";
+import type { Body } from "./in-parts.ts";
 import { consistentRead, leaderOnly, redirectHandler } from "./leader.ts";
 import { agentStateJson, containersJson, statisticsJson } from "./legacy-agent-state.ts";
 import { frameworksJson, slavesJson, stateJson, stateSummaryJson } from "./legacy-state.ts";
@@ -45,7 +47,7 @@ export function masterApi(context: MasterContext): Handler {
   const { port } = context;
   const leader = (handler: Handler): Handler => leaderOnly(port, handler);
   const read = (handler: Handler): Handler => consistentRead(port, handler);
-  const view = (document: (url: URL) => string): Handler => read(json(document));
+  const view = (document: (url: URL) => Promise<Body> | string): Handler => read(json(document));
   return serveRoutes(context, "master", {
     ...processRoutes("master", port, context.build, context.verbosity),
     ...filesRoutes(context.files),
@@ -57,9 +59,9 @@ export function masterApi(context: MasterContext): Handler {
     "master/state": view(() => stateJson(context)),
     "master/state-summary": view(() => stateSummaryJson(context)),
     "master/slaves": read(slavesHandler(context)),
-    "master/frameworks": view((url) => frameworksJson(port.view(), url.searchParams.get("framework_id"))),
-    "master/tasks": view((url) => tasksJson(port.view(), url.searchParams)),
-    "master/roles": view(() => rolesJson(port.view())),
+    "master/frameworks": view((url) => frameworksJson(context, url.searchParams.get("framework_id"))),
+    "master/tasks": view((url) => tasksJson(context, url.searchParams)),
+    "master/roles": view(() => rolesJson(context)),
     "master/teardown": leader(teardownHandler(context)),
     "allocator/offer_constraints_debug": leader(json(() => constraintsDebugJson(port.view()))),
     "master/weights": leader(weightsHandler(context)),
@@ -76,11 +78,11 @@ export function masterApi(context: MasterContext): Handler {
 }
 
 /** `/slaves?slave_id=` and, as some clients write it, `/slaves/<id>`. */
-function slavesHandler({ port }: MasterContext): Handler {
+function slavesHandler(context: MasterContext): Handler {
   return json((url) => {
     const [, id] = /\/slaves\/([^/]+)\/?$/.exec(url.pathname) ?? [];
     const wanted = url.searchParams.get("slave_id") ?? (id === undefined ? null : decodeURIComponent(id));
-    return slavesJson(port.view(), wanted);
+    return slavesJson(context, wanted);
   });
 }
 

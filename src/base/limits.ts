@@ -204,6 +204,8 @@ export const ARGUMENT_MAX_BYTES = 128 * KIB - 1;
 export const FETCH_MAX_BYTES = 64 * 1024 * MIB;
 /** A download that brings nothing for so long is given up (Mesos --fetcher_stall_timeout: 1 min). */
 export const FETCH_STALL_TIMEOUT_MS = 60_000;
+/** Time that long answers may take in one turn of a master's event loop: well below the 50 ms of a turn. */
+export const ANSWER_SLICE_MS = 10;
 /** Shortest HTTP answer that is compressed (libprocess: GZIP_MINIMUM_BODY_LENGTH). */
 export const GZIP_MIN_BYTES = 1_024;
 /** Bytes of a file in one answer of /files/read: 16 pages, as Mesos. */

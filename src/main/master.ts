@@ -1,6 +1,7 @@
 /** `mesh master`: composes the master's node with its drivers. */
 import { resolve } from "node:path";
 import { fixedFileSpace } from "../api/file-space.ts";
+import { Slices } from "../api/in-parts.ts";
 import { masterApi } from "../api/routes.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -174,6 +175,11 @@ interface Opened {
   readonly random: Random;
 }
 
+/** What the HTTP edge needs besides the master. */
+function surroundings({ log, verbosity }: Opened["logger"]) {
+  return { build: buildInfo(), verbosity, clock: apiClock, slices: new Slices(), log };
+}
+
 /** Opens the ports and starts the node; what it opens is added to `closing`. */
 async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Promise<RunningMaster> {
   const { flags, logger, place, dataDir, store, restored, registry, failure, random } = opened;
@@ -217,10 +223,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   edge.serve(
     masterApi({
       port: master,
-      build: buildInfo(),
-      verbosity: logger.verbosity,
-      clock: apiClock,
-      log,
+      ...surroundings(logger),
       files: fixedFileSpace({}),
       backup: () => backup(store, node, flags.cluster),
     }),

@@ -2,9 +2,8 @@
  * What the HTTP edge (src/api/) may ask of a master. The master's pump
  * (src/master/run.ts) implements it; tests implement it in memory.
  *
- * Reads are synchronous views of the registry and of leader memory, valid
- * until the next turn. Changes go through `call` and `subscribe` and are
- * answered in a later turn.
+ * Reads are synchronous views of the registry and of leader memory. Changes
+ * go through `call` and `subscribe` and are answered in a later turn.
  */
 import type { Drain } from "../model/drain-info.ts";
 import type { Quota } from "../model/quota.ts";
@@ -81,7 +80,8 @@ export interface FrameworkView {
   readonly unregisteredAtMs: number | undefined;
   readonly used: readonly Resource[];
   readonly offered: readonly Resource[];
-  readonly offers: readonly Offer[];
+  /** To be read once. */
+  readonly offers: Iterable<Offer>;
   /** Not answered yet. */
   readonly inverseOffers: readonly InverseOffer[];
 }
@@ -136,7 +136,13 @@ export interface OperationView {
   readonly uuid: Uint8Array;
 }
 
+/**
+ * Lists may be read over several turns of the event loop: which members they have is settled when they are
+ * asked for, each is of the moment at which it is read.
+ */
 export interface ClusterView {
+  /** Sums what `frameworks()` needs, in short steps; otherwise its first framework takes the time of all. */
+  sumFrameworks(): Iterable<unknown>;
   frameworks(): Iterable<FrameworkView>;
   framework(id: string): FrameworkView | undefined;
   completedFrameworks(): Iterable<FrameworkView>;

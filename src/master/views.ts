@@ -2,8 +2,11 @@
  * The cluster as the HTTP edge reads it: records of the registry with what
  * leader memory adds. Without a leader's memory (on a follower) nothing is
  * connected. A view is good for one request: sums are made once, on demand.
+ * Which members a list has is settled when it is asked for; each is read when
+ * its turn comes, in the same turn of the event loop or later.
  */
 
+import { present } from "../base/assert.ts";
 import { UNREACHABLE_TASKS_SHOWN_DEFAULT } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
 import type { Quota } from "../model/quota.ts";
@@ -15,9 +18,11 @@ import type { Resource } from "../model/v1/resources.ts";
 import { totalOf } from "../registry/agent-total.ts";
 import type { AgentRecord, FrameworkRecord, TaskRecord } from "../registry/records.ts";
 import { decodeBlob } from "../wire/blob.ts";
+import { FrameworkSums } from "./framework-sums.ts";
 import { inverseOfferMessage } from "./inverse-offers.ts";
 import type { Leader, RegistryReader } from "./leader.ts";
 import { maintenanceStatus } from "./maintenance-view.ts";
+import type { AgentMemory, FrameworkMemory } from "./memory.ts";
 import { offerMessage } from "./offers.ts";
 import type {
   AgentView,
@@ -35,7 +40,7 @@ export class MasterView implements ClusterView {
   readonly #registry: RegistryReader;
   readonly #leader: Leader | undefined;
   readonly #now: Instant;
-  #usedByFramework: Map<string, Resources> | undefined;
+  #sums: FrameworkSums | undefined;
 
   constructor(registry: RegistryReader, leader: Leader | undefined, now: Instant) {
     this.#registry = registry;
@@ -43,46 +48,57 @@ export class MasterView implements ClusterView {
     this.#now = now;
   }
 
-  *frameworks(): Iterable<FrameworkView> {
-    for (const record of this.#registry.frameworks.values()) yield this.#frameworkView(record);
+  frameworks(): Iterable<FrameworkView> {
+    return this.#frameworkViews(this.#registry.frameworks.values());
   }
 
   framework(id: string): FrameworkView | undefined {
     const record = this.#registry.frameworks.get(id);
-    return record === undefined ? undefined : this.#frameworkView(record);
+    return record === undefined ? undefined : this.#frameworkView(record, this.#leader?.frameworks.get(id));
   }
 
-  *completedFrameworks(): Iterable<FrameworkView> {
-    for (const record of this.#registry.completedFrameworks.values()) yield this.#frameworkView(record);
+  completedFrameworks(): Iterable<FrameworkView> {
+    return this.#frameworkViews(this.#registry.completedFrameworks.values());
   }
 
-  *agents(): Iterable<AgentView> {
-    for (const record of this.#registry.agents.values()) yield this.#agentView(record);
+  agents(): Iterable<AgentView> {
+    const known = Array.from(this.#registry.agents.values(), (record) => ({
+      record,
+      memory: this.#leader?.agents.get(record.id),
+    }));
+    return lazily(known, ({ record, memory }) => this.#agentView(record, memory));
   }
 
   agent(id: string): AgentView | undefined {
     const record = this.#registry.agents.get(id);
-    return record === undefined ? undefined : this.#agentView(record);
+    return record === undefined ? undefined : this.#agentView(record, this.#leader?.agents.get(id));
   }
 
-  *tasks(frameworkId?: string): Iterable<TaskView> {
-    for (const task of this.#liveTasks(frameworkId)) if (!isLostWithAgent(task)) yield taskView(task);
+  tasks(frameworkId?: string): Iterable<TaskView> {
+    const tasks: TaskRecord[] = [];
+    for (const task of this.#liveTasks(frameworkId)) if (!isLostWithAgent(task)) tasks.push(task);
+    return lazily(tasks, taskView);
   }
 
-  *unreachableTasks(frameworkId?: string): Iterable<TaskView> {
+  unreachableTasks(frameworkId?: string): Iterable<TaskView> {
+    const tasks: TaskRecord[] = [];
     const ids = frameworkId === undefined ? this.#registry.frameworks.keys() : [frameworkId];
     for (const id of ids) {
-      const lost = [...this.#registry.tasksOf(id)].filter(isLostWithAgent);
+      const lost: TaskRecord[] = [];
+      for (const task of this.#registry.tasksOf(id)) if (isLostWithAgent(task)) lost.push(task);
       // The newest, as Mesos, which forgets the others.
       const shown = this.#leader?.settings.unreachableTasksShown ?? UNREACHABLE_TASKS_SHOWN_DEFAULT;
-      for (const task of lost.slice(Math.max(0, lost.length - shown))) yield taskView(task);
+      for (const task of lost.slice(Math.max(0, lost.length - shown))) tasks.push(task);
     }
+    return lazily(tasks, taskView);
   }
 
-  *completedTasks(frameworkId?: string): Iterable<TaskView> {
+  completedTasks(frameworkId?: string): Iterable<TaskView> {
+    const tasks: TaskRecord[] = [];
     for (const id of frameworkId === undefined ? this.#allFrameworkIds() : [frameworkId]) {
-      for (const task of this.#registry.completedTasksOf(id)) yield taskView(task);
+      for (const task of this.#registry.completedTasksOf(id)) tasks.push(task);
     }
+    return lazily(tasks, taskView);
   }
 
   *executors(): Iterable<ExecutorView> {
@@ -140,18 +156,9 @@ export class MasterView implements ClusterView {
     yield* this.#registry.completedFrameworks.keys();
   }
 
-  #frameworkView(record: FrameworkRecord): FrameworkView {
-    const memory = this.#leader?.frameworks.get(record.id);
+  #frameworkView(record: FrameworkRecord, memory: FrameworkMemory | undefined): FrameworkView {
     const connected = memory?.streamId !== undefined;
-    const offers: Offer[] = [];
-    const offered: Resources[] = [];
-    for (const id of memory?.offerIds ?? []) {
-      const offer = this.#leader?.offers.get(id);
-      const agent = this.#leader?.agents.get(offer?.agentId ?? "");
-      if (memory === undefined || offer === undefined || agent === undefined) continue;
-      offers.push(offerMessage(offer, memory, agent));
-      offered.push(offer.resources.allocate(offer.role));
-    }
+    const sums = this.#frameworkSums();
     return {
       id: record.id,
       info: memory?.info ?? decodeBlob("FrameworkInfo", record.info),
@@ -163,11 +170,20 @@ export class MasterView implements ClusterView {
       registeredAtMs: record.registeredAtMs,
       reregisteredAtMs: record.reregisteredAtMs,
       unregisteredAtMs: record.removedAtMs,
-      used: messages(this.#used().get(record.id)),
-      offered: messages(Resources.sum(offered)),
-      offers,
+      used: toResources(sums.usedBy(record.id)),
+      offered: toResources(sums.offeredTo(record.id)),
+      offers: memory === undefined ? [] : this.#offers(memory),
       inverseOffers: this.#inverseOffers(record.id),
     };
+  }
+
+  /** As they are when they are read: there may be one for each agent. */
+  *#offers(memory: FrameworkMemory): Iterable<Offer> {
+    for (const id of [...memory.offerIds]) {
+      const offer = this.#leader?.offers.get(id);
+      const agent = this.#leader?.agents.get(offer?.agentId ?? "");
+      if (offer !== undefined && agent !== undefined) yield offerMessage(offer, memory, agent);
+    }
   }
 
   #inverseOffers(frameworkId: string): InverseOffer[] {
@@ -176,26 +192,39 @@ export class MasterView implements ClusterView {
     return leader.inverseOffers.ofFramework(frameworkId).map((offer) => inverseOfferMessage(leader, offer));
   }
 
-  #used(): Map<string, Resources> {
-    if (this.#usedByFramework !== undefined) return this.#usedByFramework;
-    const parts = new Map<string, Resources[]>();
-    for (const agent of this.#leader?.agents.values() ?? []) {
-      for (const { frameworkId, role, resources } of [
-        ...agent.holdings.values(),
-        ...agent.executors.values(),
-      ]) {
-        const known = parts.get(frameworkId);
-        const part = resources.allocate(role);
-        if (known === undefined) parts.set(frameworkId, [part]);
-        else known.push(part);
+  *sumFrameworks(): Iterable<unknown> {
+    if (this.#sums !== undefined) return;
+    const sums = new FrameworkSums();
+    for (const agent of [...(this.#leader?.agents.values() ?? [])]) {
+      for (const { frameworkId, role, resources } of agent.holdings.values()) {
+        sums.used(frameworkId, resources.allocate(role));
       }
+      for (const { frameworkId, role, resources } of agent.executors.values()) {
+        sums.used(frameworkId, resources.allocate(role));
+      }
+      for (const id of agent.offerIds) {
+        const offer = this.#leader?.offers.get(id);
+        if (offer !== undefined) sums.offered(offer.frameworkId, offer.resources.allocate(offer.role));
+      }
+      yield agent.id;
     }
-    this.#usedByFramework = new Map([...parts].map(([id, list]) => [id, Resources.sum(list)]));
-    return this.#usedByFramework;
+    this.#sums = sums;
   }
 
-  #agentView(record: AgentRecord): AgentView {
-    const memory = this.#leader?.agents.get(record.id);
+  #frameworkSums(): FrameworkSums {
+    for (const _ of this.sumFrameworks());
+    return present(this.#sums, "summed");
+  }
+
+  #frameworkViews(records: Iterable<FrameworkRecord>): Iterable<FrameworkView> {
+    const known = Array.from(records, (record) => ({
+      record,
+      memory: this.#leader?.frameworks.get(record.id),
+    }));
+    return lazily(known, ({ record, memory }) => this.#frameworkView(record, memory));
+  }
+
+  #agentView(record: AgentRecord, memory: AgentMemory | undefined): AgentView {
     const info = memory?.info ?? decodeBlob("AgentInfo", record.info);
     const used: Resources[] = [];
     const offered: Resources[] = [];
@@ -243,9 +272,11 @@ function isLostWithAgent(task: TaskRecord): boolean {
   return task.stateBeforeUnreachable !== undefined;
 }
 
-/** Decodes a task's cold values only when they are asked for. */
+function* lazily<T, V>(records: readonly T[], view: (record: T) => V): Generator<V> {
+  for (const record of records) yield view(record);
+}
 
-/** A plain value: consumers spread it. */
+/** A plain value: consumers spread it. Its cold parts are decoded whenever they are read. */
 function taskView(record: TaskRecord): TaskView {
   const { frameworkId, taskId, agentId, role, state } = record;
   return {
@@ -254,7 +285,11 @@ function taskView(record: TaskRecord): TaskView {
     agentId,
     role,
     state,
-    statuses: record.statuses.map((status) => decodeBlob("TaskStatus", status)),
-    info: decodeBlob("TaskInfo", record.info),
+    get statuses() {
+      return record.statuses.map((status) => decodeBlob("TaskStatus", status));
+    },
+    get info() {
+      return decodeBlob("TaskInfo", record.info);
+    },
   };
 }

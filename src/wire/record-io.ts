@@ -25,6 +25,17 @@ export function encodeRecord(payload: string | Uint8Array): Uint8Array {
   return record;
 }
 
+/** One record whose payload is at hand in parts, at least one; only the first of them is copied. */
+export function encodeRecordParts(parts: readonly Uint8Array[]): Uint8Array[] {
+  const [first, ...rest] = parts;
+  assert(first, "A record has at least one part");
+  const header = encoder.encode(`${parts.reduce((bytes, part) => bytes + part.length, 0)}\n`);
+  const begin = new Uint8Array(header.length + first.length);
+  begin.set(header);
+  begin.set(first, header.length);
+  return [begin, ...rest];
+}
+
 /** Cuts a byte stream into records. After an error the stream must be closed. */
 export class RecordDecoder {
   readonly #maxBytes: number;

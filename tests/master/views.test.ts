@@ -31,7 +31,7 @@ describe("views", () => {
     expect(f).toMatchObject({ active: true, connected: true, recovered: false, unregisteredAtMs: undefined });
     expect(amounts(f?.used ?? [])).toEqual({ cpus: 1, mem: 64 });
     expect(amounts(f?.offered ?? [])).toEqual({ cpus: 3, mem: 960 });
-    expect(f?.offers).toHaveLength(2);
+    expect([...(f?.offers ?? [])]).toHaveLength(2);
     expect([...view.tasks()].map((t) => [t.taskId, t.state, t.role])).toEqual([["t1", "TASK_RUNNING", "*"]]);
     expect([...view.completedTasks()].map((t) => t.statuses.map((s) => s.state))).toEqual([["TASK_FAILED"]]);
     const [task] = view.tasks(framework.id);

@@ -3,6 +3,7 @@
 import type { AgentPort } from "../../src/agent/port.ts";
 import type { AgentContext, MasterContext } from "../../src/api/context.ts";
 import { fixedFileSpace } from "../../src/api/file-space.ts";
+import { Slices } from "../../src/api/in-parts.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { MasterPort } from "../../src/master/port.ts";
 
@@ -45,7 +46,7 @@ function shared(clock: ManualClock) {
 }
 
 export function masterContext(port: MasterPort, clock = new ManualClock()): MasterContext {
-  return { ...shared(clock), port, files: fixedFileSpace({}) };
+  return { ...shared(clock), port, slices: new Slices(), files: fixedFileSpace({}) };
 }
 
 export function agentContext(port: AgentPort, clock = new ManualClock()): AgentContext {

@@ -142,6 +142,7 @@ export class MemoryMasterPort implements MasterPort {
     const of = (tasks: TaskView[], id: string | undefined): TaskView[] =>
       id === undefined ? tasks : tasks.filter((task) => task.frameworkId === id);
     return {
+      sumFrameworks: () => [],
       frameworks: () => contents.frameworks,
       framework: (id: string) => contents.frameworks.find((framework) => framework.id === id),
       completedFrameworks: () => contents.completedFrameworks,
