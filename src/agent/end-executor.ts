@@ -96,8 +96,7 @@ export function executorGone(
   fields: (task: Task, framework: Framework) => StatusFields = (task, framework) =>
     executorEndedStatus(executor, exit, task, framework),
 ): void {
-  const { frameworkId, executorId } = executor;
-  const framework = present(state.frameworks.get(frameworkId), "An executor has a framework");
+  const framework = present(state.frameworks.get(executor.frameworkId), "An executor has a framework");
   executor.phase = "ended";
   for (const key of [...executor.tasks]) {
     const task = present(state.tasks.get(key), "An executor's tasks are here");
@@ -106,10 +105,19 @@ export function executorGone(
   }
   assert(executor.tasks.size === 0, "All tasks ended with their executor");
   forgetExecutor(state, executor);
+  tellExited(state, executor, exit);
+}
+
+/** Without a link nobody need hear it: it is not in the next report. */
+export function tellExited(
+  state: AgentState,
+  { frameworkId, executorId }: Executor,
+  exit: Exit = { kind: "unknown", reason: "it was given up" },
+): void {
   const { connection } = state;
-  if (connection.kind !== "registered") return;
   const message = { kind: "executor-exited", frameworkId, executorId, status: waitStatus(exit) } as const;
-  state.emit({ kind: "send", linkId: connection.linkId, message });
+  if (connection.kind === "registered") state.emit({ kind: "send", linkId: connection.linkId, message });
+  else if (connection.kind === "registering") connection.exits.push(message);
 }
 
 function forgetExecutor(state: AgentState, executor: Executor): void {

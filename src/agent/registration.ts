@@ -15,7 +15,7 @@ import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import type { AgentExecutorReport, AgentRegistered, AgentTaskReport } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import { encodeBlob } from "../wire/blob.ts";
-import { abandonExecutors } from "./end-executor.ts";
+import { abandonExecutors, tellExited } from "./end-executor.ts";
 import { abandon } from "./end-task.ts";
 import type { AgentState } from "./state.ts";
 import { resendHeads } from "./status-updates.ts";
@@ -58,7 +58,7 @@ export function leaderNotFound(state: AgentState, reason: string): void {
 export function linkOpened(state: AgentState, linkId: number): void {
   const { connection } = state;
   if (connection.kind !== "connecting" || connection.linkId !== linkId) return;
-  state.connection = { kind: "registering", linkId, leader: connection.leader };
+  state.connection = { kind: "registering", linkId, leader: connection.leader, exits: [] };
   const { config, agentId } = state;
   const id = agentId === undefined ? {} : { id: { value: agentId } };
   state.emit({
@@ -138,6 +138,9 @@ export function registered(state: AgentState, message: AgentRegistered): void {
     tasks: state.tasks.size,
   });
   heard(state);
+  if (connection.kind === "registering") {
+    for (const message of connection.exits) state.emit({ kind: "send", linkId, message });
+  }
   resendHeads(state);
 }
 
@@ -151,6 +154,7 @@ function dropTasksOfOldId(state: AgentState, agentId: string): void {
     tasks,
   });
   for (const task of [...state.tasks.values()]) abandon(state, task, task.killGraceMs);
+  for (const executor of state.executors.values()) tellExited(state, executor);
   abandonExecutors(state);
 }
 

@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
+import type { ExecutorExited } from "../model/agent-protocol.ts";
 import type { Drain } from "../model/drain-info.ts";
 import type { ExecutorEvent } from "../model/v1/executor.ts";
 import { encodeBlob } from "../wire/blob.ts";
@@ -42,7 +43,13 @@ export type Connection =
   | { readonly kind: "waiting" }
   | { readonly kind: "finding" }
   | { readonly kind: "connecting"; readonly linkId: number; readonly leader: LeaderAddress }
-  | { readonly kind: "registering"; readonly linkId: number; readonly leader: LeaderAddress }
+  | {
+      readonly kind: "registering";
+      readonly linkId: number;
+      readonly leader: LeaderAddress;
+      /** Of executors that the report names: told once the master took it. */
+      readonly exits: ExecutorExited[];
+    }
   | {
       readonly kind: "registered";
       readonly linkId: number;

@@ -133,12 +133,22 @@ export class AgentBench {
   }
 
   register(): void {
+    this.report();
+    this.confirm();
+  }
+
+  /** The first half of a registration. */
+  report(): void {
     this.step({ kind: "leader-found", leader: LEADER });
     this.step({ kind: "link-opened", linkId: this.#linkId });
+  }
+
+  /** The second half. */
+  confirm(agentId = "A"): void {
     this.message({
       kind: "agent-registered",
       term: this.term,
-      agentId: "A",
+      agentId,
       masterId: "m1",
       pingTimeoutMs: 75_000,
     });

@@ -84,6 +84,29 @@ function running(options: BenchOptions = {}): { bench: AgentBench; e: ExecutorBe
 }
 
 describe("a custom executor", () => {
+  test("that ends while its agent registers: the master hears of it, its report named it", () => {
+    const { bench } = running();
+    bench.step({ kind: "link-closed", linkId: bench.linkId, reason: "reset" });
+    bench.report();
+    expect(bench.lines()).toContain("send register-agent A t:TASK_RUNNING executor=e");
+    bench.exited("e", { kind: "exited", code: 3 });
+    expect(bench.lines()).not.toContain("send executor e exited, status 768");
+    bench.confirm();
+    expect(bench.lines()).toContain("send executor e exited, status 768");
+    bench.step({ kind: "link-closed", linkId: bench.linkId, reason: "reset" });
+    bench.register();
+    expect(bench.lines()).not.toContain("send executor e exited, status 768");
+  });
+
+  test("that is given up with the agent's old id: the master, which took the report, hears of it", () => {
+    const { bench } = running();
+    bench.step({ kind: "link-closed", linkId: bench.linkId, reason: "reset" });
+    bench.report();
+    bench.lines();
+    bench.confirm("B");
+    expect(bench.lines()).toContain("send executor e exited, status -1");
+  });
+
   test("is launched once for its tasks, which it gets when it subscribes", () => {
     const bench = AgentBench.registered();
     const e = new ExecutorBench(bench);
