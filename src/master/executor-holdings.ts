@@ -67,7 +67,10 @@ export class ExecutorHoldings {
   }
 
   /** The agent has no such executor; returns it if nothing holds it any more. */
-  disown({ frameworkId, executorId }: ExecutorHolding): ExecutorHolding | undefined {
+  disown({
+    frameworkId,
+    executorId,
+  }: Pick<ExecutorHolding, "frameworkId" | "executorId">): ExecutorHolding | undefined {
     const known = this.#executors.get(keyOf(frameworkId, executorId));
     if (known === undefined) return undefined;
     known.sent = false;

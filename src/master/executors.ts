@@ -65,7 +65,8 @@ export function executorMessage(leader: Leader, agent: AgentMemory, message: Exe
 export function executorExited(leader: Leader, agent: AgentMemory, message: ExecutorExited): void {
   leader.counters.bump("messages_exited_executor");
   const { frameworkId, executorId, status } = message;
-  const executor = agent.executors.remove(frameworkId, executorId);
+  // While tasks of it are not ended in the registry, the next leader counts it with them: so does this one.
+  const executor = agent.executors.disown({ frameworkId, executorId });
   if (executor !== undefined) freeExecutor(leader, agent, executor);
   const framework = leader.frameworks.get(frameworkId);
   if (framework === undefined) return;

@@ -95,31 +95,27 @@ describe("a task under a custom executor", () => {
     ]);
   });
 
-  test("the end of its executor frees what that held, and its framework hears FAILURE", () => {
+  test("the end of its executor, and then of its tasks, frees what that held; its framework hears FAILURE", () => {
     const { bench, agentId, framework } = started();
     launch(framework, framework.offers, under(framework.task("a", agentId)));
-    launch(framework, framework.newOffers());
+    const left = framework.newOffers();
+    launch(framework, left);
     framework.events();
     exited(bench, framework);
-    const events = framework.events();
-    expect(events).toMatchObject([
+    // Not yet: a leader that came now would count the executor with its task.
+    expect(framework.events()).toMatchObject([
       {
         type: "FAILURE",
         failure: { agent_id: { value: agentId }, executor_id: { value: "e" }, status: 256 },
       },
-      { type: "OFFERS" },
     ]);
     bench.update(1, framework.id, "a", "TASK_FAILED");
     expect(runs(bench)).toEqual([["a", true]]);
     const used = new MasterView(bench.registry, bench.core.leader, bench.now).agent(agentId)?.used;
     expect(used).toEqual([]);
     const freed = framework.newOffers();
-    expect(amounts(freed)).toEqual({ cpus: 1, mem: 64 });
-    launch(
-      framework,
-      [...(events[1]?.offers?.offers ?? []), ...freed],
-      under(framework.task("again", agentId)),
-    );
+    expect(amounts(freed)).toEqual({ cpus: 1.1, mem: 96, disk: 10 });
+    launch(framework, freed, under(framework.task("again", agentId, 0.5)));
     expect(runs(bench)).toEqual([["again", true]]);
   });
 
