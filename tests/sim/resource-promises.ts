@@ -10,12 +10,10 @@ const EVERY_TURNS = 16;
 
 export class ResourcePromises {
   #turns = 0;
-  #firstTerm: number | undefined;
 
   turned(master: SimMaster): void {
     const leader = master.node?.core.leader;
     if (leader === undefined || this.#turns++ % EVERY_TURNS !== 0) return;
-    this.#firstTerm ??= leader.term;
     leader.allocator.assertConsistent();
     for (const agent of leader.agents.values()) {
       if (!agent.inAllocator) continue;
@@ -24,9 +22,7 @@ export class ResourcePromises {
       const held = [...agent.holdings.values()]
         .filter(({ pending, resources }) => !pending || checkpointedPart(resources).isEmpty())
         .map(({ resources }) => resources);
-      // A later leader counts an executor by tasks in the registry; it may have ended before they are told.
-      for (const { custom, resources } of agent.executors.values())
-        if (!custom || leader.term === this.#firstTerm) held.push(resources);
+      for (const { resources } of agent.executors.values()) held.push(resources);
       for (const { heldBack } of agent.changes.values()) held.push(heldBack?.resources ?? Resources.EMPTY);
       for (const id of agent.offerIds) held.push(leader.offers.get(id)?.resources ?? Resources.EMPTY);
       const taken = Resources.sum(held);
