@@ -80,7 +80,7 @@ export class RequestOperators {
   #kills(): Request[] {
     const { frameworks, world } = this.#cluster;
     const { frameworkId = "nobody", book } = this.#random.pick(frameworks);
-    const [taskId = "nothing"] = book.unended();
+    const [[taskId] = ["nothing"]] = book.open();
     world.note(`operator: kill ${taskId}`);
     return [{ kind: "operator-kill", frameworkId, taskId }];
   }

@@ -94,6 +94,8 @@ export class SimFramework {
   #wants: RegExp | undefined;
   #tearsDown = false;
   events = 0;
+  /** Makes no operations: masters could not catch up with a log that grows all the time. */
+  rests = false;
 
   constructor(world: World, gate: MasterGate, plan: FrameworkPlan) {
     this.#world = world;
@@ -363,7 +365,7 @@ export class SimFramework {
 
   #drawOperations(offer: Offer): Drawn {
     const role = offer.allocation_info?.role ?? "*";
-    if (!this.plan.operates || role === "*") return { operations: [], left: [] };
+    if (!this.plan.operates || this.rests || role === "*") return { operations: [], left: [] };
     const rules = { role, allocated: true, shares: this.plan.shares, all: this.#draining };
     const { operations, left } = drawOperations(this.#random, offer.resources ?? [], rules);
     const named = operations.map((one) => (this.#random.chance(0.9) ? this.operations.named(one) : one));

@@ -98,8 +98,12 @@ function play(cluster: SimCluster): void {
   operators?.heal();
   roleOperators?.heal();
   requestOperators?.heal();
+  for (const framework of cluster.frameworks) framework.rests = true;
   settle(cluster, "healed", HEAL_MAX_MS, unhealed);
-  for (const { operations } of cluster.frameworks) operations.calm = true;
+  for (const framework of cluster.frameworks) {
+    framework.rests = false;
+    framework.operations.calm = true;
+  }
   settle(cluster, "fair to guarantees", STARVED_MAX_MS, starved);
   const owed = new Owed(cluster);
   world.runUntil(world.nowMs + CALM_MS);
