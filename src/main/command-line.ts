@@ -10,6 +10,10 @@ import { showVersion } from "./version.ts";
 /** Exit status for a command line that cannot be understood. */
 const USAGE_STATUS = 2;
 
+const NO_ZOOKEEPER = "; mesh needs no ZooKeeper: name the masters with --peers, or one to --join";
+/** Flags of Mesos whose place another one takes. */
+const REPLACED: Readonly<Record<string, string>> = { "--zk": NO_ZOOKEEPER, "--quorum": NO_ZOOKEEPER };
+
 /** Prints help: of all commands, or of one. */
 export type ShowHelp = (command: CommandSpec | undefined) => void;
 
@@ -123,7 +127,7 @@ function flagOf(spec: CommandSpec, word: string): { flag: FlagSpec; inline: stri
   if (flag !== undefined) return { flag, inline };
   const negated = spec.flags.find((one) => name === `--no-${one.name}` && one.value === undefined);
   if (negated !== undefined) return { flag: negated, inline: "false" };
-  const hint = spec.name === "run" ? "; put -- before the command to run" : "";
+  const hint = spec.name === "run" ? "; put -- before the command to run" : (REPLACED[name] ?? "");
   const message = `Unknown flag '${word}' of 'mesh ${spec.name}': see 'mesh help ${spec.name}'${hint}`;
   throw new MeshError("BAD_FLAG", message);
 }

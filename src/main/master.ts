@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { fixedFileSpace } from "../api/file-space.ts";
 import { Slices } from "../api/in-parts.ts";
 import { masterApi } from "../api/routes.ts";
+import { MeshError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
@@ -96,7 +97,16 @@ export interface RunningMaster {
   stop(): Promise<void>;
 }
 
+/** An environment made for Mesos would otherwise open a cluster of each master alone. */
+function refuseZooKeeper(): void {
+  const name = ["MESOS_ZK", "MESOS_QUORUM"].find((one) => process.env[one] !== undefined);
+  if (name === undefined) return;
+  const message = `${name} is set, and mesh needs no ZooKeeper: unset it, and name all masters with --peers`;
+  throw new MeshError("BAD_FLAG", message);
+}
+
 export async function runMaster(flags: Flags): Promise<number> {
+  refuseZooKeeper();
   const logger = createLogger({ name: "master", level: logLevel(flags) });
   const running = await startMaster({ ...readFlags(flags), tls: await tlsOf(flags) }, logger);
   const outcome = await Promise.race([stopSignal(), running.failed]);

@@ -119,6 +119,20 @@ describe("mesh run", () => {
     expect(await child.exited).toBe(130);
     await eventually("its processes to be gone", () => processesWith(marker).length === 0);
   });
+
+  test("Ctrl-C ends it also while some instances were never launched", async () => {
+    const marker = `sleep 9${process.pid}72`;
+    const { slaves } = (await (await fetch(`http://${master}/slaves`)).json()) as {
+      slaves: { resources: { cpus: number } }[];
+    };
+    const cpus = String((slaves[0]?.resources.cpus ?? 0) * 0.7);
+    const words = ["run", "--master", master, "--cpus", cpus, "--instances", "3", "--", "sh", "-c", marker];
+    const child = Bun.spawn([BINARY, ...words], { stdio: ["ignore", "ignore", "pipe"] });
+    await eventually("one to run", () => processesWith(marker).length === 1);
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(130);
+    await eventually("its process to be gone", () => processesWith(marker).length === 0);
+  });
 });
 
 function processesWith(text: string): string[] {

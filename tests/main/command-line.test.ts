@@ -38,6 +38,7 @@ describe("refusals are one line and status 2", () => {
     [["fly"], "mesh: Unknown command 'fly'"],
     [["help", "fly"], "mesh: Unknown command 'fly'"],
     [["tasks", "--what"], "mesh: Unknown flag '--what' of 'mesh tasks'"],
+    [["master", "--zk=zk://a:2181/mesos"], "mesh needs no ZooKeeper: name the masters with --peers"],
     [["tasks", "--master"], "mesh: Flag --master needs a value"],
     [["run", "ls", "-l"], "put -- before the command to run"],
     [["logs"], "mesh: Missing the task's id"],

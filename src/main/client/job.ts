@@ -60,11 +60,14 @@ export class Job {
     }));
   }
 
-  /** Resolves when every instance has ended and `finish`, called while still subscribed, is through. */
+  /**
+   * Resolves when every instance has ended, or is not launched and will not be, and `finish`, called while
+   * still subscribed, is through.
+   */
   async run(finish: () => Promise<void>): Promise<void> {
     for await (const event of this.#scheduler.events()) {
       await this.#handle(event);
-      if (!this.instances.every(hasEnded)) continue;
+      if (!this.instances.every((instance) => this.#isOver(instance))) continue;
       await finish();
       return;
     }
@@ -79,9 +82,13 @@ export class Job {
     }
   }
 
-  /** True when nothing was launched, so that there is no end to wait for. */
+  /** True when nothing that was launched runs, so that there is no end to wait for. */
   get idle(): boolean {
-    return this.instances.every((instance) => instance.place === undefined);
+    return this.instances.every((instance) => instance.place === undefined || hasEnded(instance));
+  }
+
+  #isOver(instance: Instance): boolean {
+    return hasEnded(instance) || (this.#killed && instance.place === undefined);
   }
 
   async #handle(event: SchedulerEvent): Promise<void> {
