@@ -30,6 +30,7 @@ interface Outcome {
   readonly failed: number;
   readonly skipped: number;
   readonly seconds: number;
+  readonly failures: readonly string[];
 }
 
 /** Runs of the replicated log alone for each run of a whole cluster. */
@@ -83,12 +84,15 @@ async function run(command: readonly string[], environment: Part["environment"] 
 async function runPart(part: Part): Promise<Outcome> {
   console.log(`\n=== ${part.name}: ${part.about} ===`);
   const started = performance.now();
-  const total = { passed: 0, failed: 0, skipped: 0 };
+  const total = { passed: 0, failed: 0, skipped: 0, failures: [] as string[] };
   // An old binary must not stand in for one that could not be built.
   if (part.name === "build") rmSync(join(ROOT, "dist/mesh"), { force: true });
   for (const command of part.commands) {
     if ((await run(command)) === 0) total.passed++;
-    else total.failed++;
+    else {
+      total.failed++;
+      total.failures.push(command.slice(1).join(" "));
+    }
   }
   if (part.tests !== undefined)
     Object.assign(total, await runBunTests(join(ROOT, "tests"), part.tests, part.environment));
@@ -134,6 +138,9 @@ async function main(): Promise<number> {
   for (const part of chosen) outcomes.push(await runPart(part));
   console.log("\n=== summary ===");
   for (const outcome of outcomes) console.log(describe(outcome));
+  // Said again here: who reads the end of a long log must not search it.
+  for (const outcome of outcomes)
+    for (const failure of outcome.failures) console.log(`failed in ${outcome.name}: ${failure}`);
   const sum = (pick: (outcome: Outcome) => number): number => outcomes.reduce((n, one) => n + pick(one), 0);
   const failed = sum((outcome) => outcome.failed);
   console.log(`${sum((outcome) => outcome.passed)} passed, ${failed} failed`);
