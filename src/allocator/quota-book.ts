@@ -15,6 +15,7 @@
 import { isNoQuota, type Quota } from "../model/quota.ts";
 import type { ResourceIdentity } from "../model/resource-identity.ts";
 import type { Resources } from "../model/resources.ts";
+import { topRole } from "../model/roles.ts";
 import type { AgentRecord } from "./agent-record.ts";
 import { BitSet } from "./bit-set.ts";
 import type { MinAllocatable, ScalarQuantities } from "./quantities.ts";
@@ -200,8 +201,7 @@ export class QuotaBook {
    * Whether an offer stands in the way: its role is beyond a limit, or a guarantee waits for what it holds.
    */
   isBroken(role: string, resources: Resources): boolean {
-    const slash = role.indexOf("/");
-    const quota = this.#roles.get(slash < 0 ? role : role.slice(0, slash));
+    const quota = this.#roles.get(topRole(role));
     const vector = this.#totals.vectorOf(resources, isOpen);
     for (let index = 0; index < vector.length; index++) {
       if (vector[index] === 0) continue;
@@ -289,8 +289,7 @@ export class QuotaBook {
     const reserved = total.reserved();
     if (reserved.isEmpty()) return;
     for (const [role, resources] of reserved.reservations()) {
-      const slash = role.indexOf("/");
-      add(slash < 0 ? role : role.slice(0, slash), this.#totals.vectorOf(resources.nonRevocable()));
+      add(topRole(role), this.#totals.vectorOf(resources.nonRevocable()));
     }
   }
 

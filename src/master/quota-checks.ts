@@ -5,6 +5,7 @@
 import { ROLE_SETTINGS_MAX } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { configOfRequest, describeAmounts, isNoQuota, type Quota, quotaOf } from "../model/quota.ts";
+import { topRole } from "../model/roles.ts";
 import type { QuotaConfig, QuotaRequest } from "../model/v1/quota.ts";
 import type { UpdateQuota } from "../registry/commands.ts";
 import type { Leader } from "./leader.ts";
@@ -95,11 +96,6 @@ function belowConsumption(leader: Leader, quotas: ReadonlyMap<string, Quota>): s
     }
   }
   return undefined;
-}
-
-function topRole(role: string): string {
-  const slash = role.indexOf("/");
-  return slash < 0 ? role : role.slice(0, slash);
 }
 
 /**

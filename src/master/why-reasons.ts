@@ -3,6 +3,7 @@
  * offer, and what would change it. Codes are for programs and stay as they are.
  */
 import type { AgentCounts, RoleExplanation } from "../allocator/types.ts";
+import { topRole } from "../model/roles.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import type { WhyReason } from "./port.ts";
 
@@ -110,11 +111,6 @@ export function roleReasons(role: RoleExplanation, facts: RoleFacts): WhyReason[
     });
   }
   return reasons;
-}
-
-function topRole(role: string): string {
-  const slash = role.indexOf("/");
-  return slash < 0 ? role : role.slice(0, slash);
 }
 
 type Explain = (agents: number, role: RoleExplanation, facts: RoleFacts) => Omit<WhyReason, "agents">;

@@ -27,6 +27,12 @@ function checkPart(part: string): string | undefined {
   return undefined;
 }
 
+/** The topmost role above `role`, or itself: quota is set there. */
+export function topRole(role: string): string {
+  const slash = role.indexOf("/");
+  return slash < 0 ? role : role.slice(0, slash);
+}
+
 /** True when `role` lies below `ancestor`; nothing lies below itself or `*`. */
 export function isStrictSubrole(role: string, ancestor: string): boolean {
   return role.length > ancestor.length && role.startsWith(ancestor) && role[ancestor.length] === "/";

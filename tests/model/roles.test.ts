@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { checkRole, isStrictSubrole } from "../../src/model/roles.ts";
+import { checkRole, isStrictSubrole, topRole } from "../../src/model/roles.ts";
 
 describe("checkRole", () => {
   test.each(["*", "web", "eng/web", "a/b/c", "a-b", "a.b", "ü", "..."])("%s is valid", (role) => {
@@ -30,4 +30,9 @@ test("isStrictSubrole", () => {
   expect(isStrictSubrole("a", "a")).toBe(false);
   expect(isStrictSubrole("ab", "a")).toBe(false);
   expect(isStrictSubrole("a", "a/b")).toBe(false);
+});
+
+test("topRole", () => {
+  expect(topRole("a/b/c")).toBe("a");
+  expect(topRole("a")).toBe("a");
 });
