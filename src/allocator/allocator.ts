@@ -158,13 +158,12 @@ export class Allocator implements ResourceAllocator {
   removeAgent(agentId: string): void {
     const agent = this.#agent(agentId);
     for (const [client, resources] of [...agent.held]) this.#release(agent, client, resources);
+    agent.removed = true;
     this.#setTotal(agent, Resources.EMPTY);
     this.#filters.dropAgent(agent);
     this.#agents.delete(agentId);
     this.#agentTable.remove(agent.slot);
-    agent.removed = true;
     this.#held.forget(agent);
-    this.#quotas.countFree(agent);
   }
 
   activateAgent(agentId: string): void {
@@ -280,16 +279,7 @@ export class Allocator implements ResourceAllocator {
   }
 
   exclusions(): Exclusion[] {
-    const exclusions: Exclusion[] = [];
-    for (const [client, slots] of this.#constraints.exclusions((slot) => this.#tree.clientAt(slot))) {
-      const agentIds: string[] = [];
-      slots.forEach((slot) => {
-        const agent = this.#agentTable.items[slot];
-        if (agent !== undefined) agentIds.push(agent.id);
-      });
-      exclusions.push({ frameworkId: client.name, role: client.queue.role.name, agentIds: agentIds.sort() });
-    }
-    return exclusions;
+    return this.#constraints.exclusions((slot) => this.#tree.clientAt(slot));
   }
 
   roles(): RoleView[] {

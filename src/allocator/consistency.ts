@@ -25,7 +25,8 @@ export function assertConsistent(agents: Iterable<AgentRecord>, tree: RoleTree):
     );
     for (const [client, resources] of agent.held) {
       assert(!resources.isEmpty(), `'${client.name}' holds nothing on agent '${agent.id}'`);
-      expected.set(client, plus(expected.get(client) ?? new Map(), scalars(resources)));
+      // A shared volume counts once for each that holds it.
+      expected.set(client, plus(expected.get(client) ?? new Map(), resources.quantities()));
       agentsHeld.set(client, (agentsHeld.get(client) ?? 0) + 1);
     }
   }
@@ -62,16 +63,6 @@ function assertOrdered(tree: RoleTree): void {
       assert(client.eligible === seen.has(client), `'${client.name}' is missing in the fair order`);
     }
   }
-}
-
-/** A shared volume counts once for each that holds it. */
-function scalars(resources: Resources): Map<string, number> {
-  const totals = new Map<string, number>();
-  for (const { identity, amount } of resources.entries) {
-    if (typeof amount !== "number") continue;
-    totals.set(identity.name, (totals.get(identity.name) ?? 0) + amount);
-  }
-  return totals;
 }
 
 function plus(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): Map<string, number> {

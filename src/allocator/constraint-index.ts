@@ -8,12 +8,12 @@ import type { AgentRecord } from "./agent-record.ts";
 import { BitSet } from "./bit-set.ts";
 import type { RoleConstraints } from "./offer-constraints.ts";
 import type { Client } from "./role-nodes.ts";
+import type { Exclusion } from "./types.ts";
 
 /** All clients with equal constraints. */
 interface Kind {
   readonly constraints: RoleConstraints;
   readonly clients: BitSet;
-  count: number;
   /** Slots of agents that the constraints exclude. */
   readonly excluded: BitSet;
 }
@@ -46,26 +46,32 @@ export class ConstraintIndex {
     }
   }
 
-  /** By client: the slots of the agents that its constraints exclude. */
-  exclusions(clientAt: (slot: number) => Client): Map<Client, BitSet> {
-    const byClient = new Map<Client, BitSet>();
+  /** What its constraints keep from each client that has some. */
+  exclusions(clientAt: (slot: number) => Client): Exclusion[] {
+    const exclusions: Exclusion[] = [];
     for (const { clients, excluded } of this.#kinds.values()) {
+      const agentIds: string[] = [];
+      excluded.forEach((slot) => {
+        const agent = this.#agents[slot];
+        if (agent !== undefined) agentIds.push(agent.id);
+      });
+      agentIds.sort();
       clients.forEach((slot) => {
-        byClient.set(clientAt(slot), excluded);
+        const client = clientAt(slot);
+        exclusions.push({ frameworkId: client.name, role: client.queue.role.name, agentIds });
       });
     }
-    return byClient;
+    return exclusions;
   }
 
   #join(client: Client, constraints: RoleConstraints): void {
     let kind = this.#kinds.get(constraints.key);
     if (kind === undefined) {
-      kind = { constraints, clients: new BitSet(), count: 0, excluded: new BitSet() };
+      kind = { constraints, clients: new BitSet(), excluded: new BitSet() };
       this.#kinds.set(constraints.key, kind);
       for (const agent of this.#agents) if (agent !== undefined) this.#evaluate(kind, agent);
     }
     kind.clients.set(client.slot);
-    kind.count++;
     kind.excluded.forEach((slot) => {
       this.#agents[slot]?.excludes.set(client.slot);
     });
@@ -78,8 +84,7 @@ export class ConstraintIndex {
       this.#agents[slot]?.excludes.clear(client.slot);
     });
     kind.clients.clear(client.slot);
-    kind.count--;
-    if (kind.count === 0) this.#kinds.delete(key);
+    if (kind.clients.isEmpty()) this.#kinds.delete(key);
   }
 
   #evaluate(kind: Kind, agent: AgentRecord): boolean {

@@ -5,6 +5,7 @@
  * weight without replacement (Efraimidis and Spirakis, IPL 2006).
  */
 import { compareFair, type FairNode } from "./share.ts";
+import { scatter } from "./visit-order.ts";
 
 /** How roles, or the frameworks of a role, are ordered. */
 export type Sorter = "drf" | "random";
@@ -13,10 +14,7 @@ export type Sorter = "drf" | "random";
 export function lotOf(name: string, salt: number, weight: number): number {
   let hash = 0x811c9dc5 ^ salt;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  const fraction = (((hash ^ (hash >>> 16)) >>> 0) + 0.5) / 2 ** 32;
-  return -Math.log(fraction) / weight;
+  return -Math.log((scatter(hash) + 0.5) / 2 ** 32) / weight;
 }
 
 export class Lots {

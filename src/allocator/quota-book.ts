@@ -286,9 +286,7 @@ export class QuotaBook {
   }
 
   #countReserved(total: Resources, add: (top: string, vector: Vector) => void): void {
-    const reserved = total.reserved();
-    if (reserved.isEmpty()) return;
-    for (const [role, resources] of reserved.reservations()) {
+    for (const [role, resources] of total.reservations()) {
       add(topRole(role), this.#totals.vectorOf(resources.nonRevocable()));
     }
   }

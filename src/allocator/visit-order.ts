@@ -14,15 +14,17 @@ interface Visited {
 /** Slots share a double with a 32-bit key. */
 const SLOTS_MAX = 2 ** 21;
 
-/**
- * Scatters 32-bit numbers; no two sequences below 2^32 have the same key (the finalizer of
- * MurmurHash3 is one-to-one).
- */
-export function visitKey(salt: number, sequence: number): number {
-  let key = (sequence ^ salt) >>> 0;
+/** Scatters 32-bit numbers, no two of them to the same place (the finalizer of MurmurHash3). */
+export function scatter(number: number): number {
+  let key = number >>> 0;
   key = Math.imul(key ^ (key >>> 16), 0x85ebca6b);
   key = Math.imul(key ^ (key >>> 13), 0xc2b2ae35);
   return (key ^ (key >>> 16)) >>> 0;
+}
+
+/** No two sequences below 2^32 have the same key. */
+export function visitKey(salt: number, sequence: number): number {
+  return scatter(sequence ^ salt);
 }
 
 /** The slots in the order of their visits. */
