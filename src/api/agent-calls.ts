@@ -1,5 +1,4 @@
 /** What each operator call of an agent answers (mesos-wire.md section 6.3). */
-import { present } from "../base/assert.ts";
 import { drainMembers } from "../model/drain-info.ts";
 import type { AgentCall, AgentCallType } from "../model/v1/agent.ts";
 import type { AgentResponse } from "../model/v1/agent-responses.ts";
@@ -12,8 +11,7 @@ import {
 } from "./agent-messages.ts";
 import type { AgentContext } from "./context.ts";
 import { notImplemented } from "./respond.ts";
-import { flagList, listFiles, metricList, readFilePart, setLoggingLevel } from "./shared-calls.ts";
-import { versionMessage } from "./version.ts";
+import { sharedCalls } from "./shared-calls.ts";
 
 export type AgentAnswer = AgentResponse | Response;
 type CallHandler = (context: AgentContext, call: AgentCall) => AgentAnswer | Promise<AgentAnswer>;
@@ -33,30 +31,7 @@ function notYet(type: AgentCallType): CallHandler {
 
 const HANDLERS: Record<AgentCallType, CallHandler> = {
   UNKNOWN: notYet("UNKNOWN"),
-  GET_HEALTH: () => ({ type: "GET_HEALTH", get_health: { healthy: true } }),
-  GET_FLAGS: ({ port }) => ({ type: "GET_FLAGS", get_flags: { flags: flagList(port.flags()) } }),
-  GET_VERSION: ({ build }) => ({
-    type: "GET_VERSION",
-    get_version: { version_info: versionMessage(build) },
-  }),
-  GET_METRICS: ({ port }) => ({
-    type: "GET_METRICS",
-    get_metrics: { metrics: metricList(port.metrics()) },
-  }),
-  GET_LOGGING_LEVEL: ({ verbosity }) => ({
-    type: "GET_LOGGING_LEVEL",
-    get_logging_level: { level: verbosity.level() },
-  }),
-  SET_LOGGING_LEVEL: ({ verbosity }, call) =>
-    setLoggingLevel(verbosity, present(call.set_logging_level, "validated")),
-  LIST_FILES: async ({ port }, call) => {
-    const answer = await listFiles(port, present(call.list_files, "validated"));
-    return answer instanceof Response ? answer : { type: "LIST_FILES", list_files: answer };
-  },
-  READ_FILE: async ({ port }, call) => {
-    const answer = await readFilePart(port, present(call.read_file, "validated"));
-    return answer instanceof Response ? answer : { type: "READ_FILE", read_file: answer };
-  },
+  ...sharedCalls(({ port }: AgentContext) => port),
   GET_STATE: ({ port }) => ({ type: "GET_STATE", get_state: agentStateMessage(port) }),
   GET_CONTAINERS: async (context) => ({
     type: "GET_CONTAINERS",

@@ -1,5 +1,5 @@
 /** What each operator call of the master answers (mesos-wire.md section 6.1). */
-import { assert, present } from "../base/assert.ts";
+import { assert } from "../base/assert.ts";
 import type { MasterCall, MasterCallType } from "../model/v1/master.ts";
 import type { MasterResponse } from "../model/v1/master-responses.ts";
 import { agentChangeCall } from "./agent-changes.ts";
@@ -17,8 +17,7 @@ import { operateCall, operationsMessage } from "./operate.ts";
 import { text } from "./respond.ts";
 import { quotaMessage, roleCall, weightsMessage } from "./role-settings.ts";
 import { rolesMessage } from "./roles.ts";
-import { flagList, listFiles, metricList, readFilePart, setLoggingLevel } from "./shared-calls.ts";
-import { versionMessage } from "./version.ts";
+import { sharedCalls } from "./shared-calls.ts";
 
 /** A message to encode, or a whole answer. */
 export type Answer = MasterResponse | Response;
@@ -38,30 +37,7 @@ export function answerMasterCall(
 }
 
 const HANDLERS: Record<AnsweredType, CallHandler> = {
-  GET_HEALTH: () => ({ type: "GET_HEALTH", get_health: { healthy: true } }),
-  GET_FLAGS: ({ port }) => ({ type: "GET_FLAGS", get_flags: { flags: flagList(port.flags()) } }),
-  GET_VERSION: ({ build }) => ({
-    type: "GET_VERSION",
-    get_version: { version_info: versionMessage(build) },
-  }),
-  GET_METRICS: ({ port }) => ({
-    type: "GET_METRICS",
-    get_metrics: { metrics: metricList(port.metrics()) },
-  }),
-  GET_LOGGING_LEVEL: ({ verbosity }) => ({
-    type: "GET_LOGGING_LEVEL",
-    get_logging_level: { level: verbosity.level() },
-  }),
-  SET_LOGGING_LEVEL: ({ verbosity }, call) =>
-    setLoggingLevel(verbosity, present(call.set_logging_level, "validated")),
-  LIST_FILES: async ({ files }, call) => {
-    const answer = await listFiles(files, present(call.list_files, "validated"));
-    return answer instanceof Response ? answer : { type: "LIST_FILES", list_files: answer };
-  },
-  READ_FILE: async ({ files }, call) => {
-    const answer = await readFilePart(files, present(call.read_file, "validated"));
-    return answer instanceof Response ? answer : { type: "READ_FILE", read_file: answer };
-  },
+  ...sharedCalls(({ files }: MasterContext) => files),
   GET_STATE: ({ port }) => ({ type: "GET_STATE", get_state: stateMessage(port.view()) }),
   GET_AGENTS: ({ port }) => ({ type: "GET_AGENTS", get_agents: agentsMessage(port.view()) }),
   GET_FRAMEWORKS: ({ port }) => ({

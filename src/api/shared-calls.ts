@@ -1,32 +1,82 @@
 /** Calls that masters and agents answer alike: health, flags, version, metrics, logging, files. */
 
+import { present } from "../base/assert.ts";
 import type { LogVerbosity } from "../base/log.ts";
 import type { Result } from "../base/result.ts";
 import { msFromNanos, nanosFromMs } from "../base/time.ts";
 import type { FileInfo, Flag, Metric } from "../model/v1/frameworks.ts";
 import type {
+  MasterCall,
   MasterCallListFiles,
   MasterCallReadFile,
   MasterCallSetLoggingLevel,
 } from "../model/v1/master.ts";
 import type { MasterResponseListFiles, MasterResponseReadFile } from "../model/v1/master-responses.ts";
+import type { BuildInfo } from "./context.ts";
 import { type FileError, listDirectory, readPart } from "./file-access.ts";
 import { readOwnerNames } from "./file-owner.ts";
 import type { FileSpace } from "./file-space.ts";
 import { text } from "./respond.ts";
+import { versionMessage } from "./version.ts";
 
-export function flagList(flags: Readonly<Record<string, string>>): Flag[] {
+/** What these calls need of a master's or an agent's context. */
+interface Context {
+  readonly build: BuildInfo;
+  readonly verbosity: LogVerbosity;
+  readonly port: {
+    flags(): Readonly<Record<string, string>>;
+    metrics(): Readonly<Record<string, number>>;
+  };
+}
+
+/** The bodies of these calls; agents' calls have the same. */
+type Bodies = Pick<MasterCall, "set_logging_level" | "list_files" | "read_file">;
+
+/** Handlers of calls that passed validation, by type. `filesOf`: what is below the process's `/files`. */
+export function sharedCalls<C extends Context>(filesOf: (context: C) => FileSpace) {
+  return {
+    GET_HEALTH: () => ({ type: "GET_HEALTH" as const, get_health: { healthy: true } }),
+    GET_FLAGS: ({ port }: C) => ({
+      type: "GET_FLAGS" as const,
+      get_flags: { flags: flagList(port.flags()) },
+    }),
+    GET_VERSION: ({ build }: C) => ({
+      type: "GET_VERSION" as const,
+      get_version: { version_info: versionMessage(build) },
+    }),
+    GET_METRICS: ({ port }: C) => ({
+      type: "GET_METRICS" as const,
+      get_metrics: { metrics: metricList(port.metrics()) },
+    }),
+    GET_LOGGING_LEVEL: ({ verbosity }: C) => ({
+      type: "GET_LOGGING_LEVEL" as const,
+      get_logging_level: { level: verbosity.level() },
+    }),
+    SET_LOGGING_LEVEL: ({ verbosity }: C, call: Bodies) =>
+      setLoggingLevel(verbosity, present(call.set_logging_level, "validated")),
+    LIST_FILES: async (context: C, call: Bodies) => {
+      const answer = await listFiles(filesOf(context), present(call.list_files, "validated"));
+      return answer instanceof Response ? answer : { type: "LIST_FILES" as const, list_files: answer };
+    },
+    READ_FILE: async (context: C, call: Bodies) => {
+      const answer = await readFilePart(filesOf(context), present(call.read_file, "validated"));
+      return answer instanceof Response ? answer : { type: "READ_FILE" as const, read_file: answer };
+    },
+  };
+}
+
+function flagList(flags: Readonly<Record<string, string>>): Flag[] {
   return Object.entries(flags).map(([name, value]) => ({ name, value }));
 }
 
-export function metricList(metrics: Readonly<Record<string, number>>): Metric[] {
+function metricList(metrics: Readonly<Record<string, number>>): Metric[] {
   return Object.entries(metrics).map(([name, value]) => ({ name, value }));
 }
 
 /** Levels are those of glog's verbosity: 0 to 9. */
 const LEVEL_MAX = 9;
 
-export function setLoggingLevel(verbosity: LogVerbosity, call: MasterCallSetLoggingLevel): Response {
+function setLoggingLevel(verbosity: LogVerbosity, call: MasterCallSetLoggingLevel): Response {
   const problem = changeLevel(verbosity, call.level, msFromNanos(call.duration.nanoseconds));
   return problem === undefined ? text(200, "") : text(400, problem);
 }
@@ -41,7 +91,7 @@ export function changeLevel(verbosity: LogVerbosity, level: number, durationMs: 
   return undefined;
 }
 
-export async function listFiles(
+async function listFiles(
   space: FileSpace,
   call: MasterCallListFiles,
 ): Promise<MasterResponseListFiles | Response> {
@@ -62,7 +112,7 @@ export async function listFiles(
   return { file_infos: infos };
 }
 
-export async function readFilePart(
+async function readFilePart(
   space: FileSpace,
   call: MasterCallReadFile,
 ): Promise<MasterResponseReadFile | Response> {
