@@ -6,11 +6,11 @@
 import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { MachineChange, MasterPort } from "../master/port.ts";
-import type { MachineID } from "../model/v1/ids.ts";
 import type { MasterCall } from "../model/v1/master.ts";
 import { decodeJsonValue } from "../wire/json-decode.ts";
 import { encodeJson } from "../wire/json-encode.ts";
 import type { Handler, MasterContext } from "./context.ts";
+import { decodeItems, parseJson } from "./operator-json.ts";
 import { readBody } from "./request-body.ts";
 import { legacyJson, methodNotAllowed, text } from "./respond.ts";
 import { requestUrl } from "./router.ts";
@@ -65,13 +65,8 @@ export function machinesHandler(
     if (request.method !== "POST") return methodNotAllowed(["POST"], request.method);
     return change(port, request, (value) => {
       if (!Array.isArray(value)) return fail("it must be a JSON array of machines");
-      const machines: MachineID[] = [];
-      for (const item of value as readonly unknown[]) {
-        const machine = decodeJsonValue("MachineID", item);
-        if (!machine.ok) return fail(machine.error.message);
-        machines.push(machine.value);
-      }
-      return ok({ kind, machines });
+      const machines = decodeItems("MachineID", value);
+      return machines.ok ? ok({ kind, machines: machines.value }) : machines;
     });
   };
 }
@@ -83,17 +78,9 @@ async function change(
 ): Promise<Response> {
   const body = await readBody(request);
   if (!body.ok) return body.error;
-  const parsed = parse(new TextDecoder().decode(body.value));
+  const parsed = parseJson(new TextDecoder().decode(body.value));
   const wanted = parsed === undefined ? fail("it is not JSON") : read(parsed);
   if (!wanted.ok) return text(400, `Failed to read the body of the request: ${wanted.error}`);
   const answer = await port.change(wanted.value);
   return text(answer.status, answer.body);
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import type { MasterChange, MasterPort } from "../master/port.ts";
 import type { Handler } from "./context.ts";
 import { leaderAddress, leaderOnly } from "./leader.ts";
 import { notesHandler } from "./notes.ts";
+import { parseJson } from "./operator-json.ts";
 import { readBody } from "./request-body.ts";
 import { methodNotAllowed, payload, text } from "./respond.ts";
 import { whyHandler } from "./why.ts";
@@ -88,12 +89,8 @@ async function postedFields(request: Request): Promise<Fields | Response> {
 
 /** The object in the text; an empty one when it is anything else. */
 function jsonObject(json: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === "object" && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
+  const value = parseJson(json);
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 /** Where the leader is: its HTTP API (`leader`), and where agents link to (`link`). */

@@ -11,8 +11,8 @@ import type { MasterResponseGetOperations } from "../model/v1/master-responses.t
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import { checkId } from "../model/validate-ids.ts";
-import { decodeJsonValue } from "../wire/json-decode.ts";
 import type { Handler, MasterContext } from "./context.ts";
+import { decodeItems, parseJson } from "./operator-json.ts";
 import { readBody } from "./request-body.ts";
 import { methodNotAllowed, text } from "./respond.ts";
 
@@ -126,22 +126,12 @@ function formOperation(type: FormType, form: URLSearchParams): Result<OfferOpera
 function formResources(form: URLSearchParams, name: string): Result<Resource[]> {
   const value = form.get(name);
   if (value === null) return fail(`Missing '${name}' query parameter in the request body`);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(value);
-  } catch {
-    parsed = undefined;
-  }
+  const parsed = parseJson(value);
   if (!Array.isArray(parsed)) {
     return fail(`Error in parsing '${name}' query parameter in the request body: it must be a JSON array`);
   }
-  const resources: Resource[] = [];
-  for (const item of parsed as readonly unknown[]) {
-    const resource = decodeJsonValue("Resource", item);
-    if (!resource.ok) return fail(`Error in parsing '${name}' query parameter: ${resource.error.message}`);
-    resources.push(resource.value);
-  }
-  return ok(resources);
+  const resources = decodeItems("Resource", parsed);
+  return resources.ok ? resources : fail(`Error in parsing '${name}' query parameter: ${resources.error}`);
 }
 
 export function operationsMessage(view: ClusterView): MasterResponseGetOperations {

@@ -13,6 +13,7 @@ import { decodeJsonValue } from "../wire/json-decode.ts";
 import { encodeJson } from "../wire/json-encode.ts";
 import type { Handler, MasterContext } from "./context.ts";
 import { double, list, object, quote } from "./json-text.ts";
+import { decodeItems } from "./operator-json.ts";
 import { readBody } from "./request-body.ts";
 import { legacyJson, methodNotAllowed, text } from "./respond.ts";
 import { rawPath, requestUrl } from "./router.ts";
@@ -65,13 +66,9 @@ export function weightsHandler({ port }: MasterContext): Handler {
     if (!json.ok) return json.error;
     const failed = "Failed to convert weights JSON array to protobuf";
     if (!Array.isArray(json.value)) return text(400, `${failed}: expecting a list of weights`);
-    const weights: WeightInfo[] = [];
-    for (const item of json.value) {
-      const weight = decodeJsonValue("WeightInfo", item);
-      if (!weight.ok) return text(400, `${failed}: ${weight.error.message}`);
-      weights.push(weight.value);
-    }
-    return answered(await port.change({ kind: "weights", weights }));
+    const weights = decodeItems("WeightInfo", json.value);
+    if (!weights.ok) return text(400, `${failed}: ${weights.error}`);
+    return answered(await port.change({ kind: "weights", weights: weights.value }));
   };
 }
 
