@@ -8,6 +8,7 @@
  * up again with the health and status told last, which the stream's record
  * holds; what it finds due is spread over one interval.
  */
+import { sameBytes } from "../base/bytes.ts";
 import type { CheckResult } from "../isolation/check.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { checkProbe } from "./check-probe.ts";
@@ -104,8 +105,7 @@ function noteStatusResult(state: AgentState, task: Task, checks: TaskChecks, res
   if (before === undefined) return;
   const status = statusOf(result, before.type);
   const bytes = encodeBlob("CheckStatusInfo", status);
-  const known = encodeBlob("CheckStatusInfo", before);
-  if (bytes.length === known.length && bytes.every((byte, at) => byte === known[at])) return;
+  if (sameBytes(bytes, encodeBlob("CheckStatusInfo", before))) return;
   checks.status = bytes;
   const failure = result.kind === "failed" ? `Check failed: ${result.reason}` : undefined;
   addNews(state, task, "REASON_TASK_CHECK_STATUS_UPDATED", failure);

@@ -4,9 +4,9 @@
  * disk, and from then on told to the framework until that acknowledges it.
  */
 import { present } from "../base/assert.ts";
+import { sameBytes } from "../base/bytes.ts";
 import { EXECUTOR_UPDATE_IDS_MAX, EXECUTOR_UPDATES_MAX } from "../base/limits.ts";
 import { SECOND_MS } from "../base/time.ts";
-import { uuidText } from "../base/uuid.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { ExecutorCall, ExecutorEvent } from "../model/v1/executor.ts";
 import type { TaskStatus } from "../model/v1/tasks.ts";
@@ -155,8 +155,7 @@ function takeUpdate(state: AgentState, executor: Executor, status: TaskStatus): 
 }
 
 function hasReceived({ stream }: Task, uuid: Uint8Array): boolean {
-  const text = uuidText(uuid);
-  return stream.received.some((one) => uuidText(one) === text);
+  return stream.received.some((one) => sameBytes(one, uuid));
 }
 
 /** With what the agent knows better (Mesos: Slave::statusUpdate). */

@@ -1,5 +1,6 @@
 /** Carries out a recovery plan: the memory of the core as the last process left it. */
 import { assert, present } from "../base/assert.ts";
+import { sameBytes } from "../base/bytes.ts";
 import { startChecks } from "./check-schedule.ts";
 import { executorGone, shutdownExecutor } from "./end-executor.ts";
 import { type Executor, newExecutor } from "./executor.ts";
@@ -18,9 +19,9 @@ import { endedStatus, isKill, killedState, lostState, type StatusFields } from "
 export function restore(state: AgentState, plan: RecoveryPlan): void {
   assert(!state.recovered, "An agent recovers once");
   state.recovered = true;
-  state.agentId = plan.agent?.agentId;
-  state.term = plan.agent?.term ?? 0;
   const { agent } = plan;
+  state.agentId = agent?.agentId;
+  state.term = agent?.term ?? 0;
   const changed = agent?.bootId !== state.config.bootId || !sameBytes(agent.info, state.info);
   if (changed) state.writeAgentRecord();
   state.volumes.restore(plan.volumes);
@@ -43,10 +44,6 @@ export function restore(state: AgentState, plan: RecoveryPlan): void {
   }
   for (const containerId of plan.cleanups) state.emit({ kind: "cleanup", containerId });
   findLeader(state);
-}
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a?.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 function restoreTask(state: AgentState, { task: record, stream, action }: RecoveredTask): void {

@@ -1,5 +1,6 @@
 /** From RunTask to a running container. */
 import { assert } from "../base/assert.ts";
+import { sameBytes } from "../base/bytes.ts";
 import { AGENT_REPORT_MAX_BYTES, AGENT_TASK_REPORT_MAX_BYTES, AGENT_TASKS_MAX } from "../base/limits.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
@@ -178,8 +179,4 @@ export function killedBeforeStart(state: AgentState, task: Task): void {
     ...drainReason(ending),
     message: "The task was killed before it was started",
   });
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }

@@ -1,8 +1,8 @@
 import { present } from "../base/assert.ts";
+import { sameBytes } from "../base/bytes.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import type { CompleteTask } from "../registry/commands.ts";
-import { sameBytes } from "./bytes.ts";
 import type { Leader } from "./leader.ts";
 import { type FrameworkMemory, taskKey } from "./memory.ts";
 

@@ -1,10 +1,10 @@
 /** Ends of operations on their way to frameworks, until they are acknowledged (RES-29). */
 import { present } from "../base/assert.ts";
+import { sameBytes } from "../base/bytes.ts";
 import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import type { OperationStatus } from "../model/v1/offers.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import { decodeBlob } from "../wire/blob.ts";
-import { sameBytes } from "./bytes.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import { timerName } from "./timer-names.ts";

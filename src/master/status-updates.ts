@@ -1,11 +1,11 @@
 /** Status updates on their way from agents to frameworks: committed first (TSK-3). */
+import { sameBytes } from "../base/bytes.ts";
 import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import { type StatusUpdate, sameRun } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import type { UpdateTask } from "../registry/commands.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
-import { sameBytes } from "./bytes.ts";
 import { releaseHolding } from "./holdings.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { type AgentMemory, taskKey } from "./memory.ts";

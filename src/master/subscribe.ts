@@ -4,12 +4,12 @@
  */
 
 import { present } from "../base/assert.ts";
+import { sameBytes } from "../base/bytes.ts";
 import { BLOB_MAX_BYTES, PART_MAX_ITEMS } from "../base/limits.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { AddFramework, UpdateFramework } from "../registry/commands.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
-import { sameBytes } from "./bytes.ts";
 import { forgetVerdicts } from "./deferred.ts";
 import { disconnectFramework } from "./disconnect.ts";
 import { checkFramework, tooLarge, wishesOf } from "./framework-checks.ts";

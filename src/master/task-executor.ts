@@ -1,10 +1,10 @@
 /** The executor that a framework gives with a task or a group of tasks. */
+import { sameBytes } from "../base/bytes.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
 import type { ExecutorInfo } from "../model/v1/tasks.ts";
 import { encodeBlob } from "../wire/blob.ts";
-import { sameBytes } from "./bytes.ts";
 import { type ExecutorHolding, isCustom } from "./executor-holdings.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";

@@ -1,3 +1,4 @@
+import { sameBytes } from "../base/bytes.ts";
 import { AGENT_REQUESTS_MAX } from "../base/limits.ts";
 import { volumeKey } from "../model/check-volumes.ts";
 import { checkpointedPart } from "../model/checkpointed-resources.ts";
@@ -54,11 +55,7 @@ function volumesOf(
 export function acknowledgeOperation(state: RegistryState, command: AcknowledgeOperation): Outcome {
   const operation = state.operations.get(command.frameworkId, command.operationId);
   if (operation === undefined) return refused("operation-unknown");
-  const { statusUuid } = operation;
-  const same =
-    statusUuid.length === command.statusUuid.length &&
-    statusUuid.every((byte, at) => byte === command.statusUuid[at]);
-  if (!same) return refused("uuid-mismatch");
+  if (!sameBytes(operation.statusUuid, command.statusUuid)) return refused("uuid-mismatch");
   drop(state, operation);
   return ACCEPTED;
 }

@@ -1,3 +1,4 @@
+import { sameBytes } from "../base/bytes.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState, TaskStatus, TaskStatusReason } from "../model/v1/tasks.ts";
 import { encodeBlob } from "../wire/blob.ts";
@@ -176,9 +177,4 @@ function appendStatus(task: TaskRecord, state: TaskState, status: Uint8Array): v
 /** Entries older than run ids name none: any run is meant. */
 function isRun(task: TaskRecord, runId: string | undefined): boolean {
   return runId === undefined || runId === task.runId;
-}
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  if (a === undefined || a.length !== b.length) return false;
-  return a.every((byte, index) => byte === b[index]);
 }
