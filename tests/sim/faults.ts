@@ -5,6 +5,7 @@
  */
 import type { Random } from "../../src/base/random.ts";
 import type { Direction } from "./network.ts";
+import { nowAndThen } from "./now-and-then.ts";
 import type { FaultKind } from "./options.ts";
 import type { SimAgent } from "./sim-agent.ts";
 import type { SimCluster } from "./sim-cluster.ts";
@@ -22,7 +23,7 @@ interface Restartable {
 export class Faults {
   readonly #cluster: SimCluster;
   readonly #random: Random;
-  #active = false;
+  #stop = (): void => {};
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
@@ -30,13 +31,16 @@ export class Faults {
   }
 
   start(): void {
-    this.#active = this.#cluster.options.faults.length > 0;
-    this.#next();
+    const { options, world } = this.#cluster;
+    if (options.faults.length === 0) return;
+    this.#stop = nowAndThen(world, this.#random, options.faultMeanMs, () => {
+      this.#strike(this.#random.pick(options.faults));
+    });
   }
 
   /** Everything runs and everything gets through from now on. */
   heal(): void {
-    this.#active = false;
+    this.#stop();
     const { network, masters, agents, frameworks, world } = this.#cluster;
     world.note("--- healing ---");
     network.faultless = true;
@@ -47,16 +51,6 @@ export class Faults {
     }
     for (const machine of masters) machine.disk.slow = false;
     for (const machine of agents) machine.slow = false;
-  }
-
-  #next(): void {
-    const { options, world } = this.#cluster;
-    if (!this.#active) return;
-    world.after(2 * options.faultMeanMs * this.#random.fraction(), () => {
-      if (!this.#active) return;
-      this.#strike(this.#random.pick(options.faults));
-      this.#next();
-    });
   }
 
   #strike(kind: FaultKind): void {

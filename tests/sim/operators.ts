@@ -8,6 +8,7 @@ import type { Random } from "../../src/base/random.ts";
 import type { RegistryReader } from "../../src/master/leader.ts";
 import type { ClusterChange } from "../../src/master/port.ts";
 import type { MachineID } from "../../src/model/v1/ids.ts";
+import { nowAndThen } from "./now-and-then.ts";
 import type { SimAgent } from "./sim-agent.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 
@@ -16,7 +17,7 @@ const RESTORE_EVERY_MS = 400;
 export class Operators {
   readonly #cluster: SimCluster;
   readonly #random: Random;
-  #restoring = false;
+  #stop = (): void => {};
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
@@ -24,22 +25,16 @@ export class Operators {
   }
 
   start(): void {
-    this.#next();
+    const { world, options } = this.#cluster;
+    this.#stop = nowAndThen(world, this.#random, options.operatorMeanMs, () => {
+      this.#cluster.askForChange(this.#draw());
+    });
   }
 
   /** From now on only what brings agents back. */
   heal(): void {
-    this.#restoring = true;
+    this.#stop();
     this.#restore();
-  }
-
-  #next(): void {
-    const { world, options } = this.#cluster;
-    world.after(2 * options.operatorMeanMs * this.#random.fraction(), () => {
-      if (this.#restoring) return;
-      this.#ask(this.#draw());
-      this.#next();
-    });
   }
 
   #draw(): ClusterChange {
@@ -72,14 +67,8 @@ export class Operators {
   #restore(): void {
     const registry = this.#cluster.leader()?.node?.registry;
     const change = registry === undefined ? undefined : nextRepair(registry);
-    if (change !== undefined) this.#ask(change);
+    if (change !== undefined) this.#cluster.askForChange(change);
     this.#cluster.world.after(RESTORE_EVERY_MS, () => this.#restore());
-  }
-
-  #ask(change: ClusterChange): void {
-    const { world } = this.#cluster;
-    world.note(`operator: ${JSON.stringify(change)}`);
-    this.#cluster.leader()?.ask({ kind: "change", change });
   }
 }
 

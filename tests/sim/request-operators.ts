@@ -8,6 +8,7 @@ import type { AgentMemory } from "../../src/master/memory.ts";
 import { toResources } from "../../src/model/resource-format.ts";
 import type { OfferOperation } from "../../src/model/v1/offers.ts";
 import type { NoteCommand } from "../../src/registry/commands.ts";
+import { nowAndThen } from "./now-and-then.ts";
 import { drawOperations } from "./operation-draws.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { Request } from "./sim-master.ts";
@@ -20,7 +21,7 @@ const AGAIN_MAX = 5;
 export class RequestOperators {
   readonly #cluster: SimCluster;
   readonly #random: Random;
-  #active = true;
+  #stop = (): void => {};
   #made = 0;
   readonly #again: Request[] = [];
 
@@ -30,23 +31,17 @@ export class RequestOperators {
   }
 
   start(): void {
-    this.#next();
+    const { world, options } = this.#cluster;
+    this.#stop = nowAndThen(world, this.#random, options.requestMeanMs, () => {
+      for (const request of this.#draw()) this.#cluster.leader()?.ask(request);
+    });
   }
 
   /** All agents may offer again; what is reserved stays. */
   heal(): void {
-    this.#active = false;
+    this.#stop();
     const hostnames = new Set(this.#cluster.agents.map(({ name }) => name));
     for (const master of this.#cluster.masters) master.feed({ kind: "whitelist", hostnames });
-  }
-
-  #next(): void {
-    const { world, options } = this.#cluster;
-    world.after(2 * options.requestMeanMs * this.#random.fraction(), () => {
-      if (!this.#active) return;
-      for (const request of this.#draw()) this.#cluster.leader()?.ask(request);
-      this.#next();
-    });
   }
 
   #draw(): Request[] {

@@ -5,6 +5,7 @@
 import type { Random } from "../../src/base/random.ts";
 import type { ClusterChange } from "../../src/master/port.ts";
 import type { QuotaConfig } from "../../src/model/v1/quota.ts";
+import { nowAndThen } from "./now-and-then.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 
 const ROLES = ["*", "a", "b"];
@@ -12,7 +13,7 @@ const ROLES = ["*", "a", "b"];
 export class RoleOperators {
   readonly #cluster: SimCluster;
   readonly #random: Random;
-  #active = true;
+  #stop = (): void => {};
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
@@ -20,22 +21,14 @@ export class RoleOperators {
   }
 
   start(): void {
-    this.#next();
+    const { world, options } = this.#cluster;
+    this.#stop = nowAndThen(world, this.#random, options.quotaMeanMs, () => {
+      this.#cluster.askForChange(this.#draw());
+    });
   }
 
   heal(): void {
-    this.#active = false;
-  }
-
-  #next(): void {
-    const { world, options } = this.#cluster;
-    world.after(2 * options.quotaMeanMs * this.#random.fraction(), () => {
-      if (!this.#active) return;
-      const change = this.#draw();
-      world.note(`operator: ${JSON.stringify(change)}`);
-      this.#cluster.leader()?.ask({ kind: "change", change });
-      this.#next();
-    });
+    this.#stop();
   }
 
   #draw(): ClusterChange {

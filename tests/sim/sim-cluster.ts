@@ -5,6 +5,7 @@
 import type { LeaderAddress } from "../../src/agent/types.ts";
 import type { Random } from "../../src/base/random.ts";
 import type { PeerMessage } from "../../src/master/node.ts";
+import type { ClusterChange } from "../../src/master/port.ts";
 import { DEFAULT_SETTINGS } from "../../src/master/settings.ts";
 import type { MasterSettings } from "../../src/master/types.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
@@ -62,6 +63,12 @@ export class SimCluster implements MasterDirectory, MasterGate {
     const termOf = (master: SimMaster | undefined): number => master?.node?.core.leader?.term ?? 0;
     for (const master of this.masters) if (termOf(master) > termOf(best)) best = master;
     return best;
+  }
+
+  /** What an operator asks of the leader; of nobody while none leads. */
+  askForChange(change: ClusterChange): void {
+    this.world.note(`operator: ${JSON.stringify(change)}`);
+    this.leader()?.ask({ kind: "change", change });
   }
 
   crashMaster(master: SimMaster): void {

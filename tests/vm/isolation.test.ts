@@ -1,32 +1,8 @@
-import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { mayRun } from "../support/must-run.ts";
-import { checksOf, kernelName, missingForVm, runInVm } from "./machine.ts";
+import { test } from "bun:test";
+import { expectChecksInVm, mayRunInVm, VM_TEST_TIMEOUT_MS } from "./checks-in-vm.ts";
 
-const MINUTES_5 = 300_000;
-/** Fewer checks than this means that the guest did not do its work. */
-const CHECKS_MIN = 20;
-
-const missing = missingForVm();
-if (missing !== undefined) console.log(`The virtual machine is not run: ${missing}`);
-
-test.skipIf(!mayRun(missing === undefined))(
+test.skipIf(!mayRunInVm())(
   "containers in namespaces and cgroups on a pure cgroup v2 machine",
-  async () => {
-    const directory = mkdtempSync(join(tmpdir(), "mesh-vm-"));
-    try {
-      const source = join(import.meta.dir, "isolation-guest.ts");
-      const output = await runInVm(source, directory);
-      console.log(`${kernelName()}\n${output}`);
-      const checks = checksOf(output);
-      expect(checks.filter((check) => !check.ok)).toEqual([]);
-      expect(checks.length).toBeGreaterThanOrEqual(CHECKS_MIN);
-      expect(output).toContain("checks done");
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
-  },
-  MINUTES_5,
+  () => expectChecksInVm("isolation-guest.ts", 20),
+  VM_TEST_TIMEOUT_MS,
 );

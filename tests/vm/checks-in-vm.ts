@@ -1,0 +1,35 @@
+/** Runs a guest program in the virtual machine and takes what it found for the result of a test. */
+import { expect } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { mayRun } from "../support/must-run.ts";
+import { checksOf, kernelName, type MachineOptions, missingForVm, runInVm } from "./machine.ts";
+
+export const VM_TEST_TIMEOUT_MS = 300_000;
+
+/** Whether the tests that need the machine are run; says why not. */
+export function mayRunInVm(): boolean {
+  const missing = missingForVm();
+  if (missing !== undefined) console.log(`The virtual machine is not run: ${missing}`);
+  return mayRun(missing === undefined);
+}
+
+/** `guest`: a program of this folder. Fewer checks than `checksMin` mean that it did not do its work. */
+export async function expectChecksInVm(
+  guest: string,
+  checksMin: number,
+  options: MachineOptions = {},
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "mesh-vm-"));
+  try {
+    const output = await runInVm(join(import.meta.dir, guest), directory, options);
+    console.log(`${kernelName()}\n${output}`);
+    const checks = checksOf(output);
+    expect(checks.filter((check) => !check.ok)).toEqual([]);
+    expect(checks.length).toBeGreaterThanOrEqual(checksMin);
+    expect(output).toContain("checks done");
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
