@@ -62,9 +62,12 @@ const LAYERS: readonly Layer[] = [
   { path: "agent", mayImport: ["base", "model", "wire", "isolation"], core: true },
   {
     path: "agent/run.ts",
-    mayImport: ["base", "model", "wire", "isolation", "agent", "agent/run-drivers.ts"],
+    mayImport: [
+      ...["base", "model", "wire", "isolation", "agent", "agent/run-drivers.ts", "agent/run-link.ts"],
+    ],
     core: false,
   },
+  { path: "agent/run-link.ts", mayImport: ["base", "model", "agent", "agent/run-drivers.ts"], core: false },
   {
     path: "agent/run-drivers.ts",
     mayImport: ["base", "model", "isolation", "agent"],

@@ -14,7 +14,6 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { ContainerResources } from "../isolation/container.ts";
-import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { Drain } from "../model/drain-info.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
@@ -27,8 +26,9 @@ import { type FileLocation, resolveSandboxPath } from "./paths.ts";
 import type { AgentFrameworkView, AgentPort } from "./port.ts";
 import { refuseReconfiguration } from "./reconfiguration.ts";
 import { checkpointDamaged, planRecovery, readCheckpoint, recordedContainers } from "./recovery.ts";
-import type { AgentDrivers, AgentEnd, AgentLink, AgentOptions } from "./run-drivers.ts";
-import type { AgentEffect, AgentInput, LeaderAddress } from "./types.ts";
+import type { AgentDrivers, AgentEnd, AgentOptions } from "./run-drivers.ts";
+import { MasterLink } from "./run-link.ts";
+import type { AgentEffect, AgentInput } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
 
 export class Agent implements AgentPort {
@@ -47,14 +47,12 @@ export class Agent implements AgentPort {
   readonly #drivers: AgentDrivers;
   readonly #log: Log;
   readonly #launches: LaunchQueue;
+  readonly #link: MasterLink;
   readonly #startedAt: Instant;
   #inbox: AgentInput[] = [];
   #turn: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #launchTurn: ReturnType<typeof setImmediate> | undefined;
-  #link: { readonly id: number; readonly link: AgentLink } | undefined;
-  /** The link that the core wants; one that opens later than that is closed again. */
-  #wantedLink = 0;
   #changes: CheckpointChange[] = [];
   #token = 0;
   #writing: Promise<void> | undefined;
@@ -68,6 +66,10 @@ export class Agent implements AgentPort {
     this.#core = new AgentCore(config, random, log);
     this.executors = new ExecutorGate(this.#core.state, (input) => this.#offer(input));
     this.#launches = new LaunchQueue(options.maxLaunches);
+    this.#link = new MasterLink(drivers, {
+      put: (input) => this.#put(input),
+      size: () => this.#inbox.length,
+    });
     this.#startedAt = drivers.now();
     this.startedAtMs = this.#startedAt.wallMs;
     this.hostname = config.info.hostname;
@@ -104,7 +106,7 @@ export class Agent implements AgentPort {
     clearImmediate(this.#turn);
     clearImmediate(this.#launchTurn);
     clearTimeout(this.#timer);
-    this.#link?.link.close();
+    this.#link.close();
     await this.#writing;
     await this.#drivers.runtime.close();
     await this.#drivers.store.close();
@@ -168,16 +170,16 @@ export class Agent implements AgentPort {
     const { runtime } = this.#drivers;
     switch (effect.kind) {
       case "find-leader":
-        void this.#findLeader();
+        void this.#link.findLeader();
         return;
       case "connect":
-        void this.#connect(effect.linkId, effect.leader);
+        void this.#link.connect(effect.linkId, effect.leader);
         return;
       case "disconnect":
-        this.#disconnect(effect.linkId);
+        this.#link.disconnect(effect.linkId);
         return;
       case "send":
-        if (this.#link?.id === effect.linkId) this.#link.link.send(effect.message);
+        this.#link.send(effect.linkId, effect.message);
         return;
       case "checkpoint":
         this.#changes.push(...effect.changes);
@@ -235,51 +237,6 @@ export class Agent implements AgentPort {
         this.#fail(textOf(error));
       },
     );
-  }
-
-  async #findLeader(): Promise<void> {
-    const found = await this.#drivers.findLeader();
-    if (found.ok) this.#put({ kind: "leader-found", leader: found.value });
-    else this.#put({ kind: "leader-not-found", reason: found.error });
-  }
-
-  async #connect(linkId: number, leader: LeaderAddress): Promise<void> {
-    this.#wantedLink = linkId;
-    const opened = await this.#drivers.openLink(leader, {
-      onMessage: (message) => this.#takeMessage(linkId, message),
-      onClose: (reason) => {
-        if (this.#link?.id === linkId) this.#link = undefined;
-        this.#put({ kind: "link-closed", linkId, reason });
-      },
-    });
-    if (!opened.ok) {
-      this.#put({ kind: "link-closed", linkId, reason: opened.error });
-      return;
-    }
-    if (this.#wantedLink !== linkId || this.#closed) {
-      opened.value.close();
-      return;
-    }
-    this.#link = { id: linkId, link: opened.value };
-    this.#put({ kind: "link-opened", linkId });
-  }
-
-  #takeMessage(linkId: number, message: MasterToAgent): void {
-    if (this.#inbox.length >= INBOX_MAX_INPUTS) {
-      // The master says everything again after the next registration.
-      this.#disconnect(linkId);
-      const reason = `the inbox is full (${INBOX_MAX_INPUTS} inputs)`;
-      this.#put({ kind: "link-closed", linkId, reason });
-      return;
-    }
-    this.#put({ kind: "message", linkId, message });
-  }
-
-  #disconnect(linkId: number): void {
-    if (this.#wantedLink === linkId) this.#wantedLink = 0;
-    if (this.#link?.id !== linkId) return;
-    this.#link.link.close();
-    this.#link = undefined;
   }
 
   /** One a turn of the event loop: a spawn waits for the new process, and sockets want their share. */
