@@ -56,6 +56,30 @@ export interface ContainerVolume {
   readonly target: string;
 }
 
+/** Something mounted in the container's own mount namespace, see mounts.ts. */
+export type ContainerMount = BindMount | FileSystemMount;
+
+export interface BindMount {
+  readonly kind: "bind";
+  /** Absolute path on the host, or one of a directory inside the sandbox; must be there. */
+  readonly source: string;
+  /** An absolute path, or one inside the sandbox; must be there when the mount is made. */
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** With what is mounted below the source; of a read-only one only the top is read-only. */
+  readonly recursive?: boolean;
+  /** Source and target are files. */
+  readonly file?: boolean;
+}
+
+export interface FileSystemMount {
+  readonly kind: "file-system";
+  readonly type: "tmpfs" | "proc" | "sysfs" | "devpts" | "mqueue";
+  readonly target: string;
+  /** As for mount -o. */
+  readonly options: string;
+}
+
 export interface ContainerSpec {
   /** Unique for ever on this agent; letters, digits, `-`, `_` and `.` (a UUID in practice). */
   readonly containerId: string;

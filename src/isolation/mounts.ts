@@ -1,0 +1,117 @@
+/**
+ * What a container sees mounted, as data, and how that becomes steps of the
+ * supervisor's script. The mounts are made in the container's own mount
+ * namespace, by its pid 1, before the task exists; they end with it.
+ *
+ * Two ways, by who can change the path that is mounted on:
+ * - Below /proc, /sys and /dev nobody but root can. Such mounts are the same
+ *   for all containers of an agent: one `mount --all` with a file (fstabText).
+ * - In a sandbox the user of the task has had his hands, or another task of
+ *   his has them there now. Each directory on the way is entered for itself
+ *   and must be where its name says: a link, also one that appears just now,
+ *   leads to a failure and never out of the sandbox (mountScript).
+ */
+import type { ContainerMount } from "./container.ts";
+
+/** A fragment of a script, and the positional parameters that it takes and shifts away. */
+export interface ScriptPart {
+  readonly script: string;
+  readonly words: readonly string[];
+}
+
+/**
+ * Lines of fstab(5) for `mount --all --fstab`, which makes them all in one
+ * process. Only for absolute paths that nobody but root can change. The source
+ * of a file system gets a name of its own, since libmount skips what it takes
+ * for mounted already.
+ */
+export function fstabText(mounts: readonly ContainerMount[]): string {
+  return mounts.map((mount) => `${fstabFields(mount).map(escaped).join(" ")} 0 0\n`).join("");
+}
+
+function fstabFields(mount: ContainerMount): readonly string[] {
+  if (mount.kind === "file-system") return ["mesh", mount.target, mount.type, mount.options];
+  const bind = mount.recursive === true ? "rbind" : "bind";
+  return [mount.source, mount.target, "none", mount.readOnly ? `${bind},ro` : bind];
+}
+
+/** As getmntent(3) reads fields: octal for blanks and the backslash. */
+function escaped(field: string): string {
+  return field.replaceAll(/[\\ \t\n#]/g, (each) => `\\${each.charCodeAt(0).toString(8).padStart(3, "0")}`);
+}
+
+/**
+ * mesh_enter <base> <path>: into the directory `path` below `base`, name by
+ * name. The shell then stands in this very directory, whatever its name leads
+ * to later; mounts are made on ".", without another look at the path.
+ *
+ * mesh_directory, mesh_file <base> <path> <base of source, or ""> <source> <--bind|--rbind> <ro|rw>
+ * mesh_new <base> <path> <type> <options>
+ *
+ * A mount covers the directory below, in which the shell still stands: for
+ * `ro` it goes in again, and must then find what it has mounted.
+ */
+function functions(mount: string): string {
+  return `mesh_enter() {
+cd -P -- "$1" || return
+mesh_base=\${PWD%/} mesh_left=$2/
+while [ -n "$mesh_left" ]; do
+mesh_name=\${mesh_left%%/*} mesh_left=\${mesh_left#*/}
+[ -n "$mesh_name" ] || continue
+mesh_base=$mesh_base/$mesh_name
+cd -P -- "./$mesh_name" && [ "$PWD" = "$mesh_base" ] && continue
+echo "$mesh_name of the path $2 is a link or no directory" >&2
+return 1
+done
+}
+mesh_directory() {
+if [ -n "$3" ]; then mesh_enter "$3" "$4"; else cd -P -- "$4"; fi && exec 8<. &&
+mesh_enter "$1" "$2" && ${mount} -c "$5" /proc/self/fd/8 . || return
+[ "$6" = rw ] || { mesh_enter "$1" "$2" && [ . -ef /proc/self/fd/8 ] && ${mount} -c -o remount,bind,ro .; }
+}
+mesh_file() {
+case $2 in */*) mesh_enter "$1" "\${2%/*}" ;; *) cd -P -- "$1" ;; esac && mesh_name=./\${2##*/} &&
+exec 9<"$mesh_name" && [ ! -L "$mesh_name" ] && [ "$mesh_name" -ef /proc/self/fd/9 ] ||
+{ echo "the path $2 is a link or not there" >&2; return 1; }
+${mount} -c "$5" "$4" /proc/self/fd/9 || return
+[ "$6" = rw ] || { exec 9<"$mesh_name" &&
+[ "$4" -ef /proc/self/fd/9 ] && ${mount} -c -o remount,bind,ro /proc/self/fd/9; }
+}
+mesh_new() { mesh_enter "$1" "$2" && ${mount} -c -t "$3" -o "$4" mesh .; }`;
+}
+
+/**
+ * Mounts on directories and files that are there. No directory on the way to
+ * a target, or to a source inside the sandbox, may be a symbolic link.
+ * @param sandbox absolute path for relative targets and sources; trusted itself
+ * @param mount absolute path of mount(8) of util-linux
+ * @param otherwise what the script does when a mount fails, such as `|| exit 1`
+ */
+export function mountScript(
+  mounts: readonly ContainerMount[],
+  sandbox: string,
+  mount: string,
+  otherwise: string,
+): ScriptPart {
+  if (mounts.length === 0) return { script: "", words: [] };
+  const calls = mounts.map((each) => callOf(each, sandbox));
+  return {
+    // Each in a subshell, a fork: the shell itself stays where it is.
+    script: [
+      functions(mount),
+      ...calls.map(([name, ...words]) => {
+        const parameters = words.map((_, at) => `"$${at + 1}"`).join(" ");
+        return `( ${name} ${parameters} ) ${otherwise}\nshift ${words.length}`;
+      }),
+    ].join("\n"),
+    words: calls.flatMap(([, ...words]) => words),
+  };
+}
+
+function callOf(each: ContainerMount, sandbox: string): readonly [name: string, ...words: string[]] {
+  const place = each.target.startsWith("/") ? ["/", each.target.slice(1)] : [sandbox, each.target];
+  if (each.kind === "file-system") return ["mesh_new", ...place, each.type, each.options];
+  const how = [each.recursive === true ? "--rbind" : "--bind", each.readOnly ? "ro" : "rw"];
+  const from = each.source.startsWith("/") ? "" : sandbox;
+  return [each.file === true ? "mesh_file" : "mesh_directory", ...place, from, each.source, ...how];
+}
