@@ -9,6 +9,7 @@
  *         runs/latest -> <CID>      symbolic link
  *       volumes/roles/<role>/<id>/  persistent volumes; slashes of a role become spaces
  *       volumes/trash/              what is left of destroyed ones, on its way out
+ *       gc/                         sandboxes on their way out (src/io/sandbox-gc.ts)
  *       run/                        records of containers (src/isolation), where no tmpfs can be used
  *       meta/                       checkpoint (src/io/checkpoint-store.ts)
  *

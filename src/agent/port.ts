@@ -94,3 +94,35 @@ export interface AgentPort {
   /** Attached virtual path to real path, for /files/debug. */
   attachedFiles(): Readonly<Record<string, string>>;
 }
+
+/** A persistent volume of a container and how much it may hold. */
+export interface VolumeUse {
+  /** Absolute. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** What a container asks of the machine's disk and of its log files. */
+export interface SandboxNeeds {
+  /** Of the sandbox; 0: it asked for no disk, and nothing holds it to that. */
+  readonly diskBytes: number;
+  readonly volumes: readonly VolumeUse[];
+  /** `CONTAINER_LOGGER_…` of its environment. */
+  readonly loggerVariables: readonly (readonly [name: string, value: string])[];
+}
+
+/** A sandbox that is in use. */
+export interface SandboxRun {
+  readonly containerId: string;
+  /** Absolute path. */
+  readonly sandbox: string;
+  readonly running: boolean;
+  needs(): SandboxNeeds;
+}
+
+/** For those that look after sandboxes (src/main/sandbox-care.ts). */
+export interface SandboxPort {
+  sandboxRuns(): readonly SandboxRun[];
+  /** Whether the container lives, is on its way to do so, or its end is not yet settled. */
+  holdsContainer(containerId: string): boolean;
+}

@@ -37,6 +37,8 @@ export interface AgentOptions {
   readonly flags: Readonly<Record<string, string>>;
   /** Launches under way at once; about twice the processors. */
   readonly maxLaunches: number;
+  /** Of what works beside the agent's core, for /metrics/snapshot. */
+  readonly moreMetrics?: () => Readonly<Record<string, number>>;
   /** Default: any. */
   readonly reconfigurationPolicy?: ReconfigurationPolicy;
 }

@@ -23,15 +23,16 @@ import { ExecutorGate } from "./executor-gate.ts";
 import { type Launch, LaunchQueue, textOf, unforeseen } from "./launch-queue.ts";
 import { agentMetrics } from "./metrics.ts";
 import { type FileLocation, resolveSandboxPath } from "./paths.ts";
-import type { AgentFrameworkView, AgentPort } from "./port.ts";
+import type { AgentFrameworkView, AgentPort, SandboxPort, SandboxRun } from "./port.ts";
 import { refuseReconfiguration } from "./reconfiguration.ts";
 import { checkpointDamaged, planRecovery, readCheckpoint, recordedContainers } from "./recovery.ts";
 import type { AgentDrivers, AgentEnd, AgentOptions } from "./run-drivers.ts";
 import { MasterLink } from "./run-link.ts";
+import { holdsContainer, sandboxRuns } from "./sandbox-runs.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
 
-export class Agent implements AgentPort {
+export class Agent implements AgentPort, SandboxPort {
   readonly startedAtMs: number;
   readonly hostname: string;
   readonly ip: string;
@@ -335,7 +336,7 @@ export class Agent implements AgentPort {
 
   metrics(): Readonly<Record<string, number>> {
     const upMs = this.#drivers.now().monotonicMs - this.#startedAt.monotonicMs;
-    return agentMetrics(this.#core.state, upMs);
+    return { ...agentMetrics(this.#core.state, upMs), ...this.#options.moreMetrics?.() };
   }
 
   frameworks(): Iterable<AgentFrameworkView> {
@@ -352,5 +353,13 @@ export class Agent implements AgentPort {
 
   attachedFiles(): Readonly<Record<string, string>> {
     return sandboxPaths(this.#core.state);
+  }
+
+  sandboxRuns(): readonly SandboxRun[] {
+    return sandboxRuns(this.#core.state);
+  }
+
+  holdsContainer(containerId: string): boolean {
+    return holdsContainer(this.#core.state, containerId);
   }
 }

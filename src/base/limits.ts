@@ -208,6 +208,8 @@ export const FETCH_STALL_TIMEOUT_MS = 60_000;
 export const ANSWER_SLICE_MS = 10;
 /** Shortest HTTP answer that is compressed (libprocess: GZIP_MINIMUM_BODY_LENGTH). */
 export const GZIP_MIN_BYTES = 1_024;
+/** Ended sandboxes that an agent keeps in mind for their removal; beyond, it reads the disk again. */
+export const SANDBOX_GC_KNOWN_MAX = 50_000;
 /** Bytes of a file in one answer of /files/read: 16 pages, as Mesos. */
 export const FILE_READ_MAX_BYTES = 64 * KIB;
 /** Operator event streams at once; the oldest gives way (Mesos --max_operator_event_stream_subscribers). */

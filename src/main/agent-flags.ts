@@ -4,6 +4,7 @@ import { CGROUP_FLAGS } from "./cgroup-flags.ts";
 import { DEFAULT_MASTER } from "./client/master-client.ts";
 import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
 import type { FlagSpec } from "./flags.ts";
+import { SANDBOX_FLAGS } from "./sandbox-flags.ts";
 
 export const AGENT_FLAGS: readonly FlagSpec[] = [
   {
@@ -81,6 +82,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     description: "How long it may take to end after SHUTDOWN, when it has no period of its own",
     default: "5secs",
   },
+  ...SANDBOX_FLAGS,
   ...TLS_FLAGS,
   LOG_LEVEL_FLAG,
 ];

@@ -34,6 +34,8 @@ import { domainOf } from "./domain-flag.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
+import { SandboxCare } from "./sandbox-care.ts";
+import { DEFAULT_SANDBOX_SETTINGS, readSandboxSettings, type SandboxSettings } from "./sandbox-flags.ts";
 import { tlsOf } from "./tls-flags.ts";
 
 /** Launches under way at once for each processor: enough to keep them busy while some wait for the disk. */
@@ -53,6 +55,8 @@ export interface AgentFlags extends InfoFlags {
   readonly cgroups?: CgroupSettings;
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
+  /** Left out: the defaults. */
+  readonly sandboxes?: SandboxSettings;
   /** As /flags shows them. */
   readonly effective: Readonly<Record<string, string>>;
   /** Flag that sets the port, for error messages. */
@@ -100,6 +104,7 @@ function readFlags(flags: Flags): AgentFlags {
       reregistrationMs: flags.duration("executor-reregistration-timeout"),
       shutdownGraceMs: flags.duration("executor-shutdown-grace-period"),
     },
+    sandboxes: readSandboxSettings(flags),
     effective: flags.effective(),
     portFlag: "--port",
     directoryFlag: "--work-dir",
@@ -160,24 +165,17 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     throw error;
   }
   const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
-  const config: AgentConfig = {
-    info: { ...info, port },
-    ip: agentIp(flags),
-    port,
-    version: MESOS_API_VERSION,
-    workDir,
-    bootId: machine.bootId,
-    switchUser: runtime.capabilities.switchUser,
-    commandChecks: runtime.capabilities.commandChecks === true,
-    ...(flags.executorTimes === undefined ? {} : { executorTimes: flags.executorTimes }),
-  };
+  const config = agentConfig(flags, runtime, { ...info, port }, workDir, machine.bootId);
   const options = {
     config,
     flags: flags.effective,
     maxLaunches: LAUNCHES_PER_CPU * availableParallelism(),
     reconfigurationPolicy: flags.reconfigurationPolicy ?? "any",
+    moreMetrics: () => care.metrics(),
   };
   const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
+  const settings = flags.sandboxes ?? DEFAULT_SANDBOX_SETTINGS;
+  const care = new SandboxCare({ port: agent, workDir, runtime, settings, log });
   handler = agentApi({
     port: agent,
     build: buildInfo(),
@@ -188,17 +186,39 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     neverIdle: (request) => server.neverIdle(request),
   });
   await agent.start();
-  const url = `http://${config.ip}:${port}`;
+  care.start();
+  const url = `http://${config.ip}:${config.port}`;
   log.info("Agent started", { url, workDir, masters: flags.masters.join(",") });
   return {
     url,
     agent,
     stop: async () => {
       await server.stop(HTTP_GRACE_MS);
+      await care.stop();
       await agent.close();
       removeUnusedRuntimeDirectory(runtimeDirectory);
       logger.close();
     },
+  };
+}
+
+function agentConfig(
+  flags: AgentFlags,
+  { capabilities }: Runtime,
+  info: AgentInfo & { readonly port: number },
+  workDir: string,
+  bootId: string,
+): AgentConfig {
+  return {
+    info,
+    ip: agentIp(flags),
+    port: info.port,
+    version: MESOS_API_VERSION,
+    workDir,
+    bootId,
+    switchUser: capabilities.switchUser,
+    commandChecks: capabilities.commandChecks === true,
+    ...(flags.executorTimes === undefined ? {} : { executorTimes: flags.executorTimes }),
   };
 }
 

@@ -1,0 +1,111 @@
+/** The sandboxes that are in use, for what looks after them: garbage collection, logs, disk limits. */
+import { diskOf } from "../model/disk-source.ts";
+import { reservationsOf } from "../model/resource-identity.ts";
+import { ANY_ROLE } from "../model/roles.ts";
+import type { Resource } from "../model/v1/resources.ts";
+import type { CommandInfo } from "../model/v1/tasks.ts";
+import { decodeBlob } from "../wire/blob.ts";
+import type { Executor } from "./executor.ts";
+import { sandboxPath, volumePath } from "./paths.ts";
+import type { SandboxNeeds, SandboxRun, VolumeUse } from "./port.ts";
+import type { AgentState } from "./state.ts";
+import type { Task } from "./task.ts";
+
+const BYTES_PER_MEGABYTE = 1024 * 1024;
+/** As Mesos' logrotate module names them. */
+const LOGGER_PREFIX = "CONTAINER_LOGGER_";
+
+/** What one TaskInfo or ExecutorInfo asks for, by its blob: those of live tasks are asked again and again. */
+const NEEDS = new WeakMap<Uint8Array, SandboxNeeds>();
+const NOTHING: SandboxNeeds = { diskBytes: 0, volumes: [], loggerVariables: [] };
+
+/** One for each container whose end the agent still has to tell of, or that runs. */
+export function sandboxRuns(state: AgentState): readonly SandboxRun[] {
+  const { agentId } = state;
+  if (agentId === undefined) return [];
+  const { workDir } = state.config;
+  const runs: SandboxRun[] = [];
+  for (const task of state.containers.values()) {
+    const { frameworkId, taskId: executorId, containerId, phase } = task;
+    const sandbox = sandboxPath(workDir, { agentId, frameworkId, executorId, containerId });
+    runs.push({ containerId, sandbox, running: phase === "running", needs: () => taskNeeds(state, task) });
+  }
+  for (const executor of state.executors.values()) {
+    const { frameworkId, executorId, containerId, phase } = executor;
+    const sandbox = sandboxPath(workDir, { agentId, frameworkId, executorId, containerId });
+    const needs = () => executorNeeds(state, executor);
+    runs.push({ containerId, sandbox, running: phase === "running", needs });
+  }
+  return runs;
+}
+
+/** Whether anything of the agent's still hangs on a container, its end included. */
+export function holdsContainer(state: AgentState, containerId: string): boolean {
+  // Before its recovery the agent does not know what it has.
+  if (!state.recovered) return true;
+  const { condemned, containers, executorContainers } = state;
+  return containers.has(containerId) || executorContainers.has(containerId) || condemned.has(containerId);
+}
+
+function taskNeeds(state: AgentState, { info }: Task): SandboxNeeds {
+  return remembered(info, () => {
+    const { command, resources = [] } = decodeBlob("TaskInfo", info);
+    return needsOf(state, command, resources);
+  });
+}
+
+/** Of the executor with its tasks. */
+function executorNeeds(state: AgentState, executor: Executor): SandboxNeeds {
+  const own = remembered(executor.info, () => {
+    const { command, resources = [] } = decodeBlob("ExecutorInfo", executor.info);
+    return needsOf(state, command, resources);
+  });
+  let { diskBytes } = own;
+  const volumes = [...own.volumes];
+  for (const key of executor.tasks) {
+    const task = state.tasks.get(key);
+    if (task === undefined) continue;
+    const needs = taskNeeds(state, task);
+    diskBytes += needs.diskBytes;
+    volumes.push(...needs.volumes);
+  }
+  return { diskBytes, volumes, loggerVariables: own.loggerVariables };
+}
+
+function remembered(info: Uint8Array, read: () => SandboxNeeds): SandboxNeeds {
+  const known = NEEDS.get(info);
+  if (known !== undefined) return known;
+  const needs = read();
+  NEEDS.set(info, needs);
+  return needs;
+}
+
+function needsOf(
+  state: AgentState,
+  command: CommandInfo | undefined,
+  resources: readonly Resource[],
+): SandboxNeeds {
+  const variables = (command?.environment?.variables ?? []).filter(
+    ({ name, type }) => name.startsWith(LOGGER_PREFIX) && type !== "SECRET",
+  );
+  let diskBytes = 0;
+  const volumes: VolumeUse[] = [];
+  for (const resource of resources) {
+    if (resource.name !== "disk") continue;
+    const bytes = Math.round((resource.scalar?.value ?? 0) * BYTES_PER_MEGABYTE);
+    if (resource.disk?.persistence === undefined) diskBytes += bytes;
+    else volumes.push(...volumeUse(state.config.workDir, resource, bytes));
+  }
+  if (variables.length === 0 && volumes.length === 0 && diskBytes === 0) return NOTHING;
+  const loggerVariables = variables.map(({ name, value = "" }) => [name, value] as const);
+  return { diskBytes, volumes, loggerVariables };
+}
+
+/** A MOUNT disk is as large as its file system: nothing to watch. */
+function volumeUse(workDir: string, resource: Resource, bytes: number): VolumeUse[] {
+  const { persistence, source } = resource.disk ?? {};
+  const disk = diskOf(source);
+  if (persistence === undefined || disk.wholeDisk === true) return [];
+  const role = reservationsOf(resource).at(-1)?.role ?? ANY_ROLE;
+  return [{ path: volumePath(workDir, { role, persistenceId: persistence.id, ...disk }), bytes }];
+}
