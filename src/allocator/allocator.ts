@@ -1,10 +1,9 @@
 /**
- * The allocator decides which framework is offered which free resources: what
- * Mesos' hierarchical allocator does, computed only where something changed.
+ * The allocator decides which framework is offered which free resources: what Mesos' hierarchical allocator
+ * does, computed only where something changed.
  *
- * It knows frameworks, agents and who holds what; it does not know offers,
- * tasks or the registry. Synchronous and deterministic: time comes in as `now`,
- * chance as a seed. The master core is its only caller.
+ * It knows frameworks, agents and who holds what; it does not know offers, tasks or the registry. Synchronous
+ * and deterministic: time comes in as `now`, chance as a seed. The master core is its only caller.
  *
  *     addAgent, recover, …      note what changed       allocate(now)
  *     ───────────────────▶  stale agents  ─┐    for each of them, shuffled:
@@ -13,11 +12,10 @@
  *     end of a filter                      │      all it may have, until none is left
  *     ───────────────────▶  woken clients ─┘
  *
- * Why looking at these suffices: an agent that was visited has no candidates
- * left, and who is no candidate becomes one only by more free resources on the
- * agent (stale), by a change of itself (fresh), or by the end of a filter
- * (woken). Shares decide the order among candidates, never who is one.
- * tests/allocator compares with a twin that looks at everything every time.
+ * Why looking at these suffices: an agent that was visited has no candidates left, and who is no candidate
+ * becomes one only by more free resources on the agent (stale), by a change of itself (fresh), or by the end
+ * of a filter (woken). Shares decide the order among candidates, never who is one. tests/allocator compares
+ * with a twin that looks at everything every time.
  *
  * Parts: role-tree.ts (who is next), agent-record.ts (who holds what),
  * filters.ts (refusals), candidates.ts (who may have it), share.ts (fairness).
@@ -85,12 +83,14 @@ export class Allocator implements ResourceAllocator {
   #paused = false;
   /** Of the allocation under way. */
   #salt = 0;
+  readonly #maxVisits: number;
   readonly #visits = new VisitList();
   readonly #scope = new BitSet();
 
   constructor(options: AllocatorOptions) {
     this.#random = new Random(options.seed);
     this.#region = options.region;
+    this.#maxVisits = options.maxVisits ?? Number.POSITIVE_INFINITY;
     this.#filterMinMs = options.filterMinMs ?? SECOND_MS;
     this.#filterMaxMs = options.filterMaxMs ?? 365 * DAY_MS;
     this.#totals = new ClusterTotals(options.fairShareExcluded ?? []);
@@ -235,6 +235,10 @@ export class Allocator implements ResourceAllocator {
     return quotaViews(this.#quotas, this.#tree);
   }
 
+  get postponed(): boolean {
+    return this.#visits.postponed;
+  }
+
   allocate(now: Instant): Allocation[] {
     // Drawn every time, so that the order does not depend on what there was to do.
     const salt = this.#random.u32();
@@ -249,14 +253,17 @@ export class Allocator implements ResourceAllocator {
     const given = new GivenOffers();
     const order = inVisitOrder(visits, salt);
     this.#salt = salt;
-    if (this.#quotas.anyNeedy) {
-      for (const slot of order) this.#allocateAgent(this.#agentAt(slot), "guarantees", given);
+    const { anyNeedy } = this.#quotas;
+    if (anyNeedy) {
+      for (const agent of this.#agentsAt(order)) this.#allocateAgent(agent, "guarantees", given);
     }
-    for (const slot of order) {
-      const agent = this.#agentAt(slot);
+    // What a guarantee leaves of an agent goes out with it.
+    const visited = anyNeedy ? order.length : Math.min(this.#maxVisits, order.length);
+    for (const agent of this.#agentsAt(order.subarray(0, visited))) {
       if (!this.#held.skips(agent, plain)) this.#allocateAgent(agent, "all", given);
       if (agent.visited()) this.#noteStale(agent);
     }
+    this.#visits.postpone(this.#agentsAt(order.subarray(visited)), this.#agents.size);
     this.#subscriptions.clearFresh();
     this.#held.settle();
     return given.allocations;
@@ -381,6 +388,10 @@ export class Allocator implements ResourceAllocator {
 
   #agentAt(slot: number): AgentRecord {
     return present(this.#agentTable.items[slot], "A visited agent is known");
+  }
+
+  *#agentsAt(slots: Float64Array): Iterable<AgentRecord> {
+    for (const slot of slots) yield this.#agentAt(slot);
   }
 
   #agent(agentId: string): AgentRecord {

@@ -88,6 +88,8 @@ export interface AllocatorOptions {
   readonly filterGpuResources?: boolean;
   /** Resource names that do not count for fairness. Default none. */
   readonly fairShareExcluded?: readonly string[];
+  /** Agents that one allocation visits, unless some guarantee is not met; the others wait. Default: all. */
+  readonly maxVisits?: number;
   /** Who among sibling roles is first: by share (default), or by lot. */
   readonly roleSorter?: Sorter;
   /** The same of the frameworks of one role. */
@@ -257,8 +259,13 @@ export interface ResourceAllocator {
 
   /** Ends filters whose time has come; `allocate` does so itself. */
   expire(now: Instant): void;
-  /** Hands out all that can be handed out; what is returned counts as allocated already. */
+  /**
+   * Hands out all that can be handed out, or what `maxVisits` agents have of it; what is returned counts as
+   * allocated already.
+   */
   allocate(now: Instant): Allocation[];
+  /** The last `allocate` left agents to the next one. */
+  readonly postponed: boolean;
   /** `monotonicMs` of the next filter's end: call `allocate` then. Undefined without filters. */
   nextDeadlineMs(): number | undefined;
   /** While paused, `allocate` returns nothing; changes are still taken in. */

@@ -6,6 +6,8 @@ export class VisitList {
   #maybeOpen: AgentRecord[] = [];
   /** Agents that are stale or have woken clients. */
   #noted: AgentRecord[] = [];
+  /** The last allocation left agents to the next. */
+  postponed = false;
 
   /** Everyone is to be considered for the agent again. `known`: how many agents there are. */
   noteStale(agent: AgentRecord, known: number): void {
@@ -26,10 +28,21 @@ export class VisitList {
     this.#noted.push(agent);
   }
 
+  /** They are visited in a later allocation, with everyone considered: whoever is fresh now is not then. */
+  postpone(agents: Iterable<AgentRecord>, known: number): void {
+    for (const agent of agents) {
+      this.postponed = true;
+      agent.noted = false;
+      agent.heldOnly = false;
+      this.noteStale(agent, known);
+    }
+  }
+
   /** Those noted, and when someone is fresh all that are open. */
   take(anyFresh: boolean): AgentRecord[] {
     const visits = this.#noted.filter((agent) => !agent.removed);
     this.#noted = [];
+    this.postponed = false;
     if (!anyFresh) return visits;
     this.#maybeOpen = this.#maybeOpen.filter((agent) => {
       agent.listed = agent.isOpen;

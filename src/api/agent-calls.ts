@@ -31,7 +31,10 @@ function notYet(type: AgentCallType): CallHandler {
 
 const HANDLERS: Record<AgentCallType, CallHandler> = {
   UNKNOWN: notYet("UNKNOWN"),
-  ...sharedCalls(({ port }: AgentContext) => port),
+  ...sharedCalls(
+    ({ port }: AgentContext) => port,
+    ({ port }) => port.metrics(),
+  ),
   GET_STATE: ({ port }) => ({ type: "GET_STATE", get_state: agentStateMessage(port) }),
   GET_CONTAINERS: async (context) => ({
     type: "GET_CONTAINERS",

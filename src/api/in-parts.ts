@@ -58,6 +58,15 @@ export class Slices {
     }
   }
 
+  /** What comes out of work in steps. */
+  async finish<T>(steps: Iterator<unknown, T>): Promise<T> {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (this.usedUp) await this.giveWay();
+    }
+  }
+
   async gather<T>(items: Iterable<T>): Promise<T[]> {
     const all: T[] = [];
     await this.each(items, (item) => all.push(item));

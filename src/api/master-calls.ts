@@ -37,7 +37,10 @@ export function answerMasterCall(
 }
 
 const HANDLERS: Record<AnsweredType, CallHandler> = {
-  ...sharedCalls(({ files }: MasterContext) => files),
+  ...sharedCalls(
+    ({ files }: MasterContext) => files,
+    ({ port, slices }) => slices.finish(port.metrics()),
+  ),
   GET_STATE: ({ port }) => ({ type: "GET_STATE", get_state: stateMessage(port.view()) }),
   GET_AGENTS: ({ port }) => ({ type: "GET_AGENTS", get_agents: agentsMessage(port.view()) }),
   GET_FRAMEWORKS: ({ port }) => ({

@@ -12,13 +12,13 @@ import { dictionary, double, integer, type JsonText, object } from "./json-text.
 import { flagsObject } from "./legacy-state.ts";
 import { legacyJson, text } from "./respond.ts";
 import { requestUrl } from "./router.ts";
-import { changeLevel } from "./shared-calls.ts";
+import { changeLevel, type MetricValues } from "./shared-calls.ts";
 import { versionMembers } from "./version.ts";
 
-/** What the routes read of a master's or an agent's port. */
+/** What the routes read of a master or an agent. */
 interface ProcessPort {
   flags(): Readonly<Record<string, string>>;
-  metrics(): Readonly<Record<string, number>>;
+  metrics(): MetricValues | Promise<MetricValues>;
 }
 
 /** `id`: the process id that `/health` and `/flags` belong to, `master` or `slave(1)`. */
@@ -47,14 +47,14 @@ export function json(document: (url: URL) => Body | Promise<Body>): Handler {
   };
 }
 
-/** `timeout` is checked and has no effect: no metric here takes time. */
+/** `timeout` is checked and has no effect: no metric here waits for anything. */
 function metricsSnapshot(port: ProcessPort): Handler {
-  return (request) => {
+  return async (request) => {
     const url = requestUrl(request);
     const timeout = url.searchParams.get("timeout");
     const parsed = timeout === null ? undefined : parseDuration(timeout);
     if (parsed && !parsed.ok) return text(400, parsed.error);
-    const values = Object.entries(port.metrics());
+    const values = Object.entries(await port.metrics());
     return legacyJson(
       request,
       url,

@@ -48,8 +48,9 @@ export function masterApi(context: MasterContext): Handler {
   const leader = (handler: Handler): Handler => leaderOnly(port, handler);
   const read = (handler: Handler): Handler => consistentRead(port, handler);
   const view = (document: (url: URL) => Promise<Body> | string): Handler => read(json(document));
+  const readings = { flags: () => port.flags(), metrics: () => context.slices.finish(port.metrics()) };
   return serveRoutes(context, "master", {
-    ...processRoutes("master", port, context.build, context.verbosity),
+    ...processRoutes("master", readings, context.build, context.verbosity),
     ...filesRoutes(context.files),
     ...meshRoutes(port),
     "mesh/raft/backup": backupHandler(context),

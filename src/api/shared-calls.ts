@@ -23,17 +23,22 @@ import { versionMessage } from "./version.ts";
 interface Context {
   readonly build: BuildInfo;
   readonly verbosity: LogVerbosity;
-  readonly port: {
-    flags(): Readonly<Record<string, string>>;
-    metrics(): Readonly<Record<string, number>>;
-  };
+  readonly port: { flags(): Readonly<Record<string, string>> };
 }
+
+export type MetricValues = Readonly<Record<string, number>>;
 
 /** The bodies of these calls; agents' calls have the same. */
 type Bodies = Pick<MasterCall, "set_logging_level" | "list_files" | "read_file">;
 
-/** Handlers of calls that passed validation, by type. `filesOf`: what is below the process's `/files`. */
-export function sharedCalls<C extends Context>(filesOf: (context: C) => FileSpace) {
+/**
+ * Handlers of calls that passed validation, by type. `filesOf`: what is below the process's `/files`;
+ * `metricsOf`: the values of its `/metrics/snapshot`.
+ */
+export function sharedCalls<C extends Context>(
+  filesOf: (context: C) => FileSpace,
+  metricsOf: (context: C) => MetricValues | Promise<MetricValues>,
+) {
   return {
     GET_HEALTH: () => ({ type: "GET_HEALTH" as const, get_health: { healthy: true } }),
     GET_FLAGS: ({ port }: C) => ({
@@ -44,9 +49,9 @@ export function sharedCalls<C extends Context>(filesOf: (context: C) => FileSpac
       type: "GET_VERSION" as const,
       get_version: { version_info: versionMessage(build) },
     }),
-    GET_METRICS: ({ port }: C) => ({
+    GET_METRICS: async (context: C) => ({
       type: "GET_METRICS" as const,
-      get_metrics: { metrics: metricList(port.metrics()) },
+      get_metrics: { metrics: metricList(await metricsOf(context)) },
     }),
     GET_LOGGING_LEVEL: ({ verbosity }: C) => ({
       type: "GET_LOGGING_LEVEL" as const,
@@ -69,7 +74,7 @@ function flagList(flags: Readonly<Record<string, string>>): Flag[] {
   return Object.entries(flags).map(([name, value]) => ({ name, value }));
 }
 
-function metricList(metrics: Readonly<Record<string, number>>): Metric[] {
+function metricList(metrics: MetricValues): Metric[] {
   return Object.entries(metrics).map(([name, value]) => ({ name, value }));
 }
 

@@ -44,6 +44,8 @@ export const ENTRY_MAX_CHANGES = 256;
 export const TURN_MAX_CHANGES = 256;
 /** Deadlines that a master handles in one turn: after a failover those of all agents come at once. */
 export const TURN_MAX_DEADLINES = 200;
+/** Agents that a master's allocator gives away in one turn: some microseconds each, and an offer for each. */
+export const TURN_MAX_VISITS = 1_000;
 /** Items of long work (src/master/later.ts) that a master handles in one turn. */
 export const TURN_MAX_ITEMS = 200;
 /** Tasks, offers or the like in one part of long work: a few milliseconds. */

@@ -19,6 +19,7 @@ import {
   TURN_MAX_DEADLINES,
   TURN_MAX_HELD_INPUTS,
   TURN_MAX_ITEMS,
+  TURN_MAX_VISITS,
 } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
@@ -247,6 +248,7 @@ export class MasterCore {
           ...this.settings.allocation,
           seed: this.#random.u32(),
           filterMinMs: 1,
+          maxVisits: TURN_MAX_VISITS,
           region: regionOf(this.settings.address.domain),
         }),
         counters: this.counters,

@@ -64,9 +64,17 @@ const LIVE_STATES: readonly TaskState[] = [
   "TASK_UNREACHABLE",
 ];
 
+/** Tasks in one step: a fraction of a millisecond. */
+const COUNTED_PER_STEP = 1_000;
+
 export type Metrics = Record<string, number>;
 
-export function masterMetrics(core: MasterCore, registry: RegistryReader, uptimeMs: number): Metrics {
+/** In parts: every agent and task is looked at, so that a step may be followed by another turn. */
+export function* masterMetrics(
+  core: MasterCore,
+  registry: RegistryReader,
+  uptimeMs: number,
+): Generator<undefined, Metrics> {
   const metrics: Metrics = {
     "master/elected": core.leader === undefined ? 0 : 1,
     "master/uptime_secs": uptimeMs / 1000,
@@ -80,8 +88,8 @@ export function masterMetrics(core: MasterCore, registry: RegistryReader, uptime
   if (leader === undefined) return metrics;
   addAgents(metrics, leader);
   addFrameworks(metrics, leader);
-  addTasks(metrics, leader, registry);
-  addResourceMetrics(metrics, leader);
+  yield* addTasks(metrics, leader, registry);
+  yield* addResourceMetrics(metrics, leader);
   metrics["master/outstanding_offers"] = leader.offers.size;
   for (const { role, share } of leader.allocator.roles()) {
     metrics[`allocator/mesos/roles/${role}/shares/dominant`] = share;
@@ -144,10 +152,14 @@ function addFramework(metrics: Metrics, framework: FrameworkMemory): void {
 }
 
 /** A cluster has a hundred thousand tasks, so each is only counted. */
-function addTasks(metrics: Metrics, leader: Leader, registry: RegistryReader): void {
+function* addTasks(metrics: Metrics, leader: Leader, registry: RegistryReader): Generator<undefined> {
   const counts = new Map<TaskState, number>();
+  let seen = 0;
   for (const framework of leader.frameworks.values()) {
-    for (const { state } of registry.tasksOf(framework.id)) counts.set(state, (counts.get(state) ?? 0) + 1);
+    for (const { state } of registry.tasksOf(framework.id)) {
+      counts.set(state, (counts.get(state) ?? 0) + 1);
+      if (++seen % COUNTED_PER_STEP === 0) yield;
+    }
   }
   for (const state of LIVE_STATES) metrics[taskMetric(state)] = counts.get(state) ?? 0;
   metrics["master/tasks_staging"] = (metrics["master/tasks_staging"] ?? 0) + leader.launching.size;

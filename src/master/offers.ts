@@ -21,6 +21,8 @@ export function makeOffers(leader: Leader): void {
     if (batch === undefined) byFramework.set(offer.frameworkId, [offer]);
     else batch.push(offer);
   }
+  // The other agents in the next turn.
+  if (leader.allocator.postponed) leader.allocationDue = true;
   for (const [frameworkId, offers] of byFramework) {
     leader.later.add(sendOffers(leader, leader.framework(frameworkId), offers));
   }
@@ -138,12 +140,12 @@ export function giveBack(leader: Leader, offer: OfferMemory, resources: Resource
   leader.allocationDue = true;
 }
 
-/** The framework's connection changed hands or broke: nobody is to be told (mesos-wire.md 4.2). */
+/**
+ * The framework's connection changed hands or broke: nobody is to be told (mesos-wire.md 4.2). Of many offers
+ * some stand until later turns.
+ */
 export function discardOffers(leader: Leader, framework: FrameworkMemory): void {
-  for (const id of [...framework.offerIds]) {
-    const offer = leader.offers.get(id);
-    if (offer !== undefined) giveBackOffer(leader, offer);
-  }
+  forOffers(leader, framework.offerIds, (offer) => giveBackOffer(leader, offer));
 }
 
 /** Withdraws an offer and tells the framework, if it knows of it. */
@@ -155,13 +157,18 @@ export function rescindOffer(leader: Leader, offer: OfferMemory): void {
   leader.send(framework, { type: "RESCIND", rescind: { offer_id: { value: offer.id } } });
 }
 
-/**
- * Withdraws those of the outstanding offers that are then in the way: the first at once, more in later turns.
- */
+/** Withdraws those of the outstanding offers that are then in the way. */
 export function rescindOffersIf(leader: Leader, inTheWay: (offer: OfferMemory) => boolean): void {
-  const job = inParts([...leader.offers.keys()], PART_MAX_ITEMS, (id) => {
+  forOffers(leader, leader.offers.keys(), (offer) => {
+    if (inTheWay(offer)) rescindOffer(leader, offer);
+  });
+}
+
+/** Does something with the offers that still stand: the first at once, more in later turns. */
+function forOffers(leader: Leader, ids: Iterable<string>, use: (offer: OfferMemory) => void): void {
+  const job = inParts([...ids], PART_MAX_ITEMS, (id) => {
     const offer = leader.offers.get(id);
-    if (offer !== undefined && inTheWay(offer)) rescindOffer(leader, offer);
+    if (offer !== undefined) use(offer);
   });
   if (job.next().done !== true) leader.later.add(job);
 }
@@ -179,10 +186,9 @@ export function rescindOffersOutside(
   framework: FrameworkMemory,
   roles: ReadonlySet<string>,
 ): void {
-  for (const id of [...framework.offerIds]) {
-    const offer = leader.offers.get(id);
-    if (offer !== undefined && !roles.has(offer.role)) rescindOffer(leader, offer);
-  }
+  forOffers(leader, framework.offerIds, (offer) => {
+    if (!roles.has(offer.role)) rescindOffer(leader, offer);
+  });
 }
 
 /** `--offer-timeout` passed (OFF-9). */

@@ -315,8 +315,8 @@ export interface MasterPort {
   /** Effective flags, as /flags shows them. */
   flags(): Readonly<Record<string, string>>;
   view(): ClusterView;
-  /** Values of /metrics/snapshot. */
-  metrics(): Readonly<Record<string, number>>;
+  /** Values of /metrics/snapshot, in steps of a fraction of a millisecond. */
+  metrics(): Generator<undefined, Readonly<Record<string, number>>>;
   raftStatus(): RaftStatus;
   /** 200: from now on the view shows everything that was committed before the call; 503: no proof of it. */
   readIndex(): Promise<CallAnswer>;

@@ -1,6 +1,8 @@
 import type { Resources } from "../model/resources.ts";
 import type { Leader } from "./leader.ts";
 
+/** Agents in one step: a fraction of a millisecond. */
+const AGENTS_PER_STEP = 100;
 const RESOURCE_NAMES = ["cpus", "gpus", "mem", "disk"] as const;
 
 /** Thousandths by name; revocable ones under `<name>_revocable`. */
@@ -24,9 +26,11 @@ class Sums {
  * Totals of registered agents, firm and revocable apart; offers count as used in `allocator/` only,
  * as in Mesos. What is neither free nor offered is used: looking at every task would take too long.
  */
-export function addResourceMetrics(metrics: Record<string, number>, leader: Leader): void {
+export function* addResourceMetrics(metrics: Record<string, number>, leader: Leader): Generator<undefined> {
   const [total, free, offered] = [new Sums(), new Sums(), new Sums()];
+  let seen = 0;
   for (const agent of leader.agents.values()) {
+    if (++seen % AGENTS_PER_STEP === 0) yield;
     if (!agent.inAllocator || agent.recovered) continue;
     total.add(agent.total);
     free.add(leader.allocator.free(agent.id));

@@ -142,10 +142,10 @@ export class Master implements MasterPort {
     return new MasterView(this.#node.registry, this.#node.core.leader, this.#drivers.now());
   }
 
-  metrics(): Readonly<Record<string, number>> {
+  *metrics(): Generator<undefined, Readonly<Record<string, number>>> {
     const uptimeMs = this.#drivers.now().wallMs - this.startedAtMs;
     return {
-      ...masterMetrics(this.#node.core, this.#node.registry, uptimeMs),
+      ...(yield* masterMetrics(this.#node.core, this.#node.registry, uptimeMs)),
       "master/event_queue_messages": this.#inputs.waiting,
       "master/operator_event_stream_subscribers": this.#outlet.operators.size,
       "mesh/registry_digest_mismatch": this.#node.digests.mismatches,

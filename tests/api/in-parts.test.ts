@@ -52,11 +52,11 @@ function handler(port: MasterPort, drivers: SliceDrivers): Handler {
 const BASE = "http://127.0.0.1:5050";
 const get = async (api: Handler, path: string, init?: RequestInit): Promise<Response> =>
   api(new Request(`${BASE}${path}`, init));
-const call = (api: Handler, type: string): Promise<Response> =>
+const call = (api: Handler, type: string, body = {}): Promise<Response> =>
   get(api, "/api/v1", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ type }),
+    body: JSON.stringify({ type, ...body }),
   });
 
 /** A large cluster; `items` counts what was read of its lists. */
@@ -155,6 +155,22 @@ describe("in parts", () => {
     expect(await a.text()).toBe(expected);
     expect(await b.text()).toBe(expected);
     expect(drivers.turns).toBeGreaterThan(8);
+  });
+
+  test("metrics, whose sums are made in steps", async () => {
+    const port = few();
+    const steps = 20;
+    port.metrics = function* () {
+      for (let i = 0; i < steps; i++) yield;
+      return { "master/elected": steps };
+    };
+    const drivers = new Turns(ANSWER_SLICE_MS / 2);
+    const api = handler(port, drivers);
+    expect(await (await get(api, "/metrics/snapshot")).json()).toEqual({ "master/elected": steps });
+    expect(drivers.turns).toBeGreaterThan(steps / 4);
+    const turns = drivers.turns;
+    expect(await (await call(api, "GET_METRICS", { get_metrics: {} })).text()).toContain(`"value":${steps}`);
+    expect(drivers.turns).toBeGreaterThan(turns + steps / 4);
   });
 
   test("compressed, and as JSONP", async () => {

@@ -1,5 +1,6 @@
 /** What operators set of the allocator: smallest offers, recovery pause, whitelist, sorters. */
 import { describe, expect, test } from "bun:test";
+import { TURN_MAX_VISITS } from "../../src/base/limits.ts";
 import { DEFAULT_SETTINGS } from "../../src/master/settings.ts";
 import { type BenchFramework, MasterBench } from "../support/master-bench.ts";
 
@@ -86,4 +87,20 @@ test("agents beside the whitelist get no new tasks and keep those they have", ()
   expect(hosts(next)).toEqual(["agent-2.test"]);
   bench.step({ kind: "whitelist", hostnames: new Set(["agent-1.test"]) });
   expect(hosts(next)).toEqual(["agent-1.test"]);
+});
+
+test("thousands of offers are made, and taken back, in several turns", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agents = 2 * TURN_MAX_VISITS + 100;
+  for (let link = 1; link <= agents; link++) bench.agent(link);
+  const framework = bench.framework();
+  expect(bench.core.leader?.offers.size).toBe(TURN_MAX_VISITS);
+  while (bench.core.nextDeadlineMs() === 0) bench.step({ kind: "tick" });
+  expect(bench.core.leader?.offers.size).toBe(agents);
+  expect(offeredAgents(framework)).toBe(agents);
+  bench.step({ kind: "stream-closed", streamId: framework.streamId });
+  expect(bench.core.leader?.offers.size).toBeGreaterThan(agents / 2);
+  while (bench.core.nextDeadlineMs() === 0) bench.step({ kind: "tick" });
+  expect(bench.core.leader?.offers.size).toBe(0);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { masterMetrics } from "../../src/master/metrics.ts";
+import { finished } from "../support/finished.ts";
 import { MasterBench } from "../support/master-bench.ts";
 
 test("roles suppressed by SUBSCRIBE get no offers until revived", () => {
@@ -25,7 +26,7 @@ test("roles suppressed by SUBSCRIBE get no offers until revived", () => {
   const suppressed = (): unknown[] =>
     ["a", "b"].map((role) => {
       const name = `master/frameworks/demo/${frameworkId}/roles/${role}/suppressed`;
-      return masterMetrics(bench.core, bench.registry, 0)[name];
+      return finished(masterMetrics(bench.core, bench.registry, 0))[name];
     });
   expect(suppressed()).toEqual([1, 1]);
   bench.call({ framework_id: { value: frameworkId }, type: "REVIVE", revive: { roles: ["b"] } }, streamId);

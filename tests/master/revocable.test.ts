@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { masterMetrics } from "../../src/master/metrics.ts";
 import type { Offer } from "../../src/model/v1/offers.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
+import { finished } from "../support/finished.ts";
 import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
 
 const SLACK: Resource = { ...scalar("cpus", 2), revocable: {} };
@@ -40,7 +41,7 @@ test("a task holds them apart from firm ones, and gives them back; metrics count
   framework.launch(framework.offers[0], framework.task("slack", agentId, 0, { resources }));
   const left = framework.newOffers();
   expect(cpus(left)).toEqual([4, 0.5]);
-  expect(masterMetrics(bench.core, bench.registry, 0)).toMatchObject({
+  expect(finished(masterMetrics(bench.core, bench.registry, 0))).toMatchObject({
     "master/cpus_total": 4,
     "master/cpus_used": 0,
     "master/cpus_revocable_total": 2,
@@ -54,7 +55,7 @@ test("a task holds them apart from firm ones, and gives them back; metrics count
   expect(framework.statuses()).toMatchObject([{ task_id: { value: "more" }, state: "TASK_ERROR" }]);
   bench.update(1, framework.id, "slack", "TASK_FINISHED");
   bench.core.leader?.allocator.assertConsistent();
-  expect(masterMetrics(bench.core, bench.registry, 0)["master/cpus_revocable_used"]).toBe(0);
+  expect(finished(masterMetrics(bench.core, bench.registry, 0))["master/cpus_revocable_used"]).toBe(0);
 });
 
 test("they cannot be reserved, and not be mixed with firm ones of the same name", () => {

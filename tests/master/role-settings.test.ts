@@ -4,6 +4,7 @@ import { PART_MAX_ITEMS, TURN_MAX_ITEMS } from "../../src/base/limits.ts";
 import { masterMetrics } from "../../src/master/metrics.ts";
 import type { RoleChange } from "../../src/master/port.ts";
 import type { QuotaConfig } from "../../src/model/v1/quota.ts";
+import { finished } from "../support/finished.ts";
 import { type Answered, type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
 
 let nextRef = 5_000;
@@ -137,7 +138,7 @@ describe("quota", () => {
     const bench = cluster(1);
     framework(bench, "web/front");
     limit(bench, [config("web", { cpus: 1 }, { mem: 500 })]);
-    const metrics = masterMetrics(bench.core, bench.registry, 0);
+    const metrics = finished(masterMetrics(bench.core, bench.registry, 0));
     const prefix = "allocator/mesos/quota/roles/web/resources";
     expect(metrics[`${prefix}/cpus/guarantee`]).toBe(1);
     expect(metrics[`${prefix}/cpus/consumed`]).toBe(4);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { masterMetrics } from "../../src/master/metrics.ts";
 import { MasterView } from "../../src/master/views.ts";
+import { finished } from "../support/finished.ts";
 import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
 
 function busy(): { bench: MasterBench; framework: BenchFramework; agentId: string } {
@@ -77,7 +78,7 @@ describe("views", () => {
 describe("metrics", () => {
   test("count what happened and show what is", () => {
     const { bench, framework } = busy();
-    const metrics = masterMetrics(bench.core, bench.registry, 1_500);
+    const metrics = finished(masterMetrics(bench.core, bench.registry, 1_500));
     const prefix = `master/frameworks/demo/${framework.id}`;
     expect(metrics).toMatchObject({
       "master/elected": 1,

@@ -100,7 +100,8 @@ export class MemoryMasterPort implements MasterPort {
     return { port: "5050", quorum: "1" };
   }
 
-  metrics(): Record<string, number> {
+  // biome-ignore lint/correctness/useYield: the port's answer comes in steps, and this one has none.
+  *metrics(): Generator<undefined, Record<string, number>> {
     return { "master/elected": 1, "master/uptime_secs": 12.5 };
   }
 
