@@ -121,6 +121,10 @@ export const RAFT_REMOVED_MAX = 100;
 export const RAFT_READS_MAX = 10_000;
 /** Bytes queued for one link; beyond it a message is refused (raft repeats its own). */
 export const LINK_QUEUE_MAX_BYTES = 32 * MIB;
+/** Time in one turn of a master's event loop for what its links bring and write; raft's are never kept. */
+export const LINKS_TURN_MS = 5;
+/** Bytes of one link that wait for such a turn, before its sender has to wait: about one read of a socket. */
+export const LINK_UNREAD_MAX_BYTES = 512 * KIB;
 /** Silence of a link after which the other side is asked for a sign of life, at most twice this. */
 export const LINK_PING_INTERVAL_MS = 5_000;
 /** Silence after which a link is given up: its machine is gone, or nothing gets through. */

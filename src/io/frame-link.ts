@@ -11,6 +11,7 @@ import {
   LINK_SILENCE_MAX_MS,
 } from "../base/limits.ts";
 import { encodeFrame, FrameDecoder } from "../wire/frame.ts";
+import { type LinkPace, Unread } from "./link-pace.ts";
 import { handshakeError, looksLikeTls, SPEAKS_TLS } from "./link-tls.ts";
 
 /** Frames joined into one write at most. */
@@ -36,6 +37,8 @@ export class FrameLink {
   queuedBytes = 0;
   readonly #socket: Socket<SocketData>;
   readonly #decoder = new FrameDecoder();
+  readonly #pace: LinkPace | undefined;
+  readonly #unread: Unread;
   #queue: Uint8Array[] = [];
   #flushing = false;
   #blocked = false;
@@ -44,11 +47,20 @@ export class FrameLink {
   /** The other side never sent anything yet. */
   #fresh = true;
   #paused = false;
+  #rests = false;
+  #urgent = false;
   #heardAtMs = performance.now();
   #reason = "the connection was closed by the other side";
 
-  constructor(socket: Socket<SocketData>, handlers: LinkHandlers) {
+  /** With a `pace`, what comes and goes may wait for a later turn of the event loop. */
+  constructor(socket: Socket<SocketData>, handlers: LinkHandlers, pace?: LinkPace) {
     this.#socket = socket;
+    this.#pace = pace;
+    this.#unread = new Unread(
+      pace,
+      (chunk) => this.#read(chunk),
+      (rests) => this.#rest(rests),
+    );
     this.handlers = handlers;
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
     socket.setNoDelay(true);
@@ -78,9 +90,17 @@ export class FrameLink {
     this.queuedBytes += frame.length;
     if (!this.#flushing && !this.#blocked) {
       this.#flushing = true;
-      queueMicrotask(() => this.#flush());
+      const pace = this.#urgent ? undefined : this.#pace;
+      if (pace === undefined) queueMicrotask(() => this.#flush());
+      else queueMicrotask(() => pace.run(() => this.#flush()));
     }
     return true;
+  }
+
+  /** Nothing waits from now on, whatever other links do. */
+  hurry(): void {
+    this.#urgent = true;
+    this.#unread.hurry();
   }
 
   /** Longest payload that is accepted from now on. */
@@ -92,6 +112,7 @@ export class FrameLink {
   pause(): void {
     if (this.#closed) return;
     this.#paused = true;
+    this.#unread.pause(true);
     this.#socket.pause();
   }
 
@@ -99,13 +120,15 @@ export class FrameLink {
     if (this.#closed) return;
     this.#paused = false;
     this.#heardAtMs = performance.now();
-    this.#socket.resume();
+    this.#unread.pause(false);
+    if (!this.#rests) this.#socket.resume();
   }
 
   /** Closes at once. */
   close(reason: string): void {
     if (this.#closed) return;
     this.#reason = reason;
+    this.#unread.clear();
     this.#socket.terminate();
     this.socketClosed(undefined);
   }
@@ -121,6 +144,11 @@ export class FrameLink {
 
   socketData(chunk: Uint8Array): void {
     this.#heardAtMs = performance.now();
+    this.#unread.push(chunk);
+  }
+
+  #read(chunk: Uint8Array): void {
+    if (this.#closed) return;
     if (this.#fresh && looksLikeTls(chunk)) {
       // Anything that is no TLS tells the other side why.
       this.send(PONG);
@@ -146,13 +174,25 @@ export class FrameLink {
     if (this.#queue.length === 0) this.handlers.onDrain?.();
   }
 
+  /** The other side hears nothing any more; what it said before is handled first. */
   socketClosed(error: Error | undefined): void {
+    if (!this.#closed) this.#unread.atEnd(() => this.#close(error));
+  }
+
+  #close(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
     unwatch(this);
     this.#queue = [];
     this.queuedBytes = 0;
     this.handlers.onClose(error?.message ?? this.#reason);
+  }
+
+  /** More came than may wait. */
+  #rest(rests: boolean): void {
+    this.#rests = rests;
+    if (rests) this.#socket.pause();
+    else if (!this.#paused && !this.#closed) this.#socket.resume();
   }
 
   #flush(): void {

@@ -13,6 +13,7 @@ import {
   type MemberFacts,
   type RefusalCode,
 } from "./link-hello.ts";
+import { LinkPace } from "./link-pace.ts";
 import { type LinkTls, SPEAKS_TLS, tlsOptions } from "./link-tls.ts";
 
 /** What the owner of an agent's link wants to hear of it. */
@@ -35,6 +36,8 @@ export interface ListenerOptions {
   /** Left out: plain TCP. */
   readonly tls?: LinkTls | undefined;
   readonly log: Log;
+  /** Of what agents and clients say and hear. */
+  readonly pace?: LinkPace;
   /** Decides about another master, and says who this one is; all are welcome when this is left out. */
   readonly meet?: (hello: Hello) => Meeting;
   onPeerOpened?(hello: Hello): void;
@@ -53,8 +56,9 @@ export interface LinkListener {
 /** Throws MeshError ADDRESS_IN_USE, or BAD_FLAG for an address that is not of this machine. */
 export function listenForLinks(options: ListenerOptions): LinkListener {
   const links = new Set<FrameLink>();
+  const pace = options.pace ?? new LinkPace();
   const opened = (socket: ConstructorParameters<typeof FrameLink>[0]): FrameLink => {
-    const link = new FrameLink(socket, { onFrame() {}, onClose() {} });
+    const link = new FrameLink(socket, { onFrame() {}, onClose() {} }, pace);
     // Whoever connects can send: until it said who it is, it gets little memory.
     link.limitFrames(HELLO_MAX_BYTES);
     const timer = setTimeout(() => link.close(`no hello within ${HELLO_TIMEOUT_MS} ms`), HELLO_TIMEOUT_MS);
@@ -112,6 +116,8 @@ function greet(
   link.send(encodeAnswer({ kind: "welcome", cluster: options.cluster, ...member }));
   const { kind, from } = hello.value;
   if (kind === "peer") {
+    // A late heartbeat would cost the leader its place.
+    link.hurry();
     options.onPeerOpened?.(hello.value);
     adopt({
       onFrame: (frame) => options.onPeerMessage(from, frame),
