@@ -28,16 +28,21 @@ export class Later {
   }
 }
 
-/** Does something with each of the items, with a break after every `perPart` of them. */
+/**
+ * Does something with each of the items, with a break after every `perPart` of them. `weigh` says for how many
+ * items one was, once it is done.
+ */
 export function* inParts<T>(
   items: Iterable<T>,
   perPart: number,
   each: (item: T) => void,
+  weigh: (item: T) => number = () => 1,
 ): Generator<number, number> {
   let count = 0;
   for (const item of items) {
     each(item);
-    if (++count < perPart) continue;
+    count += weigh(item);
+    if (count < perPart) continue;
     yield count;
     count = 0;
   }

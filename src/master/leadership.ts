@@ -28,7 +28,13 @@ export function* leadershipGained(leader: Leader, newClusterId: () => string): G
   const { frameworks, agents, weights, quotas } = leader.registry;
   for (const [role, weight] of weights) leader.allocator.updateWeight(role, weight);
   yield* inParts(frameworks.values(), PART_MAX_ITEMS, (record) => recoverFramework(leader, record));
-  yield* inParts(agents.values(), PART_MAX_ITEMS, (record) => recoverAgent(leader, record));
+  const recover = (record: AgentRecord): void => recoverAgent(leader, record);
+  yield* inParts(
+    agents.values(),
+    PART_MAX_ITEMS,
+    recover,
+    ({ id }) => 1 + leader.agent(id).holdings.size / 4,
+  );
   leader.allocator.updateQuotas(quotas);
   pauseForRecovery(leader);
   startRetention(leader);

@@ -35,11 +35,18 @@ export function splitCommands(
 /** An agent's tasks, about: some commands end all of them. */
 const TASKS_OF_AGENT = 16;
 
+/** The work of a registration, which compares what the agent runs with what it should, in changed tasks. */
+const REGISTRATION = 3;
+
 /** Records that a command changes, about. */
 export function changesOf(command: Command): number {
   switch (command.kind) {
     case "launch-tasks":
+    case "launch-group":
       return command.tasks.length;
+    case "add-agent":
+    case "reregister-agent":
+      return REGISTRATION;
     case "start-maintenance":
       return TASKS_OF_AGENT * command.machines.length;
     case "forget-agents":

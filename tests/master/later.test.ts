@@ -18,6 +18,23 @@ describe("Later", () => {
     expect(later.pending).toBe(false);
   });
 
+  test("an item may count for several", () => {
+    const later = new Later();
+    const done: number[] = [];
+    later.add(
+      inParts(
+        numbers(6),
+        4,
+        (n) => done.push(n),
+        (n) => 1 + n,
+      ),
+    );
+    later.work(1);
+    expect(done).toEqual([0, 1, 2]);
+    later.work(1);
+    expect(done).toEqual([0, 1, 2, 3]);
+  });
+
   test("jobs take turns", () => {
     const later = new Later();
     const done: string[] = [];

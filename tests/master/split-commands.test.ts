@@ -22,6 +22,17 @@ test("an entry changes few records, for it is applied without a break", () => {
   const update: Command = { kind: "remove-agent", agentId: "a", atMs: 1, remember: false };
   const counts = splitCommands(new Array(2 * ENTRY_MAX_CHANGES + 1).fill(update), 1e9);
   expect(counts.map((part) => part.length)).toEqual([ENTRY_MAX_CHANGES, ENTRY_MAX_CHANGES, 1]);
+  // Agents that register bring tasks to compare.
+  const agent = {
+    agentId: "a",
+    info: new Uint8Array(1),
+    ip: "10.0.0.1",
+    version: "1",
+    capabilities: [],
+    atMs: 1,
+  };
+  const registrations = new Array(ENTRY_MAX_CHANGES).fill({ kind: "reregister-agent", ...agent } as Command);
+  expect(splitCommands(registrations, 1e9).length).toBeGreaterThan(2);
 });
 
 test("parts keep the order and stay below the bound; a single big command is left whole", () => {
