@@ -45,13 +45,13 @@ export const TURN_MAX_CHANGES = 256;
 /** Deadlines that a master handles in one turn: after a failover those of all agents come at once. */
 export const TURN_MAX_DEADLINES = 200;
 /** Agents that a master's allocator gives away in one turn: some microseconds each, and an offer for each. */
-export const TURN_MAX_VISITS = 1_000;
+export const TURN_MAX_VISITS = 500;
 /** Items of long work (src/master/later.ts) that a master handles in one turn. */
 export const TURN_MAX_ITEMS = 200;
 /** Tasks, offers or the like in one part of long work: a few milliseconds. */
 export const PART_MAX_ITEMS = 100;
 /** Inputs that waited for a new leader's memory and are handled in one turn. */
-export const TURN_MAX_HELD_INPUTS = 200;
+export const TURN_MAX_HELD_INPUTS = 100;
 /** Of the agent: a turn takes no more inputs after this time, so that its HTTP API answers under load. */
 export const AGENT_TURN_MAX_MS = 10;
 /** Updates of one task of an executor that its framework has not acknowledged; beyond it they are refused. */

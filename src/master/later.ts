@@ -29,8 +29,8 @@ export class Later {
 }
 
 /**
- * Does something with each of the items, with a break after every `perPart` of them. `weigh` says for how many
- * items one was, once it is done.
+ * Does something with each of the items, with a break after every `perPart` of them. `weigh` says for how
+ * many items one was, once it is done.
  */
 export function* inParts<T>(
   items: Iterable<T>,
