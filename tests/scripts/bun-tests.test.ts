@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Counts } from "../../scripts/bun-tests.ts";
 import { ROOT } from "../support/source-text.ts";
 
 let project = "";
@@ -27,26 +28,29 @@ beforeAll(() => {
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 /** Counts in a process of its own, since the runner writes to its own output. */
-function count(...names: string[]): unknown {
+function count(...names: string[]): Counts {
   const program = `
     import { runBunTests } from ${JSON.stringify(join(ROOT, "scripts/bun-tests.ts"))};
     console.log(JSON.stringify(await runBunTests(${JSON.stringify(join(project, "tests"))}, ${JSON.stringify(names)})));
   `;
   const done = Bun.spawnSync([process.execPath, "-e", program], { cwd: project });
-  return JSON.parse(done.stdout.toString().trim().split("\n").at(-1) ?? "");
+  return JSON.parse(done.stdout.toString().trim().split("\n").at(-1) ?? "") as Counts;
 }
 
-test("counts what passed and what failed", () => {
-  expect(count("good")).toEqual({ passed: 2, failed: 0, skipped: 0 });
-  expect(count("bad")).toEqual({ passed: 1, failed: 1, skipped: 0 });
-  expect(count("good", "bad")).toEqual({ passed: 3, failed: 1, skipped: 0 });
+test("counts what passed and what failed, and says what it was", () => {
+  expect(count("good")).toEqual({ passed: 2, failed: 0, skipped: 0, failures: [] });
+  const bad = count("bad");
+  expect(bad).toMatchObject({ passed: 1, failed: 1, skipped: 0 });
+  expect(bad.failures).toEqual([expect.stringMatching(/^tests\/bad\/x\.test\.ts: b\n {4}Error: no\n/)]);
+  expect(count("good", "bad")).toMatchObject({ passed: 3, failed: 1, skipped: 0 });
 });
 
 test("takes nothing for a failure", () => {
-  expect(count()).toEqual({ passed: 0, failed: 1, skipped: 0 });
-  expect(count("none")).toEqual({ passed: 0, failed: 1, skipped: 0 });
-  expect(count("empty")).toEqual({ passed: 0, failed: 1, skipped: 0 });
-  expect(count("skips")).toEqual({ passed: 0, failed: 1, skipped: 1 });
+  expect(count()).toMatchObject({ passed: 0, failed: 1, skipped: 0 });
+  expect(count("none")).toMatchObject({ passed: 0, failed: 1, skipped: 0 });
+  expect(count("empty")).toMatchObject({ passed: 0, failed: 1, skipped: 0 });
+  expect(count("skips")).toMatchObject({ passed: 0, failed: 1, skipped: 1 });
+  expect(count("none").failures).toEqual(["tests that are not there"]);
 });
 
 test("sees a file that does not load, and a process that dies", () => {
