@@ -13,6 +13,7 @@ import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { CommandInfo, TaskInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
+import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
 import type { AgentState } from "./state.ts";
@@ -59,8 +60,12 @@ export function planContainer(
   if (!program.ok) return program;
   const variables = userVariables(command);
   if (!variables.ok) return variables;
-  const volumes = containerVolumes(config.workDir, info.resources ?? [], known);
+  const user = config.switchUser ? command.user || frameworkUser : "";
+  const covers = mayCoverHost(user, config.containers);
+  const volumes = containerVolumes(config.workDir, info.resources ?? [], known, covers);
   if (!volumes.ok) return volumes;
+  const setup = containerSetup(info.container, user, config.containers);
+  if (!setup.ok) return setup;
   const ids = {
     agentId,
     frameworkId: task.frameworkId,
@@ -78,7 +83,6 @@ export function planContainer(
     executorShutdownGraceMs: EXECUTOR_SHUTDOWN_GRACE_MS,
     userVariables: variables.value,
   });
-  const user = config.switchUser ? command.user || frameworkUser : "";
   return ok({
     info,
     spec: {
@@ -92,7 +96,7 @@ export function planContainer(
       uris: fetchUris(command),
       ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
       resources: containerResources(task, info),
-      isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
+      ...setup.value,
     },
     latestLink: latestLinkPath(config.workDir, ids),
   });
@@ -160,10 +164,6 @@ export function unsupportedIn(container: ContainerInfo | undefined): string | un
   if (container === undefined) return undefined;
   if (container.type === "DOCKER" || container.docker !== undefined) return "the Docker containerizer";
   if (container.mesos?.image !== undefined) return "an image";
-  const volume = container.volumes?.[0];
-  if (volume !== undefined) return `a volume at "${volume.container_path}"`;
-  if (container.linux_info !== undefined) return "linux_info";
-  if (container.rlimit_info !== undefined) return "rlimit_info";
   if (container.tty_info !== undefined) return "a terminal (tty_info)";
   if (container.hostname !== undefined) return `the hostname "${container.hostname}"`;
   for (const network of container.network_infos ?? []) {

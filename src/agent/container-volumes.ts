@@ -12,6 +12,7 @@ export function containerVolumes(
   workDir: string,
   resources: readonly Resource[],
   known: Volumes,
+  mayCoverHost: boolean,
 ): Result<readonly ContainerVolume[]> {
   const volumes: ContainerVolume[] = [];
   for (const resource of resources) {
@@ -25,7 +26,7 @@ export function containerVolumes(
       );
     }
     const target = disk.volume?.container_path ?? "";
-    const reason = unusable(target);
+    const reason = unusableTarget(target, mayCoverHost);
     if (reason !== undefined) {
       return fail(`the container_path "${target}" of the volume "${persistenceId}" ${reason}`);
     }
@@ -35,9 +36,20 @@ export function containerVolumes(
   return ok(volumes);
 }
 
-/** Volumes are links in the sandbox, as with Mesos' filesystem/posix. */
-function unusable(path: string): string | undefined {
-  if (path.startsWith("/")) return "is absolute; give a path inside the sandbox";
+/** Volumes are links in the sandbox, as with Mesos' filesystem/posix, or mounted at absolute paths. */
+/** Why nothing can be mounted or linked there, or nothing. */
+export function unusableTarget(target: string, mayCoverHost: boolean): string | undefined {
+  if (!target.startsWith("/")) return unusablePath(target);
+  return mayCoverHost ? unusablePath(target.slice(1)) : COVERS_HOST;
+}
+
+/** Covering /etc gives a user who may execute setuid programs the rights of root. */
+const COVERS_HOST =
+  "would cover a directory of the host, with which setuid programs can be misled; " +
+  "give a path inside the sandbox, run the task as root, or the agent with --forbid-new-privileges";
+
+/** Why it is no path inside a directory, or nothing. */
+export function unusablePath(path: string): string | undefined {
   if (path.includes("\0")) return "holds a zero byte";
   const parts = path.split("/");
   if (parts.some((part) => part === "" || part === "." || part === "..")) {

@@ -6,6 +6,7 @@ import { commandTaskEnvironment } from "../isolation/environment.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { containerCommand, fetchUris, unsupportedIn, userVariables } from "./container-plan.ts";
+import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { executorGone } from "./end-executor.ts";
 import type { Executor } from "./executor.ts";
@@ -48,12 +49,15 @@ function planExecutor(state: AgentState, executor: Executor): Result<ContainerSp
   if (!program.ok) return program;
   const variables = userVariables(command);
   if (!variables.ok) return variables;
-  const volumes = containerVolumes(config.workDir, resources, state.volumes);
-  if (!volumes.ok) return volumes;
   const { frameworkId, executorId, containerId } = executor;
   const ids = { agentId, frameworkId, executorId, containerId };
   const sandbox = sandboxPath(config.workDir, ids);
   const user = config.switchUser ? command.user || (state.frameworks.get(frameworkId)?.user ?? "") : "";
+  const covers = mayCoverHost(user, config.containers);
+  const volumes = containerVolumes(config.workDir, resources, state.volumes, covers);
+  if (!volumes.ok) return volumes;
+  const setup = containerSetup(container, user, config.containers);
+  if (!setup.ok) return setup;
   return ok({
     containerId,
     sandbox,
@@ -75,7 +79,7 @@ function planExecutor(state: AgentState, executor: Executor): Result<ContainerSp
     uris: fetchUris(command),
     ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
     resources: executorResources(state, executor),
-    isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
+    ...setup.value,
   });
 }
 

@@ -20,6 +20,7 @@ import type { ExecutorCall, ExecutorEvent } from "../model/v1/executor.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { CheckKind } from "./check-rules.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
+import type { ContainerPolicy } from "./container-policy.ts";
 import type { VolumeRecord } from "./records.ts";
 import type { RecoveryPlan } from "./recovery.ts";
 
@@ -39,6 +40,8 @@ export interface AgentConfig {
   readonly switchUser: boolean;
   /** Commands can be run inside containers to check them. */
   readonly commandChecks: boolean;
+  /** Left out: DEFAULT_POLICY. */
+  readonly containers?: ContainerPolicy;
   /** Left out: those of DEFAULT_EXECUTOR_TIMES. */
   readonly executorTimes?: ExecutorTimes;
 }

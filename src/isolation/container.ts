@@ -3,6 +3,8 @@
  * ended (`Exit`). Plain values only, so that the agent can checkpoint them.
  */
 
+import type { Privileges, ResourceLimit } from "./privileges.ts";
+
 /** Linux namespaces a container can have of its own. Later stages add more kinds. */
 export type Namespace = "pid" | "mount" | "ipc" | "uts";
 
@@ -48,11 +50,14 @@ export interface ContainerIsolation {
   readonly cgroup: boolean;
 }
 
-/** A directory that outlives the container, seen in its sandbox through a symbolic link. */
+/**
+ * A directory that outlives the container. With a relative target it is seen
+ * in the sandbox through a symbolic link, with an absolute one it is mounted.
+ */
 export interface ContainerVolume {
   /** Absolute path; made when missing, and given to the container's user. */
   readonly source: string;
-  /** Path of the link inside the sandbox; no part of it is `..`. */
+  /** Path of the link inside the sandbox, or an absolute path; no part of it is `..`. */
   readonly target: string;
 }
 
@@ -61,15 +66,19 @@ export type ContainerMount = BindMount | FileSystemMount;
 
 export interface BindMount {
   readonly kind: "bind";
-  /** Absolute path on the host, or one of a directory inside the sandbox; must be there. */
+  /** Absolute path of a directory or file of the host, or one of a directory inside the sandbox. */
   readonly source: string;
   /** An absolute path, or one inside the sandbox; must be there when the mount is made. */
   readonly target: string;
   readonly readOnly: boolean;
   /** With what is mounted below the source; of a read-only one only the top is read-only. */
   readonly recursive?: boolean;
-  /** Source and target are files. */
-  readonly file?: boolean;
+  /** Another sandbox that a relative source lies in. */
+  readonly sourceBase?: string;
+  /** Of a source that is made. */
+  readonly sourceMode?: number;
+  /** A missing source on the host is made, as a directory. */
+  readonly create?: boolean;
 }
 
 export interface FileSystemMount {
@@ -97,6 +106,10 @@ export interface ContainerSpec {
   readonly volumes?: readonly ContainerVolume[];
   readonly resources: ContainerResources;
   readonly isolation: ContainerIsolation;
+  /** In this order. Targets and sources inside the sandbox are made before anything is fetched. */
+  readonly mounts?: readonly ContainerMount[];
+  readonly limits?: readonly ResourceLimit[];
+  readonly privileges?: Privileges;
 }
 
 /** The limit that a container broke and was ended for (Mesos ContainerLimitation). */

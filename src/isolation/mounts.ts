@@ -45,7 +45,7 @@ function escaped(field: string): string {
  * name. The shell then stands in this very directory, whatever its name leads
  * to later; mounts are made on ".", without another look at the path.
  *
- * mesh_directory, mesh_file <base> <path> <base of source, or ""> <source> <--bind|--rbind> <ro|rw>
+ * mesh_bind <base> <path> <base of source, or ""> <source> <--bind|--rbind> <ro|rw>
  * mesh_new <base> <path> <type> <options>
  *
  * A mount covers the directory below, in which the shell still stands: for
@@ -64,7 +64,8 @@ echo "$mesh_name of the path $2 is a link or no directory" >&2
 return 1
 done
 }
-mesh_directory() {
+mesh_bind() {
+if [ -z "$3" ] && [ ! -d "$4" ]; then mesh_file "$@"; return; fi
 if [ -n "$3" ]; then mesh_enter "$3" "$4"; else cd -P -- "$4"; fi && exec 8<. &&
 mesh_enter "$1" "$2" && ${mount} -c "$5" /proc/self/fd/8 . || return
 [ "$6" = rw ] || { mesh_enter "$1" "$2" && [ . -ef /proc/self/fd/8 ] && ${mount} -c -o remount,bind,ro .; }
@@ -112,6 +113,6 @@ function callOf(each: ContainerMount, sandbox: string): readonly [name: string, 
   const place = each.target.startsWith("/") ? ["/", each.target.slice(1)] : [sandbox, each.target];
   if (each.kind === "file-system") return ["mesh_new", ...place, each.type, each.options];
   const how = [each.recursive === true ? "--rbind" : "--bind", each.readOnly ? "ro" : "rw"];
-  const from = each.source.startsWith("/") ? "" : sandbox;
-  return [each.file === true ? "mesh_file" : "mesh_directory", ...place, from, each.source, ...how];
+  const from = each.source.startsWith("/") ? "" : (each.sourceBase ?? sandbox);
+  return ["mesh_bind", ...place, from, each.source, ...how];
 }

@@ -24,7 +24,8 @@
  */
 import { fail, ok, type Result } from "../base/result.ts";
 import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts";
-import type { ContainerSpec, ContainerVolume, FetchUri, Namespace } from "./container.ts";
+import { type Confinement, unkeptConfinement } from "./confinement.ts";
+import type { ContainerMount, ContainerSpec, ContainerVolume, FetchUri, Namespace } from "./container.ts";
 import { invalidSpec } from "./invalid-spec.ts";
 import type { LaunchError, Owner } from "./runtime.ts";
 import type { Host } from "./tools.ts";
@@ -37,6 +38,8 @@ export type AgentStep =
       readonly volumes: readonly ContainerVolume[];
       readonly owner: Owner | undefined;
     }
+  /** Directories and files inside the sandbox that mounts need. */
+  | { readonly in: "agent"; readonly do: "make-mount-points"; readonly mounts: readonly ContainerMount[] }
   | { readonly in: "agent"; readonly do: "make-cgroup"; readonly path: string }
   | {
       readonly in: "agent";
@@ -66,10 +69,23 @@ export type SupervisorStep =
       readonly mountProc: boolean;
     }
   | { readonly in: "supervisor"; readonly do: "join-cgroup"; readonly path: string }
+  | MountStep<"supervisor">
   | { readonly in: "supervisor"; readonly do: "record-exit" };
+
+/** In the mount namespace of the container, before its task is there. */
+export interface MountStep<Where extends "init" | "supervisor"> {
+  readonly in: Where;
+  readonly do: "mount";
+  /** File of mounts that all containers get. */
+  readonly fixed: string | undefined;
+  readonly mounts: readonly ContainerMount[];
+  /** For the relative paths among them. */
+  readonly sandbox: string;
+}
 
 export type InitStep =
   | { readonly in: "init"; readonly do: "join-cgroup"; readonly path: string }
+  | MountStep<"init">
   | { readonly in: "init"; readonly do: "record-exit" };
 
 export type TaskStep =
@@ -79,6 +95,7 @@ export type TaskStep =
   | { readonly in: "task"; readonly do: "announce" }
   | { readonly in: "task"; readonly do: "new-session" }
   | { readonly in: "task"; readonly do: "switch-user"; readonly owner: Owner }
+  | ({ readonly in: "task"; readonly do: "confine" } & Confinement)
   | { readonly in: "task"; readonly do: "set-environment"; readonly environment: PlannedEnvironment }
   | {
       readonly in: "task";
@@ -119,6 +136,8 @@ export function planLaunch(
     const message = `Cannot run as user "${spec.user}": this agent may not switch users; run it as root with setpriv (util-linux) installed, or leave the user unset`;
     return fail({ step: "user", message });
   }
+  const unkept = unkeptConfinement(spec, host) ?? unmountable(spec, host);
+  if (unkept !== undefined) return fail({ step: "validate", message: unkept });
   const environment = planEnvironment(spec.environment);
   const odd = environment.byEnv[0];
   if (odd !== undefined) {
@@ -139,6 +158,7 @@ export function planLaunch(
     steps: [
       ...agentSteps(spec, host, owner, cgroup),
       ...supervisorSteps(host, namespaces),
+      ...mountSteps(spec, host, namespaces),
       ...taskSteps(spec, host, owner, cgroup, environment),
       { in: namespaces.includes("pid") ? "init" : "supervisor", do: "record-exit" },
     ],
@@ -156,6 +176,8 @@ function agentSteps(
   if (spec.volumes !== undefined) {
     steps.push({ in: "agent", do: "link-volumes", volumes: spec.volumes, owner });
   }
+  const mounts = (spec.mounts ?? []).filter(needsMaking);
+  if (mounts.length > 0) steps.push({ in: "agent", do: "make-mount-points", mounts });
   if (cgroup !== undefined) {
     const path = `${cgroup}/${spec.containerId}`;
     steps.push({ in: "agent", do: "make-cgroup", path });
@@ -173,6 +195,18 @@ function agentSteps(
   return steps;
 }
 
+function needsMaking(mount: ContainerMount): boolean {
+  const { kind, target } = mount;
+  if (kind === "file-system") return !target.startsWith("/");
+  return !target.startsWith("/") || !mount.source.startsWith("/") || mount.create === true;
+}
+
+/** Volumes at absolute paths are mounted there. */
+function allMounts({ volumes = [], mounts = [] }: ContainerSpec): readonly ContainerMount[] {
+  const absolute = volumes.filter(({ target }) => target.startsWith("/"));
+  return [...absolute.map((each) => ({ kind: "bind" as const, ...each, readOnly: false })), ...mounts];
+}
+
 function supervisorSteps(host: Host, namespaces: readonly Namespace[]): Step[] {
   const steps: Step[] = [];
   const pid = namespaces.includes("pid");
@@ -185,6 +219,35 @@ function supervisorSteps(host: Host, namespaces: readonly Namespace[]): Step[] {
   // Both, as init may be forked before or after the supervisor was moved.
   if (path !== undefined) steps.push({ in: pid ? "init" : "supervisor", do: "join-cgroup", path });
   return steps;
+}
+
+function mountSteps(
+  spec: ContainerSpec,
+  { fixedMounts: fixed }: Host,
+  namespaces: readonly Namespace[],
+): Step[] {
+  const mounts = allMounts(spec);
+  if (!namespaces.includes("mount") || (mounts.length === 0 && fixed === undefined)) return [];
+  const where = namespaces.includes("pid") ? "init" : "supervisor";
+  return [{ in: where, do: "mount", fixed, mounts, sandbox: spec.sandbox }];
+}
+
+/** Why the mounts that the container asks for cannot be made here, or nothing. */
+function unmountable(spec: ContainerSpec, host: Host): string | undefined {
+  const mounts = allMounts(spec);
+  const { isolation } = spec;
+  if (mounts.length === 0) return undefined;
+  const own = isolation.namespaces.includes("mount") && host.capabilities.namespaces.includes("mount");
+  if (own && host.tools.mount !== undefined) return undefined;
+  const what = own ? "mount (util-linux)" : "a mount namespace, which it cannot make (see its log)";
+  return `Cannot mount anything at "${mounts[0]?.target}": the agent needs ${what}`;
+}
+
+/** Undefined: nothing but its user holds the task. */
+function confinementOf({ limits = [], privileges = {} }: ContainerSpec, host: Host): Confinement | undefined {
+  const userNamespace = host.userRange !== undefined;
+  if (limits.length === 0 && Object.keys(privileges).length === 0 && !userNamespace) return undefined;
+  return { limits, privileges, userNamespace };
 }
 
 function taskSteps(
@@ -203,6 +266,8 @@ function taskSteps(
   steps.push({ in: "task", do: "announce" });
   if (host.tools.setsid !== undefined) steps.push({ in: "task", do: "new-session" });
   if (owner !== undefined) steps.push({ in: "task", do: "switch-user", owner });
+  const confinement = confinementOf(spec, host);
+  if (confinement !== undefined) steps.push({ in: "task", do: "confine", ...confinement });
   steps.push({ in: "task", do: "set-environment", environment });
   steps.push(executeStep(spec, host));
   return steps;

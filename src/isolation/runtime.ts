@@ -21,6 +21,7 @@ export type LaunchStep =
   | "fetch"
   | "record"
   | "cgroup"
+  | "mount"
   | "start"
   | "cancelled";
 

@@ -17,6 +17,8 @@
  *   the record and is how 137 and SIGKILL are told apart.
  */
 import { assert, present } from "../base/assert.ts";
+import { confinementWords, USER_NAMESPACE_FD } from "./confinement.ts";
+import { mountScript, type ScriptPart } from "./mounts.ts";
 import type { Plan, PlannedEnvironment, Step } from "./plan.ts";
 import type { Host } from "./tools.ts";
 
@@ -59,6 +61,7 @@ export function supervisorCommand(plan: Plan, host: Host, recordPath: string): S
       recordPath,
       supervisorsCgroup(plan) ?? "",
       taskCgroup(plan) ?? "",
+      ...mountPart(plan, host).words,
       ...programOf(plan),
     ],
     environment: shellEnvironment(plan),
@@ -96,7 +99,7 @@ function unshareWords(plan: Plan, host: Host): string[] {
   return words;
 }
 
-/** $1 record, $2 cgroup of the waiting, $3 task's cgroup, then the program. */
+/** $1 record, $2 cgroup of the waiting, $3 task's cgroup, what the mounts take, then the program. */
 function waitingScript(plan: Plan, host: Host): string {
   const ownStat = host.procfs ? "read -r stat </proc/$$/stat" : 'stat="$$ $(ps -o lstart= -p $$)"';
   return lines(
@@ -104,6 +107,7 @@ function waitingScript(plan: Plan, host: Host): string {
     "own_cgroup=$2 cgroup=$3; shift 3",
     supervisorsCgroup(plan) === undefined ? "" : `echo 0 >"$own_cgroup/cgroup.procs" ${orFail("cgroup")}`,
     hasInit(plan) ? "" : `${ownStat} ${orFail("record")}`,
+    mountPart(plan, host).script,
     taskScript(plan, host),
     "status=$?",
     // After what the shell had to say, which may lack its newline.
@@ -112,14 +116,25 @@ function waitingScript(plan: Plan, host: Host): string {
   );
 }
 
+function mountPart(plan: Plan, host: Host): ScriptPart {
+  const step = find(plan, "mount");
+  if (step === undefined) return { script: "", words: [] };
+  const mount = word(present(host.tools.mount, "The plan checked for mount"));
+  const { fixed, mounts, sandbox } = step;
+  const part = mountScript(mounts, sandbox, mount, orFail("mount"));
+  if (fixed === undefined) return part;
+  const all = `${mount} --all --fstab "$1" >&2 ${orFail("mount")}\nshift`;
+  return { script: lines(all, part.script), words: [fixed, ...part.words] };
+}
+
 /** A subshell: the fork that becomes the program. */
 function taskScript(plan: Plan, host: Host): string {
   const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
-  const switchUser = find(plan, "switch-user");
+  const staged = find(plan, "switch-user") !== undefined || find(plan, "confine") !== undefined;
   const words: string[] = [];
   if (find(plan, "new-session") !== undefined)
     words.push(word(present(host.tools.setsid, "setsid is there")));
-  if (switchUser !== undefined) words.push(stagedWords(plan, host));
+  if (staged) words.push(stagedWords(plan, host));
   else words.push(programWords(plan, host, environment));
   return lines(
     "(",
@@ -127,7 +142,7 @@ function taskScript(plan: Plan, host: Host): string {
     oomScore(plan),
     announcement(plan, host),
     `exec 2>&${TASK_STDERR_FD} ${TASK_STDERR_FD}>&-`,
-    switchUser === undefined ? exportScript(environment) : "",
+    staged ? "" : exportScript(environment),
     `exec ${words.join(" ")}`,
     ")",
   );
@@ -146,13 +161,10 @@ export function oomScore(plan: Plan): string {
 export function stagedWords(plan: Plan, host: Host, prologue = ""): string {
   const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
   const switchUser = find(plan, "switch-user");
-  const words: string[] = [];
-  if (switchUser !== undefined) {
-    const { uid, gid } = switchUser.owner;
-    words.push(word(present(host.tools.setpriv, "The probe offers users only with setpriv")));
-    words.push(`--reuid=${uid}`, `--regid=${gid}`, "--init-groups");
-  }
-  const stage = `${prologue}${exportScript(environment)}; exec ${programWords(plan, host, environment)}`;
+  const confinement = find(plan, "confine") ?? { limits: [], privileges: {}, userNamespace: false };
+  const words = confinementWords(confinement, switchUser?.owner, host).map(plainWord);
+  const closing = confinement.userNamespace ? `exec ${USER_NAMESPACE_FD}>&-; ` : "";
+  const stage = `${closing}${prologue}${exportScript(environment)}; exec ${programWords(plan, host, environment)}`;
   assert(!stage.includes("'"), "The stage script must survive single quotes");
   words.push(word(host.tools.shell), "-c", `'${stage}'`, "mesh-task", '"$@"');
   return words.join(" ");
@@ -195,7 +207,7 @@ function exportScript(environment: PlannedEnvironment): string {
   return commands.join("; ");
 }
 
-function orFail(step: "cgroup" | "record"): string {
+function orFail(step: "cgroup" | "record" | "mount"): string {
   return `|| { echo "${FAILED_STEP_MARK}${step}" >&2; exit ${SETUP_FAILED_STATUS}; }`;
 }
 
@@ -203,6 +215,12 @@ function orFail(step: "cgroup" | "record"): string {
 export function word(path: string): string {
   assert(/^[A-Za-z0-9_/.+-]+$/.test(path), `Program path ${JSON.stringify(path)} needs quoting`);
   return path;
+}
+
+/** Options of programs: numbers and names. */
+function plainWord(text: string): string {
+  assert(/^[A-Za-z0-9_/.,:=+-]+$/.test(text), `Option ${JSON.stringify(text)} needs quoting`);
+  return text;
 }
 
 function lines(...parts: readonly string[]): string {

@@ -3,6 +3,7 @@
  * probe (src/isolation/linux/probe.ts) and an input of the plan.
  */
 import type { CgroupSettings } from "./cgroup-settings.ts";
+import type { UserRange } from "./privileges.ts";
 import type { RuntimeCapabilities } from "./runtime.ts";
 
 /** Absolute paths of programs; a missing one is absent. */
@@ -18,6 +19,8 @@ export interface Tools {
   readonly nsenter?: string;
   readonly setsid?: string;
   readonly setpriv?: string;
+  readonly prlimit?: string;
+  readonly mount?: string;
 }
 
 export interface Host {
@@ -30,6 +33,12 @@ export interface Host {
   /** Names of the files that a cgroup of a container has here; absent: nothing can be limited. */
   readonly cgroupFiles?: ReadonlySet<string>;
   readonly cgroupSettings?: CgroupSettings;
+  /** File of mounts that every container gets, as fstab(5). */
+  readonly fixedMounts?: string;
+  /** Users of tasks are these ones of the host, in a user namespace of theirs. */
+  readonly userRange?: UserRange;
+  /** By name of a profile the program that loads its filter and executes what follows. */
+  readonly seccompFilters?: ReadonlyMap<string, string>;
   /** Memory of the machine; present where the score of the kernel's OOM killer can be set. */
   readonly oomScoreMemBytes?: number;
 }

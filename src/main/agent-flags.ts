@@ -2,6 +2,7 @@
 
 import { CGROUP_FLAGS } from "./cgroup-flags.ts";
 import { DEFAULT_MASTER } from "./client/master-client.ts";
+import { CONTAINER_FLAGS } from "./container-flags.ts";
 import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
 import type { FlagSpec } from "./flags.ts";
 import { SANDBOX_FLAGS } from "./sandbox-flags.ts";
@@ -64,6 +65,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     default: "auto",
   },
   ...CGROUP_FLAGS,
+  ...CONTAINER_FLAGS,
   {
     name: "executor-registration-timeout",
     value: "<duration>",

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import type { ContainerPolicy } from "../agent/container-policy.ts";
 import { checkpointDirectory } from "../agent/paths.ts";
 import { RECONFIGURATION_POLICIES, type ReconfigurationPolicy } from "../agent/reconfiguration.ts";
 import { Agent } from "../agent/run.ts";
@@ -30,6 +31,7 @@ import type { AgentInfo } from "../model/v1/frameworks.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
 import { readCgroupSettings } from "./cgroup-flags.ts";
+import { readContainerPolicy } from "./container-flags.ts";
 import { domainOf } from "./domain-flag.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
@@ -53,6 +55,8 @@ export interface AgentFlags extends InfoFlags {
   /** Left out: any. */
   readonly reconfigurationPolicy?: ReconfigurationPolicy;
   readonly cgroups?: CgroupSettings;
+  /** Left out: DEFAULT_POLICY. */
+  readonly containers?: ContainerPolicy;
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
   /** Left out: the defaults. */
@@ -99,6 +103,7 @@ function readFlags(flags: Flags): AgentFlags {
     reconfigurationPolicy: readPolicy(flags),
     isolate: readIsolation(flags),
     cgroups: readCgroupSettings(flags),
+    containers: readContainerPolicy(flags),
     executorTimes: {
       registrationMs: flags.duration("executor-registration-timeout"),
       reregistrationMs: flags.duration("executor-reregistration-timeout"),
@@ -218,6 +223,7 @@ function agentConfig(
     bootId,
     switchUser: capabilities.switchUser,
     commandChecks: capabilities.commandChecks === true,
+    ...(flags.containers === undefined ? {} : { containers: flags.containers }),
     ...(flags.executorTimes === undefined ? {} : { executorTimes: flags.executorTimes }),
   };
 }

@@ -3,6 +3,7 @@ import { HISTORY_FRAMEWORKS_MAX, HISTORY_TASKS_PER_FRAMEWORK_MAX } from "../base
 import type { MasterSettings } from "../master/types.ts";
 import type { RateLimits } from "../model/v1/tasks.ts";
 import { decodeJson } from "../wire/json-decode.ts";
+import { bytesOf } from "./byte-flags.ts";
 import { textOrFile } from "./flag-files.ts";
 import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
 
@@ -93,14 +94,4 @@ function rateLimitsOf(flags: Flags): RateLimits | undefined {
   }
   if (principals.size < named.length) throw badFlag("rate-limits", given, "each principal once");
   return limits.value;
-}
-
-const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2 };
-
-/** Mesos' notation (stout/bytes.hpp): a whole number with B, KB or MB; alone it counts bytes. */
-function bytesOf(flags: Flags, name: string): number {
-  const value = flags.text(name);
-  const [, digits, unit = "B"] = /^(\d{1,9})\s*(B|KB|MB)?$/.exec(value) ?? [];
-  if (digits === undefined) throw badFlag(name, value, "bytes, for example 4096 or 4KB");
-  return Number(digits) * (UNITS[unit] ?? 1);
 }

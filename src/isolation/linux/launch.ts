@@ -9,6 +9,7 @@ import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand } from "../supervi
 import type { Host } from "../tools.ts";
 import { limitCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { EventFiles } from "./exits.ts";
+import { makeMountPoints } from "./mount-points.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
@@ -35,6 +36,7 @@ const START_POLL_MS = 500;
 const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-sandbox": "sandbox",
   "link-volumes": "sandbox",
+  "make-mount-points": "sandbox",
   "make-cgroup": "cgroup",
   "limit-cgroup": "cgroup",
   "create-output": "sandbox",
@@ -155,6 +157,8 @@ class Launch {
         return ok(undefined);
       case "link-volumes":
         return linkVolumes(sandbox, step.volumes, step.owner);
+      case "make-mount-points":
+        return makeMountPoints(sandbox, step.mounts);
       case "make-cgroup":
         makeCgroup(step.path);
         return ok(undefined);
@@ -237,7 +241,8 @@ class Launch {
       return fail({ step: "start", message });
     }
     const said = log?.messages ?? "";
-    const step = said.includes(`${FAILED_STEP_MARK}cgroup`) ? "cgroup" : "start";
+    const failed = (["cgroup", "mount"] as const).find((each) => said.includes(`${FAILED_STEP_MARK}${each}`));
+    const step = failed ?? "start";
     const words = said
       .split("\n")
       .filter((line) => !line.startsWith(FAILED_STEP_MARK))

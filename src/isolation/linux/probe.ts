@@ -107,6 +107,8 @@ function findTools(): Tools {
     ...optional("setpriv", utilLinux),
     ...optional("unshare", utilLinux),
     ...optional("nsenter", utilLinux),
+    ...optional("prlimit", utilLinux),
+    ...optional("mount", utilLinux),
   };
 }
 

@@ -1,0 +1,46 @@
+/** What of a container's spec follows from its ContainerInfo and the operator's policy. */
+import { ok, type Result } from "../base/result.ts";
+import type { ContainerSpec } from "../isolation/container.ts";
+import type { ContainerInfo } from "../model/v1/containers.ts";
+import { limitsOf, namespacesOf, privilegesOf } from "./container-linux.ts";
+import { tmpMounts, volumeMounts } from "./container-mounts.ts";
+import { type ContainerPolicy, DEFAULT_POLICY } from "./container-policy.ts";
+
+export type ContainerSetup = Pick<ContainerSpec, "isolation" | "mounts" | "limits" | "privileges">;
+
+/**
+ * @param user that the container runs as; "" is the agent's own
+ * @param parentSandbox of the container that this one is nested in
+ */
+export function containerSetup(
+  container: ContainerInfo | undefined,
+  user: string,
+  policy: ContainerPolicy = DEFAULT_POLICY,
+  parentSandbox?: string,
+): Result<ContainerSetup> {
+  const linux = container?.linux_info ?? {};
+  const privileges = privilegesOf(linux, policy);
+  if (!privileges.ok) return privileges;
+  const limits = limitsOf(container?.rlimit_info);
+  if (!limits.ok) return limits;
+  const spaces = namespacesOf(linux, policy);
+  if (!spaces.ok) return spaces;
+  const owner = {
+    mayCoverHost: mayCoverHost(user, policy),
+    ...(parentSandbox === undefined ? {} : { parentSandbox }),
+  };
+  const volumes = volumeMounts(container?.volumes ?? [], policy, owner);
+  if (!volumes.ok) return volumes;
+  const mounts = [...spaces.value.mounts, ...tmpMounts(policy), ...volumes.value];
+  return ok({
+    isolation: { namespaces: spaces.value.namespaces, cgroup: true },
+    ...(mounts.length === 0 ? {} : { mounts }),
+    ...(limits.value.length === 0 ? {} : { limits: limits.value }),
+    ...(Object.keys(privileges.value).length === 0 ? {} : { privileges: privileges.value }),
+  });
+}
+
+/** It gains nothing by files of its own in the place of the host's: it is root, or setuid does nothing. */
+export function mayCoverHost(user: string, policy: ContainerPolicy = DEFAULT_POLICY): boolean {
+  return user === "" || user === "root" || policy.noNewPrivileges;
+}
