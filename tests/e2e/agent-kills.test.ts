@@ -1,0 +1,103 @@
+/**
+ * An agent dies by SIGKILL at random moments, over and over, while it launches,
+ * runs and ends tasks. Each task runs exactly once and is told as it ended, and
+ * nothing of them stays on the machine. MESH_KILL_TASKS says how many tasks.
+ */
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Random } from "../../src/base/random.ts";
+import { chooseRuntimeDirectory } from "../../src/main/runtime-directory.ts";
+import { isTerminalState } from "../../src/model/task-state.ts";
+import { eventually, TestCluster } from "./test-cluster.ts";
+import { TestScheduler } from "./test-scheduler.ts";
+
+const TASKS = Number(process.env["MESH_KILL_TASKS"] ?? 200);
+/** Exit statuses of the tasks, in turn. */
+const STATUSES = 4;
+/** Between a start of the agent and the next kill: from the middle of its recovery to long after. */
+const KILL_AFTER_MS = { low: 30, high: 1_500 };
+/** Tasks ended, on average, for each second of the run: far below what the agent does in peace. */
+const SLOWEST_TASKS_PER_S = 2;
+const TIMEOUT_MS = 60_000 + (TASKS / SLOWEST_TASKS_PER_S) * 1_000;
+
+test(
+  `kill -9 of the agent at random moments of ${TASKS} launches`,
+  async () => {
+    const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+    console.log(`seed ${seed}`);
+    const random = new Random(seed);
+    await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+    await using scheduler = new TestScheduler(cluster.masterAddresses);
+    const [agent] = cluster.agents;
+    const started = join(cluster.directory, "started");
+    const cgroups = join(cluster.directory, "cgroups");
+    const ids = Array.from({ length: TASKS }, (_, at) => `task-${at}`);
+    await scheduler.launch(
+      ids.map((id, at) => ({
+        id,
+        command: `echo ${id} >> ${started}; cat /proc/self/cgroup >> ${cgroups}; sleep 0.${at % 5}; exit ${at % STATUSES}`,
+      })),
+    );
+
+    let kills = 0;
+    const over = performance.now() + TIMEOUT_MS - 40_000;
+    while (scheduler.ended < TASKS && performance.now() < over) {
+      await Bun.sleep(random.between(KILL_AFTER_MS.low, KILL_AFTER_MS.high));
+      await agent?.kill("SIGKILL");
+      agent?.start();
+      kills++;
+    }
+    await eventually("all tasks to end", () => scheduler.ended === TASKS, 30_000);
+    console.log(`${TASKS} tasks through ${kills} kills of their agent`);
+    expect(kills).toBeGreaterThan(TASKS / 100);
+
+    expect(readFileSync(started, "utf8").trim().split("\n").sort()).toEqual([...ids].sort());
+    const wrong = ids.filter((id, at) => !endedAs(scheduler, id, at % STATUSES));
+    expect(wrong.map((id) => scheduler.told.get(id))).toEqual([]);
+
+    await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
+    const runtimeDirectory = chooseRuntimeDirectory(join(cluster.directory, "a0"));
+    await agent?.kill("SIGTERM");
+    expect(existsSync(runtimeDirectory)).toBeFalse();
+    expect(cgroupsLeft(readFileSync(cgroups, "utf8"))).toEqual([]);
+    expect(processesOf(cluster.directory)).toEqual([]);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(cluster.directory);
+  },
+  TIMEOUT_MS,
+);
+
+/** Told as it ended, by one status that ends it, however often that was sent. */
+function endedAs(scheduler: TestScheduler, id: string, exitStatus: number): boolean {
+  const ends = (scheduler.told.get(id) ?? []).filter(({ state }) => isTerminalState(state));
+  const expected = exitStatus === 0 ? "TASK_FINISHED" : "TASK_FAILED";
+  return (
+    new Set(ends.map(({ uuid }) => JSON.stringify(uuid))).size === 1 &&
+    ends[0]?.state === expected &&
+    (exitStatus === 0 || ends[0].message?.includes(`status ${exitStatus}`) === true)
+  );
+}
+
+/** Those that are still there, of the cgroups v2 that the tasks were in, and of the agent's around them. */
+function cgroupsLeft(text: string): string[] {
+  const own = new Set(text.split("\n").flatMap((line) => /^0::(\/mesh\/[^/]+)\//.exec(line)?.[1] ?? []));
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(" - cgroup2 "))
+    .map((line) => line.split(" ")[4] ?? "");
+  return mounts
+    .flatMap((mount) => [...own].map((path) => `${mount}${path}`))
+    .filter((path) => existsSync(path));
+}
+
+/** Pids of processes, but the cluster's own, whose environment names the directory. */
+function processesOf(directory: string): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(directory);
+    } catch {
+      return false; // It ended meanwhile.
+    }
+  });
+}
