@@ -13,6 +13,7 @@ import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { CommandInfo, TaskInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
+import { containerNetwork } from "./container-network.ts";
 import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
@@ -56,6 +57,8 @@ export function planContainer(
   const unsupported = unsupportedIn(info.container);
   if (unsupported !== undefined)
     return fail(`the task's container asks for ${unsupported}, which is not there`);
+  const network = containerNetwork(info.container, task.containerId);
+  if (!network.ok) return network;
   const program = containerCommand(command);
   if (!program.ok) return program;
   const variables = userVariables(command);
@@ -95,6 +98,7 @@ export function planContainer(
       stderrName: "stderr",
       uris: fetchUris(command),
       ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
+      ...(network.value === undefined ? {} : { network: network.value }),
       resources: containerResources(task, info),
       ...setup.value,
     },
@@ -165,10 +169,5 @@ export function unsupportedIn(container: ContainerInfo | undefined): string | un
   if (container.type === "DOCKER" || container.docker !== undefined) return "the Docker containerizer";
   if (container.mesos?.image !== undefined) return "an image";
   if (container.tty_info !== undefined) return "a terminal (tty_info)";
-  if (container.hostname !== undefined) return `the hostname "${container.hostname}"`;
-  for (const network of container.network_infos ?? []) {
-    if (network.name !== undefined) return `the network "${network.name}"`;
-    if ((network.port_mappings?.length ?? 0) > 0) return "port mappings";
-  }
   return undefined;
 }

@@ -11,6 +11,7 @@ import { isTerminalState } from "../model/task-state.ts";
 import type { ExecutorCall, ExecutorEvent } from "../model/v1/executor.ts";
 import type { TaskStatus } from "../model/v1/tasks.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
+import { networkInfos } from "./container-network.ts";
 import { armHeartbeat } from "./end-executor.ts";
 import { endContainer } from "./end-task.ts";
 import { type Executor, executorKey } from "./executor.ts";
@@ -174,7 +175,7 @@ function completeStatus(state: AgentState, executor: Executor, task: Task, statu
     executor_id: { value: executor.executorId },
     timestamp: status.timestamp ?? state.now.wallMs / SECOND_MS,
     container_status: {
-      network_infos: [{ ip_addresses: [{ protocol: "IPv4", ip_address: config.ip }] }],
+      network_infos: [...networkInfos(config, executor.networks)],
       ...(executor.pid === undefined ? {} : { executor_pid: executor.pid }),
       ...given,
       container_id: given?.container_id ?? { value: executor.containerId },

@@ -5,6 +5,7 @@ import type { ContainerSpec, Exit } from "../isolation/container.ts";
 import { commandTaskEnvironment } from "../isolation/environment.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import { decodeBlob } from "../wire/blob.ts";
+import { containerNetwork } from "./container-network.ts";
 import { containerCommand, fetchUris, unsupportedIn, userVariables } from "./container-plan.ts";
 import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
@@ -45,6 +46,8 @@ function planExecutor(state: AgentState, executor: Executor): Result<ContainerSp
   const unsupported = unsupportedIn(container);
   if (unsupported !== undefined)
     return fail(`its executor's container asks for ${unsupported}, which is not there`);
+  const network = containerNetwork(container, executor.containerId);
+  if (!network.ok) return network;
   const program = containerCommand(command);
   if (!program.ok) return program;
   const variables = userVariables(command);
@@ -78,15 +81,17 @@ function planExecutor(state: AgentState, executor: Executor): Result<ContainerSp
     stderrName: "stderr",
     uris: fetchUris(command),
     ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
+    ...(network.value === undefined ? {} : { network: network.value }),
     resources: executorResources(state, executor),
     ...setup.value,
   });
 }
 
-export function executorLaunched(state: AgentState, executor: Executor, { pid }: Launched): void {
+export function executorLaunched(state: AgentState, executor: Executor, { networks, pid }: Launched): void {
   if (executor.phase !== "launching") return;
   executor.phase = "running";
   executor.pid = pid;
+  executor.networks = networks;
   // More tasks may have come meanwhile.
   resizeExecutor(state, executor);
   // Its end overtook the launch.

@@ -18,6 +18,7 @@
  * | end-executor.ts      | SHUTDOWN, deadlines                             |
  */
 import { msFromNanos, SECOND_MS } from "../base/time.ts";
+import type { NetworkInfo } from "../model/v1/containers.ts";
 import type { ExecutorInfo, TaskStatusReason } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { type Amounts, amountsOf } from "./accounting.ts";
@@ -44,6 +45,8 @@ export interface Executor {
   readonly shutdownGraceMs: number;
   phase: "checkpointing" | "launching" | "running" | "ended";
   pid: number | undefined;
+  /** What its container joined; undefined on the host's network. */
+  networks: readonly NetworkInfo[] | undefined;
   /** It subscribed once, as recorded. */
   subscribed: boolean;
   /** Its open stream. */
@@ -77,6 +80,7 @@ export function newExecutor(record: ExecutorRecord, times: ExecutorTimes): Execu
     shutdownGraceMs: grace === undefined ? times.shutdownGraceMs : msFromNanos(grace.nanoseconds),
     phase: "checkpointing",
     pid: undefined,
+    networks: undefined,
     subscribed: record.subscribed,
     streamId: undefined,
     greeted: false,

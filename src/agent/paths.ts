@@ -11,6 +11,7 @@
  *       volumes/trash/              what is left of destroyed ones, on its way out
  *       gc/                         sandboxes on their way out (src/io/sandbox-gc.ts)
  *       run/                        records of containers (src/isolation), where no tmpfs can be used
+ *       networks/                   records of the networks that containers joined
  *       meta/                       checkpoint (src/io/checkpoint-store.ts)
  *
  * A command task has an executor of its own, which bears the task's id.
@@ -53,6 +54,10 @@ export function volumePath(workDir: string, volume: Omit<VolumeEntry, "making">)
 
 export function runtimeDirectory(workDir: string): string {
   return `${workDir}/run`;
+}
+
+export function networksDirectory(workDir: string): string {
+  return `${workDir}/networks`;
 }
 
 export function checkpointDirectory(workDir: string): string {

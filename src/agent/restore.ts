@@ -64,6 +64,7 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
       state.usage.add(task.amounts);
       task.phase = "running";
       task.pid = action.launched.pid;
+      task.networks = action.launched.networks;
       announceStart(state, task);
       if (task.ending === undefined) {
         watchCompletionTime(state, task);
@@ -153,6 +154,7 @@ function resumeExecutor(state: AgentState, executor: Executor, action: Container
     case "reattach": {
       executor.phase = "running";
       executor.pid = action.launched.pid;
+      executor.networks = action.launched.networks;
       const times = executorTimes(state);
       const waitMs = executor.subscribed ? times.reregistrationMs : times.registrationMs;
       state.deadlines.set(`executor-registration/${executor.key}`, state.now.monotonicMs + waitMs);

@@ -128,6 +128,7 @@ export function launched(state: AgentState, containerId: string, how: Launched):
   if (task.phase !== "launching") return;
   task.phase = "running";
   task.pid = how.pid;
+  task.networks = how.networks;
   task.startedAtMs = state.now.wallMs;
   addUpdate(state, task, { state: "TASK_STARTING", source: "SOURCE_EXECUTOR" });
   addUpdate(state, task, { state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" });

@@ -10,6 +10,7 @@ import type {
   TaskStatusSource,
 } from "../model/v1/tasks.ts";
 import { emptyCheckStatus } from "./check-status.ts";
+import { networkInfos } from "./container-network.ts";
 import type { Ending } from "./records.ts";
 import type { AgentState } from "./state.ts";
 import type { Framework, Task } from "./task.ts";
@@ -52,7 +53,7 @@ export function taskStatus(
     ...(told === undefined || fields.source !== "SOURCE_EXECUTOR" ? {} : { check_status: told }),
     container_status: {
       container_id: { value: task.containerId },
-      network_infos: [{ ip_addresses: [{ protocol: "IPv4", ip_address: state.config.ip }] }],
+      network_infos: [...networkInfos(state.config, task.networks)],
       ...(task.pid === undefined ? {} : { executor_pid: task.pid }),
     },
   };

@@ -1,6 +1,7 @@
 /** A task and a framework as the agent's core holds them in memory. */
 import { msFromNanos, SECOND_MS } from "../base/time.ts";
 import type { RunTask } from "../model/agent-protocol.ts";
+import type { NetworkInfo } from "../model/v1/containers.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { TaskInfo, TaskState } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
@@ -47,6 +48,8 @@ export interface Task {
   /** Wall time; undefined before the start. */
   startedAtMs: number | undefined;
   pid: number | undefined;
+  /** What its container joined; undefined on the host's network. */
+  networks: readonly NetworkInfo[] | undefined;
   readonly stream: UpdateStream;
 }
 
@@ -124,6 +127,7 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
     checks: newChecks(info, stream?.checks),
     startedAtMs: stream?.startedAtMs,
     pid: undefined,
+    networks: undefined,
     stream: {
       state: stream?.state ?? "TASK_STAGING",
       pending: [...(stream?.pending ?? [])],

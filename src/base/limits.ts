@@ -265,3 +265,15 @@ export const NETWORK_CHECKS_UNDER_WAY_MAX = 2_000;
 export const CHECK_ANSWER_HEAD_MAX_BYTES = 64 * KIB;
 /** Redirects that an HTTP check follows. curl, which Mesos runs, follows 50 and nobody needs them. */
 export const CHECK_REDIRECTS_MAX = 20;
+/** A plugin that joins a container to its network, or takes it out, and takes longer is ended. */
+export const NETWORK_PLUGIN_TIMEOUT_MS = 60_000;
+/** What such a plugin may say; results are a few kilobytes. */
+export const NETWORK_PLUGIN_OUTPUT_MAX_BYTES = 1_024 * KIB;
+/** Plugins at once: many wait for the same lock of iptables. The others wait their turn. */
+export const NETWORK_PLUGINS_UNDER_WAY_MAX = 16;
+/** Until what a plugin could not undo is tried again. */
+export const NETWORK_DETACH_RETRY_MS = 30_000;
+/** A network's description in a file. */
+export const NETWORK_CONFIG_MAX_BYTES = 256 * KIB;
+/** Networks of one container: each is an interface and several programs that run. */
+export const CONTAINER_NETWORKS_MAX = 16;

@@ -7,15 +7,16 @@
  * As `curl -s -S -L -k`, which Mesos runs: redirects are followed, certificates
  * not verified, and the body does not matter; here it is not even read.
  */
+import { isIP } from "node:net";
 import { CHECK_ANSWER_HEAD_MAX_BYTES, CHECK_REDIRECTS_MAX } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
-import type { CheckResult, NetworkCheck, NetworkProbe } from "../isolation/check.ts";
+import type { CheckResult, NetworkCheck, NetworkProbe, Within } from "../isolation/check.ts";
 import { type AnswerHead, readHead } from "./answer-head.ts";
 
-export const checkNetwork: NetworkCheck = async (probe, address, signal) => {
-  if (probe.kind === "http") return await checkHttp(probe, address, signal);
+export const checkNetwork: NetworkCheck = async (probe, address, signal, within = here) => {
+  if (probe.kind === "http") return await checkHttp(probe, address, signal, within);
   const { port } = probe;
-  const connected = await connectOnce({ address, port, tls: false, signal }, undefined);
+  const connected = await connectOnce({ address, port, tls: false, signal, within }, undefined);
   if (connected.ok) return { kind: "connected", connected: true };
   return connected.error.ownFault
     ? { kind: "untried", reason: connected.error.reason }
@@ -26,13 +27,14 @@ async function checkHttp(
   probe: Extract<NetworkProbe, { kind: "http" }>,
   address: string,
   signal: AbortSignal,
+  within: Within,
 ): Promise<CheckResult> {
   const host = address.includes(":") ? `[${address}]` : address;
   let url = new URL(`${probe.scheme}://${host}:${probe.port}${probe.path}`);
   for (let redirects = 0; ; redirects++) {
     const tls = url.protocol === "https:";
     const port = Number(url.port === "" ? (tls ? 443 : 80) : url.port);
-    const target = { address: url.hostname.replace(/^\[|\]$/g, ""), port, tls, signal };
+    const target = { address: url.hostname.replace(/^\[|\]$/g, ""), port, tls, signal, within };
     const answer = await connectOnce(target, requestText(url));
     if (!answer.ok) {
       const { ownFault, reason } = answer.error;
@@ -53,8 +55,18 @@ async function checkHttp(
         reason: `more than ${CHECK_REDIRECTS_MAX} redirects, the last to ${next.href}`,
       };
     }
+    if (within !== here && !isAddress(next.hostname)) {
+      const reason = `${url.href} redirects to ${next.href}; names are not looked up in the network of a task`;
+      return { kind: "failed", reason };
+    }
     url = next;
   }
+}
+
+const here: Within = (open) => open();
+
+function isAddress(hostname: string): boolean {
+  return isIP(hostname.replace(/^\[|\]$/g, "")) !== 0;
 }
 
 /** URL has encoded what could end a line. */
@@ -67,6 +79,7 @@ interface Target {
   readonly port: number;
   readonly tls: boolean;
   readonly signal: AbortSignal;
+  readonly within: Within;
 }
 
 interface NoAnswer {
@@ -82,7 +95,7 @@ const OWN_FAULTS = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAV
 function connectOnce(target: Target, request: string): Promise<Result<AnswerHead, NoAnswer>>;
 function connectOnce(target: Target, request: undefined): Promise<Result<undefined, NoAnswer>>;
 function connectOnce(
-  { address, port, tls, signal }: Target,
+  { address, port, tls, signal, within }: Target,
   request: string | undefined,
 ): Promise<Result<AnswerHead | undefined, NoAnswer>> {
   return new Promise((settle) => {
@@ -111,29 +124,36 @@ function connectOnce(
       if (request === undefined) end(ok(undefined));
       else socket?.write(request);
     };
-    Bun.connect({
-      hostname: address,
-      port,
-      ...(tls ? { tls: { rejectUnauthorized: false } } : {}),
-      socket: {
-        open(opened) {
-          socket = opened;
-          if (over) opened.terminate();
-          else if (!tls) ready();
+    const connect = (): Promise<unknown> =>
+      Bun.connect({
+        hostname: address,
+        port,
+        ...(tls ? { tls: { rejectUnauthorized: false } } : {}),
+        socket: {
+          open(opened) {
+            socket = opened;
+            if (over) opened.terminate();
+            else if (!tls) ready();
+          },
+          handshake: () => ready(),
+          data(_, bytes) {
+            head = Buffer.concat([head, bytes]);
+            const read = readHead(head);
+            if (read !== undefined) end(read.ok ? read : fail({ reason: read.error, ownFault: false }));
+            else if (head.length > CHECK_ANSWER_HEAD_MAX_BYTES) {
+              failed(`the head of its answer is longer than ${CHECK_ANSWER_HEAD_MAX_BYTES} bytes`);
+            }
+          },
+          error: (_, error) => failed(error),
+          connectError: (_, error) => failed(error),
+          close: () => failed("the connection was closed"),
         },
-        handshake: () => ready(),
-        data(_, bytes) {
-          head = Buffer.concat([head, bytes]);
-          const read = readHead(head);
-          if (read !== undefined) end(read.ok ? read : fail({ reason: read.error, ownFault: false }));
-          else if (head.length > CHECK_ANSWER_HEAD_MAX_BYTES) {
-            failed(`the head of its answer is longer than ${CHECK_ANSWER_HEAD_MAX_BYTES} bytes`);
-          }
-        },
-        error: (_, error) => failed(error),
-        connectError: (_, error) => failed(error),
-        close: () => failed("the connection was closed"),
-      },
-    }).catch(failed);
+      });
+    try {
+      // Of a numeric address the socket is made before this returns.
+      within(connect).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   });
 }

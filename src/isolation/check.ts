@@ -41,4 +41,8 @@ export type NetworkCheck = (
   probe: NetworkProbe,
   address: string,
   signal: AbortSignal,
+  within?: Within,
 ) => Promise<CheckResult>;
+
+/** Runs what opens sockets, at once, in another network than the agent's. */
+export type Within = <T>(open: () => T) => T;

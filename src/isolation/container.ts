@@ -3,10 +3,11 @@
  * ended (`Exit`). Plain values only, so that the agent can checkpoint them.
  */
 
+import type { ContainerNetwork } from "./network.ts";
 import type { Privileges, ResourceLimit } from "./privileges.ts";
 
-/** Linux namespaces a container can have of its own. Later stages add more kinds. */
-export type Namespace = "pid" | "mount" | "ipc" | "uts";
+/** Linux namespaces a container can have of its own; `net` is one that joined networks, see network.ts. */
+export type Namespace = "pid" | "mount" | "ipc" | "uts" | "net";
 
 /**
  * What to execute (Mesos CommandInfo): `shell` runs `/bin/sh -c script`;
@@ -104,6 +105,8 @@ export interface ContainerSpec {
   readonly stderrName: string;
   readonly uris: readonly FetchUri[];
   readonly volumes?: readonly ContainerVolume[];
+  /** Networks of its own instead of the host's, see network.ts. */
+  readonly network?: ContainerNetwork;
   readonly resources: ContainerResources;
   readonly isolation: ContainerIsolation;
   /** In this order. Targets and sources inside the sandbox are made before anything is fetched. */

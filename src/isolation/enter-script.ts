@@ -37,6 +37,7 @@ const NSENTER_FLAGS: { readonly [K in Namespace]: string } = {
   mount: "--mount",
   ipc: "--ipc",
   uts: "--uts",
+  net: "--net",
 };
 
 /** @param plan of a launch of this program; what is done once for a container is left out of it */

@@ -1,5 +1,6 @@
 import { ARGUMENT_MAX_BYTES, ID_MAX_CHARS } from "../base/limits.ts";
 import type { ContainerSpec } from "./container.ts";
+import { networkProblem } from "./network-script.ts";
 import type { Host } from "./tools.ts";
 
 /** Says what is wrong with a container that could not be started as it stands, or nothing. */
@@ -8,7 +9,8 @@ export function invalidSpec(spec: ContainerSpec, host: Host): string | undefined
     invalidNames(spec) ??
     invalidCommand(spec, host) ??
     invalidEnvironment(spec.environment) ??
-    invalidStrings(spec)
+    invalidStrings(spec) ??
+    networkProblem(spec, host)
   );
 }
 

@@ -27,6 +27,8 @@ import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts
 import { type Confinement, unkeptConfinement } from "./confinement.ts";
 import type { ContainerMount, ContainerSpec, ContainerVolume, FetchUri, Namespace } from "./container.ts";
 import { invalidSpec } from "./invalid-spec.ts";
+import type { ContainerNetwork } from "./network.ts";
+import { NETWORK_FILES } from "./network-script.ts";
 import type { LaunchError, Owner } from "./runtime.ts";
 import type { Host } from "./tools.ts";
 
@@ -49,6 +51,7 @@ export type AgentStep =
     }
   | { readonly in: "agent"; readonly do: "create-output"; readonly stdout: string; readonly stderr: string }
   | { readonly in: "agent"; readonly do: "fetch"; readonly uris: readonly FetchUri[] }
+  | { readonly in: "agent"; readonly do: "join-networks"; readonly network: ContainerNetwork }
   | { readonly in: "agent"; readonly do: "own-sandbox"; readonly owner: Owner }
   | {
       readonly in: "agent";
@@ -61,6 +64,7 @@ export type AgentStep =
   | { readonly in: "agent"; readonly do: "move-supervisor"; readonly path: string };
 
 export type SupervisorStep =
+  | { readonly in: "supervisor"; readonly do: "enter-network"; readonly path: string }
   | {
       readonly in: "supervisor";
       readonly do: "unshare";
@@ -69,6 +73,7 @@ export type SupervisorStep =
       readonly mountProc: boolean;
     }
   | { readonly in: "supervisor"; readonly do: "join-cgroup"; readonly path: string }
+  | UseNetworkStep<"supervisor">
   | MountStep<"supervisor">
   | { readonly in: "supervisor"; readonly do: "record-exit" };
 
@@ -83,7 +88,14 @@ export interface MountStep<Where extends "init" | "supervisor"> {
   readonly sandbox: string;
 }
 
+/** Takes the host name, and mounts files of its own over those in /etc. */
+export interface UseNetworkStep<Where extends "init" | "supervisor"> {
+  readonly in: Where;
+  readonly do: "use-network";
+}
+
 export type InitStep =
+  | UseNetworkStep<"init">
   | { readonly in: "init"; readonly do: "join-cgroup"; readonly path: string }
   | MountStep<"init">
   | { readonly in: "init"; readonly do: "record-exit" };
@@ -157,6 +169,7 @@ export function planLaunch(
     containerId: spec.containerId,
     steps: [
       ...agentSteps(spec, host, owner, cgroup),
+      ...networkSteps(spec, host, namespaces),
       ...supervisorSteps(host, namespaces),
       ...mountSteps(spec, host, namespaces),
       ...taskSteps(spec, host, owner, cgroup, environment),
@@ -191,6 +204,8 @@ function agentSteps(
   }
   if (spec.uris.length > 0) steps.push({ in: "agent", do: "fetch", uris: spec.uris });
   if (owner !== undefined) steps.push({ in: "agent", do: "own-sandbox", owner });
+  // Last, as others may wait for an address.
+  if (spec.network !== undefined) steps.push({ in: "agent", do: "join-networks", network: spec.network });
   steps.push({ in: "agent", do: "spawn", cwd: spec.sandbox, stdout, stderr });
   return steps;
 }
@@ -205,6 +220,19 @@ function needsMaking(mount: ContainerMount): boolean {
 function allMounts({ volumes = [], mounts = [] }: ContainerSpec): readonly ContainerMount[] {
   const absolute = volumes.filter(({ target }) => target.startsWith("/"));
   return [...absolute.map((each) => ({ kind: "bind" as const, ...each, readOnly: false })), ...mounts];
+}
+
+function networkSteps(
+  { containerId, network }: ContainerSpec,
+  { networks }: Host,
+  namespaces: readonly Namespace[],
+): Step[] {
+  if (network === undefined || networks === undefined) return [];
+  const path = `${networks}/${containerId}/${NETWORK_FILES.namespace}`;
+  return [
+    { in: "supervisor", do: "enter-network", path },
+    { in: namespaces.includes("pid") ? "init" : "supervisor", do: "use-network" },
+  ];
 }
 
 function supervisorSteps(host: Host, namespaces: readonly Namespace[]): Step[] {

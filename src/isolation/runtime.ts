@@ -9,6 +9,7 @@
  *        \--error--> forgotten (nothing of it is left but the sandbox)
  */
 import type { Result } from "../base/result.ts";
+import type { NetworkInfo } from "../model/v1/containers.ts";
 import type { ResourceStatistics } from "../model/v1/statistics.ts";
 import type { CheckProbe, CheckResult } from "./check.ts";
 import type { ContainerResources, ContainerSpec, Exit, FetchUri, Namespace } from "./container.ts";
@@ -22,6 +23,7 @@ export type LaunchStep =
   | "record"
   | "cgroup"
   | "mount"
+  | "network"
   | "start"
   | "cancelled";
 
@@ -36,6 +38,8 @@ export interface Launched {
   readonly pid: number;
   /** Start time of `pid` (clock ticks since boot on Linux): tells a reused pid. */
   readonly startTime: string;
+  /** What it joined, with its addresses; absent on the host's network. */
+  readonly networks?: readonly NetworkInfo[];
 }
 
 /**

@@ -19,6 +19,7 @@
 import { assert, present } from "../base/assert.ts";
 import { confinementWords, USER_NAMESPACE_FD } from "./confinement.ts";
 import { mountScript, type ScriptPart } from "./mounts.ts";
+import { enterNetworkWords, networkScript } from "./network-script.ts";
 import type { Plan, PlannedEnvironment, Step } from "./plan.ts";
 import type { Host } from "./tools.ts";
 
@@ -43,7 +44,7 @@ export const RESOURCES_MARK = "mesh: resources ";
 export const LIMITATION_MARK = "mesh: limitation ";
 
 const TRAPPED = "HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ";
-const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts" } as const;
+const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts", net: "--net" } as const;
 
 /** File descriptor on which the shells hold the sandbox's stderr; 2 is the container's record. */
 export const TASK_STDERR_FD = 3;
@@ -53,6 +54,7 @@ export function supervisorCommand(plan: Plan, host: Host, recordPath: string): S
   const { shell } = host.tools;
   return {
     argv: [
+      ...enterNetworkWords(find(plan, "enter-network")?.path, host),
       ...unshareWords(plan, host),
       shell,
       "-c",
@@ -104,6 +106,7 @@ function waitingScript(plan: Plan, host: Host): string {
   const ownStat = host.procfs ? "read -r stat </proc/$$/stat" : 'stat="$$ $(ps -o lstart= -p $$)"';
   return lines(
     `trap : ${TRAPPED}`,
+    find(plan, "use-network") === undefined ? "" : networkScript(host, orFail("network")),
     "own_cgroup=$2 cgroup=$3; shift 3",
     supervisorsCgroup(plan) === undefined ? "" : `echo 0 >"$own_cgroup/cgroup.procs" ${orFail("cgroup")}`,
     hasInit(plan) ? "" : `${ownStat} ${orFail("record")}`,
@@ -207,7 +210,7 @@ function exportScript(environment: PlannedEnvironment): string {
   return commands.join("; ");
 }
 
-function orFail(step: "cgroup" | "record" | "mount"): string {
+function orFail(step: "cgroup" | "network" | "record" | "mount"): string {
   return `|| { echo "${FAILED_STEP_MARK}${step}" >&2; exit ${SETUP_FAILED_STATUS}; }`;
 }
 

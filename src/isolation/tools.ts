@@ -26,6 +26,8 @@ export interface Tools {
 export interface Host {
   readonly tools: Tools;
   readonly capabilities: RuntimeCapabilities;
+  /** Containers can join networks: directory that holds one for each of them. */
+  readonly networks?: string;
   /** /proc is there: start times come from it, else from ps(1). */
   readonly procfs: boolean;
   /** cgroup that supervisors move to, so that they outlive the agent's own service cgroup. */

@@ -5,6 +5,7 @@ import { DEFAULT_MASTER } from "./client/master-client.ts";
 import { CONTAINER_FLAGS } from "./container-flags.ts";
 import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
 import type { FlagSpec } from "./flags.ts";
+import { NETWORK_FLAGS } from "./network-flags.ts";
 import { SANDBOX_FLAGS } from "./sandbox-flags.ts";
 
 export const AGENT_FLAGS: readonly FlagSpec[] = [
@@ -66,6 +67,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
   },
   ...CGROUP_FLAGS,
   ...CONTAINER_FLAGS,
+  ...NETWORK_FLAGS,
   {
     name: "executor-registration-timeout",
     value: "<duration>",

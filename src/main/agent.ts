@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import type { ContainerPolicy } from "../agent/container-policy.ts";
-import { checkpointDirectory } from "../agent/paths.ts";
+import { checkpointDirectory, networksDirectory } from "../agent/paths.ts";
 import { RECONFIGURATION_POLICIES, type ReconfigurationPolicy } from "../agent/reconfiguration.ts";
 import { Agent } from "../agent/run.ts";
 import type { AgentDrivers, AgentLink, LinkEvents } from "../agent/run-drivers.ts";
@@ -34,6 +34,7 @@ import { readCgroupSettings } from "./cgroup-flags.ts";
 import { readContainerPolicy } from "./container-flags.ts";
 import { domainOf } from "./domain-flag.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
+import { type NetworkFlags, readNetworkFlags } from "./network-flags.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
 import { SandboxCare } from "./sandbox-care.ts";
@@ -57,6 +58,8 @@ export interface AgentFlags extends InfoFlags {
   readonly cgroups?: CgroupSettings;
   /** Left out: DEFAULT_POLICY. */
   readonly containers?: ContainerPolicy;
+  /** Left out: tasks join no networks. */
+  readonly networks?: NetworkFlags;
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
   /** Left out: the defaults. */
@@ -104,6 +107,7 @@ function readFlags(flags: Flags): AgentFlags {
     isolate: readIsolation(flags),
     cgroups: readCgroupSettings(flags),
     containers: readContainerPolicy(flags),
+    networks: readNetworkFlags(flags),
     executorTimes: {
       registrationMs: flags.duration("executor-registration-timeout"),
       reregistrationMs: flags.duration("executor-reregistration-timeout"),
@@ -148,8 +152,8 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   const machine = inspectMachine(workDir);
   const info = agentInfo(flags, machine, workDir);
   const store = await openCheckpointStore(checkpointDirectory(workDir));
-  const runtimeDirectory = chooseRuntimeDirectory(workDir);
-  const runtime = await openRuntime(flags, info, runtimeDirectory, log).catch(async (error: unknown) => {
+  const runDirectory = chooseRuntimeDirectory(workDir);
+  const runtime = await openRuntime(flags, info, workDir, runDirectory, log).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
@@ -201,7 +205,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
       await server.stop(HTTP_GRACE_MS);
       await care.stop();
       await agent.close();
-      removeUnusedRuntimeDirectory(runtimeDirectory);
+      removeUnusedRuntimeDirectory(runDirectory);
       logger.close();
     },
   };
@@ -232,6 +236,7 @@ function agentConfig(
 async function openRuntime(
   flags: AgentFlags,
   info: AgentInfo,
+  workDir: string,
   runtimeDirectory: string,
   log: Log,
 ): Promise<Runtime> {
@@ -241,6 +246,9 @@ async function openRuntime(
     checkNetwork,
     isolate: flags.isolate,
     ...(flags.cgroups === undefined ? {} : { cgroups: flags.cgroups }),
+    ...(flags.networks === undefined
+      ? {}
+      : { networks: { ...flags.networks, recordDirectory: networksDirectory(workDir) } }),
     ...offeredMemory(info),
     log,
   });

@@ -27,11 +27,11 @@ export function chooseRuntimeDirectory(workDir: string): string {
 
 /** Leaves nothing behind of a stopped agent when no container lives on. */
 export function removeUnusedRuntimeDirectory(directory: string): void {
-  for (const each of [`${directory}/containers`, directory]) {
+  for (const each of [`${directory}/networks`, `${directory}/containers`, directory]) {
     try {
       rmdirSync(each);
-    } catch {
-      return; // In use.
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return; // In use.
     }
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { planTask } from "../../src/agent/container-plan.ts";
 import { present } from "../../src/base/assert.ts";
 import { AgentBench, firstRun, frameworkBlob, taskBlob } from "./agent-bench.ts";
 
@@ -84,6 +85,25 @@ describe("a command task", () => {
     });
   });
 
+  test("tells the addresses of the networks it joined", () => {
+    const bench = AgentBench.registered();
+    const wanted = [{ name: "web", port_mappings: [{ host_port: 80, container_port: 8080 }] }, {}];
+    bench.run("t", { container: { type: "MESOS", hostname: "web-1", network_infos: wanted } });
+    const task = present(bench.core.state.containers.get(bench.containerOf("t")), "It is there");
+    const plan = planTask(bench.core.state, task);
+    expect(plan.ok && plan.value.spec.network).toEqual({ hostname: "web-1", networks: wanted.slice(0, 1) });
+    const networks = [{ ...wanted[0], ip_addresses: [{ ip_address: "10.1.0.5" }] }];
+    const containerId = bench.containerOf("t");
+    bench.step({ kind: "launched", containerId, launched: { pid: 42, startTime: "1", networks } });
+    expect(bench.lastStatus("t").container_status?.network_infos).toEqual([
+      {
+        name: "web",
+        ip_addresses: [{ ip_address: "10.1.0.5" }],
+        port_mappings: [{ host_port: 80, container_port: 8080 }],
+      },
+    ]);
+  });
+
   const ends = [
     [{ kind: "exited", code: 0 }, "TASK_FINISHED", "Command exited with status 0", undefined],
     [{ kind: "exited", code: 3 }, "TASK_FAILED", "Command exited with status 3", undefined],
@@ -150,6 +170,20 @@ describe("a command task", () => {
   const impossible = [
     [{ command: {} }, "the command has no value"],
     [{ container: { type: "MESOS", mesos: { image: { type: "DOCKER" } } } }, "asks for an image"],
+    [
+      { container: { type: "MESOS", network_infos: [{ name: "a" }, { name: "a" }] } },
+      'asks for the network "a" twice',
+    ],
+    [
+      {
+        container: {
+          type: "MESOS",
+          network_infos: [{ port_mappings: [{ host_port: 1, container_port: 1 }] }],
+        },
+      },
+      "asks for port mappings on the host's network",
+    ],
+    [{ container: { type: "MESOS", hostname: "h" } }, 'asks for the hostname "h" on the host\'s network'],
     [{ container: { type: "DOCKER", docker: { image: "x" } } }, "the Docker containerizer"],
     [
       { command: { value: "x", environment: { variables: [{ name: "S", type: "SECRET" }] } } },

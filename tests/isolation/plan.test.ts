@@ -55,6 +55,30 @@ function planText(spec: ContainerSpec, host: Host, owner?: { uid: number; gid: n
 }
 
 describe("plans", () => {
+  const network = { networks: [{ name: "web" }], hostname: "web-1" };
+
+  test("a network of its own: joined last, entered first", () => {
+    const tools = { ...TOOLS, nsenter: "/usr/bin/nsenter" };
+    const plan = planText({ ...SPEC, network }, { ...FULL, tools, networks: "/r/networks" });
+    expect(plan.split("\n").filter((line) => /network|spawn|unshare/.test(line))).toEqual([
+      'agent      join-networks network={"networks":[{"name":"web"}],"hostname":"web-1"}',
+      'agent      spawn cwd="/s/c1" stdout="/s/c1/stdout" stderr="/s/c1/stderr"',
+      'supervisor enter-network path="/r/networks/c1/namespace"',
+      "init       use-network",
+      'supervisor unshare namespaces=["pid","mount","ipc","uts"] mountProc=true',
+    ]);
+  });
+
+  test("a network where there are none, or with an impossible host name", () => {
+    expect(planText({ ...SPEC, network }, FULL)).toContain(
+      'validate: Cannot join the network "web": this agent has none',
+    );
+    const odd = { ...network, hostname: "a b" };
+    expect(planText({ ...SPEC, network: odd }, { ...FULL, networks: "/r/networks" })).toContain(
+      'the hostname "a b"',
+    );
+  });
+
   test("root on Linux, another user, one URI", () => {
     const uris = [{ value: "/etc/hosts", executable: false, extract: true }];
     expect(planText({ ...SPEC, user: "nobody", uris }, FULL, NOBODY)).toMatchInlineSnapshot(`

@@ -1,8 +1,9 @@
-/** Carries out checks of containers, so many at once: commands inside of them, ports from the host. */
+/** Carries out checks of containers, so many at once: commands inside of them, ports in their network. */
 import { COMMAND_CHECKS_UNDER_WAY_MAX, NETWORK_CHECKS_UNDER_WAY_MAX } from "../../base/limits.ts";
-import type { CheckProbe, CheckResult, NetworkCheck, NetworkProbe } from "../check.ts";
+import type { CheckProbe, CheckResult, NetworkCheck, NetworkProbe, Within } from "../check.ts";
 import type { Host } from "../tools.ts";
 import { CONTAINER_ENDED, CommandCheck } from "./command-check.ts";
+import type { Networks } from "./networks.ts";
 import type { ProcessTable } from "./process-table.ts";
 import type { Tracked } from "./tracked.ts";
 import { Turns } from "./turns.ts";
@@ -17,8 +18,17 @@ export class Checker {
   readonly #networkTurns = new Turns(NETWORK_CHECKS_UNDER_WAY_MAX);
   #spawns: Promise<void> = Promise.resolve();
 
+  readonly #networks: Networks | undefined;
+
   /** @param network absent: nothing is checked over the network */
-  constructor(host: Host, table: ProcessTable, runtimeDirectory: string, network: NetworkCheck | undefined) {
+  constructor(
+    host: Host,
+    table: ProcessTable,
+    runtimeDirectory: string,
+    networks: Networks | undefined,
+    network: NetworkCheck | undefined,
+  ) {
+    this.#networks = networks;
     this.#command = new CommandCheck(host, table, runtimeDirectory);
     this.#network = network ?? noNetworkChecks;
   }
@@ -63,13 +73,20 @@ export class Checker {
       const result =
         probe.kind === "command"
           ? await this.#command.run(tracked, probe, stop.signal)
-          : await this.#network(probe, addressOf(probe), stop.signal);
+          : await this.#network(probe, addressOf(probe), stop.signal, this.#within(tracked));
       if (ended.aborted) return CONTAINER_ENDED;
       return timedOut ? { kind: "failed", reason: `it took longer than ${timeoutMs} ms` } : result;
     } finally {
       clearTimeout(timer);
       ended.removeEventListener("abort", onEnd);
     }
+  }
+
+  /** A task may listen where only its own network sees it. */
+  #within({ record }: Tracked): Within | undefined {
+    const networks = this.#networks;
+    if (networks === undefined || !record.namespaces.includes("net")) return undefined;
+    return (open) => networks.within(record.containerId, open);
   }
 
   /** One a turn of the event loop: a spawn waits for the new process, and sockets want their share. */
@@ -84,7 +101,7 @@ const noNetworkChecks: NetworkCheck = async () => ({
   reason: "this agent makes no checks over the network",
 });
 
-/** Tasks share the host's network. One with a network of its own will have another address, or be entered. */
+/** As Mesos: of the host, or of the task's own network. */
 function addressOf(probe: NetworkProbe): string {
   return probe.protocol === "IPv6" ? "::1" : "127.0.0.1";
 }

@@ -3,6 +3,7 @@ import { closeSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { CONTAINER_START_TIMEOUT_MS } from "../../base/limits.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { ContainerSpec } from "../container.ts";
+import type { ContainerNetwork } from "../network.ts";
 import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
 import type { Fetch, LaunchError, LaunchStep, Owner } from "../runtime.ts";
 import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand } from "../supervisor-script.ts";
@@ -10,6 +11,7 @@ import type { Host } from "../tools.ts";
 import { limitCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { EventFiles } from "./exits.ts";
 import { makeMountPoints } from "./mount-points.ts";
+import type { Networks } from "./networks.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
@@ -23,6 +25,8 @@ export interface LaunchContext {
   readonly events: EventFiles;
   readonly fetch: Fetch;
   readonly bootId: string;
+  /** Absent where containers join none. */
+  readonly networks: Networks | undefined;
 }
 
 export interface Started {
@@ -41,6 +45,7 @@ const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "limit-cgroup": "cgroup",
   "create-output": "sandbox",
   fetch: "fetch",
+  "join-networks": "network",
   "own-sandbox": "sandbox",
   spawn: "start",
   "move-supervisor": "cgroup",
@@ -68,6 +73,7 @@ export async function launchContainer(
   closeSync(file);
   if (!started.ok) {
     if (record.cgroup !== undefined) removeCgroup(record.cgroup);
+    await context.networks?.leave(spec.containerId);
     context.records.remove(spec.containerId);
   }
   return started;
@@ -90,7 +96,8 @@ function recordOf(plan: Plan, { resources }: ContainerSpec, { bootId }: LaunchCo
     resources,
   };
   for (const step of plan.steps) {
-    if (step.do === "unshare") record = { ...record, namespaces: step.namespaces };
+    if (step.do === "enter-network") record = { ...record, namespaces: ["net"] };
+    if (step.do === "unshare") record = { ...record, namespaces: [...record.namespaces, ...step.namespaces] };
     if (step.do === "make-cgroup") record = { ...record, cgroup: step.path };
     if (step.do === "new-session") record = { ...record, ownSession: true };
   }
@@ -169,10 +176,20 @@ class Launch {
         return ok(undefined);
       case "fetch":
         return await this.#context.fetch(step.uris, sandbox, this.#owner, this.#signal);
+      case "join-networks":
+        return await this.#joinNetworks(step.network);
       case "own-sandbox":
         await ownSandbox(sandbox, step.owner);
         return ok(undefined);
     }
+  }
+
+  async #joinNetworks(network: ContainerNetwork): Promise<Result<void>> {
+    const { networks } = this.#context;
+    const id = this.#plan.containerId;
+    if (networks === undefined) return fail("this agent has no networks");
+    const joined = await networks.join(id, network, this.#signal);
+    return joined.ok ? joined : fail(`Cannot start container ${id}: ${joined.error}`);
   }
 
   /** The sandbox's stdout and stderr. */
@@ -241,14 +258,16 @@ class Launch {
       return fail({ step: "start", message });
     }
     const said = log?.messages ?? "";
-    const failed = (["cgroup", "mount"] as const).find((each) => said.includes(`${FAILED_STEP_MARK}${each}`));
+    const failed = (["cgroup", "mount", "network"] as const).find((each) =>
+      said.includes(`${FAILED_STEP_MARK}${each}`),
+    );
     const step = failed ?? "start";
     const words = said
       .split("\n")
       .filter((line) => !line.startsWith(FAILED_STEP_MARK))
       .join("; ");
     const how = words === "" ? `the supervisor ended with ${child.exitCode ?? child.signalCode}` : words;
-    return fail({ step, message: `Cannot start container ${id}: ${how}` });
+    return fail({ step: step ?? "start", message: `Cannot start container ${id}: ${how}` });
   }
 
   /** Waits for the start record, the end of the supervisor, or the time limit. */

@@ -31,7 +31,7 @@ export interface Probed {
 
 const TOOL_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 const WANTED: readonly Namespace[] = ["pid", "mount", "ipc", "uts"];
-const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts" } as const;
+const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts", net: "--net" } as const;
 
 export function probe(options: ProbeOptions): Probed {
   const missing: string[] = [];

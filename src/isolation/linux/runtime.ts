@@ -18,17 +18,9 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import type { ResourceStatistics } from "../../model/v1/statistics.ts";
 import { updateFiles } from "../cgroup-limits.ts";
 import { withLimitation } from "../cgroup-memory.ts";
-import type { CgroupSettings } from "../cgroup-settings.ts";
-import type { CheckProbe, CheckResult, NetworkCheck } from "../check.ts";
+import type { CheckProbe, CheckResult } from "../check.ts";
 import type { ContainerResources, ContainerSpec, Exit } from "../container.ts";
-import type {
-  ContainerState,
-  Fetch,
-  LaunchError,
-  Launched,
-  Runtime,
-  RuntimeCapabilities,
-} from "../runtime.ts";
+import type { ContainerState, LaunchError, Launched, Runtime, RuntimeCapabilities } from "../runtime.ts";
 import { RESOURCES_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { bootId } from "./boot-id.ts";
@@ -40,30 +32,14 @@ import { exitFromStatus } from "./exit-status.ts";
 import { EventFiles } from "./exits.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
 import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
+import { openNetworks } from "./open-networks.ts";
 import { makeRuntimeDirectory, probe } from "./probe.ts";
 import { type ProcessTable, procTable, psTable } from "./process-table.ts";
 import { Records } from "./records.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
+import type { LinuxRuntimeOptions } from "./runtime-options.ts";
 import { initByCommandLine, supervisorAlive, type Tracked } from "./tracked.ts";
 import { containerUsage } from "./usage.ts";
-
-export interface LinuxRuntimeOptions {
-  /** Holds records of live containers; best on a file system that a reboot empties, such as /run. */
-  readonly runtimeDirectory: string;
-  readonly fetch: Fetch;
-  /** False: neither namespaces nor cgroups. Default true. */
-  readonly isolate?: boolean;
-  readonly cgroups?: CgroupSettings;
-  /** Memory that the agent offers, see probe.ts. */
-  readonly protectedMemBytes?: number;
-  /** Absent: nothing is checked over the network. */
-  readonly checkNetwork?: NetworkCheck;
-  readonly log?: Log;
-  /** How often recovered containers are looked at, beside the events. */
-  readonly sweepIntervalMs?: number;
-  /** Instead of probing; for tests of what a poorer machine does. */
-  readonly host?: Host;
-}
 
 /**
  * Probes the machine and opens the records. Throws when the runtime directory
@@ -112,16 +88,18 @@ class LinuxRuntime implements Runtime {
   #listener: (containerId: string, exit: Exit) => void = () => {};
   #closed = false;
 
-  constructor(host: Host, runtimeDirectory: string, options: LinuxRuntimeOptions) {
+  constructor(machine: Host, runtimeDirectory: string, options: LinuxRuntimeOptions) {
     const { fetch } = options;
     this.#log = options.log ?? silentLog;
+    const { host, networks } = openNetworks(options.networks, machine, runtimeDirectory, this.#log);
     this.#sweepIntervalMs = options.sweepIntervalMs ?? CONTAINER_SWEEP_INTERVAL_MS;
     const records = new Records(runtimeDirectory);
     if (host.supervisorsCgroup !== undefined) makeCgroup(host.supervisorsCgroup);
     this.capabilities = host.capabilities;
     this.#table = host.procfs ? procTable : psTable;
-    this.#checker = new Checker(host, this.#table, runtimeDirectory, options.checkNetwork);
-    this.#context = { host, records, events: new EventFiles(records.containers), fetch, bootId: bootId() };
+    this.#checker = new Checker(host, this.#table, runtimeDirectory, networks, options.checkNetwork);
+    const events = new EventFiles(records.containers);
+    this.#context = { host, records, events, fetch, bootId: bootId(), networks };
   }
 
   onExit(listener: (containerId: string, exit: Exit) => void): void {
@@ -146,7 +124,12 @@ class LinuxRuntime implements Runtime {
     container.tracked = started.value.tracked;
     void this.#awaitChild(container, started.value);
     container.launching.resolve();
-    return ok(started.value.tracked.supervisor);
+    return ok(this.#launched(started.value.tracked));
+  }
+
+  #launched({ record, supervisor }: Tracked): Launched {
+    const networks = this.#context.networks?.infos(record.containerId);
+    return networks === undefined ? supervisor : { ...supervisor, networks };
   }
 
   #cancelled(container: Container): boolean {
@@ -199,6 +182,7 @@ class LinuxRuntime implements Runtime {
     const cause = endCause(this.#context.records, this.#log, tracked, exit);
     const cleared = await killStragglers(this.#table, tracked, exit.kind !== "unknown");
     if (!cleared.ok) this.#log.error("Processes of an ended container are left", { reason: cleared.error });
+    await this.#context.networks?.leave(container.id);
     // After the callers of `launch` or `recover` have seen their answer.
     await container.launching.promise;
     await new Promise((resolve) => setImmediate(resolve));
@@ -289,7 +273,7 @@ class LinuxRuntime implements Runtime {
       const late = this.#exit(containerId);
       return late === undefined ? { state: "gone" } : { state: "ended", exit: late };
     }
-    return { state: "running", launched: tracked.supervisor };
+    return { state: "running", launched: this.#launched(tracked) };
   }
 
   async recover(containerIds: readonly string[]): Promise<ReadonlyMap<string, ContainerState>> {
@@ -318,6 +302,7 @@ class LinuxRuntime implements Runtime {
     const exit = this.#exit(id);
     if (exit !== undefined) return { state: "ended", exit };
     if (!killed.ok || records.read(id)?.started === true) return { state: "gone" };
+    await this.#context.networks?.leave(id);
     records.remove(id);
     return { state: "never-started" };
   }
@@ -334,6 +319,7 @@ class LinuxRuntime implements Runtime {
         for (const each of this.#recovered) this.#look(each);
       }, this.#sweepIntervalMs);
     }
+    void this.#context.networks?.check(id);
     // It may have ended before the listener was set.
     this.#look(container);
   }
@@ -352,7 +338,8 @@ class LinuxRuntime implements Runtime {
 
   async listOrphans(): Promise<readonly string[]> {
     const { cgroupRoot } = this.capabilities;
-    const found = new Set(this.#context.records.ids());
+    const { networks, records } = this.#context;
+    const found = new Set([...records.ids(), ...(networks?.ids() ?? [])]);
     for (const id of cgroupRoot === undefined ? [] : cgroupChildren(cgroupRoot)) {
       if (id !== SUPERVISORS) found.add(id);
     }
@@ -370,6 +357,7 @@ class LinuxRuntime implements Runtime {
     if (container !== undefined && container.exit === undefined) return;
     const cgroup = this.#cgroup(containerId);
     if (cgroup !== undefined) await killCgroupAndRemove(cgroup);
+    await this.#context.networks?.leave(containerId);
     this.#context.records.remove(containerId);
     this.#containers.delete(containerId);
   }
@@ -379,6 +367,7 @@ class LinuxRuntime implements Runtime {
     for (const { cancel } of this.#containers.values()) cancel.abort();
     clearInterval(this.#sweep);
     this.#context.events.close();
+    this.#context.networks?.close();
     removeAgentCgroup(this.#context.host.supervisorsCgroup);
   }
 }

@@ -7,13 +7,14 @@ import {
   type CgroupTexts,
   cgroupStatistics,
   limitStatistics,
+  networkStatistics,
   STATISTICS_FILES,
   type Usage,
 } from "../statistics.ts";
 import type { Host } from "../tools.ts";
 import { cgroupProcesses } from "./cgroup.ts";
 import type { ProcessTable } from "./process-table.ts";
-import { members, type Tracked } from "./tracked.ts";
+import { initOf, members, type Tracked } from "./tracked.ts";
 
 /** sysconf(_SC_CLK_TCK): 100 for every program on Linux. */
 const TICKS_PER_SECOND = 100;
@@ -31,7 +32,15 @@ export async function containerUsage(
     record.cgroup === undefined
       ? processUsage(members(table, tracked), true)
       : await cgroupUsage(record.cgroup);
-  return { timestamp: Date.now() / SECOND_MS, ...limits, ...used };
+  const network = record.namespaces.includes("net") ? await networkUsage(table, tracked) : {};
+  return { timestamp: Date.now() / SECOND_MS, ...limits, ...used, ...network };
+}
+
+/** Of a network of its own; on the host's nobody can tell whose packets they are. */
+async function networkUsage(table: ProcessTable, tracked: Tracked): Promise<Usage> {
+  // The supervisor was in that network from its beginning.
+  const text = await readText(`/proc/${initOf(table, tracked) ?? tracked.supervisor.pid}/net/dev`);
+  return text === undefined ? {} : networkStatistics(text);
 }
 
 async function cgroupUsage(cgroup: string): Promise<Usage> {
