@@ -16,6 +16,7 @@ import { decodeBlob } from "../wire/blob.ts";
 import { containerNetwork } from "./container-network.ts";
 import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
+import { containerOutputs } from "./output-settings.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
 import type { AgentState } from "./state.ts";
 import type { Task } from "./task.ts";
@@ -63,6 +64,8 @@ export function planContainer(
   if (!program.ok) return program;
   const variables = userVariables(command);
   if (!variables.ok) return variables;
+  const outputs = containerOutputs(config.outputs, variables.value);
+  if (!outputs.ok) return outputs;
   const user = config.switchUser ? command.user || frameworkUser : "";
   const covers = mayCoverHost(user, config.containers);
   const volumes = containerVolumes(config.workDir, info.resources ?? [], known, covers);

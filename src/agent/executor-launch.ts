@@ -12,6 +12,7 @@ import { containerVolumes } from "./container-volumes.ts";
 import { executorGone } from "./end-executor.ts";
 import type { Executor } from "./executor.ts";
 import { executorResources, executorTimes, resizeExecutor } from "./executor-state.ts";
+import { containerOutputs } from "./output-settings.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
 import type { AgentState } from "./state.ts";
 import { drainReason, isKill, killedState } from "./task-status.ts";
@@ -52,6 +53,8 @@ function planExecutor(state: AgentState, executor: Executor): Result<ContainerSp
   if (!program.ok) return program;
   const variables = userVariables(command);
   if (!variables.ok) return variables;
+  const outputs = containerOutputs(config.outputs, variables.value);
+  if (!outputs.ok) return outputs;
   const { frameworkId, executorId, containerId } = executor;
   const ids = { agentId, frameworkId, executorId, containerId };
   const sandbox = sandboxPath(config.workDir, ids);

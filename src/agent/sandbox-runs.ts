@@ -6,14 +6,13 @@ import type { Resource } from "../model/v1/resources.ts";
 import type { CommandInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import type { Executor } from "./executor.ts";
+import { LOGGER_PREFIX } from "./output-settings.ts";
 import { sandboxPath, volumePath } from "./paths.ts";
 import type { SandboxNeeds, SandboxRun, VolumeUse } from "./port.ts";
 import type { AgentState } from "./state.ts";
 import type { Task } from "./task.ts";
 
 const BYTES_PER_MEGABYTE = 1024 * 1024;
-/** As Mesos' logrotate module names them. */
-const LOGGER_PREFIX = "CONTAINER_LOGGER_";
 
 /** What one TaskInfo or ExecutorInfo asks for, by its blob: those of live tasks are asked again and again. */
 const NEEDS = new WeakMap<Uint8Array, SandboxNeeds>();

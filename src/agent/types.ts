@@ -21,6 +21,7 @@ import type { AgentInfo } from "../model/v1/frameworks.ts";
 import type { CheckKind } from "./check-rules.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
 import type { ContainerPolicy } from "./container-policy.ts";
+import type { ContainerOutputs } from "./output-settings.ts";
 import type { VolumeRecord } from "./records.ts";
 import type { RecoveryPlan } from "./recovery.ts";
 
@@ -42,6 +43,8 @@ export interface AgentConfig {
   readonly commandChecks: boolean;
   /** Left out: DEFAULT_POLICY. */
   readonly containers?: ContainerPolicy;
+  /** Left out: log files of containers grow without bound. */
+  readonly outputs?: ContainerOutputs;
   /** Left out: those of DEFAULT_EXECUTOR_TIMES. */
   readonly executorTimes?: ExecutorTimes;
 }

@@ -214,6 +214,12 @@ export const FETCH_STALL_TIMEOUT_MS = 60_000;
 export const ANSWER_SLICE_MS = 10;
 /** Shortest HTTP answer that is compressed (libprocess: GZIP_MINIMUM_BODY_LENGTH). */
 export const GZIP_MIN_BYTES = 1_024;
+/** Smallest size at which a log file of a container begins anew: a page, as in Mesos' logrotate module. */
+export const OUTPUT_SIZE_MIN_BYTES = 4 * KIB;
+/** Log files that are rotated at once: each is a copy on the disk. */
+export const OUTPUT_ROTATIONS_UNDER_WAY_MAX = 2;
+/** Earlier parts of a log file that are kept at most. */
+export const OUTPUT_PARTS_MAX = 1_000;
 /** Ended sandboxes that an agent keeps in mind for their removal; beyond, it reads the disk again. */
 export const SANDBOX_GC_KNOWN_MAX = 50_000;
 /** Bytes of a file in one answer of /files/read: 16 pages, as Mesos. */

@@ -218,6 +218,7 @@ function agentConfig(
   workDir: string,
   bootId: string,
 ): AgentConfig {
+  const { outputs } = flags.sandboxes ?? DEFAULT_SANDBOX_SETTINGS;
   return {
     info,
     ip: agentIp(flags),
@@ -229,6 +230,7 @@ function agentConfig(
     commandChecks: capabilities.commandChecks === true,
     ...(flags.containers === undefined ? {} : { containers: flags.containers }),
     ...(flags.executorTimes === undefined ? {} : { executorTimes: flags.executorTimes }),
+    ...(outputs === undefined ? {} : { outputs }),
   };
 }
 

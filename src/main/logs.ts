@@ -23,11 +23,13 @@ export interface LogsOptions {
 /** Resolves with the exit status. */
 export async function showLogs(options: LogsOptions): Promise<number> {
   const output = new Output(process.stdout);
-  await copyLogs(options, output);
+  const missed = await copyLogs(options, output);
+  if (missed) process.stderr.write("mesh: some output is missing: it was thrown away before it was read\n");
   return output.failure === undefined ? 0 : outputStatus(output.failure);
 }
 
-async function copyLogs(options: LogsOptions, output: Output): Promise<void> {
+/** Resolves with whether some of it was gone before it was read. */
+async function copyLogs(options: LogsOptions, output: Output): Promise<boolean> {
   const master = new MasterClient(options.masters);
   const task = await findTask(master, options.task, options.framework);
   const name = options.stderr ? "stderr" : "stdout";
@@ -42,7 +44,7 @@ async function copyLogs(options: LogsOptions, output: Output): Promise<void> {
   }
   if (first !== undefined) await output.write(first);
   await copyRest(file, output);
-  if (!options.follow) return;
+  if (!options.follow) return file.missed;
   let ended = isTerminalState(task.state);
   let checkedAt = Date.now();
   while (!ended && output.failure === undefined) {
@@ -53,6 +55,7 @@ async function copyLogs(options: LogsOptions, output: Output): Promise<void> {
     ended = isTerminalState((await findTask(master, task.task_id.value, task.framework_id.value)).state);
   }
   await copyRest(file, output);
+  return file.missed;
 }
 
 async function copyRest(file: SandboxFile, output: Output): Promise<void> {

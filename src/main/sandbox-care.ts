@@ -1,12 +1,16 @@
 /** What an agent does for its sandboxes beside running tasks in them. */
 import { statfsSync } from "node:fs";
-import type { SandboxPort } from "../agent/port.ts";
+import { type ContainerOutputs, containerOutputs } from "../agent/output-settings.ts";
+import type { SandboxPort, SandboxRun } from "../agent/port.ts";
 import type { Log } from "../base/log.ts";
+import { type OutputFile, OutputRotation } from "../io/output-rotation.ts";
 import { SandboxGc } from "../io/sandbox-gc.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { SandboxSettings } from "./sandbox-flags.ts";
 
 const LOOK_INTERVAL_MS = 1_000;
+/** How often at log files that grow so fast that they would be far beyond their limit by the next look. */
+const HOT_LOOK_INTERVAL_MS = 100;
 
 /** What setInterval can count. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -25,14 +29,18 @@ export interface SandboxCareOptions {
 export class SandboxCare {
   readonly #options: SandboxCareOptions;
   readonly #gc: SandboxGc;
+  readonly #rotation: OutputRotation;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   /** Sandboxes in use at the last look, by container id. */
-  #inUse = new Map<string, string>();
+  #inUse = new Map<string, InUse>();
+  /** Log files that grow fast. */
+  #hot: readonly OutputFile[] = [];
   #orphans: ReadonlySet<string> = new Set();
 
   constructor(options: SandboxCareOptions) {
     this.#options = options;
     const { log, port, settings, workDir } = options;
+    this.#rotation = new OutputRotation(log);
     this.#gc = new SandboxGc({
       workDir,
       delayMs: settings.gcDelayMs,
@@ -48,24 +56,56 @@ export class SandboxCare {
   start(): void {
     const { lookIntervalMs = LOOK_INTERVAL_MS, settings } = this.#options;
     this.#timers.push(setInterval(() => this.#look(), lookIntervalMs));
+    this.#timers.push(setInterval(() => this.#lookAtHot(), Math.min(lookIntervalMs, HOT_LOOK_INTERVAL_MS)));
     const { diskWatchIntervalMs } = settings;
     this.#timers.push(setInterval(() => void this.#sweep(), Math.min(diskWatchIntervalMs, TIMER_MAX_MS)));
   }
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#gc.close();
+    await Promise.all([this.#gc.close(), this.#rotation.close()]);
   }
 
   metrics(): Readonly<Record<string, number>> {
-    return this.#gc.metrics();
+    return { ...this.#gc.metrics(), ...this.#rotation.metrics() };
   }
 
   #look(): void {
-    const inUse = new Map<string, string>();
-    for (const { containerId, sandbox } of this.#options.port.sandboxRuns()) inUse.set(containerId, sandbox);
-    for (const [containerId, sandbox] of this.#inUse) if (!inUse.has(containerId)) this.#gc.ended(sandbox);
+    const inUse = new Map<string, InUse>();
+    const hot: OutputFile[] = [];
+    for (const run of this.#options.port.sandboxRuns()) {
+      const known = this.#inUse.get(run.containerId) ?? this.#newlyInUse(run);
+      inUse.set(run.containerId, known);
+      for (const output of known.outputs) if (this.#lookAt(output)) hot.push(output.file);
+    }
+    for (const [containerId, { outputs, sandbox }] of this.#inUse) {
+      if (inUse.has(containerId)) continue;
+      // The last that it wrote may have been very much.
+      for (const output of outputs) this.#lookAt(output);
+      this.#rotation.forget(outputs.map(({ file }) => file.path));
+      this.#gc.ended(sandbox);
+    }
     this.#inUse = inUse;
+    this.#hot = hot;
+  }
+
+  #newlyInUse({ sandbox, needs }: SandboxRun): InUse {
+    const settings = containerOutputs(this.#options.settings.outputs, needs().loggerVariables);
+    // One whose settings cannot be used is never launched.
+    const outputs = settings.ok ? settings.value : undefined;
+    return { sandbox, outputs: outputs === undefined ? [] : outputFiles(sandbox, outputs) };
+  }
+
+  /** Whether the file grows fast. */
+  #lookAt(output: WatchedOutput): boolean {
+    const sizeBytes = this.#rotation.look(output.file);
+    const grownBytes = sizeBytes - output.sizeBytes;
+    output.sizeBytes = sizeBytes;
+    return sizeBytes + grownBytes > 2 * output.file.maxBytes;
+  }
+
+  #lookAtHot(): void {
+    for (const file of this.#hot) this.#rotation.look(file);
   }
 
   async #sweep(): Promise<void> {
@@ -80,6 +120,24 @@ export class SandboxCare {
       log.error("Cannot look for old sandboxes; trying again later", { reason: String(error) });
     }
   }
+}
+
+interface WatchedOutput {
+  readonly file: OutputFile;
+  /** At the last look. */
+  sizeBytes: number;
+}
+
+interface InUse {
+  readonly sandbox: string;
+  readonly outputs: readonly WatchedOutput[];
+}
+
+function outputFiles(sandbox: string, { stderr, stdout }: ContainerOutputs): WatchedOutput[] {
+  return [
+    { file: { path: `${sandbox}/stdout`, ...stdout }, sizeBytes: 0 },
+    { file: { path: `${sandbox}/stderr`, ...stderr }, sizeBytes: 0 },
+  ];
 }
 
 /** Share of bytes or inodes in use, whichever is more; as df(1), without what is set aside for root. */

@@ -1,5 +1,14 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SandboxPort, SandboxRun } from "../../src/agent/port.ts";
@@ -7,6 +16,8 @@ import { silentLog } from "../../src/base/log.ts";
 import { SandboxCare } from "../../src/main/sandbox-care.ts";
 import { DEFAULT_SANDBOX_SETTINGS, type SandboxSettings } from "../../src/main/sandbox-flags.ts";
 import { eventually } from "../e2e/test-cluster.ts";
+
+const KIB = 1_024;
 
 const directories: string[] = [];
 afterEach(() => {
@@ -85,5 +96,30 @@ describe("the care of sandboxes", () => {
     agent.runs.delete("running");
     await eventually("its end to be noticed", () => care.metrics()["gc/path_removals_pending"] === 1);
     expect(existsSync(running)).toBe(true);
+  });
+
+  test("log files stay small while containers write, each as its task asked, and also at the end", async () => {
+    await using agent = new FakeAgent();
+    const [plain, own] = [
+      agent.add("plain"),
+      agent.add("own", { loggerVariables: [["CONTAINER_LOGGER_MAX_STDERR_SIZE", "8KB"]] }),
+    ];
+    const output = { maxBytes: 64 * KIB, parts: 1 };
+    agent.start({ outputs: { stdout: output, stderr: output } });
+    for (const sandbox of [plain, own]) writeFileSync(join(sandbox, "stderr"), "x".repeat(20 * KIB));
+    writeFileSync(join(plain, "stdout"), "x".repeat(1024 * KIB));
+    const size = (path: string): number => statSync(path).size;
+    await eventually(
+      "both to be rotated",
+      () => existsSync(`${own}/stderr.1`) && existsSync(`${plain}/stdout.1`),
+    );
+    expect([size(`${own}/stderr`) < 8 * KIB, size(`${own}/stderr.1`)]).toEqual([true, 8 * KIB]);
+    expect(size(`${plain}/stderr`)).toBe(20 * KIB);
+    expect(readdirSync(plain).sort()).toEqual(["stderr", "stdout", "stdout.1"]);
+    // What it wrote just before its end.
+    writeFileSync(join(own, "stdout"), "x".repeat(1024 * KIB));
+    agent.runs.delete("own");
+    await eventually("its last output to be rotated", () => existsSync(`${own}/stdout.1`));
+    expect(size(`${own}/stdout`)).toBeLessThanOrEqual(64 * KIB);
   });
 });

@@ -2,7 +2,7 @@ import { MeshError } from "../../base/errors.ts";
 import type { Task } from "../../model/v1/tasks.ts";
 import type { MasterClient } from "./master-client.ts";
 import { operatorCall } from "./operator-client.ts";
-import type { TaskPlace } from "./sandbox-file.ts";
+import type { TaskPlace } from "./sandbox-reader.ts";
 
 /**
  * All tasks the master knows: running first, then unreachable, then completed ones, newest of these first.

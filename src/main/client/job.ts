@@ -8,7 +8,7 @@ import type { Offer } from "../../model/v1/offers.ts";
 import type { Resource } from "../../model/v1/resources.ts";
 import type { SchedulerEvent } from "../../model/v1/scheduler.ts";
 import type { CommandInfo, TaskInfo, TaskStatus } from "../../model/v1/tasks.ts";
-import type { TaskPlace } from "./sandbox-file.ts";
+import type { TaskPlace } from "./sandbox-reader.ts";
 import type { SchedulerClient } from "./scheduler-client.ts";
 
 /** Seconds for which an offer that is too small is refused; a better one may come any time. */

@@ -1,0 +1,205 @@
+/**
+ * Keeps the log files of containers small. A container writes straight into
+ * its file, open for appending: no process stands in between, and none could
+ * give it another file. So the file stays and what is in it moves: copied to
+ * `stdout.1` (what was there is `stdout.2` from then on), then cut off its
+ * front.
+ *
+ * Cutting off the front (FALLOC_FL_COLLAPSE_RANGE, fallocate(2): ext4 and xfs)
+ * loses nothing that is written meanwhile. Elsewhere the file is truncated:
+ * what was written between the last look at its end and the truncation, a few
+ * microseconds, is lost.
+ *
+ * The file lies in a directory that the container may write to, and its name
+ * can lead anywhere at any moment. It is opened once, without following a
+ * link; it must be an ordinary file with no other name; and only what was
+ * opened is cut.
+ */
+import {
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { OUTPUT_ROTATIONS_UNDER_WAY_MAX } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import { type Cut, CutFront } from "./cut-front.ts";
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
+const COPY_BYTES = 1024 * 1024;
+
+export interface OutputFile {
+  /** Absolute; its directory is the sandbox itself. */
+  readonly path: string;
+  readonly maxBytes: number;
+  /** Earlier parts to keep, 0 for none. */
+  readonly parts: number;
+}
+
+export class OutputRotation {
+  readonly #log: Log;
+  readonly #cut: Cut;
+  /** Paths being rotated. */
+  readonly #underWay = new Map<string, Promise<void>>();
+  /** Files that cannot be rotated, by path: each is said once. */
+  readonly #refused = new Map<string, string>();
+  #rotations = 0;
+  #failedCopies = 0;
+
+  /** @param cut how the front of a file is cut off */
+  constructor(log: Log, cut: Cut = new CutFront()) {
+    this.#log = log;
+    this.#cut = cut;
+  }
+
+  /** Rotates the file if it is too large, in the background. Returns its size; 0 when it is not there. */
+  look(file: OutputFile): number {
+    const stat = lstatSync(file.path, { throwIfNoEntry: false });
+    if (stat === undefined || !stat.isFile()) return 0;
+    if (stat.size <= file.maxBytes || this.#underWay.has(file.path)) return stat.size;
+    // The others have their turn at the next look.
+    if (this.#underWay.size >= OUTPUT_ROTATIONS_UNDER_WAY_MAX) return stat.size;
+    const rotation = this.#rotate(file).finally(() => this.#underWay.delete(file.path));
+    this.#underWay.set(file.path, rotation);
+    return stat.size;
+  }
+
+  /** These files are no longer looked at. */
+  forget(paths: readonly string[]): void {
+    for (const path of paths) this.#refused.delete(path);
+  }
+
+  metrics(): Readonly<Record<string, number>> {
+    return {
+      "mesh/agent/output_rotations": this.#rotations,
+      "mesh/agent/output_rotations_failed": this.#failedCopies,
+    };
+  }
+
+  /** Resolves when nothing is under way. */
+  async close(): Promise<void> {
+    await Promise.all(this.#underWay.values());
+  }
+
+  async #rotate(file: OutputFile): Promise<void> {
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(file.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+      const stat = await handle.stat();
+      if (!stat.isFile() || stat.nlink !== 1)
+        this.#refuse(file.path, "it is a link, or no file, or has other names");
+      else if (stat.size > file.maxBytes) await this.#move(file, handle);
+    } catch (error) {
+      // Gone meanwhile, with its sandbox, or by its task.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#refuse(file.path, textOf(error));
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  #refuse(path: string, reason: string): void {
+    if (this.#refused.get(path) === reason) return;
+    this.#refused.set(path, reason);
+    this.#log.warn("Cannot bound a log file of a container", { file: path, reason });
+  }
+
+  async #move(file: OutputFile, handle: FileHandle): Promise<void> {
+    const { dev, size, blksize } = fstatSync(handle.fd);
+    // The end of what is cut must be that of a block, and not of the file.
+    const partBytes = Math.max(blksize, Math.floor(file.maxBytes / blksize) * blksize);
+    const full = Math.floor((size - 1) / partBytes);
+    // Blocks larger than the limit: a file has one at least.
+    if (full <= 0) return;
+    // Of what came between two looks, no more than is kept.
+    const first = Math.max(0, full - file.parts);
+    let drafts = 0;
+    let last: FileHandle | undefined;
+    try {
+      for (let part = first; part < full; part++) {
+        await last?.close();
+        const draft = draftPath(file.path, drafts + 1);
+        last = await this.#copy(file.path, draft, handle, part * partBytes, (part + 1) * partBytes);
+        if (last === undefined) break;
+        drafts++;
+      }
+      const cut = await this.#cut.front(handle.fd, dev, full * partBytes);
+      if (!cut) truncate(handle.fd, last?.fd, full * partBytes);
+      // In one go with the truncation: a follower sees both or none.
+      for (let draft = 1; draft <= drafts; draft++) shift(file, draft);
+      this.#rotations++;
+    } finally {
+      await last?.close();
+    }
+  }
+
+  /** Copies a part of the file beside it. Undefined when that fails: a full disk must become emptier. */
+  async #copy(
+    path: string,
+    target: string,
+    handle: FileHandle,
+    from: number,
+    to: number,
+  ): Promise<FileHandle | undefined> {
+    let draft: FileHandle | undefined;
+    try {
+      await unlink(target).catch(() => {});
+      draft = await open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+      const { gid, uid } = fstatSync(handle.fd);
+      fchownSync(draft.fd, uid, gid);
+      await copyRange(handle, draft, from, to);
+      return draft;
+    } catch (error) {
+      this.#failedCopies++;
+      this.#refuse(path, `cannot copy it to "${target}": ${textOf(error)}; its oldest output is dropped`);
+      await draft?.close();
+      if (draft !== undefined) await unlink(target).catch(() => {});
+      return undefined;
+    }
+  }
+}
+
+/** Where a part is written before it gets its number. */
+function draftPath(path: string, draft: number): string {
+  return `${path}.rotating.${draft}`;
+}
+
+async function copyRange(source: FileHandle, target: FileHandle, from: number, to: number): Promise<void> {
+  const buffer = new Uint8Array(Math.min(COPY_BYTES, to - from));
+  for (let at = from; at < to; ) {
+    const { bytesRead } = await source.read(buffer, 0, Math.min(buffer.length, to - at), at);
+    if (bytesRead === 0) return; // Its task truncated it.
+    await target.write(buffer, 0, bytesRead);
+    at += bytesRead;
+  }
+}
+
+/** Copies what came meanwhile, and empties the file. In one go: the shorter it takes, the less is lost. */
+function truncate(fd: number, draft: number | undefined, copiedBytes: number): void {
+  const buffer = new Uint8Array(64 * 1024);
+  // A writer that is quicker than this must not keep it here for ever.
+  for (let at = copiedBytes, rounds = 0; draft !== undefined && rounds < 256; rounds++) {
+    const count = readSync(fd, buffer, 0, buffer.length, at);
+    if (count === 0) break;
+    writeSync(draft, buffer, 0, count);
+    at += count;
+  }
+  ftruncateSync(fd, 0);
+}
+
+/** `stdout.1` becomes `stdout.2` and so on, the oldest goes, and the draft is `stdout.1`. */
+function shift({ path, parts }: OutputFile, draft: number): void {
+  for (let number = parts - 1; number >= 1; number--) {
+    if (lstatSync(`${path}.${number}`, { throwIfNoEntry: false }) === undefined) continue;
+    renameSync(`${path}.${number}`, `${path}.${number + 1}`);
+  }
+  renameSync(draftPath(path, draft), `${path}.1`);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

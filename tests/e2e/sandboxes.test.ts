@@ -1,0 +1,70 @@
+/** What an agent does for sandboxes, on the binary: bounded logs that are followed, disk limits, old ones. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { BINARY, eventually, mesh, TestCluster } from "./test-cluster.ts";
+
+const KIB = 1_024;
+const LINES = 60_000;
+
+let cluster: TestCluster;
+beforeAll(async () => {
+  cluster = await TestCluster.start({
+    masters: 1,
+    agents: 1,
+    agentFlags: ["--max-stdout-size", "64KB", "--logrotate-stdout-options", "rotate 20"],
+  });
+}, 60_000);
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+}, 20_000);
+
+function master(): string[] {
+  return ["--master", cluster.masterAddresses.join(",")];
+}
+
+/** Sandbox of the only run of a task whose name begins so. */
+async function sandboxOf(name: string): Promise<string> {
+  return await eventually(`a sandbox of ${name}`, async () => {
+    const slaves = join(cluster.directory, "a0/slaves");
+    const found = new Bun.Glob(`*/frameworks/*/executors/${name}*/runs/*/stdout`);
+    for (const path of found.scanSync({ cwd: slaves, followSymlinks: false }))
+      return join(slaves, path, "..");
+    return undefined;
+  });
+}
+
+test("a log is rotated under its reader, who gets every line once", async () => {
+  const script = `i=0; while [ $i -lt ${LINES / 500} ]; do seq $((i*500+1)) $((i*500+500)); i=$((i+1)); sleep 0.02; done`;
+  const run = Bun.spawn([BINARY, "run", ...master(), "--name", "counter", "--", "sh", "-c", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const sandbox = await sandboxOf("counter");
+  const task = sandbox.split("/executors/")[1]?.split("/")[0] ?? "";
+  const logs = mesh(["logs", ...master(), "-f", task]);
+  await eventually("a rotation", () => existsSync(join(sandbox, "stdout.1")));
+  const whole = await new Response(run.stdout).text();
+  expect(await run.exited).toBe(0);
+  const expected = Array.from({ length: LINES }, (_, line) => `${line + 1}\n`).join("");
+  expect(whole === expected).toBe(true);
+  expect((await logs).stdout === expected).toBe(true);
+  const tail = await mesh(["logs", ...master(), "--tail", "30000", task]);
+  expect(tail.stdout === expected.slice(expected.indexOf("30001\n"))).toBe(true);
+  expect(readdirSync(sandbox).filter((name) => name.startsWith("stdout")).length).toBeGreaterThan(5);
+}, 60_000);
+
+test("a task that prints without end has a small log within seconds, and it is small after its end", async () => {
+  const run = Bun.spawn([BINARY, "run", ...master(), "--name", "flood", "--quiet", "--", "yes"], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  const sandbox = await sandboxOf("flood");
+  const sizes = (): number[] =>
+    readdirSync(sandbox)
+      .filter((name) => name.startsWith("stdout"))
+      .map((name) => statSync(join(sandbox, name)).size);
+  await eventually("all parts to be there", () => sizes().length >= 21);
+  run.kill("SIGINT");
+  await run.exited;
+  await eventually("its last output to be cut", () => sizes().every((size) => size <= 64 * KIB));
+  expect(sizes().length).toBe(21);
+}, 60_000);
