@@ -53,14 +53,23 @@ function decode(unpackr: Unpackr, bytes: Uint8Array): Result<unknown> {
   const reason = scanMsgpack(bytes);
   if (reason !== undefined) return fail(`Cannot decode msgpack of ${bytes.length} bytes: ${reason}`);
   try {
-    return ok(unpackr.unpack(plainView(bytes)));
+    return ok(unpack(unpackr, bytes));
   } catch (error) {
     return fail(`Cannot decode msgpack of ${bytes.length} bytes: ${String(error)}`);
   }
 }
 
-/** A Buffer would make msgpackr answer Buffers for binary values. */
-function plainView(bytes: Uint8Array): Uint8Array {
-  if (bytes.constructor === Uint8Array) return bytes;
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Longer ones are copied to memory of their own. */
+const SCRATCH_BYTES = 256 * 1024;
+const scratch = new Uint8Array(SCRATCH_BYTES);
+
+/**
+ * From a copy: msgpackr asks for the ArrayBuffer below the bytes and keeps a view of it with them, so that
+ * each value that lives on, like the status of a task, would be three objects, one of which the collector
+ * counts while everything stands still. Nor may it be a Buffer, or binary values would be Buffers.
+ */
+function unpack(unpackr: Unpackr, bytes: Uint8Array): unknown {
+  if (bytes.length > SCRATCH_BYTES) return unpackr.unpack(new Uint8Array(bytes));
+  scratch.set(bytes);
+  return unpackr.unpack(scratch, bytes.length);
 }

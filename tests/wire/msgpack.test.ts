@@ -12,6 +12,18 @@ function decoded(value: unknown): unknown {
 }
 
 describe("encodeMsgpack and decodeMsgpack", () => {
+  test("decoding leaves nothing behind with the bytes, nor do values share memory with them", () => {
+    for (const size of [10, 300_000]) {
+      const bytes = encodeMsgpack([new Uint8Array(size).fill(5)]);
+      const first = decodeMsgpack(bytes);
+      expect(Object.keys(bytes).length).toBe(bytes.length);
+      expect("dataView" in bytes).toBe(false);
+      decodeMsgpack(encodeMsgpack([new Uint8Array(size).fill(9)]));
+      bytes.fill(0);
+      expect(first).toEqual({ ok: true, value: [new Uint8Array(size).fill(5)] });
+    }
+  });
+
   test("plain values come back", () => {
     const sizes = [0, 1, 15, 16, 31, 32, 255, 256, 65_535, 65_536];
     const integers = [
