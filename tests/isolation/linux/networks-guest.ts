@@ -12,8 +12,8 @@ import type { ContainerSpec, Exit } from "../../../src/isolation/container.ts";
 import { openLinuxRuntime } from "../../../src/isolation/linux/runtime.ts";
 import type { Runtime } from "../../../src/isolation/runtime.ts";
 import type { NetworkInfo } from "../../../src/model/v1/containers.ts";
+import { CNI_PLUGINS, check } from "../../support/own-network.ts";
 
-const CNI = "/usr/lib/cni";
 const HOST_PORT = 31_080;
 const [, , directory = "", action, startId = ""] = process.argv;
 const addresses = `${directory}/addresses`;
@@ -29,7 +29,7 @@ function open(): Runtime {
     fetch: async () => ok(undefined),
     checkNetwork,
     networks: {
-      pluginDirectories: [`${directory}/plugins`, CNI],
+      pluginDirectories: [`${directory}/plugins`, CNI_PLUGINS],
       configDirectory: `${directory}/networks`,
       recordDirectory: `${directory}/records`,
       defaultDns: [
@@ -43,11 +43,6 @@ function open(): Runtime {
   });
   opened.onExit((id, exit) => exits.get(id)?.resolve(exit));
   return opened;
-}
-
-function check(holds: boolean, what: string, seen: unknown = ""): void {
-  console.log(`check ${holds ? "ok" : "FAILED"} ${what}`);
-  if (!holds) console.log(`  seen: ${typeof seen === "string" ? seen : JSON.stringify(seen)}`);
 }
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {

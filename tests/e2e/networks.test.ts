@@ -1,0 +1,12 @@
+/** Tasks on networks of their own, through master, agent and Debian's plugins, over deaths of the agent. */
+import { test } from "bun:test";
+import { join } from "node:path";
+import { expectChecksInOwnNetwork, mayJoinNetworks } from "../support/own-network.ts";
+
+const TIMEOUT_MS = 180_000;
+
+test.skipIf(!mayJoinNetworks())(
+  "tasks join networks; addresses and ports are free after their end, whatever ends the agent",
+  () => expectChecksInOwnNetwork(join(import.meta.dir, "networks-guest.ts"), 18, TIMEOUT_MS),
+  TIMEOUT_MS,
+);

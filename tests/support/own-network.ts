@@ -1,0 +1,63 @@
+/** Tests that run a program in a network namespace of their own: what it does to the network, nobody else sees. */
+import { expect } from "bun:test";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checksOf } from "../vm/machine.ts";
+import { mayRun } from "./must-run.ts";
+
+/** Where Debian puts the plugins of container networks. */
+export const CNI_PLUGINS = "/usr/lib/cni";
+
+/** Whether tests with the real plugins are run; says why not. */
+export function mayJoinNetworks(): boolean {
+  const missing = missingForNetworks();
+  if (missing !== undefined) console.log(`Networks are not tested: that needs ${missing}`);
+  return mayRun(missing === undefined);
+}
+
+function missingForNetworks(): string | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "root on Linux";
+  if (!existsSync(`${CNI_PLUGINS}/bridge`)) return "containernetworking-plugins";
+  return ["ip", "iptables", "nsenter", "unshare"].find((name) => Bun.which(name) === null);
+}
+
+/**
+ * Runs a guest that prints `check <ok|FAILED> <what>` lines and at last "checks done". Its argument is a
+ * directory that is gone afterwards. Fewer checks than `checksMin` mean that it did not do its work.
+ */
+export async function expectChecksInOwnNetwork(
+  guest: string,
+  checksMin: number,
+  timeoutMs: number,
+): Promise<void> {
+  const name = `mesh-cni-${process.pid}`;
+  const directory = mkdtempSync(join(tmpdir(), "mesh-cni-"));
+  const ip = (...words: string[]) => Bun.spawnSync(["ip", ...words]);
+  ip("netns", "add", name);
+  try {
+    ip("-n", name, "link", "set", "lo", "up");
+    // Not `ip netns exec`, which would hide the cgroups.
+    const command = ["nsenter", `--net=/run/netns/${name}`, process.execPath, guest, directory];
+    const run = Bun.spawn(command, { stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs });
+    const [output, errors] = await Promise.all([
+      new Response(run.stdout).text(),
+      new Response(run.stderr).text(),
+      run.exited,
+    ]);
+    const checks = checksOf(output);
+    if (checks.some((check) => !check.ok) || !output.includes("checks done")) console.log(output + errors);
+    expect(checks.filter((check) => !check.ok)).toEqual([]);
+    expect(checks.length).toBeGreaterThanOrEqual(checksMin);
+    expect(output).toContain("checks done");
+  } finally {
+    ip("netns", "del", name);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** For guests. */
+export function check(holds: boolean, what: string, seen: unknown = ""): void {
+  console.log(`check ${holds ? "ok" : "FAILED"} ${what}`);
+  if (!holds) console.log(`  seen: ${typeof seen === "string" ? seen : JSON.stringify(seen)}`);
+}
