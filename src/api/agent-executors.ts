@@ -4,6 +4,7 @@
  * executor it would have started, because tools find a task's sandbox by it.
  */
 import type { AgentExecutorView, AgentFrameworkView, AgentPort } from "../agent/port.ts";
+import type { ContainerStatus } from "../model/v1/containers.ts";
 import type { ExecutorInfo, TaskInfo } from "../model/v1/tasks.ts";
 
 export interface ExecutorInFramework {
@@ -40,6 +41,19 @@ export function executorName(executor: AgentExecutorView): string {
     ? `(Command: sh -c '${shortCommand(value)}')`
     : `(Command: ${shortCommand([value, ...argv].join(" "))})`;
   return `Command Executor (Task: ${task.task_id.value}) ${command}`;
+}
+
+/** With the networks that its container joined, as the statuses of its tasks have them. */
+export function containerStatus({ containerId, tasks }: AgentExecutorView): ContainerStatus {
+  const statuses = tasks.flatMap((task) => task.statuses);
+  const infos = statuses.findLast((one) => one.container_status !== undefined)?.container_status
+    ?.network_infos;
+  // Of the host's network Mesos tells nothing here.
+  const joined = (infos ?? []).filter(({ name }) => name !== undefined);
+  return {
+    container_id: { value: containerId },
+    ...(joined.length > 0 && { network_infos: joined }),
+  };
 }
 
 /** The task's id for a command executor, else what the framework said. */

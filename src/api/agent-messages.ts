@@ -8,7 +8,7 @@ import type {
   AgentResponseGetTasks,
 } from "../model/v1/agent-responses.ts";
 import type { Task } from "../model/v1/tasks.ts";
-import { allExecutors, executorInfo, executorName } from "./agent-executors.ts";
+import { allExecutors, containerStatus, executorInfo, executorName } from "./agent-executors.ts";
 import type { AgentContext } from "./context.ts";
 import { taskMessage } from "./task-message.ts";
 
@@ -76,7 +76,7 @@ export async function containersMessage(context: AgentContext): Promise<AgentRes
         executor_id: { value: executor.executorId },
         executor_name: executorName(executor),
         container_id: { value: executor.containerId },
-        container_status: { container_id: { value: executor.containerId } },
+        container_status: containerStatus(executor),
         ...(statistics !== undefined && { resource_statistics: statistics }),
       };
     }),

@@ -2,7 +2,13 @@
 import type { AgentExecutorView, AgentFrameworkView, AgentPort, AgentTaskView } from "../agent/port.ts";
 import { drainInfo } from "../model/drain-info.ts";
 import { encodeJson } from "../wire/json-encode.ts";
-import { allExecutors, executorInfo, executorName, executorSource } from "./agent-executors.ts";
+import {
+  allExecutors,
+  containerStatus,
+  executorInfo,
+  executorName,
+  executorSource,
+} from "./agent-executors.ts";
 import type { AgentContext } from "./context.ts";
 import { bool, dictionary, double, type JsonText, list, object, quote, seconds } from "./json-text.ts";
 import { attributesJson } from "./legacy-agent.ts";
@@ -172,7 +178,7 @@ export async function containersJson(context: AgentContext, filter: ContainerFil
       object({
         ...(await usageMembers(context, executor)),
         container_id: quote(executor.containerId),
-        status: encodeJson("ContainerStatus", { container_id: { value: executor.containerId } }),
+        status: encodeJson("ContainerStatus", containerStatus(executor)),
       }),
     ),
   );

@@ -110,6 +110,7 @@ async function all(): Promise<void> {
   check(told("nowhere").includes('unknown CNI network "nowhere"'), "an unknown network", told("nowhere"));
   check(taken("broken").length === 0, "neither left an address", taken("broken"));
   const used = JSON.stringify(await (await fetch(`http://${cluster.agentAddresses[0]}/containers`)).json());
+  check(used.includes(`"ip_address":"${address}"`), "the agent shows its address", used);
   check(/"net_rx_bytes":[1-9]/.test(used), "its traffic is counted", used);
 
   await scheduler.launch([{ id: "slow", command: "exec sleep 1000", more: on({ name: "slow" }) }]);

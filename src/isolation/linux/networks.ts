@@ -48,6 +48,7 @@ export class Networks {
   /** Those that an earlier agent process wrote down. */
   readonly #inherited = new Set<string>();
   readonly #leaving = new Map<string, Promise<Result<void>>>();
+  readonly #checks = new Map<string, Promise<void>>();
   readonly #retries = new Map<string, ReturnType<typeof setTimeout>>();
   #closed = false;
 
@@ -219,6 +220,8 @@ export class Networks {
   async #leave(record: NetworkRecord): Promise<Result<void>> {
     const { containerId, networks } = record;
     clearTimeout(this.#retries.get(containerId));
+    // Plugins are not called twice at once for one container.
+    await this.#checks.get(containerId);
     if (this.#inherited.delete(containerId)) await endPluginsOf(this.#records.path(containerId));
     const alive = this.#namespaces.exists(this.namespacePath(containerId));
     const problems: string[] = [];
@@ -253,9 +256,17 @@ export class Networks {
   }
 
   /** Asks the plugins whether a recovered container still has its networks. It runs on either way. */
-  async check(containerId: string): Promise<void> {
+  check(containerId: string): void {
     const record = this.#joined.get(containerId);
     if (record === undefined) return;
+    this.#checks.set(
+      containerId,
+      this.#check(record).finally(() => this.#checks.delete(containerId)),
+    );
+  }
+
+  async #check(record: NetworkRecord): Promise<void> {
+    const { containerId } = record;
     for (const network of record.networks) {
       const { config, result } = network;
       if (config.disableCheck || !hasCheck(config) || result === undefined) continue;

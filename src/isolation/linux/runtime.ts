@@ -319,7 +319,7 @@ class LinuxRuntime implements Runtime {
         for (const each of this.#recovered) this.#look(each);
       }, this.#sweepIntervalMs);
     }
-    void this.#context.networks?.check(id);
+    this.#context.networks?.check(id);
     // It may have ended before the listener was set.
     this.#look(container);
   }

@@ -5,7 +5,7 @@
  *     bun networks-guest.ts <directory>              all checks
  *     bun networks-guest.ts <directory> start <id>   launches a container on the slow network, for ever
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { ok } from "../../../src/base/result.ts";
 import { checkNetwork } from "../../../src/io/network-check.ts";
 import type { ContainerSpec, Exit } from "../../../src/isolation/container.ts";
@@ -306,6 +306,27 @@ async function all(): Promise<void> {
   check(
     readdirSync(`${directory}/records`).length + readdirSync(`${directory}/run/networks`).length === 0,
     "and no record",
+  );
+  const doomed = await runtime.launch(spec("k", "exec sleep 100", [{ name: "web" }]));
+  if (doomed.ok) process.kill(doomed.value.pid, "SIGKILL");
+  await runtime.close();
+  // What a reboot does: no process, no mount and nothing in memory is left.
+  for (const pid of Bun.spawnSync(["pgrep", "-f", `${directory}/run/containers/k`])
+    .stdout.toString()
+    .split("\n")) {
+    if (pid !== "") process.kill(Number(pid), "SIGKILL");
+  }
+  Bun.spawnSync(["umount", "-l", `${directory}/run/networks/k/namespace`]);
+  rmSync(`${directory}/run`, { recursive: true });
+  check(taken("web").length === 1, "an address outlives a reboot");
+  runtime = open();
+  for (const id of await runtime.listOrphans()) {
+    await runtime.kill(id);
+    await runtime.cleanup(id);
+  }
+  check(
+    taken("web").length === 0 && readdirSync(`${directory}/records`).length === 0,
+    "and is given back after it",
   );
   const rules = Bun.spawnSync(["iptables", "-t", "nat", "-S"]).stdout.toString();
   check(!rules.includes(String(HOST_PORT)), "and no rule", rules);
