@@ -5,7 +5,7 @@
 import { CONTAINER_NETWORKS_MAX } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { ContainerNetwork } from "../isolation/network.ts";
-import type { ContainerInfo, NetworkInfo } from "../model/v1/containers.ts";
+import type { ContainerInfo, NetworkInfo, NetworkInfoIPAddress } from "../model/v1/containers.ts";
 import type { AgentConfig } from "./types.ts";
 
 /** Undefined: it shares the host's. */
@@ -39,12 +39,13 @@ function unavailable(what: string): string {
   return `the container asks for ${what} on the host's network, which is not there; name a network in its network_infos`;
 }
 
-/** For a ContainerStatus: of a container on the host's network the agent's address. */
+/** For a ContainerStatus: of a container on the host's network the agent's addresses. */
 export function networkInfos(
-  config: AgentConfig,
+  { ip, ip6 }: AgentConfig,
   joined: readonly NetworkInfo[] | undefined,
 ): readonly NetworkInfo[] {
   if (joined !== undefined) return joined;
-  const addresses = [{ protocol: "IPv4" as const, ip_address: config.ip }];
-  return [{ ip_addresses: addresses }];
+  const ip_addresses: NetworkInfoIPAddress[] = [{ protocol: "IPv4", ip_address: ip }];
+  if (ip6 !== undefined) ip_addresses.push({ protocol: "IPv6", ip_address: ip6 });
+  return [{ ip_addresses }];
 }

@@ -31,6 +31,8 @@ export interface AgentConfig {
   readonly info: AgentInfo;
   /** Address under which others reach the agent's HTTP API. */
   readonly ip: string;
+  /** Beside it, of tasks on the machine's network. */
+  readonly ip6?: string;
   readonly port: number;
   readonly version: string;
   /** Absolute path. */

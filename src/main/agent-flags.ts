@@ -1,5 +1,6 @@
 /** Flags of `mesh agent`; names and defaults are those of Mesos where it has the flag. */
 
+import { ADDRESS_FLAGS } from "./address-flags.ts";
 import { CGROUP_FLAGS } from "./cgroup-flags.ts";
 import { DEFAULT_MASTER } from "./client/master-client.ts";
 import { CONTAINER_FLAGS } from "./container-flags.ts";
@@ -15,13 +16,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     description: "HTTP addresses of the masters",
     default: DEFAULT_MASTER,
   },
-  { name: "ip", value: "<address>", description: "Address to listen on", default: "0.0.0.0" },
-  { name: "port", value: "<port>", description: "HTTP API of the agent", default: "5051" },
-  {
-    name: "advertise",
-    value: "<host:port>",
-    description: "How others reach the HTTP API; by default the address from which the master is reached",
-  },
+  ...ADDRESS_FLAGS,
   { name: "hostname", value: "<name>", description: "Name put into offers; by default the advertised host" },
   {
     name: "work-dir",

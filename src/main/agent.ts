@@ -29,6 +29,7 @@ import type { Runtime } from "../isolation/runtime.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { readAddressFlags } from "./address-flags.ts";
 import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
 import { readCgroupSettings } from "./cgroup-flags.ts";
 import { readContainerPolicy } from "./container-flags.ts";
@@ -58,6 +59,8 @@ export interface AgentFlags extends InfoFlags {
   readonly cgroups?: CgroupSettings;
   /** Left out: DEFAULT_POLICY. */
   readonly containers?: ContainerPolicy;
+  /** Left out: tasks on the machine's network have no IPv6 address. */
+  readonly ip6?: string;
   /** Left out: tasks join no networks. */
   readonly networks?: NetworkFlags;
   /** Left out: the defaults. */
@@ -93,9 +96,7 @@ export async function runAgent(flags: Flags): Promise<number> {
 function readFlags(flags: Flags): AgentFlags {
   return {
     masters: flags.addresses("master", 5050),
-    ip: flags.ip("ip"),
-    port: flags.port("port"),
-    advertise: flags.optional("advertise") === undefined ? undefined : flags.addresses("advertise")[0],
+    ...readAddressFlags(flags),
     hostname: flags.optional("hostname"),
     workDir: flags.text("work-dir"),
     resources: flags.optional("resources"),
@@ -222,6 +223,7 @@ function agentConfig(
   return {
     info,
     ip: agentIp(flags),
+    ...(flags.ip6 === undefined ? {} : { ip6: flags.ip6 }),
     port: info.port,
     version: MESOS_API_VERSION,
     workDir,

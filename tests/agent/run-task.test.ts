@@ -85,6 +85,16 @@ describe("a command task", () => {
     });
   });
 
+  test("tells the IPv6 address of the machine when there is one", () => {
+    const bench = AgentBench.registered({ config: { ip6: "fd00::9" } });
+    bench.run("t");
+    bench.launched("t");
+    expect(bench.lastStatus("t").container_status?.network_infos?.[0]?.ip_addresses).toEqual([
+      { protocol: "IPv4", ip_address: "10.0.0.9" },
+      { protocol: "IPv6", ip_address: "fd00::9" },
+    ]);
+  });
+
   test("tells the addresses of the networks it joined", () => {
     const bench = AgentBench.registered();
     const wanted = [{ name: "web", port_mappings: [{ host_port: 80, container_port: 8080 }] }, {}];

@@ -1,4 +1,4 @@
-/** Tests that run a program in a network namespace of their own: what it does to the network, nobody else sees. */
+/** Tests that run a program in a network of its own: what it does there, nobody else sees. */
 import { expect } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
