@@ -1,5 +1,6 @@
 /** Says why a framework is not offered more, by looking at every agent the way `allocate` does. */
 import { FORERUNNERS_MAX } from "../base/limits.ts";
+import type { Resources } from "../model/resources.ts";
 import type { AgentRecord } from "./agent-record.ts";
 import { type CandidateFinder, offerFor } from "./candidates.ts";
 import { inFairOrder } from "./fair-order.ts";
@@ -14,6 +15,8 @@ interface Verdict {
   readonly endsAtMs?: number;
   /** What is counted beside the reason: constraints or capabilities. */
   readonly details?: readonly string[];
+  /** Names of free resources that quotas keep out of an offer which is made all the same. */
+  readonly keptBy?: { readonly limits: readonly string[]; readonly guarantees: readonly string[] };
 }
 
 /**
@@ -42,14 +45,17 @@ export function explainClient(
   };
   const failedConstraints = new Map<string, number>();
   const missingCapabilities = new Map<string, number>();
+  const overLimit = new Map<string, number>();
+  const guaranteed = new Map<string, number>();
   let total = 0;
   let filterEndsAtMs = Number.POSITIVE_INFINITY;
   for (const agent of agents) {
     total++;
-    const { reason, endsAtMs, details = [] } = verdictOn(agent, client, finder, quotas, nowMs);
+    const { reason, endsAtMs, details = [], keptBy } = verdictOn(agent, client, finder, quotas, nowMs);
     counts[reason]++;
-    const tally = reason === "constrained" ? failedConstraints : missingCapabilities;
-    for (const detail of details) tally.set(detail, (tally.get(detail) ?? 0) + 1);
+    tally(reason === "constrained" ? failedConstraints : missingCapabilities, details);
+    tally(overLimit, keptBy?.limits ?? []);
+    tally(guaranteed, keptBy?.guarantees ?? []);
     if (endsAtMs !== undefined) filterEndsAtMs = Math.min(filterEndsAtMs, endsAtMs);
   }
   const { role } = client.queue;
@@ -63,8 +69,14 @@ export function explainClient(
     agents: { total, ...counts },
     failedConstraints,
     missingCapabilities,
+    overLimit,
+    guaranteed,
     filterEndsInMs: Number.isFinite(filterEndsAtMs) ? filterEndsAtMs - nowMs : undefined,
   };
+}
+
+function tally(counts: Map<string, number>, names: readonly string[]): void {
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 function verdictOn(
@@ -85,15 +97,22 @@ function verdictOn(
   if (free.isEmpty()) return whyNothing(agent, client);
   if (!finder.isEnough(client, free)) return { reason: "belowMinimum" };
   const offer = finder.offer(client, agent, "all");
+  const limited = quotas.withinLimits(free, client.queue.role.top.quota);
   if (offer.isEmpty() || !finder.isEnough(client, offer)) {
-    const limited = quotas.withinLimits(free, client.queue.role.top.quota);
     const allowed = !limited.isEmpty() && finder.isEnough(client, limited);
     return { reason: allowed ? "heldForQuota" : "quotaLimit" };
   }
   const endsAtMs = filteredUntilMs(agent, client, offer);
+  const keptBy = { limits: lostBetween(free, limited), guarantees: lostBetween(limited, offer) };
   return endsAtMs === undefined || endsAtMs <= nowMs
-    ? { reason: "available" }
-    : { reason: "filtered", endsAtMs };
+    ? { reason: "available", keptBy }
+    : { reason: "filtered", endsAtMs, keptBy };
+}
+
+/** Names of resources that are in `before` and not at all in `after`. */
+function lostBetween(before: Resources, after: Resources): string[] {
+  const left = after.quantities();
+  return [...before.quantities().keys()].filter((name) => !left.has(name));
 }
 
 /** Something is free, and none of it for the client. */

@@ -179,6 +179,10 @@ export interface RoleExplanation {
   readonly failedConstraints: ReadonlyMap<string, number>;
   /** Agents on which the capability would open something. */
   readonly missingCapabilities: ReadonlyMap<string, number>;
+  /** Agents whose offers come without a resource that the quota's limits are reached for, by its name. */
+  readonly overLimit: ReadonlyMap<string, number>;
+  /** Agents whose offers come without a resource that is kept for guarantees of others, by its name. */
+  readonly guaranteed: ReadonlyMap<string, number>;
   /** Until the first of the filters counted above ends; undefined without any. */
   readonly filterEndsInMs: number | undefined;
 }

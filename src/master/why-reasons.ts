@@ -94,6 +94,7 @@ export function roleReasons(role: RoleExplanation, facts: RoleFacts): WhyReason[
     const agents = role.agents[reason as keyof AgentCounts];
     if (agents > 0) reasons.push({ agents, ...explain(agents, role, facts) });
   }
+  reasons.push(...quotaReasons(role));
   if (facts.offersOpen > 0) {
     reasons.push({
       code: "open-offers",
@@ -108,6 +109,28 @@ export function roleReasons(role: RoleExplanation, facts: RoleFacts): WhyReason[
       code: "behind",
       text: `${count(role.position - 1, "framework")} with a smaller share come first; the next is ${first.frameworkId} in role '${first.role}' (${percent(first.share)}, this one has ${percent(role.share)})`,
       advice: "A larger weight of the role moves it forward; others move back as they get more",
+    });
+  }
+  return reasons;
+}
+
+/** Offers are made, but without some of what is free. */
+function quotaReasons({ role, overLimit, guaranteed }: RoleExplanation): WhyReason[] {
+  const reasons: WhyReason[] = [];
+  for (const [name, agents] of overLimit) {
+    reasons.push({
+      code: "quota-limit-reached",
+      agents,
+      text: `The limit of ${name} of the quota of role '${topRole(role)}' is reached: ${count(agents, "agent")} can be offered without ${name} only`,
+      advice: "Raise the limits with UPDATE_QUOTA, or let frameworks of the role give something back",
+    });
+  }
+  for (const [name, agents] of guaranteed) {
+    reasons.push({
+      code: "kept-for-guarantees",
+      agents,
+      text: `All ${name} that is free on ${count(agents, "agent")} is kept for guarantees of other roles`,
+      advice: "Add agents, or lower these guarantees with UPDATE_QUOTA; /roles shows what is guaranteed",
     });
   }
   return reasons;

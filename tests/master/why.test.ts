@@ -245,3 +245,26 @@ test("quota: the role's limit is reached, or what is free is kept for another's 
   });
   expect(why(bench, framework.id).roles[0]?.reasons.map(brief)).toEqual(["held-for-quota 1"]);
 });
+
+test("quota: offers come without what it is reached for, or is guaranteed to others", () => {
+  const bench = started();
+  const framework = bench.framework({ capabilities: [{ type: "MULTI_ROLE" }], roles: ["web/front"] });
+  bench.change({ kind: "quota", configs: [{ role: "web", limits: { cpus: { value: 0 } } }], force: true });
+  bench.agent(1);
+  const [offer] = framework.newOffers();
+  framework.call({
+    type: "DECLINE",
+    decline: { offer_ids: [{ value: offer?.id.value ?? "" }], filters: { refuse_seconds: 60 } },
+  });
+  const reasons = why(bench, framework.id).roles[0]?.reasons ?? [];
+  expect(reasons.map(brief)).toContain("quota-limit-reached 1");
+  expect(reasons.find(({ code }) => code === "quota-limit-reached")?.text).toBe(
+    "The limit of cpus of the quota of role 'web' is reached: 1 agent can be offered without cpus only",
+  );
+  bench.change({
+    kind: "quota",
+    configs: [{ role: "web" }, { role: "db", guarantees: { cpus: { value: 1_000 } } }],
+    force: true,
+  });
+  expect(why(bench, framework.id).roles[0]?.reasons.map(brief)).toContain("kept-for-guarantees 1");
+});
