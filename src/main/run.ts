@@ -141,7 +141,7 @@ function tooSmallText(offers: readonly Offer[], options: RunOptions): string {
   return (
     `waiting for an offer with cpus ${options.cpus} and mem ${options.mem} MB; ` +
     `the largest of ${offers.length} had cpus ${largest("cpus")} and mem ${largest("mem")} MB. ` +
-    "See 'mesh agents', or ask for less with --cpus and --mem"
+    `See 'mesh agents' and 'mesh why "mesh run ${options.name}"', or ask for less with --cpus and --mem`
   );
 }
 

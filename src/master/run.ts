@@ -310,7 +310,7 @@ export class Master implements MasterPort {
     try {
       for (const effect of this.#node.step(this.#takeInputs(now.monotonicMs), now)) this.#carryOut(effect);
       this.#outlet.say(this.#after(TURN_MAX_TELL_MS));
-      this.#news.tell(this.#node.leadership(), () => this.#node.raftStatus().term);
+      this.#news.tell(this.#node.leadership(), () => this.#node.raftStatus());
       this.#outlet.waits.giveUp(now.monotonicMs, () => waitedInVain(this.#diskIsFull));
     } catch (error) {
       this.#fail("A turn of the master failed", error);

@@ -2,6 +2,8 @@
 import { REQUEST_WAIT_MAX_MS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { regionOf } from "../model/regions.ts";
+import type { RaftStatus } from "../raft/status.ts";
+import type { StepDownReason } from "../raft/types.ts";
 import type { DigestAlarm } from "./digest-watch.ts";
 import type { Leadership, MasterAddress } from "./port.ts";
 
@@ -11,6 +13,14 @@ export function sayDigestAlarm(log: Log, { self, index, differing }: DigestAlarm
     : "The registries of masters differ at the same index of the log: see 'mesh raft check'";
   log.error(text, { index, masters: differing.join(",") });
 }
+
+const STEP_DOWN_TEXTS: Readonly<Record<StepDownReason, string>> = {
+  "newer-term": "another master was elected, or stands for election, in a later term",
+  "no-quorum": "no majority of the masters answered for an election timeout",
+  "handed-over": "leadership was handed over",
+  unfit: "its disk is full or slow, or its registry differs from the others'",
+  removed: "it was removed from the cluster",
+};
 
 /** Says who leads, once for each change. */
 export class LeadershipNews {
@@ -23,18 +33,21 @@ export class LeadershipNews {
     this.#own = own;
   }
 
-  tell(leadership: Leadership, term: () => number): void {
+  tell(leadership: Leadership, status: () => Pick<RaftStatus, "term" | "steppedDown">): void {
     const leader = leadership.kind === "following" ? leadership.leader : undefined;
     const recovered = leadership.kind === "leading" && leadership.recovered;
     const news = `${leadership.kind} ${recovered} ${leader?.id ?? ""}`;
     if (news === this.#said) return;
     const ledBefore = this.#said.startsWith("leading true");
     this.#said = news;
-    if (recovered) this.#log.info("This master leads", { term: term() });
-    else if (ledBefore) this.#log.warn("This master leads no longer", { term: term() });
+    const { term, steppedDown } = status();
+    if (recovered) this.#log.info("This master leads", { term });
+    else if (ledBefore && steppedDown !== null) {
+      this.#log.warn("This master leads no longer", { term, why: STEP_DOWN_TEXTS[steppedDown] });
+    }
     if (leader === undefined) return;
     const address = `${leader.hostname}:${leader.port}`;
-    this.#log.info("Another master leads", { leader: address, term: term() });
+    this.#log.info("Another master leads", { leader: address, term });
     const [region, leaderRegion] = [regionOf(this.#own.domain), regionOf(leader.domain)];
     if (region === leaderRegion) return;
     this.#log.error("Masters must be in one region: agents would be local to one and remote to another", {

@@ -60,7 +60,7 @@ export function tickLeader(raft: RaftState): void {
     raft.transfer = null;
     raft.emit({ kind: "transfer-failed", reason: "timed-out" });
     if (!raft.eligible) {
-      becomeFollower(raft, raft.term, null);
+      becomeFollower(raft, raft.term, null, "unfit");
       return;
     }
   }
@@ -83,7 +83,7 @@ function checkQuorum(raft: RaftState): boolean {
   );
   raft.forgiven = stoodStill && !heard;
   if (!heard && !stoodStill) {
-    becomeFollower(raft, raft.term, null);
+    becomeFollower(raft, raft.term, null, "no-quorum");
     return false;
   }
   for (const progress of raft.progress.values()) {

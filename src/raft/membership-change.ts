@@ -174,7 +174,7 @@ function leaveOffice(raft: RaftState): void {
   sendHeartbeats(raft);
   const heir = bestFollower(raft);
   if (heir !== undefined) raft.send(heir.id, { kind: "timeout-now", term: raft.term });
-  becomeFollower(raft, raft.term, null);
+  becomeFollower(raft, raft.term, null, "removed");
 }
 
 /**

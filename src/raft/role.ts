@@ -1,12 +1,20 @@
 /** Becoming a follower, and what a leader leaves behind. */
 import { closeTransfer } from "./snapshot-send.ts";
 import type { RaftState } from "./state.ts";
-import type { PeerId } from "./types.ts";
+import type { PeerId, StepDownReason } from "./types.ts";
 
-/** Enters `term` (the present or a newer one) as a follower of `leader`, if known. */
-export function becomeFollower(raft: RaftState, term: number, leader: PeerId | null): void {
+/** Enters `term` (the present or a newer one) as a follower of `leader`, if known. `why`: if it leads now. */
+export function becomeFollower(
+  raft: RaftState,
+  term: number,
+  leader: PeerId | null,
+  why: StepDownReason = "newer-term",
+): void {
   if (term > raft.term) raft.setHardState({ term, votedFor: null });
-  if (raft.role === "leader") leaveLeadership(raft);
+  if (raft.role === "leader") {
+    raft.steppedDown = raft.transfer === null ? why : "handed-over";
+    leaveLeadership(raft);
+  }
   if (raft.role !== "follower") {
     raft.role = "follower";
     raft.armElection();

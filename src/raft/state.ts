@@ -23,6 +23,7 @@ import type {
   RaftRole,
   RestoredRaft,
   SnapshotMeta,
+  StepDownReason,
 } from "./types.ts";
 
 const ELECTION_TIMEOUT_MS = 300;
@@ -107,6 +108,7 @@ export class RaftState {
   roundInFlight = 0;
   roundAcks = new Set<PeerId>();
   transfer: { readonly to: PeerId; readonly untilMs: number; ordered: boolean } | null = null;
+  steppedDown: StepDownReason | null = null;
   /** Whom the newest membership left out. */
   leaving: readonly PeerId[] = [];
   /** Membership change that its driver waits for. */

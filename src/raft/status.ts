@@ -1,7 +1,7 @@
 /** What operators and the driver see of a member. */
 import { isRepairing } from "./repair.ts";
 import type { RaftState } from "./state.ts";
-import type { LogDamage, Membership, PeerId, RaftRole } from "./types.ts";
+import type { LogDamage, Membership, PeerId, RaftRole, StepDownReason } from "./types.ts";
 
 export interface PeerStatus {
   readonly id: PeerId;
@@ -35,6 +35,8 @@ export interface RaftStatus {
   /** Not null while the log is being repaired: this member neither votes nor leads. */
   readonly damage: LogDamage | null;
   readonly transferringTo: PeerId | null;
+  /** Why this process last ceased to lead; null if it never did. */
+  readonly steppedDown: StepDownReason | null;
   /** Empty unless leader. */
   readonly peers: readonly PeerStatus[];
 }
@@ -66,6 +68,7 @@ export function raftStatus(raft: RaftState): RaftStatus {
     termCommitted: raft.termCommitted,
     damage: isRepairing(raft) ? raft.damage : null,
     transferringTo: raft.transfer?.to ?? null,
+    steppedDown: raft.steppedDown,
     peers,
   };
 }

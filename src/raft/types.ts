@@ -369,3 +369,10 @@ export type RaftEffect =
   | { readonly kind: "stage-snapshot"; readonly chunk: SnapshotChunk }
   /** Forget entries up to `snapshot.index`; written with or after the state changes up to there, unsynced. */
   | { readonly kind: "compact"; readonly snapshot: SnapshotMeta };
+
+/**
+ * Why a leader ceased to lead: a member of a later term was heard of; no
+ * majority was, for an election timeout; it handed leadership over; its disk
+ * or its state became unfit; it was removed from the cluster.
+ */
+export type StepDownReason = "newer-term" | "no-quorum" | "handed-over" | "unfit" | "removed";

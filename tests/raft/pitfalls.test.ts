@@ -38,9 +38,9 @@ test("a leader that stood still itself does not depose itself for it, but only o
   a.advance(2_000);
   expect(a.node.status().role).toBe("leader");
   a.advance(2_000);
-  expect(a.node.status().role).toBe("leader");
+  expect(a.node.status()).toMatchObject({ role: "leader", steppedDown: null });
   a.advance(2_000);
-  expect(a.node.status().role).toBe("follower");
+  expect(a.node.status()).toMatchObject({ role: "follower", steppedDown: "no-quorum" });
 });
 
 test("leadership transfer is bounded, waits for the target, and resumes proposals", () => {
