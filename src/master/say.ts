@@ -2,8 +2,6 @@
 import { REQUEST_WAIT_MAX_MS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { regionOf } from "../model/regions.ts";
-import type { RaftStatus } from "../raft/status.ts";
-import type { StepDownReason } from "../raft/types.ts";
 import type { DigestAlarm } from "./digest-watch.ts";
 import type { Leadership, MasterAddress } from "./port.ts";
 
@@ -14,13 +12,20 @@ export function sayDigestAlarm(log: Log, { self, index, differing }: DigestAlarm
   log.error(text, { index, masters: differing.join(",") });
 }
 
-const STEP_DOWN_TEXTS: Readonly<Record<StepDownReason, string>> = {
+/** As src/raft/types.ts has them. */
+const STEP_DOWN_TEXTS = {
   "newer-term": "another master was elected, or stands for election, in a later term",
   "no-quorum": "no majority of the masters answered for an election timeout",
   "handed-over": "leadership was handed over",
   unfit: "its disk is full or slow, or its registry differs from the others'",
   removed: "it was removed from the cluster",
 };
+
+/** Of the replicated log. */
+interface Term {
+  readonly term: number;
+  readonly steppedDown: keyof typeof STEP_DOWN_TEXTS | null;
+}
 
 /** Says who leads, once for each change. */
 export class LeadershipNews {
@@ -33,7 +38,7 @@ export class LeadershipNews {
     this.#own = own;
   }
 
-  tell(leadership: Leadership, status: () => Pick<RaftStatus, "term" | "steppedDown">): void {
+  tell(leadership: Leadership, status: () => Term): void {
     const leader = leadership.kind === "following" ? leadership.leader : undefined;
     const recovered = leadership.kind === "leading" && leadership.recovered;
     const news = `${leadership.kind} ${recovered} ${leader?.id ?? ""}`;

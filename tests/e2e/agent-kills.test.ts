@@ -1,7 +1,8 @@
 /**
  * An agent dies by SIGKILL at random moments, over and over, while it launches,
  * runs and ends tasks. Each task runs exactly once and is told as it ended, or
- * is told as dropped and never ran; nothing of them stays on the machine. MESH_KILL_TASKS says how many tasks.
+ * is told as dropped and never ran; nothing of them stays on the machine.
+ * MESH_KILL_TASKS says how many tasks.
  */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -52,7 +53,7 @@ test(
     console.log(`${TASKS} tasks through ${kills} kills of their agent`);
     expect(kills).toBeGreaterThan(TASKS / 100);
 
-    // Their offer went with the agent: the framework is told that they were not started, and none of them was.
+    // Their offer went with the agent: the framework is told so, and none of them was started.
     const dropped = ids.filter((id) => scheduler.stateOf(id) === "TASK_DROPPED");
     console.log(`${dropped.length} not started: ${reasons(scheduler, dropped)}`);
     const ran = ids.filter((id) => !dropped.includes(id));
