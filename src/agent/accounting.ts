@@ -21,6 +21,15 @@ export function amountsOf(resources: readonly Resource[]): Amounts {
   return amounts;
 }
 
+/** Of several holders together. */
+export function sumOfAmounts(holders: readonly { readonly amounts: Amounts }[]): Amounts {
+  const sum = new Map<string, number>();
+  for (const { amounts } of holders) {
+    for (const [name, milli] of amounts) sum.set(name, (sum.get(name) ?? 0) + milli);
+  }
+  return sum;
+}
+
 function amountOf(resource: Resource): number {
   switch (resource.type) {
     case "SCALAR":

@@ -4,21 +4,22 @@ import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import type {
   Bound,
   ContainerCommand,
+  ContainerPod,
   ContainerResources,
   ContainerSpec,
   FetchUri,
 } from "../isolation/container.ts";
 import { commandTaskEnvironment } from "../isolation/environment.ts";
+import { ownPart } from "../model/container-id.ts";
 import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { CommandInfo, TaskInfo } from "../model/v1/tasks.ts";
-import { decodeBlob } from "../wire/blob.ts";
+import type { Amounts } from "./accounting.ts";
 import { containerNetwork } from "./container-network.ts";
 import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { containerOutputs } from "./output-settings.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
-import type { AgentState } from "./state.ts";
 import type { Task } from "./task.ts";
 import type { AgentConfig } from "./types.ts";
 import type { Volumes } from "./volumes.ts";
@@ -36,10 +37,13 @@ export interface ContainerPlan {
   readonly latestLink: string;
 }
 
-/** The container of a task as things stand. */
-export function planTask(state: AgentState, task: Task): Result<ContainerPlan> {
-  const user = state.frameworks.get(task.frameworkId)?.user ?? "";
-  return planContainer(state.config, state.agentId, user, task, state.volumes);
+/** Where a task's container is, and what it gets, in a pod. */
+export interface PodPlace {
+  readonly executorId: string;
+  readonly sandbox: string;
+  readonly latestLink: string;
+  readonly variables: readonly (readonly [name: string, value: string])[];
+  readonly pod: ContainerPod;
 }
 
 /** The container of a task; the error says what of the task this agent cannot give. */
@@ -48,17 +52,18 @@ export function planContainer(
   agentId: string | undefined,
   frameworkUser: string,
   task: Task,
+  info: TaskInfo,
   known: Volumes,
+  place?: PodPlace,
 ): Result<ContainerPlan> {
   if (agentId === undefined) return fail("the agent has no id yet");
-  const info = decodeBlob("TaskInfo", task.info);
   const { command } = info;
   if (command === undefined)
     return fail("the task has no command; tasks of custom executors cannot run here");
   const unsupported = unsupportedIn(info.container);
   if (unsupported !== undefined)
     return fail(`the task's container asks for ${unsupported}, which is not there`);
-  const network = containerNetwork(info.container, task.containerId);
+  const network = containerNetwork(info.container, ownPart(task.containerId));
   if (!network.ok) return network;
   const program = containerCommand(command);
   if (!program.ok) return program;
@@ -70,15 +75,15 @@ export function planContainer(
   const covers = mayCoverHost(user, config.containers);
   const volumes = containerVolumes(config.workDir, info.resources ?? [], known, covers);
   if (!volumes.ok) return volumes;
-  const setup = containerSetup(info.container, user, config.containers);
+  const setup = containerSetup(info.container, user, config.containers, place?.pod.sandbox);
   if (!setup.ok) return setup;
   const ids = {
     agentId,
     frameworkId: task.frameworkId,
-    executorId: task.taskId,
+    executorId: place?.executorId ?? task.taskId,
     containerId: task.containerId,
   };
-  const sandbox = sandboxPath(config.workDir, ids);
+  const sandbox = place?.sandbox ?? sandboxPath(config.workDir, ids);
   const environment = commandTaskEnvironment({
     ...ids,
     agentEndpoint: `${config.ip}:${config.port}`,
@@ -87,7 +92,7 @@ export function planContainer(
     recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
     subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
     executorShutdownGraceMs: EXECUTOR_SHUTDOWN_GRACE_MS,
-    userVariables: variables.value,
+    userVariables: [...(place?.variables ?? []), ...variables.value],
   });
   return ok({
     info,
@@ -104,8 +109,9 @@ export function planContainer(
       ...(network.value === undefined ? {} : { network: network.value }),
       resources: containerResources(task, info),
       ...setup.value,
+      ...(place === undefined ? {} : { pod: place.pod }),
     },
-    latestLink: latestLinkPath(config.workDir, ids),
+    latestLink: place?.latestLink ?? latestLinkPath(config.workDir, ids),
   });
 }
 
@@ -142,15 +148,28 @@ export function fetchUris(command: CommandInfo): readonly FetchUri[] {
   }));
 }
 
-function containerResources(task: Task, { limits, resources = [] }: TaskInfo): ContainerResources {
-  const milli = (name: string): number => task.amounts.get(name) ?? 0;
-  const bytes = (megabytes: number): number => Math.round(megabytes * BYTES_PER_MEGABYTE);
-  const cpus = limits?.["cpus"]?.value;
-  const mem = limits?.["mem"]?.value;
+/** What is requested. */
+export function resourcesOf(amounts: Amounts): ContainerResources {
+  const milli = (name: string): number => amounts.get(name) ?? 0;
   return {
     cpusMilli: milli("cpus"),
     memBytes: bytes(milli("mem") / MILLI),
     diskBytes: bytes(milli("disk") / MILLI),
+  };
+}
+
+function bytes(megabytes: number): number {
+  return Math.round(megabytes * BYTES_PER_MEGABYTE);
+}
+
+export function containerResources(
+  task: Pick<Task, "amounts">,
+  { limits, resources = [] }: TaskInfo,
+): ContainerResources {
+  const cpus = limits?.["cpus"]?.value;
+  const mem = limits?.["mem"]?.value;
+  return {
+    ...resourcesOf(task.amounts),
     ...(cpus === undefined ? {} : { cpusLimitMilli: bound(Math.round(cpus * MILLI)) }),
     ...(mem === undefined ? {} : { memLimitBytes: bound(bytes(mem)) }),
     ...(resources.some(isRevocableCpu) ? { cpusRevocable: true } : {}),

@@ -22,6 +22,7 @@
  * | end-task.ts       | exits; containers that nobody wants any more |
  * | checks.ts         | health checks and checks of running tasks    |
  * | executor.ts       | frameworks' own executors: see there         |
+ * | pod.ts            | task groups of the built-in one: see there   |
  * | drain.ts          | ending all tasks for an operator             |
  * | stop.ts           | leaving the cluster, being refused           |
  * | status-updates.ts | one acknowledged stream of updates a task    |
@@ -39,12 +40,14 @@ import { isCheckKind } from "./check-rules.ts";
 import { checkDue, checked } from "./checks.ts";
 import { drainTasks } from "./drain.ts";
 import { abandonExecutors, executorDue, isExecutorDeadline, shutdownExecutor } from "./end-executor.ts";
+import { settlePods, shutdownPod } from "./end-pod.ts";
 import { condemn, exited, killFailed, removeFramework } from "./end-task.ts";
 import { executorKey } from "./executor.ts";
 import { executorCall, executorStreamClosed, executorSubscribe, greetExecutor } from "./executor-calls.ts";
 import { executorExited, executorLaunched, executorLaunchFailed, launchExecutor } from "./executor-launch.ts";
 import { sendEvent } from "./executor-state.ts";
 import { completionTimeReached, terminate } from "./kill-task.ts";
+import { findPod } from "./pod-state.ts";
 import {
   disconnect,
   heard,
@@ -58,7 +61,7 @@ import {
 import { restore } from "./restore.ts";
 import { deliverTasks } from "./run-executor-task.ts";
 import { launched, launchFailed, launchTask } from "./run-task.ts";
-import { runTaskGroup } from "./run-task-group.ts";
+import { runTaskGroup, startWaitingGroups } from "./run-task-group.ts";
 import { AgentState, type Deferred } from "./state.ts";
 import { acknowledge, resendUpdates, retryHead, sendHead } from "./status-updates.ts";
 import { beginStop, sayGoodbye, stopWhenEmpty } from "./stop.ts";
@@ -79,7 +82,10 @@ export class AgentCore {
     const { state } = this;
     state.now = now;
     if (state.recovered || input.kind === "recovered") dispatch(state, input);
+    settlePods(state);
     if (state.successors.size > 0) startSuccessors(state);
+    if (state.waitingGroups.length > 0) startWaitingGroups(state);
+    settlePods(state);
     stopWhenEmpty(state);
     return state.takeEffects();
   }
@@ -166,6 +172,8 @@ const MESSAGES: MessageHandlers = {
   "shutdown-executor": (state, { frameworkId, executorId }) => {
     const executor = state.executors.get(executorKey(frameworkId, executorId));
     if (executor !== undefined) shutdownExecutor(state, executor);
+    const pod = findPod(state, frameworkId, executorId);
+    if (pod !== undefined) shutdownPod(state, pod);
   },
   "framework-message": (state, { frameworkId, executorId, data }) => {
     const executor = state.executors.get(executorKey(frameworkId, executorId));

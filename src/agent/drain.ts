@@ -3,6 +3,7 @@ import type { DrainTasks } from "../model/agent-protocol.ts";
 import type { Drain } from "../model/drain-info.ts";
 import { killTask } from "./kill-task.ts";
 import type { AgentState } from "./state.ts";
+import { ownsContainer } from "./task.ts";
 
 /** Repeats are harmless: a kill under way only gets shorter. */
 export function drainTasks(state: AgentState, { maxGraceMs, markGone }: DrainTasks): void {
@@ -10,8 +11,9 @@ export function drainTasks(state: AgentState, { maxGraceMs, markGone }: DrainTas
   const startedAtMs = state.drain?.startedAtMs ?? state.now.wallMs;
   state.drain = { drained: false, maxGraceMs, markGone, startedAtMs };
   for (const successor of state.successors.values()) successor.killed = true;
+  for (const group of state.waitingGroups) group.killed = true;
   for (const task of [...state.tasks.values()]) {
-    const ownMs = task.executorId === undefined ? task.killGraceMs : undefined;
+    const ownMs = ownsContainer(task) ? task.killGraceMs : undefined;
     const graceMs = cut(ownMs, maxGraceMs);
     killTask(state, task, graceMs, markGone ? "drain-gone" : "drain");
   }

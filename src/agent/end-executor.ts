@@ -111,7 +111,7 @@ export function executorGone(
 /** Without a link nobody need hear it: it is not in the next report. */
 export function tellExited(
   state: AgentState,
-  { frameworkId, executorId }: Executor,
+  { frameworkId, executorId }: Pick<Executor, "frameworkId" | "executorId">,
   exit: Exit = { kind: "unknown", reason: "it was given up" },
 ): void {
   const { connection } = state;

@@ -7,9 +7,11 @@ import type { Exit } from "../isolation/container.ts";
 import { stopChecks } from "./check-schedule.ts";
 import { executorKey } from "./executor.ts";
 import { resizeExecutor } from "./executor-state.ts";
+import { announceRunning } from "./pod-announce.ts";
+import { settlePodOf } from "./pod-state.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, forgetTask } from "./status-updates.ts";
-import type { Framework, Task } from "./task.ts";
+import { type Framework, ownsContainer, type Task } from "./task.ts";
 import { endedStatus } from "./task-status.ts";
 
 /** Distance of repeated tries when a container cannot be killed. */
@@ -25,6 +27,8 @@ export function exited(state: AgentState, containerId: string, exit: Exit): void
     return;
   }
   if (task.phase === "ended") return;
+  if (task.inPod) announceRunning(state, task, "ended");
+  task.brokeLimit = exit.limitation !== undefined;
   endContainer(state, task);
   addUpdate(state, task, endedStatus(exit, task, state.frameworks.get(task.frameworkId)));
   // The exit record must outlive the agent until the update is on disk.
@@ -39,13 +43,15 @@ export function endContainer(state: AgentState, task: Task): void {
   state.deadlines.clear(`kill/${task.key}`);
   state.deadlines.clear(`max/${task.key}`);
   stopChecks(state, task);
-  if (task.executorId === undefined) return;
+  if (task.executorId === undefined || ownsContainer(task)) return;
   const executor = state.executors.get(executorKey(task.frameworkId, task.executorId));
   if (executor?.tasks.delete(task.key) === true) resizeExecutor(state, executor);
 }
 
 /** Forgets a framework's tasks and ends their containers; no updates are owed (ShutdownFramework). */
 export function removeFramework(state: AgentState, framework: Framework): void {
+  const kept = state.waitingGroups.filter(({ message }) => message.frameworkId !== framework.id);
+  state.waitingGroups.splice(0, state.waitingGroups.length, ...kept);
   for (const key of [...framework.tasks]) {
     const task = state.tasks.get(key);
     if (task !== undefined) abandon(state, task, task.killGraceMs);
@@ -56,10 +62,13 @@ export function removeFramework(state: AgentState, framework: Framework): void {
 export function abandon(state: AgentState, task: Task, graceMs: number): void {
   const { phase, containerId } = task;
   endContainer(state, task);
-  if (phase !== "ended") task.stream.state = "TASK_KILLED";
+  if (phase !== "ended") {
+    task.stream.state = "TASK_KILLED";
+    if (task.inPod) state.endedMembers.push(task);
+  }
   forgetTask(state, task);
   state.successors.delete(task.key);
-  if (task.executorId !== undefined) return;
+  if (!ownsContainer(task)) return;
   if (phase === "running") condemn(state, containerId, graceMs);
   // A launch under way is cancelled; if it wins, `launched` ends it.
   if (phase === "launching") condemn(state, containerId, 0);
@@ -79,7 +88,7 @@ export function condemn(state: AgentState, containerId: string, graceMs: number)
 /** A container that belonged to no task is gone. */
 export function settleCondemned(state: AgentState, containerId: string): void {
   state.deadlines.clear(`condemned/${containerId}`);
-  state.condemned.delete(containerId);
+  if (state.condemned.delete(containerId)) settlePodOf(state, containerId);
 }
 
 /** A container would not die: say so and try again. */

@@ -1,15 +1,14 @@
 /** What handlers do with an executor: its place in the memory, its record, its stream. */
 import type { ContainerResources } from "../isolation/container.ts";
 import type { ExecutorEvent } from "../model/v1/executor.ts";
+import { sumOfAmounts } from "./accounting.ts";
 import { EXECUTOR_PREFIX } from "./checkpoint.ts";
+import { resourcesOf } from "./container-plan.ts";
 import { DEFAULT_EXECUTOR_TIMES, type Executor } from "./executor.ts";
 import { encodeExecutorRecord } from "./records.ts";
 import type { AgentState } from "./state.ts";
 import type { Framework } from "./task.ts";
 import type { ExecutorTimes } from "./types.ts";
-
-const BYTES_PER_MEGABYTE = 1024 * 1024;
-const MILLI = 1_000;
 
 export function executorTimes({ config }: AgentState): ExecutorTimes {
   return config.executorTimes ?? DEFAULT_EXECUTOR_TIMES;
@@ -46,13 +45,8 @@ export function closeStream(state: AgentState, executor: Executor, reason: strin
 
 /** Its own and those of its tasks (RES-39). */
 export function executorResources(state: AgentState, executor: Executor): ContainerResources {
-  const milli = (name: string): number => {
-    let sum = executor.amounts.get(name) ?? 0;
-    for (const key of executor.tasks) sum += state.tasks.get(key)?.amounts.get(name) ?? 0;
-    return sum;
-  };
-  const bytes = (name: string): number => Math.round((milli(name) / MILLI) * BYTES_PER_MEGABYTE);
-  return { cpusMilli: milli("cpus"), memBytes: bytes("mem"), diskBytes: bytes("disk") };
+  const tasks = [...executor.tasks].flatMap((key) => state.tasks.get(key) ?? []);
+  return resourcesOf(sumOfAmounts([executor, ...tasks]));
 }
 
 /** Its tasks are others than before. */

@@ -20,7 +20,7 @@ export function killTask(
   gracePeriodMs: number | undefined,
   ending: Exclude<Ending, "max-completion-time"> = "kill",
 ): void {
-  if (task.executorId !== undefined && task.phase !== "ended") {
+  if (task.executorId !== undefined && !task.inPod && task.phase !== "ended") {
     const executor = state.executors.get(executorKey(task.frameworkId, task.executorId));
     killExecutorTask(state, task, executor, gracePeriodMs, ending);
     return;

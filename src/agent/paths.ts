@@ -7,6 +7,8 @@
  *       slaves/<AID>/frameworks/<FID>/executors/<EID>/
  *         runs/<CID>/               sandbox of one run: stdout, stderr, fetched files
  *         runs/latest -> <CID>      symbolic link
+ *         runs/<CID>/containers/<child>/   sandbox of a pod's task
+ *         runs/<CID>/tasks/<TID>    symbolic link to that
  *       volumes/roles/<role>/<id>/  persistent volumes; slashes of a role become spaces
  *       volumes/trash/              what is left of destroyed ones, on its way out
  *       gc/                         sandboxes on their way out (src/io/sandbox-gc.ts)
@@ -18,6 +20,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { VolumeEntry } from "../model/agent-protocol.ts";
+import { ownPart, parentContainer } from "../model/container-id.ts";
 
 export interface SandboxIds {
   readonly agentId: string;
@@ -29,6 +32,29 @@ export interface SandboxIds {
 /** Absolute path of a sandbox. */
 export function sandboxPath(workDir: string, ids: SandboxIds): string {
   return `${runsPath(workDir, ids)}/${component(ids.containerId)}`;
+}
+
+/** Of the container that is a task's own, inside its pod's or not. */
+export function taskSandbox(
+  workDir: string,
+  agentId: string,
+  task: {
+    readonly frameworkId: string;
+    readonly taskId: string;
+    readonly executorId: string | undefined;
+    readonly containerId: string;
+  },
+): string {
+  const { frameworkId, taskId, executorId = taskId, containerId } = task;
+  const parent = parentContainer(containerId);
+  const ids = { agentId, frameworkId, executorId };
+  if (parent === undefined) return sandboxPath(workDir, { ...ids, containerId });
+  return nestedSandboxPath(sandboxPath(workDir, { ...ids, containerId: parent }), ownPart(containerId));
+}
+
+/** Of a container inside another, by its own part of the id and the other's sandbox. */
+export function nestedSandboxPath(parentSandbox: string, value: string): string {
+  return `${parentSandbox}/containers/${component(value)}`;
 }
 
 /** Absolute path of the link to the newest sandbox of an executor. */

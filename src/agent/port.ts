@@ -10,6 +10,8 @@ import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/
 
 export interface AgentTaskView {
   readonly taskId: string;
+  /** Its own, or that of its executor; text of src/model/container-id.ts. */
+  readonly containerId: string;
   readonly info: TaskInfo;
   readonly state: TaskState;
   readonly statuses: readonly TaskStatus[];

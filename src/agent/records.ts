@@ -30,6 +30,8 @@ export interface TaskRecord {
   readonly info: Uint8Array;
   /** The run as the master names it; undefined in records of older versions. */
   readonly runId: string | undefined;
+  /** Equal for the tasks of one group; absent for a task that was launched by itself. */
+  readonly group?: string | undefined;
 }
 
 /** A program of a framework that runs tasks, from before its launch until its container has ended. */
@@ -145,6 +147,7 @@ export function encodeTaskRecord(record: TaskRecord): Uint8Array {
     containerId: record.containerId,
     info: record.info,
     runId: record.runId,
+    ...(record.group === undefined ? {} : { group: record.group }),
   });
 }
 
@@ -201,11 +204,13 @@ export function decodeFrameworkRecord(bytes: Uint8Array): Result<Uint8Array> {
 
 export function decodeTaskRecord(bytes: Uint8Array): Result<TaskRecord> {
   return decodeRecord(bytes, (fields) => {
-    const { frameworkId, taskId, containerId, info, runId } = fields;
+    const { frameworkId, taskId, containerId, info, runId, group } = fields;
     if (typeof frameworkId !== "string" || typeof taskId !== "string") return undefined;
     if (typeof containerId !== "string" || !(info instanceof Uint8Array)) return undefined;
     if (runId !== undefined && typeof runId !== "string") return undefined;
-    return { frameworkId, taskId, containerId, info, runId };
+    if (group !== undefined && typeof group !== "string") return undefined;
+    const record = { frameworkId, taskId, containerId, info, runId };
+    return group === undefined ? record : { ...record, group };
   });
 }
 

@@ -20,6 +20,7 @@ import { MeshError } from "../base/errors.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Exit } from "../isolation/container.ts";
 import type { ContainerState, Launched } from "../isolation/runtime.ts";
+import { parentContainer } from "../model/container-id.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import {
   AGENT_KEY,
@@ -192,8 +193,10 @@ export function planRecovery(
 ): RecoveryPlan {
   const sameBoot = recorded.agent === undefined || recorded.agent.bootId === bootId;
   const tasks: RecoveredTask[] = [];
-  const ownerless = new Set<string>(orphans);
+  const ended = new Set<string>();
   const cleanups = new Set<string>();
+  /** Of tasks that have not ended, as far as is recorded. */
+  const pods = new Set<string | undefined>();
   const stateOf = (containerId: string): ContainerState =>
     containers.get(containerId) ?? { state: "never-started" };
   const shared = new Set(recorded.executors.map((executor) => executor.containerId));
@@ -203,8 +206,9 @@ export function planRecovery(
     const own = recoveryAction(stream, container, sameBoot);
     const action: RecoveryAction = isShared && own.kind !== "settle" ? { kind: "executor" } : own;
     tasks.push({ task, stream, action });
+    if (action.kind !== "settle") pods.add(parentContainer(task.containerId));
     if (action.kind !== "settle" || isShared) continue;
-    if (sameBoot && container.state === "running") ownerless.add(task.containerId);
+    if (sameBoot && container.state === "running") ended.add(task.containerId);
     else if (container.state !== "never-started") cleanups.add(task.containerId);
   }
   const executors = recorded.executors.map((executor) => {
@@ -212,6 +216,7 @@ export function planRecovery(
     return { executor, action };
   });
   const { agent, frameworks, volumes } = recorded;
+  const ownerless = new Set([...orphans.filter((id) => !pods.has(id)), ...ended]);
   const ends = { orphans: [...ownerless], cleanups: [...cleanups] };
   return { agent, frameworks, tasks, executors, volumes, ...ends };
 }

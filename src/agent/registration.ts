@@ -13,6 +13,7 @@
  */
 import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import type { AgentExecutorReport, AgentRegistered, AgentTaskReport } from "../model/agent-protocol.ts";
+import { ownPart } from "../model/container-id.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { abandonExecutors, tellExited } from "./end-executor.ts";
@@ -92,7 +93,7 @@ function* taskReports(state: AgentState): Iterable<AgentTaskReport> {
     yield {
       frameworkId: task.frameworkId,
       taskId: task.taskId,
-      containerId: task.containerId === task.runId ? undefined : task.containerId,
+      containerId: ownPart(task.containerId) === task.runId ? undefined : task.containerId,
       state: task.stream.state,
       // An acknowledged terminal update ends the task here, so none is left to report.
       settled: isTerminalState(task.stream.state) && task.stream.pending.length === 0,
@@ -127,6 +128,7 @@ export function registered(state: AgentState, message: AgentRegistered): void {
   }
   // Not in the report: the master sends those again that it still wants.
   state.successors.clear();
+  state.waitingGroups.length = 0;
   // If it still holds, the master says so again.
   state.drain = undefined;
   state.failures = 0;

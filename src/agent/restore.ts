@@ -2,15 +2,19 @@
 import { assert, present } from "../base/assert.ts";
 import { sameBytes } from "../base/bytes.ts";
 import { startChecks } from "./check-schedule.ts";
+import { watchCompletionTime } from "./completion-time.ts";
 import { executorGone, shutdownExecutor } from "./end-executor.ts";
+import { settlePods } from "./end-pod.ts";
 import { type Executor, newExecutor } from "./executor.ts";
 import { launchExecutor } from "./executor-launch.ts";
 import { addExecutor, executorTimes } from "./executor-state.ts";
 import { terminate } from "./kill-task.ts";
+import { announceGroup, announceRunning } from "./pod-announce.ts";
 import type { ExecutorRecord } from "./records.ts";
 import type { ContainerAction, RecoveredTask, RecoveryPlan } from "./recovery.ts";
 import { findLeader } from "./registration.ts";
-import { addTask, killedBeforeStart, launchTask, watchCompletionTime } from "./run-task.ts";
+import { restoreMember } from "./run-pod.ts";
+import { addTask, killedBeforeStart, launchTask } from "./run-task.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, forgetTask } from "./status-updates.ts";
 import { type Framework, newFramework, newTask, type Task } from "./task.ts";
@@ -28,6 +32,11 @@ export function restore(state: AgentState, plan: RecoveryPlan): void {
   for (const [id, info] of plan.frameworks) state.frameworks.set(id, newFramework(id, info));
   for (const { executor } of plan.executors) restoreExecutor(state, executor);
   for (const recovered of plan.tasks) restoreTask(state, recovered);
+  // When all are there: the end of one ends the others, and they run when all do.
+  settlePods(state);
+  for (const pod of state.pods.values()) {
+    for (const task of pod.tasks.values()) announceGroup(state, task, "found");
+  }
   for (const { executor, action } of plan.executors) {
     resumeExecutor(
       state,
@@ -50,6 +59,7 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
   const framework = present(state.frameworks.get(record.frameworkId), "A recorded task has a framework");
   const task = newTask(record, stream);
   addTask(state, framework, task);
+  if (task.inPod && action.kind !== "settle") restoreMember(state, task);
   const fields = { frameworkId: task.frameworkId, taskId: task.taskId, action: action.kind };
   state.log.debug("Recovered a task", fields);
   switch (action.kind) {
@@ -66,6 +76,7 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
       task.pid = action.launched.pid;
       task.networks = action.launched.networks;
       announceStart(state, task);
+      if (task.inPod && task.stream.state === "TASK_STARTING" && task.ending === undefined) return;
       if (task.ending === undefined) {
         watchCompletionTime(state, task);
         startChecks(state, task, "found");
@@ -77,6 +88,8 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
     case "ended":
       task.phase = "ended";
       announceStart(state, task);
+      if (task.inPod) announceRunning(state, task, "ended");
+      task.brokeLimit = action.exit.limitation !== undefined;
       addUpdate(state, task, endedStatus(action.exit, task, framework));
       break;
     case "gone":
@@ -95,7 +108,7 @@ function announceStart(state: AgentState, task: Task): void {
   if (task.stream.state !== "TASK_STAGING") return;
   task.startedAtMs = state.now.wallMs;
   addUpdate(state, task, { state: "TASK_STARTING", source: "SOURCE_EXECUTOR" });
-  addUpdate(state, task, { state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" });
+  if (!task.inPod) addUpdate(state, task, { state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" });
 }
 
 /** Asked for and never started: nothing can run twice. */

@@ -10,12 +10,14 @@ import type { Amounts } from "./accounting.ts";
 import { uncheckable } from "./check-probe.ts";
 import { startChecks } from "./check-schedule.ts";
 import { FRAMEWORK_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
-import { planTask } from "./container-plan.ts";
+import { watchCompletionTime } from "./completion-time.ts";
 import { condemn, endContainer, settleCondemned } from "./end-task.ts";
+import { planTask } from "./plan-task.ts";
+import { announceGroup } from "./pod-announce.ts";
 import { encodeFrameworkRecord, encodeTaskRecord, type TaskRecord } from "./records.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, writeStream } from "./status-updates.ts";
-import { type Framework, newFramework, newTask, setFrameworkInfo, type Task } from "./task.ts";
+import { type Framework, newFramework, newTask, ownsContainer, setFrameworkInfo, type Task } from "./task.ts";
 import { drainReason, isKill, killedState, lostState } from "./task-status.ts";
 
 /** Ids of an executor in a registration, beside its info. */
@@ -65,7 +67,7 @@ export function reportTooLarge(state: AgentState, executorBytes = 0): string | u
 export function addTask(state: AgentState, framework: Framework, task: Task): void {
   assert(!state.tasks.has(task.key), "Of one task id an agent holds one run");
   state.tasks.set(task.key, task);
-  if (task.executorId === undefined) state.containers.set(task.containerId, task);
+  if (ownsContainer(task)) state.containers.set(task.containerId, task);
   framework.tasks.add(task.key);
 }
 
@@ -131,20 +133,14 @@ export function launched(state: AgentState, containerId: string, how: Launched):
   task.networks = how.networks;
   task.startedAtMs = state.now.wallMs;
   addUpdate(state, task, { state: "TASK_STARTING", source: "SOURCE_EXECUTOR" });
-  addUpdate(state, task, { state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" });
-  watchCompletionTime(state, task);
-  startChecks(state, task, "launched");
+  if (task.inPod) announceGroup(state, task, "launched");
+  else {
+    addUpdate(state, task, { state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" });
+    watchCompletionTime(state, task);
+    startChecks(state, task, "launched");
+  }
   // A kill overtook the launch.
   if (task.ending !== undefined) state.emit({ kind: "kill", containerId });
-}
-
-/** Starts the clock of `max_completion_time`, which counts from the start also across agent restarts. */
-export function watchCompletionTime(state: AgentState, task: Task): void {
-  const { maxCompletionMs, startedAtMs } = task;
-  if (maxCompletionMs === undefined || startedAtMs === undefined || task.ending !== undefined) return;
-  const elapsedMs = Math.max(0, state.now.wallMs - startedAtMs);
-  const leftMs = Math.max(0, maxCompletionMs - elapsedMs);
-  state.deadlines.set(`max/${task.key}`, state.now.monotonicMs + leftMs);
 }
 
 /** Nothing of the container runs; the message names the step and its value. */

@@ -252,7 +252,8 @@ export class Agent implements AgentPort, SandboxPort {
   }
 
   async #launch({ spec, latestLink }: Launch): Promise<void> {
-    const { containerId, sandbox } = spec;
+    const { containerId, pod } = spec;
+    const sandbox = pod?.sandbox ?? spec.sandbox;
     const { linkLatest, runtime } = this.#drivers;
     this.#background("point the link at the newest sandbox", linkLatest(latestLink, sandbox));
     const launched = await runtime.launch(spec).catch(unforeseen);

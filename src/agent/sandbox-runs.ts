@@ -1,4 +1,5 @@
 /** The sandboxes that are in use, for what looks after them: garbage collection, logs, disk limits. */
+import { childContainer } from "../model/container-id.ts";
 import { diskOf } from "../model/disk-source.ts";
 import { reservationsOf } from "../model/resource-identity.ts";
 import { ANY_ROLE } from "../model/roles.ts";
@@ -7,7 +8,8 @@ import type { CommandInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import type { Executor } from "./executor.ts";
 import { LOGGER_PREFIX } from "./output-settings.ts";
-import { sandboxPath, volumePath } from "./paths.ts";
+import { sandboxPath, taskSandbox, volumePath } from "./paths.ts";
+import type { Pod } from "./pod.ts";
 import type { SandboxNeeds, SandboxRun, VolumeUse } from "./port.ts";
 import type { AgentState } from "./state.ts";
 import type { Task } from "./task.ts";
@@ -25,9 +27,15 @@ export function sandboxRuns(state: AgentState): readonly SandboxRun[] {
   const { workDir } = state.config;
   const runs: SandboxRun[] = [];
   for (const task of state.containers.values()) {
-    const { frameworkId, taskId: executorId, containerId, phase } = task;
-    const sandbox = sandboxPath(workDir, { agentId, frameworkId, executorId, containerId });
+    const { containerId, phase } = task;
+    const sandbox = taskSandbox(workDir, agentId, task);
     runs.push({ containerId, sandbox, running: phase === "running", needs: () => taskNeeds(state, task) });
+  }
+  for (const pod of state.pods.values()) {
+    const { frameworkId, executorId, containerId } = pod;
+    const sandbox = sandboxPath(workDir, { agentId, frameworkId, executorId, containerId });
+    const running = [...pod.tasks.values()].some(({ phase }) => phase === "running");
+    runs.push({ containerId, sandbox, running, needs: () => podNeeds(state, pod) });
   }
   for (const executor of state.executors.values()) {
     const { frameworkId, executorId, containerId, phase } = executor;
@@ -42,8 +50,17 @@ export function sandboxRuns(state: AgentState): readonly SandboxRun[] {
 export function holdsContainer(state: AgentState, containerId: string): boolean {
   // Before its recovery the agent does not know what it has.
   if (!state.recovered) return true;
-  const { condemned, containers, executorContainers } = state;
-  return containers.has(containerId) || executorContainers.has(containerId) || condemned.has(containerId);
+  const { condemned, containers, executorContainers, pods } = state;
+  if (containers.has(containerId) || executorContainers.has(containerId)) return true;
+  return condemned.has(containerId) || pods.has(containerId) || holdsTaskOf(state, containerId);
+}
+
+/** A pod ends before all that its tasks were is told. */
+function holdsTaskOf({ condemned, containers }: AgentState, podId: string): boolean {
+  const inside = childContainer(podId, "");
+  for (const id of containers.keys()) if (id.startsWith(inside)) return true;
+  for (const id of condemned) if (id.startsWith(inside)) return true;
+  return false;
 }
 
 function taskNeeds(state: AgentState, { info }: Task): SandboxNeeds {
@@ -51,6 +68,16 @@ function taskNeeds(state: AgentState, { info }: Task): SandboxNeeds {
     const { command, resources = [] } = decodeBlob("TaskInfo", info);
     return needsOf(state, command, resources);
   });
+}
+
+/** Of the pod's sandbox, in which those of its tasks are. */
+function podNeeds(state: AgentState, { info, tasks }: Pod): SandboxNeeds {
+  const own = remembered(info, () =>
+    needsOf(state, undefined, decodeBlob("ExecutorInfo", info).resources ?? []),
+  );
+  let { diskBytes } = own;
+  for (const task of tasks.values()) diskBytes += taskNeeds(state, task).diskBytes;
+  return { ...own, diskBytes };
 }
 
 /** Of the executor with its tasks. */

@@ -16,8 +16,9 @@ import { AGENT_KEY } from "./checkpoint.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Executor } from "./executor.ts";
 import { History } from "./history.ts";
+import type { Pod } from "./pod.ts";
 import { encodeAgentRecord } from "./records.ts";
-import type { Framework, Successor, Task } from "./task.ts";
+import type { Framework, Successor, Task, WaitingGroup } from "./task.ts";
 import type { AgentConfig, AgentEffect, LeaderAddress } from "./types.ts";
 import { Volumes } from "./volumes.ts";
 
@@ -95,6 +96,12 @@ export class AgentState {
   readonly executors = new Map<string, Executor>();
   /** The same by container id. */
   readonly executorContainers = new Map<string, Executor>();
+  /** Pods of tasks that have not ended, by container id; see pod.ts. */
+  readonly pods = new Map<string, Pod>();
+  /** Tasks of pods that ended in this step; see end-pod.ts. */
+  readonly endedMembers: Task[] = [];
+  /** Groups of tasks that wait for the end of older runs; see run-task-group.ts. */
+  readonly waitingGroups: WaitingGroup[] = [];
   readonly frameworks = new Map<string, Framework>();
   readonly volumes = new Volumes();
   /** Containers being ended that belong to no task any more. */

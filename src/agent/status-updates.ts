@@ -23,7 +23,7 @@ import { CHECK_KINDS } from "./check-rules.ts";
 import { FRAMEWORK_PREFIX, STREAM_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
 import { encodeStreamRecord, type PendingUpdate } from "./records.ts";
 import type { AgentState } from "./state.ts";
-import { type Framework, INITIAL_RETRY_MS, type Task, taskKey } from "./task.ts";
+import { type Framework, INITIAL_RETRY_MS, ownsContainer, type Task, taskKey } from "./task.ts";
 import { toldStatus } from "./task-checks.ts";
 import { type StatusFields, taskStatus } from "./task-status.ts";
 
@@ -45,6 +45,7 @@ export function appendUpdate(state: AgentState, task: Task, update: PendingUpdat
   if (stream.statuses.length > AGENT_STATUSES_PER_TASK_MAX) stream.statuses.shift();
   if (isTerminalState(update.state)) {
     state.counters.ended.set(update.state, (state.counters.ended.get(update.state) ?? 0) + 1);
+    if (task.inPod) state.endedMembers.push(task);
   }
   writeStream(state, task);
   state.afterwards({ kind: "send-updates", key: task.key, recordKey: task.recordKey });
@@ -177,7 +178,7 @@ export function acknowledge(state: AgentState, message: AcknowledgeUpdate): void
 export function forgetTask(state: AgentState, task: Task): void {
   for (const kind of ["retry", "kill", "max", ...CHECK_KINDS]) state.deadlines.clear(`${kind}/${task.key}`);
   state.tasks.delete(task.key);
-  if (task.executorId === undefined) state.containers.delete(task.containerId);
+  if (ownsContainer(task)) state.containers.delete(task.containerId);
   state.write(
     { key: TASK_PREFIX + task.recordKey, value: undefined },
     { key: STREAM_PREFIX + task.recordKey, value: undefined },

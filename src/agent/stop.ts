@@ -18,6 +18,7 @@ export function beginStop(state: AgentState, stop: Pick<Stopping, "failed" | "re
   if (state.stopping !== undefined) return;
   state.stopping = { ...stop, empty: false };
   state.successors.clear();
+  state.waitingGroups.length = 0;
   if (stop.unregister) state.writeAgentRecord();
   for (const task of [...state.tasks.values()]) {
     if (stop.unregister) abandon(state, task, task.killGraceMs);

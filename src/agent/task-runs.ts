@@ -13,10 +13,13 @@
  * What waits is not on disk: an agent that restarts reports the old run only,
  * and the master sends the new one again.
  */
+import { present } from "../base/assert.ts";
 import { type KillTask, type RunTask, sameRun } from "../model/agent-protocol.ts";
 import { killTask } from "./kill-task.ts";
-import { hasExecutor, takeExecutorTask } from "./run-executor-task.ts";
+import { executorOf, hasExecutor, takeExecutorTasks } from "./run-executor-task.ts";
+import { takePod } from "./run-pod.ts";
 import { takeTask } from "./run-task.ts";
+import { killWaitingGroup } from "./run-task-group.ts";
 import type { AgentState } from "./state.ts";
 import { forgetTask } from "./status-updates.ts";
 import { type Successor, type Task, taskKey } from "./task.ts";
@@ -48,7 +51,15 @@ export function runTask(state: AgentState, message: RunTask): void {
 }
 
 function take(state: AgentState, message: RunTask): Task {
-  return hasExecutor(message) ? takeExecutorTask(state, message) : takeTask(state, message);
+  if (!hasExecutor(message)) return takeTask(state, message);
+  const { frameworkId, framework, launchExecutor, taskId, task: info, runId } = message;
+  const runs = {
+    ...{ frameworkId, framework, group: undefined, tasks: [{ taskId, task: info, runId }] },
+    ...(launchExecutor === undefined ? {} : { launchExecutor }),
+  };
+  const isPod = executorOf(runs)?.type === "DEFAULT";
+  const [task] = isPod ? takePod(state, runs) : takeExecutorTasks(state, runs);
+  return present(task, "One task was taken on");
 }
 
 /** KillTask names the run that is here, or the one that waits. */
@@ -60,7 +71,7 @@ export function killRun(state: AgentState, message: KillTask): void {
   const isWaiting = waiting !== undefined && sameRun(waiting.message.runId, runId);
   if (isWaiting) waiting.killed = true;
   if (task !== undefined && sameRun(task.runId, runId)) killTask(state, task, message.gracePeriodMs);
-  else if (!isWaiting) {
+  else if (!killWaitingGroup(state, message) && !isWaiting) {
     state.log.info("Asked to kill a task that is not here, ignored", { frameworkId, taskId, runId });
   }
 }

@@ -1,6 +1,7 @@
 /** TaskStatus messages as the Mesos agent and its command executor make them. */
 import { SECOND_MS } from "../base/time.ts";
 import type { Exit, Limitation } from "../isolation/container.ts";
+import { containerIdFrom } from "../model/container-id.ts";
 import type {
   CheckStatusInfo,
   TaskResourceLimitation,
@@ -52,7 +53,7 @@ export function taskStatus(
     ...(fields.healthy === undefined ? {} : { healthy: fields.healthy }),
     ...(told === undefined || fields.source !== "SOURCE_EXECUTOR" ? {} : { check_status: told }),
     container_status: {
-      container_id: { value: task.containerId },
+      container_id: containerIdFrom(task.containerId),
       network_infos: [...networkInfos(state.config, task.networks)],
       ...(task.pid === undefined ? {} : { executor_pid: task.pid }),
     },

@@ -1,6 +1,6 @@
 /** A task and a framework as the agent's core holds them in memory. */
 import { msFromNanos, SECOND_MS } from "../base/time.ts";
-import type { RunTask } from "../model/agent-protocol.ts";
+import type { RunTask, RunTaskGroup } from "../model/agent-protocol.ts";
 import type { NetworkInfo } from "../model/v1/containers.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { TaskInfo, TaskState } from "../model/v1/tasks.ts";
@@ -37,12 +37,20 @@ export interface Task {
   readonly amounts: Amounts;
   /** Of a task that names an executor; a command task is its own. */
   readonly executorId: string | undefined;
+  /** The built-in executor runs it, in a container of its own inside that of its pod; see pod.ts. */
+  readonly inPod: boolean;
+  /** Equal for the tasks of one group. */
+  readonly group: string | undefined;
+  /** Of a pod's task: its limits are those of the pod, for all tasks together. */
+  readonly sharesCgroup: boolean;
   readonly killGraceMs: number;
   readonly maxCompletionMs: number | undefined;
   phase: TaskPhase;
   ending: Ending | undefined;
   /** It is being ended because its health check failed. */
   endedAsUnhealthy: boolean;
+  /** It was ended for what it used. */
+  brokeLimit: boolean;
   /** Undefined when the task asks for none. */
   readonly checks: TaskChecks | undefined;
   /** Wall time; undefined before the start. */
@@ -75,6 +83,13 @@ export interface UpdateStream {
 /** A run that waits for the end of an older one of the same task id; see task-runs.ts. */
 export interface Successor {
   readonly message: RunTask;
+  killed: boolean;
+}
+
+/** A group that waits for the end of older runs of its task ids; see run-task-group.ts. */
+export interface WaitingGroup {
+  readonly message: RunTaskGroup;
+  /** A task of it was killed: so is the whole. */
   killed: boolean;
 }
 
@@ -119,11 +134,15 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
     info: record.info,
     amounts: amountsOf(info.resources ?? []),
     executorId: info.executor?.executor_id.value,
+    inPod: info.executor?.type === "DEFAULT",
+    group: record.group,
+    sharesCgroup: info.container?.linux_info?.share_cgroups ?? true,
     killGraceMs: grace === undefined ? DEFAULT_KILL_GRACE_MS : msFromNanos(grace.nanoseconds),
     maxCompletionMs: limit === undefined ? undefined : msFromNanos(limit.nanoseconds),
     phase: "checkpointing",
     ending: stream?.ending,
     endedAsUnhealthy: stream?.endedAsUnhealthy ?? false,
+    brokeLimit: false,
     checks: newChecks(info, stream?.checks),
     startedAtMs: stream?.startedAtMs,
     pid: undefined,
@@ -139,6 +158,11 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
       retryMs: INITIAL_RETRY_MS,
     },
   };
+}
+
+/** Whether its container is there for it alone: not that of a framework's executor. */
+export function ownsContainer({ executorId, inPod }: Pick<Task, "executorId" | "inPod">): boolean {
+  return executorId === undefined || inPod;
 }
 
 export function newFramework(id: string, info: Uint8Array): Framework {

@@ -1,4 +1,5 @@
 /** The agent's memory as the HTTP edge shows it (port.ts). */
+import { parentContainer } from "../model/container-id.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { TaskState, TaskStatus } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
@@ -70,10 +71,14 @@ function frameworkView(
   const info = live?.info ?? completed.at(-1)?.framework ?? old.at(-1)?.framework;
   if (info === undefined) return undefined;
   const shown = [...liveTasks(state, live?.tasks ?? []), ...completed.map(shownCompleted)];
-  const executors = [...liveExecutors(state, live?.executors ?? []), ...old.map(shownEnded)];
+  const executors = [
+    ...liveExecutors(state, live?.executors ?? []),
+    ...livePods(state, id),
+    ...old.map(shownEnded),
+  ];
   const own = executors.map((executor) => ownExecutorView(state, id, executor, shown));
   const containers = new Set(executors.map(({ containerId }) => containerId));
-  const rest = shown.filter(({ containerId }) => !containers.has(containerId));
+  const rest = shown.filter((task) => !containers.has(executorContainer(task)));
   return {
     id,
     info: decodeBlob("FrameworkInfo", info),
@@ -103,6 +108,19 @@ function* liveExecutors(state: AgentState, keys: Iterable<string>): Iterable<Sho
   }
 }
 
+function* livePods(state: AgentState, frameworkId: string): Iterable<ShownExecutor> {
+  for (const pod of state.pods.values()) {
+    if (pod.frameworkId !== frameworkId) continue;
+    const { executorId, containerId, info } = pod;
+    yield { executorId, containerId, info, completed: false };
+  }
+}
+
+/** The container of the executor that runs it. */
+function executorContainer({ containerId }: Pick<ShownTask, "containerId">): string {
+  return parentContainer(containerId) ?? containerId;
+}
+
 function shownCompleted(task: CompletedTask): ShownTask {
   return { ...task, place: "ended", completed: true };
 }
@@ -119,7 +137,7 @@ function ownExecutorView(
   shown: readonly ShownTask[],
 ): AgentExecutorView {
   const info = decodeBlob("ExecutorInfo", blob);
-  const tasks = shown.filter((task) => task.containerId === containerId);
+  const tasks = shown.filter((task) => executorContainer(task) === containerId);
   const at = (place: ShownTask["place"]): AgentTaskView[] =>
     tasks.filter((task) => task.place === place).map(taskView);
   const [queued, launched] = [at("queued"), at("launched")];
@@ -153,6 +171,7 @@ function executorView(state: AgentState, task: ShownTask): AgentExecutorView {
 function taskView(task: ShownTask): AgentTaskView {
   return {
     taskId: task.taskId,
+    containerId: task.containerId,
     info: decodeBlob("TaskInfo", task.info),
     state: task.state,
     statuses: task.statuses.map((status): TaskStatus => decodeBlob("TaskStatus", status)),
@@ -171,6 +190,7 @@ export function sandboxPaths(state: AgentState): Readonly<Record<string, string>
   for (const task of state.history.tasks()) attach(task);
   for (const task of state.tasks.values()) attach(task);
   for (const executor of state.executors.values()) attach(executor);
+  for (const pod of state.pods.values()) attach(pod);
   return attached;
 }
 
@@ -183,7 +203,8 @@ interface SandboxOwner {
 }
 
 function sandboxOf(state: AgentState, owner: SandboxOwner): string {
-  const { frameworkId, executorId = owner.taskId ?? "", containerId } = owner;
+  const { frameworkId, executorId = owner.taskId ?? "" } = owner;
+  const containerId = executorContainer(owner);
   // A task is only taken on, or read from the checkpoint, by an agent with an id.
   const ids = { agentId: state.agentId ?? "unregistered", frameworkId, executorId, containerId };
   return sandboxPath(state.config.workDir, ids);

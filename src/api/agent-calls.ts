@@ -36,9 +36,9 @@ const HANDLERS: Record<AgentCallType, CallHandler> = {
     ({ port }) => port.metrics(),
   ),
   GET_STATE: ({ port }) => ({ type: "GET_STATE", get_state: agentStateMessage(port) }),
-  GET_CONTAINERS: async (context) => ({
+  GET_CONTAINERS: async (context, call) => ({
     type: "GET_CONTAINERS",
-    get_containers: await containersMessage(context),
+    get_containers: await containersMessage(context, call.get_containers),
   }),
   GET_FRAMEWORKS: ({ port }) => ({ type: "GET_FRAMEWORKS", get_frameworks: agentFrameworksMessage(port) }),
   GET_EXECUTORS: ({ port }) => ({ type: "GET_EXECUTORS", get_executors: agentExecutorsMessage(port) }),

@@ -4,6 +4,7 @@
  * executor it would have started, because tools find a task's sandbox by it.
  */
 import type { AgentExecutorView, AgentFrameworkView, AgentPort } from "../agent/port.ts";
+import { containerIdFrom } from "../model/container-id.ts";
 import type { ContainerStatus } from "../model/v1/containers.ts";
 import type { ExecutorInfo, TaskInfo } from "../model/v1/tasks.ts";
 
@@ -44,14 +45,18 @@ export function executorName(executor: AgentExecutorView): string {
 }
 
 /** With the networks that its container joined, as the statuses of its tasks have them. */
-export function containerStatus({ containerId, tasks }: AgentExecutorView): ContainerStatus {
+export function containerStatus(
+  executor: AgentExecutorView,
+  containerId = executor.containerId,
+): ContainerStatus {
+  const tasks = executor.tasks.filter((task) => task.containerId === containerId);
   const statuses = tasks.flatMap((task) => task.statuses);
   const infos = statuses.findLast((one) => one.container_status !== undefined)?.container_status
     ?.network_infos;
   // Of the host's network Mesos tells nothing here.
   const joined = (infos ?? []).filter(({ name }) => name !== undefined);
   return {
-    container_id: { value: containerId },
+    container_id: containerIdFrom(containerId),
     ...(joined.length > 0 && { network_infos: joined }),
   };
 }

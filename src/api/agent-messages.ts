@@ -1,5 +1,7 @@
 /** The agent's views as v1 messages. */
 import type { AgentExecutorView, AgentPort, AgentTaskView } from "../agent/port.ts";
+import { containerIdFrom } from "../model/container-id.ts";
+import type { AgentCallGetContainers } from "../model/v1/agent.ts";
 import type {
   AgentResponseGetContainers,
   AgentResponseGetExecutors,
@@ -65,21 +67,33 @@ function agentTask(port: AgentPort, executor: AgentExecutorView, task: AgentTask
   });
 }
 
-/** Containers that run now, with what they use where the machine tells. */
-export async function containersMessage(context: AgentContext): Promise<AgentResponseGetContainers> {
+/** Containers that run now, with what they use where the machine tells; if asked, those inside of them. */
+export async function containersMessage(
+  context: AgentContext,
+  { show_nested = false }: AgentCallGetContainers = {},
+): Promise<AgentResponseGetContainers> {
   const running = [...allExecutors(context.port)].filter(({ executor }) => !executor.completed);
+  const wanted = running.flatMap(({ executor }) => {
+    const nested = show_nested ? nestedContainers(executor) : [];
+    return [executor.containerId, ...nested].map((containerId) => ({ executor, containerId }));
+  });
   const containers = await Promise.all(
-    running.map(async ({ executor }) => {
-      const statistics = await context.containerStatistics?.(executor.containerId);
+    wanted.map(async ({ executor, containerId }) => {
+      const statistics = await context.containerStatistics?.(containerId);
       return {
         framework_id: { value: executor.frameworkId },
         executor_id: { value: executor.executorId },
         executor_name: executorName(executor),
-        container_id: { value: executor.containerId },
-        container_status: containerStatus(executor),
+        container_id: containerIdFrom(containerId),
+        container_status: containerStatus(executor, containerId),
         ...(statistics !== undefined && { resource_statistics: statistics }),
       };
     }),
   );
   return { containers };
+}
+
+/** Of the tasks of a pod. */
+export function nestedContainers({ containerId, tasks }: AgentExecutorView): string[] {
+  return tasks.map((task) => task.containerId).filter((id) => id !== containerId);
 }

@@ -62,6 +62,22 @@ export interface ContainerVolume {
   readonly target: string;
 }
 
+/** What the containers of a pod share; see pod-steps.ts. */
+export interface ContainerPod {
+  /** The ids of its containers are `<this>.<child>`. */
+  readonly containerId: string;
+  /** Absolute path; those of its containers are below it. */
+  readonly sandbox: string;
+  /** Name of the link to the container's sandbox in the directory `tasks` of the pod's. */
+  readonly linkName: string;
+  /** In the pod's sandbox. */
+  readonly volumes?: readonly ContainerVolume[];
+  /** Of all its containers together. */
+  readonly resources: ContainerResources;
+  /** Each container is held to its own resources, too; the same for all of a pod. */
+  readonly ownLimits: boolean;
+}
+
 /** Something mounted in the container's own mount namespace, see mounts.ts. */
 export type ContainerMount = BindMount | FileSystemMount;
 
@@ -113,6 +129,8 @@ export interface ContainerSpec {
   readonly mounts?: readonly ContainerMount[];
   readonly limits?: readonly ResourceLimit[];
   readonly privileges?: Privileges;
+  /** The container is one of a pod. */
+  readonly pod?: ContainerPod;
 }
 
 /** The limit that a container broke and was ended for (Mesos ContainerLimitation). */

@@ -29,6 +29,14 @@ import type { ContainerMount, ContainerSpec, ContainerVolume, FetchUri, Namespac
 import { invalidSpec } from "./invalid-spec.ts";
 import type { ContainerNetwork } from "./network.ts";
 import { NETWORK_FILES } from "./network-script.ts";
+import {
+  cgroupOf,
+  hasOwnLimits,
+  type LinkSandboxStep,
+  podCgroupSteps,
+  podLinkSteps,
+  podSandboxSteps,
+} from "./pod-steps.ts";
 import type { LaunchError, Owner } from "./runtime.ts";
 import type { Host } from "./tools.ts";
 
@@ -42,6 +50,7 @@ export type AgentStep =
     }
   /** Directories and files inside the sandbox that mounts need. */
   | { readonly in: "agent"; readonly do: "make-mount-points"; readonly mounts: readonly ContainerMount[] }
+  | LinkSandboxStep
   | { readonly in: "agent"; readonly do: "make-cgroup"; readonly path: string }
   | {
       readonly in: "agent";
@@ -184,7 +193,11 @@ function agentSteps(
   owner: Owner | undefined,
   cgroup: string | undefined,
 ): AgentStep[] {
-  const steps: AgentStep[] = [{ in: "agent", do: "make-sandbox", path: spec.sandbox }];
+  const steps: AgentStep[] = [
+    ...podSandboxSteps(spec),
+    { in: "agent", do: "make-sandbox", path: spec.sandbox },
+    ...podLinkSteps(spec),
+  ];
   // Into the empty sandbox: nothing fetched can lead them elsewhere.
   if (spec.volumes !== undefined) {
     steps.push({ in: "agent", do: "link-volumes", volumes: spec.volumes, owner });
@@ -192,9 +205,9 @@ function agentSteps(
   const mounts = (spec.mounts ?? []).filter(needsMaking);
   if (mounts.length > 0) steps.push({ in: "agent", do: "make-mount-points", mounts });
   if (cgroup !== undefined) {
-    const path = `${cgroup}/${spec.containerId}`;
-    steps.push({ in: "agent", do: "make-cgroup", path });
-    const files = cgroupFiles(spec.resources, host);
+    const path = cgroupOf(spec, cgroup);
+    steps.push(...podCgroupSteps(spec, cgroup, host), { in: "agent", do: "make-cgroup", path });
+    const files = hasOwnLimits(spec) ? cgroupFiles(spec.resources, host) : [];
     if (files.length > 0) steps.push({ in: "agent", do: "limit-cgroup", path, files });
   }
   const [stdout, stderr] = [`${spec.sandbox}/${spec.stdoutName}`, `${spec.sandbox}/${spec.stderrName}`];
@@ -287,7 +300,7 @@ function taskSteps(
 ): TaskStep[] {
   const steps: TaskStep[] = [];
   if (cgroup !== undefined) {
-    steps.push({ in: "task", do: "join-cgroup", path: `${cgroup}/${spec.containerId}` });
+    steps.push({ in: "task", do: "join-cgroup", path: cgroupOf(spec, cgroup) });
   }
   const adjust = oomScoreAdjust(spec.resources, host);
   if (adjust !== undefined) steps.push({ in: "task", do: "set-oom-score", adjust });

@@ -6,6 +6,7 @@ import { type AgentTaskReport, sameRun } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import type { TaskRecord } from "../registry/records.ts";
+import { groupOfRun } from "../registry/run-ids.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import { storedExecutor } from "./holdings.ts";
@@ -79,12 +80,11 @@ export function compareWithReport(
 function rerun(leader: Leader, agent: AgentMemory, tasks: readonly TaskRecord[]): void {
   const groups = new Map<string, TaskRecord[]>();
   for (const task of tasks) {
-    const executor = storedExecutor(task);
-    if (executor === undefined || executor.custom) {
+    const key = groupOf(task);
+    if (key === undefined) {
       runTask(leader, agent, task);
       continue;
     }
-    const key = `${task.frameworkId}/${executor.executorId}/${task.launchedAtMs}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [task]);
     else group.push(task);
@@ -93,6 +93,16 @@ function rerun(leader: Leader, agent: AgentMemory, tasks: readonly TaskRecord[])
     const [first] = group;
     if (first !== undefined) runGroup(leader, agent, first.frameworkId, group);
   }
+}
+
+/** Undefined for a task that was launched by itself. */
+function groupOf(task: TaskRecord): string | undefined {
+  const group = groupOfRun(task.runId);
+  if (group !== undefined) return `${task.frameworkId}/${group}`;
+  const executor = storedExecutor(task);
+  if (executor === undefined || executor.custom) return undefined;
+  // Launched by an older version.
+  return `${task.frameworkId}/${executor.executorId}/${task.launchedAtMs}`;
 }
 
 function proposeLoss(leader: Leader, task: TaskRecord): void {

@@ -5,13 +5,15 @@
  */
 import { BLOB_MAX_BYTES } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
+import { uuidText } from "../base/uuid.ts";
 import { checkpointedPart } from "../model/checkpointed-resources.ts";
 import { Resources } from "../model/resources.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { ExecutorInfo, TaskInfo } from "../model/v1/tasks.ts";
 import { checkTaskGroup } from "../model/validate-task-group.ts";
 import { writeResources } from "../registry/agent-total.ts";
-import { type ExecutorHolding, isCustom } from "./executor-holdings.ts";
+import { groupRunIds } from "../registry/run-ids.ts";
+import type { ExecutorHolding } from "./executor-holdings.ts";
 import { type LaunchContext, type PlannedTask, planTask, reserve } from "./launch.ts";
 import type { Leader } from "./leader.ts";
 import { taskKey } from "./memory.ts";
@@ -58,9 +60,6 @@ function planGroup(
   const { framework, agentId } = context;
   const invalid = checkTaskGroup(tasks, given, { agentId, frameworkId: framework.id });
   if (invalid !== undefined) return fail(invalid);
-  if (isCustom(given)) {
-    return fail("Task groups under a CUSTOM executor are not supported by this master yet; use type DEFAULT");
-  }
   const executor = executorOf(leader, context, given);
   if (!executor.ok) return executor;
   const { isNew, holding, info } = executor.value;
@@ -106,10 +105,11 @@ function takeGroup(leader: Leader, context: LaunchContext, { tasks, executor, is
   const agent = leader.agent(agentId);
   if (isNew) context.remaining = context.remaining.subtract(executor.resources);
   const group: LaunchContext = { ...context, tasks: [], needs: checkpointedPart(executor.resources) };
-  for (const task of tasks) {
+  const runIds = groupRunIds(uuidText(leader.newUuid()), tasks.length);
+  tasks.forEach((task, index) => {
     agent.executors.hold(executor, taskKey(framework.id, task.taskId));
-    reserve(leader, group, task);
-  }
+    reserve(leader, group, task, runIds[index]);
+  });
   context.remaining = group.remaining;
   context.groups.push({
     kind: "launch-group",

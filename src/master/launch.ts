@@ -125,12 +125,16 @@ export function planTask(leader: Leader, context: LaunchContext, task: TaskInfo)
   return ok({ taskId, resources, info });
 }
 
-export function reserve(leader: Leader, context: LaunchContext, planned: PlannedTask): void {
+export function reserve(
+  leader: Leader,
+  context: LaunchContext,
+  planned: PlannedTask,
+  runId = leader.newRunId(context.framework.id, planned.taskId),
+): void {
   const { taskId, resources, info } = planned;
   const { framework, agentId, role } = context;
   if (planned.executor !== undefined) takeForExecutor(leader, context, taskId, planned.executor);
   takeForTask(leader, context, resources);
-  const runId = leader.newRunId(framework.id, taskId);
   context.tasks.push({ taskId, info, runId });
   framework.agentIds.add(agentId);
   leader.launching.set(taskKey(framework.id, taskId), agentId);
@@ -237,12 +241,14 @@ export function runGroup(
 ): void {
   const framework = leader.registry.frameworks.get(frameworkId)?.info;
   if (framework === undefined) return;
+  const [launchExecutor] = tasks.map(({ taskId }) => agent.executors.send(taskKey(frameworkId, taskId)));
   leader.sendAgent(agent, {
     kind: "run-task-group",
     term: leader.term,
     frameworkId,
     framework,
     tasks: tasks.map(({ taskId, info, runId }) => ({ taskId, task: info, runId })),
+    ...(launchExecutor === undefined ? {} : { launchExecutor }),
   });
 }
 

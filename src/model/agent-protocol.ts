@@ -186,6 +186,8 @@ export interface RunTaskGroup {
   readonly framework: Uint8Array;
   /** As in {@link RunTask}. */
   readonly tasks: readonly Pick<RunTask, "taskId" | "task" | "runId">[];
+  /** As in {@link RunTask}. */
+  readonly launchExecutor?: boolean;
 }
 
 export interface KillTask {

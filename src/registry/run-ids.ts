@@ -24,6 +24,23 @@ export function isDerivedRunId(runId: string): boolean {
   return runId[VERSION_AT] === "8";
 }
 
+/** Length of the text before the last part of a UUID. */
+const GROUP_CHARS = 24;
+
+/**
+ * Run ids of the tasks of one group, out of one that was drawn: they differ in
+ * their last part, which counts from 1. So a group is known again by its tasks.
+ */
+export function groupRunIds(drawn: string, size: number): string[] {
+  const group = drawn.slice(0, GROUP_CHARS);
+  return Array.from({ length: size }, (_, index) => group + (index + 1).toString(16).padStart(12, "0"));
+}
+
+/** What the run ids of one group have in common; undefined for a task that was launched by itself. */
+export function groupOfRun(runId: string): string | undefined {
+  return /-00000000[0-9a-f]{4}$/.test(runId) ? runId.slice(0, GROUP_CHARS) : undefined;
+}
+
 /** FNV-1a over UTF-16 code units, with a final mix so that near names differ in every digit. */
 function hashText(text: string, seed: number): number {
   let hash = seed;

@@ -11,7 +11,12 @@ import { Random } from "../../src/base/random.ts";
 import type { CheckResult } from "../../src/isolation/check.ts";
 import type { Exit } from "../../src/isolation/container.ts";
 import type { ContainerState } from "../../src/isolation/runtime.ts";
-import type { AgentToMaster, MasterToAgent, StatusUpdate } from "../../src/model/agent-protocol.ts";
+import type {
+  AgentToMaster,
+  MasterToAgent,
+  RunTaskGroup,
+  StatusUpdate,
+} from "../../src/model/agent-protocol.ts";
 import type { ExecutorEvent } from "../../src/model/v1/executor.ts";
 import type { FrameworkInfo } from "../../src/model/v1/frameworks.ts";
 import type { TaskInfo, TaskStatus } from "../../src/model/v1/tasks.ts";
@@ -191,6 +196,21 @@ export class AgentBench {
     this.message({ kind: "run-task", term, frameworkId: "F", taskId, framework, task, runId });
   }
 
+  /** The tasks' first runs as one group; `overrides` must name its executor. */
+  runGroup(
+    taskIds: readonly string[],
+    overrides: Partial<TaskInfo> | ((taskId: string) => Partial<TaskInfo>),
+    more: Partial<RunTaskGroup> = {},
+  ): void {
+    const { term } = this;
+    const tasks = taskIds.map((taskId) => {
+      const own = typeof overrides === "function" ? overrides(taskId) : overrides;
+      return { taskId, task: taskBlob(taskId, own), runId: firstRun(taskId) };
+    });
+    const framework = frameworkBlob("PARTITION_AWARE");
+    this.message({ kind: "run-task-group", term, frameworkId: "F", framework, tasks, ...more });
+  }
+
   kill(taskId: string, gracePeriodMs?: number, runId: string | undefined = firstRun(taskId)): void {
     this.message({ kind: "kill-task", term: this.term, frameworkId: "F", taskId, gracePeriodMs, runId });
   }
@@ -280,7 +300,8 @@ export class AgentBench {
         this.#lines.push(`send ${messageText(effect.message)}`);
         return;
       case "launch": {
-        const taskId = /\/executors\/([^/]+)\//.exec(effect.spec.sandbox)?.[1] ?? "?";
+        const taskId =
+          effect.spec.pod?.linkName ?? /\/executors\/([^/]+)\//.exec(effect.spec.sandbox)?.[1] ?? "?";
         this.#taskOf.set(effect.spec.containerId, taskId);
         this.#lines.push(`launch ${taskId}`);
         return;
@@ -327,8 +348,11 @@ export class AgentBench {
 }
 
 function eventText(event: ExecutorEvent): string {
-  const { type, launch, kill, acknowledged, message } = event;
+  const { type, launch, launch_group, kill, acknowledged, message } = event;
   if (launch !== undefined) return `${type} ${launch.task.task_id.value}`;
+  if (launch_group !== undefined) {
+    return `${type} ${(launch_group.task_group.tasks ?? []).map(({ task_id }) => task_id.value).join("+")}`;
+  }
   if (kill !== undefined) {
     const grace = kill.kill_policy?.grace_period?.nanoseconds;
     return `${type} ${kill.task_id.value}${grace === undefined ? "" : ` within ${grace / 1e6} ms`}`;

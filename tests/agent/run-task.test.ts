@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { planTask } from "../../src/agent/container-plan.ts";
+import { planTask } from "../../src/agent/plan-task.ts";
 import { present } from "../../src/base/assert.ts";
-import { AgentBench, firstRun, frameworkBlob, taskBlob } from "./agent-bench.ts";
+import { AgentBench, frameworkBlob, taskBlob } from "./agent-bench.ts";
 
 describe("a command task", () => {
   test("runs from RunTask to the acknowledged end", () => {
@@ -286,30 +286,5 @@ describe("the container of a task", () => {
     expect(environment.get("MESOS_AGENT_ENDPOINT")).toBe("10.0.0.9:5051");
     expect(environment.get("MESOS_SANDBOX")).toBe(spec.sandbox);
     expect(environment.get("GREETING")).toBe("hi");
-  });
-});
-
-describe("a task group", () => {
-  test("is refused task by task, as long as no pods are built; the ends are sent until acknowledged", () => {
-    const bench = AgentBench.registered();
-    const executor = { type: "DEFAULT" as const, executor_id: { value: "e" } };
-    const tasks = ["g1", "g2"].map((taskId) => ({
-      taskId,
-      task: taskBlob(taskId, { executor }),
-      runId: firstRun(taskId),
-    }));
-    const message = { kind: "run-task-group" as const, term: 1, frameworkId: "F", tasks };
-    bench.message({ ...message, framework: frameworkBlob("PARTITION_AWARE") });
-    bench.message({ ...message, framework: frameworkBlob("PARTITION_AWARE") });
-    for (const taskId of ["g1", "g2"]) {
-      expect(bench.lastStatus(taskId)).toMatchObject({
-        state: "TASK_FAILED",
-        source: "SOURCE_AGENT",
-        reason: "REASON_CONTAINER_LAUNCH_FAILED",
-        executor_id: { value: "e" },
-      });
-    }
-    expect(bench.lines().filter((line) => line.startsWith("launch"))).toEqual([]);
-    expect(bench.sent.filter((sent) => sent.kind === "status-update")).toHaveLength(2);
   });
 });

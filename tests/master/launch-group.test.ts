@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { executorsMessage } from "../../src/api/master-messages.ts";
 import { MasterView } from "../../src/master/views.ts";
+import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { Offer, OfferOperation } from "../../src/model/v1/offers.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import type { ExecutorInfo, TaskInfo } from "../../src/model/v1/tasks.ts";
@@ -173,7 +174,6 @@ describe("LAUNCH_GROUP", () => {
       ],
       [group([good], executor("e", { resources: [scalar("cpus", 0.1)] })), /uses less memory \(None\)/],
       [group([good], executor("e", { command: { value: "true" } })), /must not be set for 'DEFAULT'/],
-      [group([good], executor("e", { type: "CUSTOM", command: { value: "x" } })), /CUSTOM executor/],
       [{ ...group([good]), id: { value: "op" } }, /The 'id' field was set/],
     ];
     for (const [operation, message] of cases) {
@@ -248,6 +248,27 @@ describe("LAUNCH_GROUP", () => {
     next.update(7, framework.id, "a", "TASK_FINISHED");
     next.update(7, framework.id, "b", "TASK_FINISHED");
     expect(amounts(again.newOffers())).toEqual({ cpus: 2.1, mem: 160, disk: 10 });
+  });
+
+  test("under a custom executor it says whether that goes with it; a new leader sends it as a group, too", () => {
+    const { bench, agentId, framework } = started();
+    const custom = executor("e", { type: "CUSTOM", command: { value: "my-executor" } });
+    const ofTwo = group([framework.task("a", agentId), framework.task("b", agentId)], custom);
+    const { command: _, ...bare } = framework.task("c", agentId);
+    const alone = { ...bare, executor: custom };
+    accept(framework, framework.offers, ofTwo, { type: "LAUNCH", launch: { task_infos: [alone] } });
+    accept(framework, framework.newOffers(), group([framework.task("d", agentId, 0.1)], custom));
+    const sent = (messages: readonly MasterToAgent[]) =>
+      messages.flatMap((message) => {
+        if (message.kind === "run-task") return [`${message.taskId} ${message.launchExecutor}`];
+        if (message.kind !== "run-task-group") return [];
+        return [`[${message.tasks.map(({ taskId }) => taskId)}] ${message.launchExecutor}`];
+      });
+    expect(sent(bench.toAgent(1)).sort()).toEqual(["[a,b] true", "[d] false", "c false"]);
+    const next = new MasterBench({}, bench.registry, "m2");
+    next.lead(2);
+    next.fromAgent(7, next.registration(1, agentId, [], 5051, TOTAL));
+    expect(sent(next.toAgent(7))).toEqual(["c true", "[a,b] false", "[d] false"]);
   });
 
   test("an agent that is lost ends the group; it may bring it back", () => {

@@ -6,6 +6,7 @@ import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protoco
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import { decodeCommands } from "../../src/registry/codec.ts";
 import { AgentPromises } from "./agent-promises.ts";
+import { GroupPromises } from "./group-promises.ts";
 import { OrderPromises } from "./order-promises.ts";
 import { QuotaPromises } from "./quota-promises.ts";
 import { RaftPromises } from "./raft-promises.ts";
@@ -17,6 +18,7 @@ import { TaskPromises } from "./task-promises.ts";
 export class Checker implements MasterObserver, AgentObserver {
   readonly raft: RaftPromises;
   readonly tasks = new TaskPromises();
+  readonly groups = new GroupPromises();
   readonly order = new OrderPromises();
   readonly resources = new ResourcePromises();
   readonly agents = new AgentPromises();
@@ -28,6 +30,7 @@ export class Checker implements MasterObserver, AgentObserver {
     this.raft = new RaftPromises(masters, (entry) => {
       for (const command of entry.kind === "command" ? decodeCommands(entry.data) : []) {
         this.tasks.committed(command);
+        this.groups.committed(command);
         this.order.committed(command, entry.term);
         this.agents.committed(command);
       }
@@ -67,10 +70,13 @@ export class Checker implements MasterObserver, AgentObserver {
 
   starts(agent: SimAgent, spec: ContainerSpec): void {
     this.tasks.starting(agent, spec);
+    this.groups.starting(agent, spec);
+    if (spec.pod !== undefined) this.#count("task in its pod");
   }
 
   arrives(agent: SimAgent, executor: ContainerSpec, run: TaskRun): void {
     this.tasks.arriving(agent, executor, run);
+    this.groups.arriving(agent, run.runId);
     this.#count("task at its executor");
   }
 
@@ -80,6 +86,7 @@ export class Checker implements MasterObserver, AgentObserver {
 
   agentSends(agent: SimAgent, message: AgentToMaster): void {
     this.tasks.agentSends(agent, message);
+    this.groups.agentSends(agent, message);
   }
 
   heeded(agent: SimAgent, message: MasterToAgent, effects: readonly AgentEffect[]): void {

@@ -106,7 +106,7 @@ export function drawOptions(seed: number): SimOptions {
       reusesIds: random.chance(0.5),
       operates: random.chance(0.5),
       picky: more.chance(0.25),
-      groups: more.chance(0.3),
+      groups: more.chance(0.4),
       shares: more.chance(0.5),
       revocable: more.chance(0.5),
       whimsical: more.chance(0.5),

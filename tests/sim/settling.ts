@@ -83,6 +83,8 @@ export function undrained(cluster: SimCluster): string | undefined {
     const [task] = core?.state.tasks.keys() ?? [];
     if (task !== undefined) return `${name} still knows ${task}`;
     if (kernel.containers().length > 0) return `${name} still has container records`;
+    const { pods, waitingGroups } = core?.state ?? {};
+    if ((pods?.size ?? 0) + (waitingGroups?.length ?? 0) > 0) return `${name} still has a pod or a group`;
     if ((core?.state.condemned.size ?? 0) > 0) return `${name} still ends a container`;
   }
   return (

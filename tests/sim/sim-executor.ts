@@ -119,6 +119,9 @@ export class SimExecutor {
       case "LAUNCH":
         if (event.launch !== undefined) this.#launch(event.launch.task);
         break;
+      case "LAUNCH_GROUP":
+        for (const task of event.launch_group?.task_group.tasks ?? []) this.#launch(task);
+        break;
       case "KILL":
         this.#finish(event.kill?.task_id.value ?? "", "TASK_KILLED");
         break;

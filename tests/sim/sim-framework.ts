@@ -16,7 +16,7 @@ import { OperationBook } from "./operation-book.ts";
 import { type Drawn, drawOperations } from "./operation-draws.ts";
 import { Process } from "./process.ts";
 import { TaskBook } from "./task-book.ts";
-import { drawTask, groupOf, room, Stock, withExecutor } from "./task-draws.ts";
+import { customGroup, drawTask, groupOf, room, Stock, withExecutor } from "./task-draws.ts";
 import type { World } from "./world.ts";
 
 /** The way to the masters; every call may get lost. */
@@ -372,10 +372,11 @@ export class SimFramework {
     return { operations: named, left };
   }
 
-  /** A group is refused by the agent, which runs none yet; new ids, or one in use would refuse the whole. */
   #launchOf(task_infos: TaskInfo[], hasMore: boolean): OfferOperation {
-    const mayGroup = this.plan.groups && !this.plan.executors && !this.plan.reusesIds && hasMore;
-    if (!mayGroup || this.#random.chance(0.5)) return { type: "LAUNCH", launch: { task_infos } };
+    if (!this.plan.groups || !hasMore || this.#random.chance(0.5))
+      return { type: "LAUNCH", launch: { task_infos } };
+    const custom = customGroup(task_infos);
+    if (this.plan.executors) return custom ?? { type: "LAUNCH", launch: { task_infos } };
     return groupOf(this.#random.chance(0.5) ? "pod" : `pod-${this.#launched}`, task_infos);
   }
 

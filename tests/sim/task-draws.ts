@@ -113,6 +113,21 @@ export function groupOf(executorId: string, tasks: TaskInfo[]): OfferOperation {
   return { type: "LAUNCH_GROUP", launch_group: { executor, task_group: { tasks } } };
 }
 
+/** Of tasks that have one executor; undefined when they have several or none. */
+export function customGroup(tasks: TaskInfo[]): OfferOperation | undefined {
+  const executor = tasks[0]?.executor;
+  const id = executor?.executor_id.value;
+  if (executor === undefined || tasks.some((task) => task.executor?.executor_id.value !== id))
+    return undefined;
+  const resources = [
+    ...(executor.resources ?? []),
+    { name: "disk", type: "SCALAR" as const, scalar: { value: 1 } },
+  ];
+  const own = tasks.map(({ executor: _, ...task }) => task);
+  const given = { ...executor, executor_id: { value: `${id}-group` }, resources };
+  return { type: "LAUNCH_GROUP", launch_group: { executor: given, task_group: { tasks: own } } };
+}
+
 /** How many simulated tasks fit the offer; at least one, which may be too much. */
 export function room({ resources = [] }: Pick<Offer, "resources">): number {
   const of = (name: string): number =>

@@ -138,6 +138,11 @@ export class TaskPromises {
 
 /** "framework/task/run" of a container, by its sandbox (src/agent/paths.ts). */
 function taskOf(spec: ContainerSpec): string {
+  const { containerId, pod } = spec;
+  if (pod !== undefined) {
+    const framework = SANDBOX_TASK.exec(pod.sandbox)?.[1];
+    return `${framework}/${pod.linkName}/${containerId.slice(pod.containerId.length + 1)}`;
+  }
   const found = SANDBOX_TASK.exec(spec.sandbox);
   if (found === null) throw new Error(`Sandbox '${spec.sandbox}' names no task`);
   return `${found[1]}/${found[2]}/${spec.containerId}`;

@@ -97,12 +97,19 @@ export class MemoryAgentPort implements AgentPort {
 
 function executor(taskId: string, state: TaskState, sandbox: string): AgentExecutorView {
   const info = taskInfo(taskId);
-  const task: AgentTaskView = { taskId, info, state, statuses: [taskStatus(taskId, state, 1_763_805_490.5)] };
+  const containerId = `container-of-${taskId}`;
+  const task: AgentTaskView = {
+    taskId,
+    containerId,
+    info,
+    state,
+    statuses: [taskStatus(taskId, state, 1_763_805_490.5)],
+  };
   const completed = state === "TASK_FINISHED";
   return {
     frameworkId: FRAMEWORK_ID,
     executorId: taskId,
-    containerId: `container-of-${taskId}`,
+    containerId,
     directory: join(sandbox, taskId),
     completed,
     resources: info.resources ?? [],

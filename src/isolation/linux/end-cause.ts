@@ -1,4 +1,6 @@
 /** Why a container ended, beyond its exit status. */
+import { constants } from "node:os";
+import { dirname } from "node:path";
 import type { Log } from "../../base/log.ts";
 import { withLimitation } from "../cgroup-memory.ts";
 import type { Exit } from "../container.ts";
@@ -9,9 +11,11 @@ import type { Tracked } from "./tracked.ts";
 
 /** The exit with what the cgroup tells of it, which is noted down, since the cgroup goes next. */
 export function endCause(records: Records, log: Log, { record }: Tracked, exit: Exit): Exit {
-  const { cgroup, containerId } = record;
+  const { cgroup, containerId, pod } = record;
   if (exit.limitation !== undefined || cgroup === undefined) return exit;
-  const limitation = memoryLimitationOf(cgroup);
+  let limitation = memoryLimitationOf(cgroup);
+  // The pod's limit ends all of its containers at once.
+  if (pod !== undefined && wasKilled(exit)) limitation ??= memoryLimitationOf(dirname(cgroup));
   if (limitation === undefined) return exit;
   try {
     records.note(containerId, LIMITATION_MARK, limitation);
@@ -19,4 +23,8 @@ export function endCause(records: Records, log: Log, { record }: Tracked, exit: 
     log.error("Cannot note the cause of a container's end", { containerId, reason: String(error) });
   }
   return withLimitation(exit, limitation);
+}
+
+function wasKilled(exit: Exit): boolean {
+  return exit.kind === "signaled" && exit.signal === constants.signals.SIGKILL;
 }

@@ -14,7 +14,7 @@ import { makeMountPoints } from "./mount-points.ts";
 import type { Networks } from "./networks.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
-import { createOutputs, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
+import { createOutputs, linkSandbox, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
 import { type Tracked, trackedFromLog } from "./tracked.ts";
 import { lookUpUser } from "./user.ts";
 import { linkVolumes } from "./volumes.ts";
@@ -41,6 +41,7 @@ const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-sandbox": "sandbox",
   "link-volumes": "sandbox",
   "make-mount-points": "sandbox",
+  "link-sandbox": "sandbox",
   "make-cgroup": "cgroup",
   "limit-cgroup": "cgroup",
   "create-output": "sandbox",
@@ -86,7 +87,7 @@ export function ownerOf(spec: ContainerSpec): Result<Owner | undefined> {
   return owner.ok && owner.value.uid === process.getuid?.() ? ok(undefined) : owner;
 }
 
-function recordOf(plan: Plan, { resources }: ContainerSpec, { bootId }: LaunchContext): ContainerRecord {
+function recordOf(plan: Plan, { pod, resources }: ContainerSpec, { bootId }: LaunchContext): ContainerRecord {
   let record: ContainerRecord = {
     version: 1,
     containerId: plan.containerId,
@@ -94,7 +95,9 @@ function recordOf(plan: Plan, { resources }: ContainerSpec, { bootId }: LaunchCo
     namespaces: [],
     ownSession: false,
     resources,
+    ...(pod === undefined ? {} : { pod: pod.containerId }),
   };
+  // That of a pod comes before the container's own.
   for (const step of plan.steps) {
     if (step.do === "enter-network") record = { ...record, namespaces: ["net"] };
     if (step.do === "unshare") record = { ...record, namespaces: [...record.namespaces, ...step.namespaces] };
@@ -165,7 +168,10 @@ class Launch {
       case "link-volumes":
         return linkVolumes(sandbox, step.volumes, step.owner);
       case "make-mount-points":
-        return makeMountPoints(sandbox, step.mounts);
+        return makeMountPoints(sandbox, step.mounts, this.#owner);
+      case "link-sandbox":
+        linkSandbox(step.directory, step.name, step.target);
+        return ok(undefined);
       case "make-cgroup":
         makeCgroup(step.path);
         return ok(undefined);

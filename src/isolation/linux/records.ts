@@ -52,6 +52,8 @@ export interface ContainerRecord {
   readonly namespaces: readonly Namespace[];
   /** The task leads a session of its own; else it is in the supervisor's. */
   readonly ownSession: boolean;
+  /** Container id of the pod that it is in. */
+  readonly pod?: string;
   /** As it was launched; absent in records of older versions. */
   readonly resources?: ContainerResources;
 }

@@ -33,6 +33,7 @@ import { EventFiles } from "./exits.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
 import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
 import { openNetworks } from "./open-networks.ts";
+import { Pods } from "./pods.ts";
 import { makeRuntimeDirectory, probe } from "./probe.ts";
 import { type ProcessTable, procTable, psTable } from "./process-table.ts";
 import { Records } from "./records.ts";
@@ -84,6 +85,7 @@ class LinuxRuntime implements Runtime {
   readonly #sweepIntervalMs: number;
   readonly #log: Log;
   readonly #checker: Checker;
+  readonly #pods: Pods;
   #sweep: ReturnType<typeof setInterval> | undefined;
   #listener: (containerId: string, exit: Exit) => void = () => {};
   #closed = false;
@@ -98,6 +100,7 @@ class LinuxRuntime implements Runtime {
     this.capabilities = host.capabilities;
     this.#table = host.procfs ? procTable : psTable;
     this.#checker = new Checker(host, this.#table, runtimeDirectory, networks, options.checkNetwork);
+    this.#pods = new Pods(host);
     const events = new EventFiles(records.containers);
     this.#context = { host, records, events, fetch, bootId: bootId(), networks };
   }
@@ -239,16 +242,14 @@ class LinuxRuntime implements Runtime {
 
   async statistics(containerId: string): Promise<ResourceStatistics | undefined> {
     const tracked = this.#running(containerId);
-    if (tracked === undefined) return undefined;
+    if (tracked === undefined) return await this.#pods.statistics(containerId);
     return await containerUsage(this.#table, tracked, this.#context.host);
   }
 
   async update(containerId: string, resources: ContainerResources): Promise<Result<void>> {
     const container = this.#containers.get(containerId);
     const tracked = this.#running(containerId);
-    if (container === undefined || tracked === undefined) {
-      return fail(`Cannot change the resources of container "${containerId}": it does not run`);
-    }
+    if (container === undefined || tracked === undefined) return this.#pods.update(containerId, resources);
     const { cgroup } = tracked.record;
     if (cgroup !== undefined) {
       const limited = limitCgroup(cgroup, updateFiles(tracked.resources, resources, this.#context.host));
@@ -343,7 +344,8 @@ class LinuxRuntime implements Runtime {
     for (const id of cgroupRoot === undefined ? [] : cgroupChildren(cgroupRoot)) {
       if (id !== SUPERVISORS) found.add(id);
     }
-    return [...found].filter((id) => !this.#containers.has(id)).sort();
+    const pods = new Set([...this.#containers.values()].map(({ tracked }) => tracked?.record.pod));
+    return [...found].filter((id) => !this.#containers.has(id) && !pods.has(id)).sort();
   }
 
   async check(containerId: string, probe: CheckProbe, timeoutMs: number | undefined): Promise<CheckResult> {

@@ -1,5 +1,14 @@
 /** The sandbox directory of a container: made, given output files, handed to its user. */
-import { closeSync, constants, lchownSync, openSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  lchownSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import { readdir } from "node:fs/promises";
 import type { Owner } from "../runtime.ts";
 import { makeDirectory } from "./directory.ts";
@@ -9,6 +18,18 @@ const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
 /** Mesos makes sandboxes 0755 and lets tasks' users in. */
 export function makeSandbox(path: string): void {
   makeDirectory(path);
+}
+
+/** A link to a sandbox; one of the same name is replaced. */
+export function linkSandbox(directory: string, name: string, target: string): void {
+  makeDirectory(directory);
+  const link = `${directory}/${name}`;
+  const found = lstatSync(link, { throwIfNoEntry: false });
+  if (found?.isSymbolicLink() === true) {
+    if (readlinkSync(link) === target) return;
+    unlinkSync(link);
+  }
+  symlinkSync(target, link);
 }
 
 /** Opens an output file for appending. Refuses a symbolic link: the task may have put one there. */

@@ -1,5 +1,5 @@
 /** Reads what a container uses; only when somebody asks. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { SECOND_MS } from "../../base/time.ts";
 import type { ResourceStatistics } from "../../model/v1/statistics.ts";
@@ -41,6 +41,14 @@ async function networkUsage(table: ProcessTable, tracked: Tracked): Promise<Usag
   // The supervisor was in that network from its beginning.
   const text = await readText(`/proc/${initOf(table, tracked) ?? tracked.supervisor.pid}/net/dev`);
   return text === undefined ? {} : networkStatistics(text);
+}
+
+/** Of all containers of a pod; undefined when it has no cgroup. */
+export async function podUsage(cgroup: string): Promise<ResourceStatistics | undefined> {
+  if (!existsSync(cgroup)) return undefined;
+  const used = await cgroupUsage(cgroup);
+  // cgroup.procs lists what is directly in it: here, nothing.
+  return { timestamp: Date.now() / SECOND_MS, ...used, processes: cgroupProcesses(cgroup).length };
 }
 
 async function cgroupUsage(cgroup: string): Promise<Usage> {

@@ -56,5 +56,11 @@ export async function placeOf(master: MasterClient, task: Task): Promise<TaskPla
     agent: address,
     frameworkId: task.framework_id.value,
     executorId: executorId === "" ? task.task_id.value : executorId,
+    ...(isInPod(task) ? { taskId: task.task_id.value } : {}),
   };
+}
+
+/** Its container is inside another. */
+function isInPod({ statuses = [] }: Task): boolean {
+  return statuses.some(({ container_status }) => container_status?.container_id?.parent !== undefined);
 }

@@ -12,6 +12,8 @@ export interface TaskPlace {
   readonly agent: string;
   readonly frameworkId: string;
   readonly executorId: string;
+  /** Of a pod's task: its sandbox is inside that of its executor. */
+  readonly taskId?: string;
 }
 
 export type ReadAnswer =
@@ -25,9 +27,10 @@ export class SandboxReader {
   readonly #agent: string;
   readonly #sandbox: string;
 
-  constructor({ agent, executorId, frameworkId }: TaskPlace) {
+  constructor({ agent, executorId, frameworkId, taskId }: TaskPlace) {
     this.#agent = agent;
-    this.#sandbox = `/frameworks/${frameworkId}/executors/${executorId}/runs/latest`;
+    const sandbox = `/frameworks/${frameworkId}/executors/${executorId}/runs/latest`;
+    this.#sandbox = taskId === undefined ? sandbox : `${sandbox}/tasks/${taskId}`;
   }
 
   /** What the file holds from the offset on, up to READ_BYTES of it. */

@@ -1,0 +1,82 @@
+/** The container of a task in its pod: what differs from that of a task by itself. */
+import { fail, ok, type Result } from "../base/result.ts";
+import type { Bound, ContainerResources } from "../isolation/container.ts";
+import { ownPart } from "../model/container-id.ts";
+import type { ContainerInfo, LinuxInfo } from "../model/v1/containers.ts";
+import type { TaskInfo } from "../model/v1/tasks.ts";
+import { decodeBlob } from "../wire/blob.ts";
+import { sumOfAmounts } from "./accounting.ts";
+import { containerResources, type PodPlace, resourcesOf, unsupportedIn } from "./container-plan.ts";
+import { containerVolumes } from "./container-volumes.ts";
+import { latestLinkPath, nestedSandboxPath, sandboxPath } from "./paths.ts";
+import type { Pod } from "./pod.ts";
+import type { AgentState } from "./state.ts";
+import type { Task } from "./task.ts";
+
+export function placeInPod(state: AgentState, pod: Pod, task: Task, info: TaskInfo): Result<PodPlace> {
+  const { config, agentId } = state;
+  if (agentId === undefined) return fail("the agent has no id yet");
+  const { frameworkId, executorId, containerId } = pod;
+  const executor = decodeBlob("ExecutorInfo", pod.info);
+  const ids = { agentId, frameworkId, executorId, containerId };
+  const sandbox = sandboxPath(config.workDir, ids);
+  const unsupported = unsupportedInPod(executor.container);
+  if (unsupported !== undefined) {
+    return fail(`its executor's container asks for ${unsupported}, which is not there`);
+  }
+  const volumes = containerVolumes(config.workDir, executor.resources ?? [], state.volumes, false);
+  if (!volumes.ok) return volumes;
+  const refusal = unsharable(info.container?.linux_info, executor.container?.linux_info);
+  if (refusal !== undefined) return fail(refusal);
+  const role = info.resources?.[0]?.allocation_info?.role;
+  return ok({
+    executorId,
+    sandbox: nestedSandboxPath(sandbox, ownPart(task.containerId)),
+    latestLink: latestLinkPath(config.workDir, ids),
+    // As Mesos' default executor adds them.
+    variables: [
+      ["MESOS_CONTAINER_IP", config.ip],
+      ...(role === undefined ? [] : [["MESOS_ALLOCATION_ROLE", role] as const]),
+    ],
+    pod: {
+      ...{ containerId, sandbox, linkName: task.taskId },
+      ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
+      resources: podResources(pod),
+      ownLimits: !task.sharesCgroup,
+    },
+  });
+}
+
+/** No process is directly in a pod, so there is nothing to confine, and nobody to mount anything. */
+function unsupportedInPod(container: ContainerInfo | undefined): string | undefined {
+  const volume = container?.volumes?.[0];
+  if (volume !== undefined) return `a volume at "${volume.container_path}"; give it to the tasks`;
+  const network = container?.network_infos?.find(({ name }) => name !== undefined);
+  if (network !== undefined) return `the network "${network.name}"; name it in the containers of the tasks`;
+  return unsupportedIn(container);
+}
+
+/** Of the executor and all of its tasks (RES-39; limits as Mesos 1.10's computeExecutorLimits). */
+export function podResources(pod: Pod): ContainerResources {
+  const tasks = [...pod.tasks.values()];
+  const sum = resourcesOf(sumOfAmounts([pod, ...tasks]));
+  // Where tasks share a cgroup none has limits.
+  if (tasks.every((task) => task.sharesCgroup)) return sum;
+  const each = tasks.map((task) => containerResources(task, decodeBlob("TaskInfo", task.info)));
+  if (each.every((one) => one.cpusLimitMilli === undefined && one.memLimitBytes === undefined)) return sum;
+  let mem: Bound = resourcesOf(pod.amounts).memBytes;
+  for (const { memBytes, memLimitBytes = memBytes } of each) {
+    mem = mem === "unlimited" || memLimitBytes === "unlimited" ? "unlimited" : mem + memLimitBytes;
+  }
+  // Each task's own cgroup holds it to its CPUs.
+  return { ...sum, memLimitBytes: mem, cpusLimitMilli: "unlimited" };
+}
+
+/** Its namespaces are those of the agent, or there are none: a pod has no process that would hold its own. */
+function unsharable(own: LinuxInfo = {}, pod: LinuxInfo = {}): string | undefined {
+  const name = (what: string) =>
+    `the task's container asks to share the ${what} namespace of its pod, which has none of its own; leave that out`;
+  if (own.share_pid_namespace === true && pod.share_pid_namespace !== true) return name("pid");
+  if (own.ipc_mode === "SHARE_PARENT" && pod.ipc_mode !== "SHARE_PARENT") return name("ipc");
+  return undefined;
+}

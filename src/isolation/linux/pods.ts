@@ -1,0 +1,47 @@
+/** Pods: cgroups without processes, around those of containers. What makes them is in a container's plan. */
+import { existsSync, readFileSync } from "node:fs";
+import { fail, type Result } from "../../base/result.ts";
+import type { ResourceStatistics } from "../../model/v1/statistics.ts";
+import { updateFiles } from "../cgroup-limits.ts";
+import type { ContainerResources } from "../container.ts";
+import type { Host } from "../tools.ts";
+import { limitCgroup } from "./cgroup.ts";
+import { podUsage } from "./usage.ts";
+
+export class Pods {
+  readonly #host: Host;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** What all containers of the pod use; undefined when there is no such pod. */
+  async statistics(id: string): Promise<ResourceStatistics | undefined> {
+    const cgroup = this.#cgroup(id);
+    return cgroup === undefined ? undefined : await podUsage(cgroup);
+  }
+
+  update(id: string, resources: ContainerResources): Result<void> {
+    const cgroup = this.#cgroup(id);
+    if (cgroup === undefined) {
+      return fail(`Cannot change the resources of container "${id}": it does not run`);
+    }
+    const files = updateFiles(undefined, resources, this.#host).filter(
+      ({ file, value }) => file !== "memory.max" || !isBelow(value, `${cgroup}/${file}`),
+    );
+    return limitCgroup(cgroup, files);
+  }
+
+  #cgroup(id: string): string | undefined {
+    const { cgroupRoot } = this.#host.capabilities;
+    const path = `${cgroupRoot}/${id}`;
+    return cgroupRoot === undefined || !existsSync(path) ? undefined : path;
+  }
+}
+
+/** Below what is in use the kernel would end the pod: its limit only grows. */
+function isBelow(value: string, file: string): boolean {
+  const present = readFileSync(file, "utf8").trim();
+  if (value === "max") return false;
+  return present === "max" || Number(value) < Number(present);
+}
