@@ -83,15 +83,19 @@ export function endedStatus(
 
 const BYTES_PER_MEGABYTE = 1024 * 1024;
 
-/** As Mesos tells of a container that it destroyed for its limit (createContainerLimitation). */
-export function limitedStatus({ message, usedBytes }: Limitation): StatusFields {
-  const value = Math.floor(usedBytes / BYTES_PER_MEGABYTE);
+/**
+ * As Mesos tells of a container that it destroyed for its limit: of memory
+ * what it had, of disk what it may have.
+ */
+export function limitedStatus({ limitBytes, message, resource, usedBytes }: Limitation): StatusFields {
+  const isDisk = resource === "disk";
+  const value = Math.floor((isDisk ? (limitBytes ?? usedBytes) : usedBytes) / BYTES_PER_MEGABYTE);
   return {
     state: "TASK_FAILED",
     source: "SOURCE_AGENT",
-    reason: "REASON_CONTAINER_LIMITATION_MEMORY",
+    reason: isDisk ? "REASON_CONTAINER_LIMITATION_DISK" : "REASON_CONTAINER_LIMITATION_MEMORY",
     message,
-    limitation: { resources: [{ name: "mem", type: "SCALAR", scalar: { value } }] },
+    limitation: { resources: [{ name: isDisk ? "disk" : "mem", type: "SCALAR", scalar: { value } }] },
   };
 }
 

@@ -16,13 +16,16 @@
  * opened is cut.
  */
 import {
+  closeSync,
   constants,
   fchownSync,
   fstatSync,
   ftruncateSync,
   lstatSync,
+  openSync,
   readSync,
   renameSync,
+  unlinkSync,
   writeSync,
 } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
@@ -30,8 +33,10 @@ import { OUTPUT_ROTATIONS_UNDER_WAY_MAX } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { type Cut, CutFront } from "./cut-front.ts";
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 const COPY_BYTES = 1024 * 1024;
+/** Less than any part has. */
+const HEAD_BYTES = 2 * 1024;
 
 export interface OutputFile {
   /** Absolute; its directory is the sandbox itself. */
@@ -67,6 +72,25 @@ export class OutputRotation {
     const rotation = this.#rotate(file).finally(() => this.#underWay.delete(file.path));
     this.#underWay.set(file.path, rotation);
     return stat.size;
+  }
+
+  /**
+   * Ends what a process that was killed left in the middle: whether it had cut
+   * the file, the beginning of the file tells.
+   */
+  finish(file: OutputFile): void {
+    if (lstatSync(movingPath(file.path, 1), { throwIfNoEntry: false }) === undefined) return;
+    try {
+      const isCut = !sameHead(movingPath(file.path, 1), file.path);
+      for (let draft = 1; draft <= file.parts; draft++) {
+        const path = movingPath(file.path, draft);
+        if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+        if (isCut) shift(file, draft);
+        else unlinkSync(path);
+      }
+    } catch (error) {
+      this.#refuse(file.path, `cannot finish its rotation: ${textOf(error)}`);
+    }
   }
 
   /** These files are no longer looked at. */
@@ -127,9 +151,11 @@ export class OutputRotation {
         if (last === undefined) break;
         drafts++;
       }
+      for (let draft = 1; draft <= drafts; draft++) {
+        renameSync(draftPath(file.path, draft), movingPath(file.path, draft));
+      }
       const cut = await this.#cut.front(handle.fd, dev, full * partBytes);
       if (!cut) truncate(handle.fd, last?.fd, full * partBytes);
-      // In one go with the truncation: a follower sees both or none.
       for (let draft = 1; draft <= drafts; draft++) shift(file, draft);
       this.#rotations++;
     } finally {
@@ -163,9 +189,14 @@ export class OutputRotation {
   }
 }
 
-/** Where a part is written before it gets its number. */
+/** Where a part is written before it gets its number; 1 is the oldest. */
 function draftPath(path: string, draft: number): string {
   return `${path}.rotating.${draft}`;
+}
+
+/** Its name while the file is cut: whoever reads the file cannot know whether that is done. */
+function movingPath(path: string, draft: number): string {
+  return `${path}.moving.${draft}`;
 }
 
 async function copyRange(source: FileHandle, target: FileHandle, from: number, to: number): Promise<void> {
@@ -197,7 +228,21 @@ function shift({ path, parts }: OutputFile, draft: number): void {
     if (lstatSync(`${path}.${number}`, { throwIfNoEntry: false }) === undefined) continue;
     renameSync(`${path}.${number}`, `${path}.${number + 1}`);
   }
-  renameSync(draftPath(path, draft), `${path}.1`);
+  renameSync(movingPath(path, draft), `${path}.1`);
+}
+
+function sameHead(a: string, b: string): boolean {
+  return readHead(a).equals(readHead(b));
+}
+
+function readHead(path: string): Buffer {
+  const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const buffer = Buffer.alloc(HEAD_BYTES);
+    return buffer.subarray(0, readSync(fd, buffer, 0, HEAD_BYTES, 0));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function textOf(error: unknown): string {

@@ -135,9 +135,11 @@ export interface ContainerSpec {
 
 /** The limit that a container broke and was ended for (Mesos ContainerLimitation). */
 export interface Limitation {
-  readonly resource: "memory";
+  readonly resource: "memory" | "disk";
   /** The most it had, in bytes. */
   readonly usedBytes: number;
+  /** Of disk: how much it was given. */
+  readonly limitBytes?: number;
   /** For people, in Mesos' words. */
   readonly message: string;
 }

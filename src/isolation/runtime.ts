@@ -12,7 +12,14 @@ import type { Result } from "../base/result.ts";
 import type { NetworkInfo } from "../model/v1/containers.ts";
 import type { ResourceStatistics } from "../model/v1/statistics.ts";
 import type { CheckProbe, CheckResult } from "./check.ts";
-import type { ContainerResources, ContainerSpec, Exit, FetchUri, Namespace } from "./container.ts";
+import type {
+  ContainerResources,
+  ContainerSpec,
+  Exit,
+  FetchUri,
+  Limitation,
+  Namespace,
+} from "./container.ts";
 
 /** Where a launch failed. `cancelled`: `kill` came before the start. */
 export type LaunchStep =
@@ -88,8 +95,10 @@ export interface Runtime {
    * Ends the container for sure: when it resolves no process of it is left
    * and `onExit` has been called. Cancels a launch that is still fetching.
    * May be called at any time, also for an orphan or an unknown container.
+   * With a `limitation`, which it is ended for, its exit carries that, also
+   * over a restart of the agent; nothing happens when it does not run.
    */
-  kill(containerId: string): Promise<Result<void, string>>;
+  kill(containerId: string, limitation?: Limitation): Promise<Result<void, string>>;
 
   /**
    * The listener hears of the end of every container launched or recovered

@@ -192,7 +192,10 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     verbosity: logger.verbosity,
     clock: apiClock,
     log,
-    containerStatistics: (containerId) => runtime.statistics(containerId),
+    containerStatistics: async (containerId) => {
+      const used = await runtime.statistics(containerId);
+      return used && { ...used, ...care.diskStatistics(containerId) };
+    },
     neverIdle: (request) => server.neverIdle(request),
   });
   await agent.start();

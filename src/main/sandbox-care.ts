@@ -2,10 +2,14 @@
 import { statfsSync } from "node:fs";
 import { type ContainerOutputs, containerOutputs } from "../agent/output-settings.ts";
 import type { SandboxPort, SandboxRun } from "../agent/port.ts";
+import { MeshError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { findDiskUsage, type MeasureDisk } from "../io/disk-usage.ts";
 import { type OutputFile, OutputRotation } from "../io/output-rotation.ts";
 import { SandboxGc } from "../io/sandbox-gc.ts";
 import type { Runtime } from "../isolation/runtime.ts";
+import type { ResourceStatistics } from "../model/v1/statistics.ts";
+import { DiskQuota } from "./disk-quota.ts";
 import type { SandboxSettings } from "./sandbox-flags.ts";
 
 const LOOK_INTERVAL_MS = 1_000;
@@ -19,7 +23,7 @@ export interface SandboxCareOptions {
   readonly port: SandboxPort;
   /** Absolute path. */
   readonly workDir: string;
-  readonly runtime: Pick<Runtime, "listOrphans">;
+  readonly runtime: Pick<Runtime, "kill" | "listOrphans">;
   readonly settings: SandboxSettings;
   readonly log: Log;
   /** How often it looks at all sandboxes in use; left out: each second. */
@@ -30,6 +34,8 @@ export class SandboxCare {
   readonly #options: SandboxCareOptions;
   readonly #gc: SandboxGc;
   readonly #rotation: OutputRotation;
+  /** Absent: disk limits are not kept. */
+  readonly #quota: DiskQuota | undefined;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   /** Sandboxes in use at the last look, by container id. */
   #inUse = new Map<string, InUse>();
@@ -39,7 +45,9 @@ export class SandboxCare {
 
   constructor(options: SandboxCareOptions) {
     this.#options = options;
-    const { log, port, settings, workDir } = options;
+    const { log, port, runtime, settings, workDir } = options;
+    if (settings.diskQuotaIntervalMs !== undefined)
+      this.#quota = new DiskQuota(port, runtime, measureDisk(), log);
     this.#rotation = new OutputRotation(log);
     this.#gc = new SandboxGc({
       workDir,
@@ -52,13 +60,23 @@ export class SandboxCare {
     });
   }
 
+  /** What is known of a container's disk. */
+  diskStatistics(containerId: string): Partial<ResourceStatistics> | undefined {
+    return this.#quota?.statistics(containerId);
+  }
+
   /** Once the agent has recovered its tasks, or soon will. */
   start(): void {
     const { lookIntervalMs = LOOK_INTERVAL_MS, settings } = this.#options;
-    this.#timers.push(setInterval(() => this.#look(), lookIntervalMs));
-    this.#timers.push(setInterval(() => this.#lookAtHot(), Math.min(lookIntervalMs, HOT_LOOK_INTERVAL_MS)));
-    const { diskWatchIntervalMs } = settings;
-    this.#timers.push(setInterval(() => void this.#sweep(), Math.min(diskWatchIntervalMs, TIMER_MAX_MS)));
+    this.#each(lookIntervalMs, () => this.#look());
+    this.#each(Math.min(lookIntervalMs, HOT_LOOK_INTERVAL_MS), () => this.#lookAtHot());
+    this.#each(settings.diskWatchIntervalMs, () => void this.#sweep());
+    if (settings.diskQuotaIntervalMs !== undefined)
+      this.#each(settings.diskQuotaIntervalMs, () => void this.#quota?.enforce());
+  }
+
+  #each(intervalMs: number, work: () => void): void {
+    this.#timers.push(setInterval(work, Math.min(intervalMs, TIMER_MAX_MS)));
   }
 
   async stop(): Promise<void> {
@@ -67,7 +85,7 @@ export class SandboxCare {
   }
 
   metrics(): Readonly<Record<string, number>> {
-    return { ...this.#gc.metrics(), ...this.#rotation.metrics() };
+    return { ...this.#gc.metrics(), ...this.#rotation.metrics(), ...this.#quota?.metrics() };
   }
 
   #look(): void {
@@ -93,7 +111,9 @@ export class SandboxCare {
     const settings = containerOutputs(this.#options.settings.outputs, needs().loggerVariables);
     // One whose settings cannot be used is never launched.
     const outputs = settings.ok ? settings.value : undefined;
-    return { sandbox, outputs: outputs === undefined ? [] : outputFiles(sandbox, outputs) };
+    const files = outputs === undefined ? [] : outputFiles(sandbox, outputs);
+    for (const { file } of files) this.#rotation.finish(file);
+    return { sandbox, outputs: files };
   }
 
   /** Whether the file grows fast. */
@@ -138,6 +158,14 @@ function outputFiles(sandbox: string, { stderr, stdout }: ContainerOutputs): Wat
     { file: { path: `${sandbox}/stdout`, ...stdout }, sizeBytes: 0 },
     { file: { path: `${sandbox}/stderr`, ...stderr }, sizeBytes: 0 },
   ];
+}
+
+function measureDisk(): MeasureDisk {
+  const measure = findDiskUsage();
+  if (measure !== undefined) return measure;
+  const message =
+    "Cannot keep --enforce-container-disk-quota: the program du (coreutils) is not there; install it";
+  throw new MeshError("BAD_FLAG", message);
 }
 
 /** Share of bytes or inodes in use, whichever is more; as df(1), without what is set aside for root. */

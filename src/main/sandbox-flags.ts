@@ -29,6 +29,16 @@ export const SANDBOX_FLAGS: readonly FlagSpec[] = [
     default: "1mins",
   },
   {
+    name: "enforce-container-disk-quota",
+    description: "End tasks that have more in their sandbox or volumes than the disk they asked for",
+  },
+  {
+    name: "container-disk-watch-interval",
+    value: "<duration>",
+    description: "Time between measurements for it",
+    default: "15secs",
+  },
+  {
     name: "container-logger",
     value: "<kind>",
     description: "rotate (stdout and stderr of a task are bounded), or sandbox (they are plain files)",
@@ -60,6 +70,8 @@ export interface SandboxSettings {
   /** 0 to 1. */
   readonly gcDiskHeadroom: number;
   readonly diskWatchIntervalMs: number;
+  /** How often the disk that containers use is measured; absent: never, and no limit of it holds. */
+  readonly diskQuotaIntervalMs?: number | undefined;
   /** Absent: log files of containers grow without bound. */
   readonly outputs?: ContainerOutputs | undefined;
 }
@@ -77,6 +89,9 @@ export function readSandboxSettings(flags: Flags): SandboxSettings {
     gcDelayMs: flags.duration("gc-delay"),
     gcDiskHeadroom: flags.number("gc-disk-headroom", { min: 0, max: 1 }),
     diskWatchIntervalMs: flags.duration("disk-watch-interval"),
+    diskQuotaIntervalMs: flags.switch("enforce-container-disk-quota")
+      ? flags.duration("container-disk-watch-interval")
+      : undefined,
     outputs: readOutputs(flags),
   };
 }

@@ -52,7 +52,7 @@ describe("the end of a task that nobody wants any more", () => {
   });
 });
 
-describe("a task whose container broke its memory limit", () => {
+describe("a task whose container broke its limit", () => {
   const limitation = { resource: "memory", usedBytes: 64 * 1024 * 1024 + 1, message: "too much" } as const;
   const exit = { kind: "signaled", signal: 9, limitation } as const;
 
@@ -65,6 +65,19 @@ describe("a task whose container broke its memory limit", () => {
       reason: "REASON_CONTAINER_LIMITATION_MEMORY",
       message: "too much",
       limitation: { resources: [{ name: "mem", type: "SCALAR", scalar: { value: 64 } }] },
+    });
+  });
+
+  test("of disk tells how much it may have", () => {
+    const bench = running();
+    const disk = { resource: "disk", usedBytes: 3 * 2 ** 20, limitBytes: 2 ** 20, message: "more" } as const;
+    bench.step({ kind: "exited", containerId: "one", exit: { ...exit, limitation: disk } });
+    expect(bench.lastStatus("t")).toMatchObject({
+      state: "TASK_FAILED",
+      source: "SOURCE_AGENT",
+      reason: "REASON_CONTAINER_LIMITATION_DISK",
+      message: "more",
+      limitation: { resources: [{ name: "disk", type: "SCALAR", scalar: { value: 1 } }] },
     });
   });
 

@@ -195,6 +195,19 @@ export function runtimeConformance(name: string, makeHarness: () => RuntimeHarne
       if (state.state === "running") await harness.until(() => harness.runs(state.launched.pid, "sleep"));
     };
 
+    test("a kill for a limit is told with the exit, and of no container that has ended", async () => {
+      const limitation = { resource: "disk", usedBytes: 2, limitBytes: 1, message: "too much" } as const;
+      const ended = await launch("true");
+      await untilEnded(ended);
+      expect(await runtime.kill(ended, limitation)).toEqual({ ok: true, value: undefined });
+      const id = await launch("sleep 1000");
+      expect(await runtime.kill(id, limitation)).toEqual({ ok: true, value: undefined });
+      expect(exits).toEqual([
+        [ended, { kind: "exited", code: 0 }],
+        [id, { kind: "signaled", signal: 9, limitation }],
+      ]);
+    });
+
     test("kill and signal of ended and unknown containers do nothing", async () => {
       const id = await launch("true");
       await untilEnded(id);

@@ -1,8 +1,9 @@
 /** What an agent does for sandboxes, on the binary: bounded logs that are followed, disk limits, old ones. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY, eventually, mesh, TestCluster } from "./test-cluster.ts";
+import { TestScheduler, type TestTask } from "./test-scheduler.ts";
 
 const KIB = 1_024;
 const LINES = 60_000;
@@ -12,7 +13,10 @@ beforeAll(async () => {
   cluster = await TestCluster.start({
     masters: 1,
     agents: 1,
-    agentFlags: ["--max-stdout-size", "64KB", "--logrotate-stdout-options", "rotate 20"],
+    agentFlags: [
+      ...["--max-stdout-size", "64KB", "--logrotate-stdout-options", "rotate 20"],
+      ...["--enforce-container-disk-quota", "--container-disk-watch-interval", "100ms"],
+    ],
   });
 }, 60_000);
 afterAll(async () => {
@@ -65,6 +69,38 @@ test("a task that prints without end has a small log within seconds, and it is s
   await eventually("all parts to be there", () => sizes().length >= 21);
   run.kill("SIGINT");
   await run.exited;
-  await eventually("its last output to be cut", () => sizes().every((size) => size <= 64 * KIB));
-  expect(sizes().length).toBe(21);
+  // While one is under way there are more files.
+  await eventually(
+    "its last output to be cut",
+    () => sizes().every((size) => size <= 64 * KIB) && sizes().length === 21,
+  );
+}, 60_000);
+
+test("a task with too much on disk fails with the reason, also after its agent was killed; others live", async () => {
+  await using scheduler = new TestScheduler(cluster.masterAddresses);
+  const resources = Object.entries({ cpus: 0.05, mem: 32, disk: 2 }).map(([name, value]) => ({
+    ...{ name, type: "SCALAR" as const, scalar: { value } },
+  }));
+  const script = "until [ -e go ]; do sleep 0.05; done; head -c 1000000 /dev/zero >small; exec sleep 1000";
+  const greedy: TestTask = {
+    id: "greedy",
+    command: script.replace("1000000", "9000000"),
+    more: { resources },
+  };
+  await scheduler.launch([greedy, { id: "modest", command: script, more: { resources } }]);
+  await eventually("both to run", () => scheduler.count((state) => state === "TASK_RUNNING") === 2);
+  await cluster.agents[0]?.kill("SIGKILL");
+  cluster.agents[0]?.start();
+  for (const name of ["greedy", "modest"]) writeFileSync(join(await sandboxOf(name), "go"), "");
+  await eventually("the end of one", () => scheduler.ended === 1);
+  const status = scheduler.told.get("greedy")?.at(-1);
+  expect(status).toMatchObject({
+    state: "TASK_FAILED",
+    reason: "REASON_CONTAINER_LIMITATION_DISK",
+    limitation: { resources: [{ name: "disk", type: "SCALAR", scalar: { value: 2 } }] },
+  });
+  expect(status?.message).toMatch(/^Disk usage \(\d+KB\) exceeds quota \(2MB\)$/);
+  const small = join(await sandboxOf("modest"), "small");
+  await eventually("the other's file", () => existsSync(small) && statSync(small).size === 1_000_000);
+  expect(scheduler.stateOf("modest")).toBe("TASK_RUNNING");
 }, 60_000);

@@ -169,6 +169,22 @@ describe("rotation of log files", () => {
     expect(said[0]).toContain("its oldest output is dropped");
   });
 
+  for (const isCut of [true, false]) {
+    const when = isCut ? "after" : "before";
+    test(`what an agent left that was killed ${when} the cut is finished`, () => {
+      const directory = sandbox();
+      const path = join(directory, "stdout");
+      const text = counting(40 * KIB);
+      writeFileSync(`${path}.1`, "earlier\n");
+      writeFileSync(`${path}.moving.1`, text.slice(0, 16 * KIB));
+      writeFileSync(`${path}.moving.2`, text.slice(16 * KIB, 32 * KIB));
+      writeFileSync(path, isCut ? text.slice(32 * KIB) : text);
+      new OutputRotation(silentLog).finish({ path, maxBytes: 16 * KIB, parts: 9 });
+      expect(all(directory)).toBe(`earlier\n${text}`);
+      expect(readdirSync(directory).filter((name) => name.includes("moving"))).toEqual([]);
+    });
+  }
+
   test("a file that is gone, or small, is left alone", async () => {
     const directory = sandbox();
     await rotate(join(directory, "stdout"), 9);

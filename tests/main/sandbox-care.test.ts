@@ -6,6 +6,8 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -13,6 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SandboxPort, SandboxRun } from "../../src/agent/port.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { ok } from "../../src/base/result.ts";
+import type { Limitation } from "../../src/isolation/container.ts";
 import { SandboxCare } from "../../src/main/sandbox-care.ts";
 import { DEFAULT_SANDBOX_SETTINGS, type SandboxSettings } from "../../src/main/sandbox-flags.ts";
 import { eventually } from "../e2e/test-cluster.ts";
@@ -29,6 +33,7 @@ class FakeAgent implements SandboxPort, AsyncDisposable {
   readonly workDir = mkdtempSync(join(tmpdir(), "mesh-care-"));
   readonly runs = new Map<string, SandboxRun>();
   readonly orphans: string[] = [];
+  readonly killed: [string, Limitation | undefined][] = [];
   #care: SandboxCare | undefined;
 
   constructor() {
@@ -55,7 +60,14 @@ class FakeAgent implements SandboxPort, AsyncDisposable {
     this.#care = new SandboxCare({
       port: this,
       workDir: this.workDir,
-      runtime: { listOrphans: async () => this.orphans },
+      runtime: {
+        listOrphans: async () => this.orphans,
+        kill: async (containerId, limitation) => {
+          this.killed.push([containerId, limitation]);
+          this.runs.delete(containerId);
+          return ok(undefined);
+        },
+      },
       settings: { ...DEFAULT_SANDBOX_SETTINGS, diskWatchIntervalMs: 20, ...settings },
       log: silentLog,
       lookIntervalMs: 10,
@@ -122,5 +134,36 @@ describe("the care of sandboxes", () => {
     agent.runs.delete("own");
     await eventually("its last output to be rotated", () => existsSync(`${own}/stdout.1`));
     expect(size(`${own}/stdout`)).toBeLessThanOrEqual(64 * KIB);
+  });
+
+  test("ends who has more on disk than it asked for, in the sandbox or a volume; nobody else", async () => {
+    await using agent = new FakeAgent();
+    const volume = join(agent.workDir, "volume");
+    mkdirSync(volume);
+    const [greedy, modest, free, keeper] = [
+      agent.add("greedy", { diskBytes: 1024 * KIB }),
+      agent.add("modest", { diskBytes: 1024 * KIB, volumes: [{ path: volume, bytes: 4096 * KIB }] }),
+      agent.add("free"),
+      agent.add("keeper", { diskBytes: 64 * KIB, volumes: [{ path: volume, bytes: 512 * KIB }] }),
+    ];
+    for (const sandbox of [greedy, free, volume])
+      writeFileSync(join(sandbox, "data"), "x".repeat(2048 * KIB));
+    // Links are not followed, and holes take no room.
+    symlinkSync(volume, join(modest, "volume"));
+    writeFileSync(join(modest, "sparse"), "");
+    truncateSync(join(modest, "sparse"), 1024 ** 3);
+    writeFileSync(join(keeper, "small"), "x");
+    const care = agent.start({ diskQuotaIntervalMs: 20 });
+    await eventually("two to be ended", () => agent.killed.length === 2);
+    const [first, second] = agent.killed.toSorted(([a], [b]) => a.localeCompare(b));
+    expect(first?.[0]).toBe("greedy");
+    expect(first?.[1]).toMatchObject({ resource: "disk", limitBytes: 1024 * KIB });
+    expect(first?.[1]?.message).toMatch(/^Disk usage \(\d+[KM]?B\) exceeds quota \(1MB\)$/);
+    expect([second?.[0], second?.[1]?.limitBytes]).toEqual(["keeper", 512 * KIB]);
+    await eventually("the next round", () => care.diskStatistics("greedy") === undefined);
+    expect(care.diskStatistics("modest")?.disk_limit_bytes).toBe(1024 * KIB);
+    expect(care.diskStatistics("modest")?.disk_used_bytes).toBeLessThan(64 * KIB);
+    expect(care.diskStatistics("free")).toBeUndefined();
+    expect(agent.killed.length).toBe(2);
   });
 });

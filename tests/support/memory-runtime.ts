@@ -11,6 +11,7 @@ import {
   type ContainerSpec,
   describeExit,
   type Exit,
+  type Limitation,
 } from "../../src/isolation/container.ts";
 import { invalidSpec } from "../../src/isolation/invalid-spec.ts";
 import type {
@@ -191,9 +192,15 @@ export class MemoryRuntime implements Runtime {
     this.#machine.end(row, { kind: "signaled", signal: signal === "SIGTERM" ? SIGTERM : SIGKILL });
   }
 
-  async kill(containerId: string): Promise<Result<void>> {
+  async kill(containerId: string, limitation?: Limitation): Promise<Result<void>> {
     const planned = this.#options.failKill?.(containerId);
     if (planned !== undefined) return fail(planned);
+    if (limitation !== undefined) {
+      const row = this.#machine.rows.get(containerId);
+      if (row !== undefined && isRunning(row))
+        this.#machine.end(row, { kind: "signaled", signal: SIGKILL, limitation });
+      return ok(undefined);
+    }
     this.#launching.get(containerId)?.abort();
     await this.signal(containerId, "SIGKILL");
     return ok(undefined);

@@ -19,9 +19,9 @@ import type { ResourceStatistics } from "../../model/v1/statistics.ts";
 import { updateFiles } from "../cgroup-limits.ts";
 import { withLimitation } from "../cgroup-memory.ts";
 import type { CheckProbe, CheckResult } from "../check.ts";
-import type { ContainerResources, ContainerSpec, Exit } from "../container.ts";
+import type { ContainerResources, ContainerSpec, Exit, Limitation } from "../container.ts";
 import type { ContainerState, LaunchError, Launched, Runtime, RuntimeCapabilities } from "../runtime.ts";
-import { RESOURCES_MARK } from "../supervisor-script.ts";
+import { LIMITATION_MARK, RESOURCES_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { bootId } from "./boot-id.ts";
 import { cgroupChildren, limitCgroup, makeCgroup, removeAgentCgroup, SUPERVISORS } from "./cgroup.ts";
@@ -160,10 +160,10 @@ class LinuxRuntime implements Runtime {
     const pidNamespace = tracked.record.namespaces.includes("pid");
     const log = this.#context.records.read(id);
     const status = log?.status ?? (pidNamespace ? null : child.exitCode);
-    if (status !== null) return exitFromStatus(status, log?.messages ?? "");
+    if (status !== null) return withLimitation(exitFromStatus(status, log?.messages ?? ""), log?.limitation);
     // init ends without a record only by SIGKILL from outside; unshare(1) then ends too, one way or another.
     if (pidNamespace && initByCommandLine(this.#table, tracked) === undefined) {
-      return { kind: "signaled", signal: constants.signals.SIGKILL };
+      return withLimitation({ kind: "signaled", signal: constants.signals.SIGKILL }, log?.limitation);
     }
     return { kind: "unknown", reason: `its supervisor was ended by ${child.signalCode ?? child.exitCode}` };
   }
@@ -200,8 +200,9 @@ class LinuxRuntime implements Runtime {
     signalMembers(this.#table, container.tracked, signal);
   }
 
-  async kill(containerId: string): Promise<Result<void>> {
+  async kill(containerId: string, limitation?: Limitation): Promise<Result<void>> {
     const container = this.#containers.get(containerId);
+    if (limitation !== undefined && !this.#noteLimitation(containerId, limitation)) return ok(undefined);
     if (container === undefined) return await this.#killUnknown(containerId);
     container.cancel.abort();
     await container.launching.promise;
@@ -211,6 +212,13 @@ class LinuxRuntime implements Runtime {
     this.#look(container);
     await container.ended.promise;
     return ok(undefined);
+  }
+
+  /** False when the container has ended by itself. */
+  #noteLimitation(containerId: string, limitation: Limitation): boolean {
+    if (this.#running(containerId) === undefined || this.#exit(containerId) !== undefined) return false;
+    this.#context.records.note(containerId, LIMITATION_MARK, limitation);
+    return true;
   }
 
   /** An orphan, by what the disk and the kernel know of it. */

@@ -3,15 +3,21 @@
  * moves what is in it to `stdout.1`, `stdout.2` and so on (src/io/output-rotation.ts).
  *
  * The newest part is known by its size and its first bytes. As long as it is
- * the same before and after something is read, nothing was moved meanwhile.
- * When it is another, the parts that are new hold what follows.
+ * the same after something was read, nothing was moved before. When it is
+ * another, the parts that are new hold what follows. While the agent cuts the
+ * file, `stdout.moving.1` is there: what was read then may be of either side.
  */
 import { READ_BYTES, SandboxReader, type TaskPlace } from "./sandbox-reader.ts";
 
 /** Enough to tell parts of a log that says the time, or counts, or anything. */
 const HEAD_BYTES = 512;
+/** Read one after the other before it is asked whether something was moved. */
+const PIECES = 4;
 /** Tries while the file is being moved all the time. */
 const ATTEMPTS = 5;
+/** Waits for one cut, and the time of each: a busy disk takes long. */
+const MOVING_WAITS_MAX = 200;
+const MOVING_WAIT_MS = 10;
 
 interface Part {
   readonly id: string;
@@ -34,8 +40,11 @@ export class SandboxFile {
   #newest: string | undefined;
   #missed = false;
 
+  readonly #waitMs: number;
+
   /** `name`: file name in the sandbox, "stdout" or "stderr". */
-  constructor(place: TaskPlace | Pick<SandboxReader, "read">, name: string) {
+  constructor(place: TaskPlace | Pick<SandboxReader, "read">, name: string, waitMs = MOVING_WAIT_MS) {
+    this.#waitMs = waitMs;
     this.#reader = "read" in place ? place : new SandboxReader(place);
     this.#name = name;
   }
@@ -50,21 +59,27 @@ export class SandboxFile {
    * there.
    */
   async readOn(): Promise<Uint8Array | undefined> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    let waits = 0;
+    for (let attempt = 0; attempt < ATTEMPTS; ) {
       const chunk = await (this.#backlog.length > 0 ? this.#readPart() : this.#readFile());
-      if (chunk !== "again") return chunk;
+      if (chunk === "again") attempt++;
+      else if (chunk !== "moving") return chunk;
+      else if (++waits > MOVING_WAITS_MAX) break;
+      else await Bun.sleep(this.#waitMs);
     }
     return new Uint8Array(0);
   }
 
   /** Starts at the last `lines` lines of what is there now. */
   async seekToLastLines(lines: number): Promise<void> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < MOVING_WAITS_MAX; attempt++) {
       const parts = await this.#parts();
       if (parts === undefined) return;
       this.#newest = parts[0]?.id;
       await this.#seek(lines, parts.length);
-      if ((await this.#part(1)) === this.#newest) return;
+      const moving = await this.#reader.read(`${this.#name}.moving.1`, 0, 0);
+      if (moving.kind !== "read" && (await this.#part(1)) === this.#newest) return;
+      await Bun.sleep(this.#waitMs);
     }
   }
 
@@ -100,19 +115,29 @@ export class SandboxFile {
     }
   }
 
-  async #readFile(): Promise<Uint8Array | undefined | "again"> {
-    const read = await this.#reader.read(this.#name, this.#offset);
-    if (read.kind !== "read") return undefined;
+  async #readFile(): Promise<Uint8Array | undefined | "again" | "moving"> {
+    const pieces: Uint8Array[] = [];
+    let [atBytes, sizeBytes] = [this.#offset, 0];
+    // Several at once: the questions after them are the same for all.
+    do {
+      const read = await this.#reader.read(this.#name, atBytes);
+      if (read.kind !== "read") return undefined;
+      pieces.push(read.data);
+      atBytes += read.data.length;
+      ({ sizeBytes } = read);
+    } while (atBytes < sizeBytes && pieces.length < PIECES && pieces.at(-1)?.length !== 0);
+    const moving = await this.#reader.read(`${this.#name}.moving.1`, 0, 0);
+    if (moving.kind === "read") return "moving";
     const newest = await this.#part(1);
-    if (newest === "unreachable") return undefined;
+    if (moving.kind === "unreachable" || newest === "unreachable") return undefined;
     if (newest !== this.#newest) return await this.#moved();
-    if (read.sizeBytes < this.#offset) {
+    if (sizeBytes < this.#offset) {
       // Nothing is kept of it, or its task emptied it.
       this.#offset = 0;
       return "again";
     }
-    this.#offset += read.data.length;
-    return read.data;
+    this.#offset = atBytes;
+    return Buffer.concat(pieces);
   }
 
   async #readPart(): Promise<Uint8Array | undefined | "again"> {

@@ -12,6 +12,8 @@ class CountingTask {
   lines = 0;
   readBytes = 100;
   before: () => void = () => {};
+  /** What is kept of the file before it gets its number, between the two steps of a rotation. */
+  moving: string | undefined;
 
   constructor(keep: number) {
     this.keep = keep;
@@ -23,16 +25,27 @@ class CountingTask {
 
   /** @param leave bytes that stay in the file, as after a cut of whole blocks */
   rotate(leave = 0): void {
+    this.beginRotation(leave);
+    this.endRotation();
+  }
+
+  beginRotation(leave: number): void {
     const at = Math.max(0, this.file.length - leave);
     if (at === 0) return;
-    this.parts = [this.file.slice(0, at), ...this.parts].slice(0, this.keep);
+    this.moving = this.file.slice(0, at);
     this.file = this.file.slice(at);
+  }
+
+  endRotation(): void {
+    if (this.moving !== undefined) this.parts = [this.moving, ...this.parts].slice(0, this.keep);
+    this.moving = undefined;
   }
 
   async read(name: string, offset: number, lengthBytes = this.readBytes): Promise<ReadAnswer> {
     this.before();
     const number = Number(name.split(".")[1] ?? 0);
-    const text = number === 0 ? this.file : this.parts[number - 1];
+    const part = number === 0 ? this.file : this.parts[number - 1];
+    const text = name === "stdout.moving.1" ? this.moving : part;
     if (text === undefined) return { kind: "missing" };
     const data = new TextEncoder().encode(text.slice(offset, offset + lengthBytes));
     return { kind: "read", data, sizeBytes: text.length };
@@ -60,7 +73,7 @@ describe("SandboxFile", () => {
       task.rotate();
     }
     task.print(5);
-    const file = new SandboxFile(task, "stdout");
+    const file = new SandboxFile(task, "stdout", 0);
     expect([await readAll(file), file.missed]).toEqual([task.all, false]);
   });
 
@@ -70,18 +83,20 @@ describe("SandboxFile", () => {
       const task = new CountingTask(40);
       let moves = 0;
       task.before = () => {
+        if (task.moving !== undefined && random.below(2) === 0) task.endRotation();
         if (moves > 60) return;
         if (random.below(3) === 0) task.print(random.below(40));
-        if (random.below(6) === 0 && task.parts.length < 35) {
-          task.rotate(random.below(2) * random.below(30));
+        if (random.below(6) === 0 && task.parts.length < 35 && task.moving === undefined) {
+          task.beginRotation(random.below(2) * random.below(300));
           moves++;
         }
         moves++;
       };
-      const file = new SandboxFile(task, "stdout");
+      const file = new SandboxFile(task, "stdout", 0);
       let text = "";
       for (let poll = 0; poll < 100; poll++) text += await readAll(file);
       task.before = () => {};
+      task.endRotation();
       text += await readAll(file);
       expect([seed, text, file.missed]).toEqual([seed, task.all, false]);
     }
@@ -89,7 +104,7 @@ describe("SandboxFile", () => {
 
   test("says when parts were gone before they were read, and goes on with what is there", async () => {
     const task = new CountingTask(2);
-    const file = new SandboxFile(task, "stdout");
+    const file = new SandboxFile(task, "stdout", 0);
     task.print(10);
     task.rotate();
     expect(await readAll(file)).toBe(task.all);
@@ -104,7 +119,7 @@ describe("SandboxFile", () => {
 
   test("goes on where nothing is kept, and after the task emptied its file", async () => {
     const task = new CountingTask(0);
-    const file = new SandboxFile(task, "stdout");
+    const file = new SandboxFile(task, "stdout", 0);
     task.print(10);
     expect(await readAll(file)).toBe(task.all);
     task.rotate();
@@ -121,7 +136,7 @@ describe("SandboxFile", () => {
     }
     task.print(2);
     const last = async (lines: number): Promise<string> => {
-      const file = new SandboxFile(task, "stdout");
+      const file = new SandboxFile(task, "stdout", 0);
       await file.seekToLastLines(lines);
       return await readAll(file);
     };

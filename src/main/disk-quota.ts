@@ -1,0 +1,95 @@
+/**
+ * Holds containers to the disk they asked for (ISO-18, Mesos' isolator
+ * disk/du): sandboxes and volumes are measured again and again, and a container
+ * that has more than it may is ended.
+ */
+import type { SandboxPort, SandboxRun } from "../agent/port.ts";
+import type { Log } from "../base/log.ts";
+import type { MeasureDisk } from "../io/disk-usage.ts";
+import { bytesText } from "../isolation/cgroup-memory.ts";
+import type { Runtime } from "../isolation/runtime.ts";
+import type { ResourceStatistics } from "../model/v1/statistics.ts";
+
+interface Quota {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export class DiskQuota {
+  readonly #port: Pick<SandboxPort, "sandboxRuns">;
+  readonly #runtime: Pick<Runtime, "kill">;
+  readonly #measure: MeasureDisk;
+  readonly #log: Log;
+  #underWay: Promise<void> | undefined;
+  /** By container id, of the last round. */
+  #statistics: ReadonlyMap<string, Partial<ResourceStatistics>> = new Map();
+  #exceeded = 0;
+
+  constructor(
+    port: Pick<SandboxPort, "sandboxRuns">,
+    runtime: Pick<Runtime, "kill">,
+    measure: MeasureDisk,
+    log: Log,
+  ) {
+    this.#port = port;
+    this.#runtime = runtime;
+    this.#measure = measure;
+    this.#log = log;
+  }
+
+  /** Measures all once; a round that takes longer than the time to the next one is not overtaken. */
+  enforce(): Promise<void> {
+    this.#underWay ??= this.#enforce().finally(() => {
+      this.#underWay = undefined;
+    });
+    return this.#underWay;
+  }
+
+  /** Of the sandbox, as last measured; nothing for containers without a limit. */
+  statistics(containerId: string): Partial<ResourceStatistics> | undefined {
+    return this.#statistics.get(containerId);
+  }
+
+  metrics(): Readonly<Record<string, number>> {
+    return { "mesh/agent/disk_limits_exceeded": this.#exceeded };
+  }
+
+  async #enforce(): Promise<void> {
+    const runs = this.#port.sandboxRuns().filter(({ running }) => running);
+    const limited = runs
+      .map((run) => ({ run, quotas: quotasOf(run) }))
+      .filter(({ quotas }) => quotas.length > 0);
+    const statistics = new Map<string, Partial<ResourceStatistics>>();
+    try {
+      const paths = new Set(limited.flatMap(({ quotas }) => quotas.map(({ path }) => path)));
+      const usage = paths.size === 0 ? new Map<string, number>() : await this.#measure([...paths]);
+      for (const { run, quotas } of limited) {
+        const { containerId, sandbox } = run;
+        const own = quotas.find(({ path }) => path === sandbox);
+        const used = usage.get(sandbox);
+        if (own !== undefined && used !== undefined)
+          statistics.set(containerId, { disk_limit_bytes: own.bytes, disk_used_bytes: used });
+        const broken = quotas.find(({ bytes, path }) => (usage.get(path) ?? 0) > bytes);
+        if (broken !== undefined) await this.#end(containerId, broken, usage.get(broken.path) ?? 0);
+      }
+    } catch (error) {
+      this.#log.error("Cannot measure what containers have on disk", { reason: String(error) });
+    }
+    this.#statistics = statistics;
+  }
+
+  async #end(containerId: string, { bytes, path }: Quota, usedBytes: number): Promise<void> {
+    const message = `Disk usage (${bytesText(usedBytes)}) exceeds quota (${bytesText(bytes)})`;
+    this.#log.warn("Ending a container that has too much on disk", { containerId, path, reason: message });
+    this.#exceeded++;
+    const limitation = { resource: "disk", usedBytes, limitBytes: bytes, message } as const;
+    const killed = await this.#runtime.kill(containerId, limitation);
+    // The next round tries again.
+    if (!killed.ok) this.#log.error("Cannot kill a container", { containerId, reason: killed.error });
+  }
+}
+
+function quotasOf({ needs, sandbox }: SandboxRun): Quota[] {
+  const { diskBytes, volumes } = needs();
+  return diskBytes === 0 ? [...volumes] : [{ path: sandbox, bytes: diskBytes }, ...volumes];
+}
