@@ -8,8 +8,8 @@
  *                           +-- waiting        link closed, or silence ---+
  *                           +------------------- at once -----------------+
  *
- * The back-off starts short, so that a change of leader costs little, and
- * doubles to a minute; each step is said once in the log.
+ * The back-off starts short, so that a change of leader costs little (Mesos:
+ * at 1 s), and doubles to a minute; each step is said once in the log.
  */
 import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import type { AgentExecutorReport, AgentRegistered, AgentTaskReport } from "../model/agent-protocol.ts";
@@ -22,6 +22,7 @@ import type { AgentState } from "./state.ts";
 import { resendHeads } from "./status-updates.ts";
 import type { LeaderAddress } from "./types.ts";
 
+/** Unless --registration-backoff-factor says otherwise. */
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = MINUTE_MS;
 /** Looking up, connecting and registering may each take this long: a registration waits for a commit. */
@@ -203,7 +204,8 @@ export function disconnect(state: AgentState): void {
 }
 
 function retryLater(state: AgentState, reason: string): void {
-  const longestMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(state.failures, 20));
+  const firstMs = state.config.registrationBackoffMs ?? FIRST_BACKOFF_MS;
+  const longestMs = Math.min(MAX_BACKOFF_MS, firstMs * 2 ** Math.min(state.failures, 20));
   const delayMs = Math.round(longestMs / 2 + (longestMs / 2) * state.random.fraction());
   state.failures++;
   state.connection = { kind: "waiting" };

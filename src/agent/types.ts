@@ -49,6 +49,8 @@ export interface AgentConfig {
   readonly outputs?: ContainerOutputs;
   /** Left out: those of DEFAULT_EXECUTOR_TIMES. */
   readonly executorTimes?: ExecutorTimes;
+  /** Longest first wait before the way to a master is tried again; doubled each time. Left out: 100. */
+  readonly registrationBackoffMs?: number;
 }
 
 /** How long the agent waits for executors of frameworks (AGT-33). */

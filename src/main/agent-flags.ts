@@ -64,6 +64,13 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
   ...CONTAINER_FLAGS,
   ...NETWORK_FLAGS,
   {
+    name: "registration-backoff-factor",
+    value: "<duration>",
+    description:
+      "Longest first wait before a master that cannot be reached is tried again; it doubles to a minute",
+    default: "100ms",
+  },
+  {
     name: "executor-registration-timeout",
     value: "<duration>",
     description: "How long an executor that a framework brought may take from its launch to its subscription",

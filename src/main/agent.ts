@@ -65,6 +65,7 @@ export interface AgentFlags extends InfoFlags {
   readonly networks?: NetworkFlags;
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
+  readonly registrationBackoffMs?: number;
   /** Left out: the defaults. */
   readonly sandboxes?: SandboxSettings;
   /** As /flags shows them. */
@@ -109,6 +110,7 @@ function readFlags(flags: Flags): AgentFlags {
     cgroups: readCgroupSettings(flags),
     containers: readContainerPolicy(flags),
     networks: readNetworkFlags(flags),
+    registrationBackoffMs: flags.duration("registration-backoff-factor"),
     executorTimes: {
       registrationMs: flags.duration("executor-registration-timeout"),
       reregistrationMs: flags.duration("executor-reregistration-timeout"),
@@ -235,6 +237,9 @@ function agentConfig(
     commandChecks: capabilities.commandChecks === true,
     ...(flags.containers === undefined ? {} : { containers: flags.containers }),
     ...(flags.executorTimes === undefined ? {} : { executorTimes: flags.executorTimes }),
+    ...(flags.registrationBackoffMs === undefined
+      ? {}
+      : { registrationBackoffMs: flags.registrationBackoffMs }),
     ...(outputs === undefined ? {} : { outputs }),
   };
 }

@@ -50,6 +50,14 @@ describe("registration", () => {
     expect(bench.lines().every((line) => line === "find-leader")).toBe(true);
   });
 
+  test("--registration-backoff-factor sets the first wait", () => {
+    const bench = new AgentBench({ config: { registrationBackoffMs: 8_000 } }).recover();
+    bench.step({ kind: "leader-not-found", reason: "10.0.0.1:5050 cannot be reached" });
+    const delayMs = (bench.core.nextDeadlineMs() ?? 0) - bench.nowMs;
+    expect(delayMs).toBeGreaterThanOrEqual(4_000);
+    expect(delayMs).toBeLessThanOrEqual(8_000);
+  });
+
   test("starts over when a step is not answered", () => {
     const bench = new AgentBench().recover();
     bench.step({ kind: "leader-found", leader: LEADER });

@@ -111,6 +111,36 @@ describe("master", () => {
   }
 });
 
+test("a task's discovery info is shown as it was given", async () => {
+  const port = new MemoryMasterPort();
+  const task = taskView("t", "TASK_RUNNING");
+  const discovery = {
+    visibility: "CLUSTER" as const,
+    name: "web",
+    environment: "live",
+    location: "eu",
+    version: "3",
+    ports: { ports: [{ number: 8080, name: "http", protocol: "tcp" }] },
+    labels: { labels: [{ key: "team", value: "a" }] },
+  };
+  port.contents.frameworks.push(FRAMEWORK);
+  port.contents.agents.push(AGENT);
+  port.contents.tasks.push({ ...task, info: { ...task.info, discovery } });
+  const handler = masterApi(masterContext(port));
+  const json = async (path: string, call?: string): Promise<string> => {
+    const url = `http://127.0.0.1${path}`;
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify({ type: call });
+    const request =
+      call === undefined ? new Request(url) : new Request(url, { method: "POST", headers, body });
+    return (await handler(request)).text();
+  };
+  const shown = `"discovery":${JSON.stringify(discovery)}`;
+  expect(await json("/state")).toContain(shown);
+  expect(await json("/tasks")).toContain(shown);
+  expect(await json("/api/v1", "GET_TASKS")).toContain(shown);
+});
+
 describe("agent", () => {
   const agent = (): Handler => agentApi(agentContext(new MemoryAgentPort()));
   test("/state", () => compare("agent-state", agent(), "/slave(1)/state"));
