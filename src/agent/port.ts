@@ -119,6 +119,8 @@ export interface SandboxRun {
   /** Absolute path. */
   readonly sandbox: string;
   readonly running: boolean;
+  /** Of a pod, which has no process of its own: the containers in it that may run. */
+  readonly members?: readonly string[];
   needs(): SandboxNeeds;
 }
 

@@ -34,8 +34,12 @@ export function sandboxRuns(state: AgentState): readonly SandboxRun[] {
   for (const pod of state.pods.values()) {
     const { frameworkId, executorId, containerId } = pod;
     const sandbox = sandboxPath(workDir, { agentId, frameworkId, executorId, containerId });
-    const running = [...pod.tasks.values()].some(({ phase }) => phase === "running");
-    runs.push({ containerId, sandbox, running, needs: () => podNeeds(state, pod) });
+    const members = [...pod.tasks.values()].filter(({ phase }) => phase === "running");
+    runs.push({
+      ...{ containerId, sandbox, running: members.length > 0 },
+      members: members.map((task) => task.containerId),
+      needs: () => podNeeds(state, pod),
+    });
   }
   for (const executor of state.executors.values()) {
     const { frameworkId, executorId, containerId, phase } = executor;

@@ -70,6 +70,8 @@ export class SandboxGc {
 
   /** A run whose container is no more: its age counts from now. */
   ended(path: string): void {
+    // Those of a pod's tasks are inside the pod's and go with it.
+    if (basename(dirname(path)) !== "runs") return;
     const endedMs = this.#options.wallMs();
     try {
       utimesSync(path, endedMs / SECOND_MS, endedMs / SECOND_MS);

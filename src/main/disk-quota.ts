@@ -70,7 +70,7 @@ export class DiskQuota {
         if (own !== undefined && used !== undefined)
           statistics.set(containerId, { disk_limit_bytes: own.bytes, disk_used_bytes: used });
         const broken = quotas.find(({ bytes, path }) => (usage.get(path) ?? 0) > bytes);
-        if (broken !== undefined) await this.#end(containerId, broken, usage.get(broken.path) ?? 0);
+        if (broken !== undefined) await this.#end(run, broken, usage.get(broken.path) ?? 0);
       }
     } catch (error) {
       this.#log.error("Cannot measure what containers have on disk", { reason: String(error) });
@@ -78,14 +78,17 @@ export class DiskQuota {
     this.#statistics = statistics;
   }
 
-  async #end(containerId: string, { bytes, path }: Quota, usedBytes: number): Promise<void> {
+  async #end(run: SandboxRun, { bytes, path }: Quota, usedBytes: number): Promise<void> {
+    const { containerId, members = [containerId] } = run;
     const message = `Disk usage (${bytesText(usedBytes)}) exceeds quota (${bytesText(bytes)})`;
     this.#log.warn("Ending a container that has too much on disk", { containerId, path, reason: message });
     this.#exceeded++;
     const limitation = { resource: "disk", usedBytes, limitBytes: bytes, message } as const;
-    const killed = await this.#runtime.kill(containerId, limitation);
-    // The next round tries again.
-    if (!killed.ok) this.#log.error("Cannot kill a container", { containerId, reason: killed.error });
+    for (const id of members) {
+      const killed = await this.#runtime.kill(id, limitation);
+      // The next round tries again.
+      if (!killed.ok) this.#log.error("Cannot kill a container", { containerId: id, reason: killed.error });
+    }
   }
 }
 

@@ -136,6 +136,17 @@ describe("the care of sandboxes", () => {
     expect(size(`${own}/stdout`)).toBeLessThanOrEqual(64 * KIB);
   });
 
+  test("of a pod with too much on disk all containers end", async () => {
+    await using agent = new FakeAgent();
+    const sandbox = agent.add("pod", { diskBytes: 64 * KIB });
+    const run = agent.runs.get("pod") as SandboxRun;
+    agent.runs.set("pod", { ...run, members: ["pod.a", "pod.b"] });
+    writeFileSync(join(sandbox, "data"), "x".repeat(128 * KIB));
+    agent.start({ diskQuotaIntervalMs: 20 });
+    await eventually("both to be ended", () => agent.killed.length >= 2);
+    expect(agent.killed.slice(0, 2).map(([id]) => id)).toEqual(["pod.a", "pod.b"]);
+  });
+
   test("ends who has more on disk than it asked for, in the sandbox or a volume; nobody else", async () => {
     await using agent = new FakeAgent();
     const volume = join(agent.workDir, "volume");
