@@ -8,10 +8,10 @@ import type { ContainerNetwork } from "../isolation/network.ts";
 import type { ContainerInfo, NetworkInfo, NetworkInfoIPAddress } from "../model/v1/containers.ts";
 import type { AgentConfig } from "./types.ts";
 
-/** Undefined: it shares the host's. */
+/** Undefined: it shares the host's. @param owner of the network: the container itself, or its pod */
 export function containerNetwork(
   container: ContainerInfo | undefined,
-  containerId: string,
+  owner: string,
 ): Result<ContainerNetwork | undefined> {
   const infos = container?.network_infos ?? [];
   const hostname = container?.hostname;
@@ -32,7 +32,7 @@ export function containerNetwork(
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) return fail(`the container asks for the network "${twice}" twice; leave one out`);
   // As in Mesos the name of a host that nobody named is the container's id.
-  return ok({ networks, hostname: hostname ?? containerId });
+  return ok({ networks, hostname: hostname ?? owner, owner });
 }
 
 function unavailable(what: string): string {

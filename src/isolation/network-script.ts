@@ -22,13 +22,16 @@ export const NETWORKS_DIRECTORY = "networks";
 /** What must be true of the machine for a container with networks. */
 export function networkProblem({ network }: ContainerSpec, host: Host): string | undefined {
   if (network === undefined) return undefined;
-  const { hostname, networks } = network;
+  const { hostname, networks, owner } = network;
   const names = networks.map(({ name }) => JSON.stringify(name)).join(", ");
   if (host.networks === undefined) {
     return `Cannot join the network ${names}: this agent has none; start it as root with --network-cni-config-dir and --network-cni-plugins-dir`;
   }
   if (!isHostname(hostname)) {
     return `Cannot use the hostname ${JSON.stringify(hostname)}: it must be at most 64 letters, digits, "." and "-"`;
+  }
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(owner)) {
+    return `The owner "${owner}" of a network cannot be a file name; use letters, digits, "-", "_" and "."`;
   }
   return undefined;
 }
@@ -42,12 +45,13 @@ export function enterNetworkWords(namespacePath: string | undefined, { tools }: 
 /**
  * Lines of the container's pid 1, in namespaces of its own, while $1 is still
  * the path of its record: the network's directory stands beside it.
+ * @param owner its name, which needs no quoting
  * @param otherwise what the script does when a line fails
  */
-export function networkScript({ tools }: Host, otherwise: string): string {
+export function networkScript(owner: string, { tools }: Host, otherwise: string): string {
   const mount = present(tools.mount, "Networks are joined only with mount");
   return [
-    `network="\${1%/containers/*}/${NETWORKS_DIRECTORY}/\${1##*/}"`,
+    `network="\${1%/containers/*}/${NETWORKS_DIRECTORY}/${owner}"`,
     `read -r hostname <"$network/${NETWORK_FILES.hostname}" ${otherwise}`,
     `echo "$hostname" >/proc/sys/kernel/hostname ${otherwise}`,
     `${mount} --all --fstab "$network/${NETWORK_FILES.fstab}" >&2 ${otherwise}`,

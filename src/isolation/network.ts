@@ -21,6 +21,8 @@ export interface ContainerNetwork {
   /** Each has a name, and no two the same. */
   readonly networks: readonly NetworkInfo[];
   readonly hostname: string;
+  /** Id that stands for all containers that share the namespace, which is there as long as one of them. */
+  readonly owner: string;
 }
 
 /** A JSON object of somebody else's making. */

@@ -73,7 +73,12 @@ export type AgentStep =
   | { readonly in: "agent"; readonly do: "move-supervisor"; readonly path: string };
 
 export type SupervisorStep =
-  | { readonly in: "supervisor"; readonly do: "enter-network"; readonly path: string }
+  | {
+      readonly in: "supervisor";
+      readonly do: "enter-network";
+      readonly owner: string;
+      readonly path: string;
+    }
   | {
       readonly in: "supervisor";
       readonly do: "unshare";
@@ -101,6 +106,7 @@ export interface MountStep<Where extends "init" | "supervisor"> {
 export interface UseNetworkStep<Where extends "init" | "supervisor"> {
   readonly in: Where;
   readonly do: "use-network";
+  readonly owner: string;
 }
 
 export type InitStep =
@@ -236,15 +242,16 @@ function allMounts({ volumes = [], mounts = [] }: ContainerSpec): readonly Conta
 }
 
 function networkSteps(
-  { containerId, network }: ContainerSpec,
+  { network }: ContainerSpec,
   { networks }: Host,
   namespaces: readonly Namespace[],
 ): Step[] {
   if (network === undefined || networks === undefined) return [];
-  const path = `${networks}/${containerId}/${NETWORK_FILES.namespace}`;
+  const { owner } = network;
+  const path = `${networks}/${owner}/${NETWORK_FILES.namespace}`;
   return [
-    { in: "supervisor", do: "enter-network", path },
-    { in: namespaces.includes("pid") ? "init" : "supervisor", do: "use-network" },
+    { in: "supervisor", do: "enter-network", owner, path },
+    { in: namespaces.includes("pid") ? "init" : "supervisor", do: "use-network", owner },
   ];
 }
 

@@ -106,7 +106,7 @@ function waitingScript(plan: Plan, host: Host): string {
   const ownStat = host.procfs ? "read -r stat </proc/$$/stat" : 'stat="$$ $(ps -o lstart= -p $$)"';
   return lines(
     `trap : ${TRAPPED}`,
-    find(plan, "use-network") === undefined ? "" : networkScript(host, orFail("network")),
+    networkPart(plan, host),
     "own_cgroup=$2 cgroup=$3; shift 3",
     supervisorsCgroup(plan) === undefined ? "" : `echo 0 >"$own_cgroup/cgroup.procs" ${orFail("cgroup")}`,
     hasInit(plan) ? "" : `${ownStat} ${orFail("record")}`,
@@ -117,6 +117,11 @@ function waitingScript(plan: Plan, host: Host): string {
     `printf "\\n%s\\n" "${EXIT_MARK}$status" >&2`,
     'exit "$status"',
   );
+}
+
+function networkPart(plan: Plan, host: Host): string {
+  const step = find(plan, "use-network");
+  return step === undefined ? "" : networkScript(step.owner, host, orFail("network"));
 }
 
 function mountPart(plan: Plan, host: Host): ScriptPart {

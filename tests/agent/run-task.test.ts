@@ -101,7 +101,11 @@ describe("a command task", () => {
     bench.run("t", { container: { type: "MESOS", hostname: "web-1", network_infos: wanted } });
     const task = present(bench.core.state.containers.get(bench.containerOf("t")), "It is there");
     const plan = planTask(bench.core.state, task);
-    expect(plan.ok && plan.value.spec.network).toEqual({ hostname: "web-1", networks: wanted.slice(0, 1) });
+    expect(plan.ok && plan.value.spec.network).toEqual({
+      hostname: "web-1",
+      networks: wanted.slice(0, 1),
+      owner: bench.containerOf("t"),
+    });
     const networks = [{ ...wanted[0], ip_addresses: [{ ip_address: "10.1.0.5" }] }];
     const containerId = bench.containerOf("t");
     bench.step({ kind: "launched", containerId, launched: { pid: 42, startTime: "1", networks } });

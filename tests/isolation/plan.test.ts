@@ -55,16 +55,16 @@ function planText(spec: ContainerSpec, host: Host, owner?: { uid: number; gid: n
 }
 
 describe("plans", () => {
-  const network = { networks: [{ name: "web" }], hostname: "web-1" };
+  const network = { networks: [{ name: "web" }], hostname: "web-1", owner: "c1" };
 
   test("a network of its own: joined last, entered first", () => {
     const tools = { ...TOOLS, nsenter: "/usr/bin/nsenter" };
     const plan = planText({ ...SPEC, network }, { ...FULL, tools, networks: "/r/networks" });
     expect(plan.split("\n").filter((line) => /network|spawn|unshare/.test(line))).toEqual([
-      'agent      join-networks network={"networks":[{"name":"web"}],"hostname":"web-1"}',
+      'agent      join-networks network={"networks":[{"name":"web"}],"hostname":"web-1","owner":"c1"}',
       'agent      spawn cwd="/s/c1" stdout="/s/c1/stdout" stderr="/s/c1/stderr"',
-      'supervisor enter-network path="/r/networks/c1/namespace"',
-      "init       use-network",
+      'supervisor enter-network owner="c1" path="/r/networks/c1/namespace"',
+      'init       use-network owner="c1"',
       'supervisor unshare namespaces=["pid","mount","ipc","uts"] mountProc=true',
     ]);
   });

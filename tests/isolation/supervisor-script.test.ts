@@ -59,17 +59,20 @@ describe("the command line", () => {
 
   test("with a network of its own", () => {
     const host = { ...FULL, tools: { ...FULL.tools, nsenter: "/usr/bin/nsenter" }, networks: "/r/networks" };
-    const { argv } = command({ ...SPEC, network: { networks: [{ name: "web" }], hostname: "h" } }, host);
+    const { argv } = command(
+      { ...SPEC, network: { networks: [{ name: "web" }], hostname: "h", owner: "p1" } },
+      host,
+    );
     expect(argv.slice(0, 4)).toEqual([
       "/usr/bin/nsenter",
-      "--net=/r/networks/c1/namespace",
+      "--net=/r/networks/p1/namespace",
       "--",
       "/usr/bin/unshare",
     ]);
     const failed = '|| { echo "mesh: failed step: network" >&2; exit 125; }';
     const script = argv.find((word) => word.includes("\n")) ?? "";
     expect(script.split("\n").slice(1, 6)).toEqual([
-      `network="$\{1%/containers/*}/networks/$\{1##*/}"`,
+      `network="$\{1%/containers/*}/networks/p1"`,
       `read -r hostname <"$network/hostname" ${failed}`,
       `echo "$hostname" >/proc/sys/kernel/hostname ${failed}`,
       `/usr/bin/mount --all --fstab "$network/fstab" >&2 ${failed}`,

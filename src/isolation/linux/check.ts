@@ -3,7 +3,7 @@ import { COMMAND_CHECKS_UNDER_WAY_MAX, NETWORK_CHECKS_UNDER_WAY_MAX } from "../.
 import type { CheckProbe, CheckResult, NetworkCheck, NetworkProbe, Within } from "../check.ts";
 import type { Host } from "../tools.ts";
 import { CONTAINER_ENDED, CommandCheck } from "./command-check.ts";
-import type { Networks } from "./networks.ts";
+import type { ContainerNetworks } from "./container-networks.ts";
 import type { ProcessTable } from "./process-table.ts";
 import type { Tracked } from "./tracked.ts";
 import { Turns } from "./turns.ts";
@@ -18,14 +18,14 @@ export class Checker {
   readonly #networkTurns = new Turns(NETWORK_CHECKS_UNDER_WAY_MAX);
   #spawns: Promise<void> = Promise.resolve();
 
-  readonly #networks: Networks | undefined;
+  readonly #networks: ContainerNetworks | undefined;
 
   /** @param network absent: nothing is checked over the network */
   constructor(
     host: Host,
     table: ProcessTable,
     runtimeDirectory: string,
-    networks: Networks | undefined,
+    networks: ContainerNetworks | undefined,
     network: NetworkCheck | undefined,
   ) {
     this.#networks = networks;
@@ -86,7 +86,7 @@ export class Checker {
   #within({ record }: Tracked): Within | undefined {
     const networks = this.#networks;
     if (networks === undefined || !record.namespaces.includes("net")) return undefined;
-    return (open) => networks.within(record.containerId, open);
+    return (open) => networks.within(record, open);
   }
 
   /** One a turn of the event loop: a spawn waits for the new process, and sockets want their share. */

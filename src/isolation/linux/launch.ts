@@ -9,9 +9,9 @@ import type { Fetch, LaunchError, LaunchStep, Owner } from "../runtime.ts";
 import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { limitCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
+import type { ContainerNetworks } from "./container-networks.ts";
 import type { EventFiles } from "./exits.ts";
 import { makeMountPoints } from "./mount-points.ts";
-import type { Networks } from "./networks.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, linkSandbox, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
@@ -26,7 +26,7 @@ export interface LaunchContext {
   readonly fetch: Fetch;
   readonly bootId: string;
   /** Absent where containers join none. */
-  readonly networks: Networks | undefined;
+  readonly networks: ContainerNetworks | undefined;
 }
 
 export interface Started {
@@ -74,7 +74,7 @@ export async function launchContainer(
   closeSync(file);
   if (!started.ok) {
     if (record.cgroup !== undefined) removeCgroup(record.cgroup);
-    await context.networks?.leave(spec.containerId);
+    await context.networks?.leave(record);
     context.records.remove(spec.containerId);
   }
   return started;
@@ -99,7 +99,7 @@ function recordOf(plan: Plan, { pod, resources }: ContainerSpec, { bootId }: Lau
   };
   // That of a pod comes before the container's own.
   for (const step of plan.steps) {
-    if (step.do === "enter-network") record = { ...record, namespaces: ["net"] };
+    if (step.do === "enter-network") record = { ...record, namespaces: ["net"], network: step.owner };
     if (step.do === "unshare") record = { ...record, namespaces: [...record.namespaces, ...step.namespaces] };
     if (step.do === "make-cgroup") record = { ...record, cgroup: step.path };
     if (step.do === "new-session") record = { ...record, ownSession: true };
@@ -194,7 +194,7 @@ class Launch {
     const { networks } = this.#context;
     const id = this.#plan.containerId;
     if (networks === undefined) return fail("this agent has no networks");
-    const joined = await networks.join(id, network, this.#signal);
+    const joined = await networks.join(this.#record, network, this.#signal);
     return joined.ok ? joined : fail(`Cannot start container ${id}: ${joined.error}`);
   }
 

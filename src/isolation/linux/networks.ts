@@ -1,5 +1,6 @@
 /**
- * Networks that containers joined, from the record before the first plugin is
+ * Networks that containers joined (those that share a namespace count as one,
+ * see container-networks.ts), from the record before the first plugin is
  * called to the removal of that record when the last one has undone its work.
  *
  *     record -> namespace -> ADD … ADD -> record with results -> (runs)
@@ -77,6 +78,12 @@ export class Networks {
 
   has(containerId: string): boolean {
     return this.#joined.has(containerId);
+  }
+
+  /** All of its plugins are through. */
+  isJoined(containerId: string): boolean {
+    const record = this.#joined.get(containerId);
+    return record?.networks.every(({ result }) => result !== undefined) === true;
   }
 
   namespacePath(containerId: string): string {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import type { Log } from "../../base/log.ts";
 import { NETWORKS_DIRECTORY } from "../network-script.ts";
 import type { Host } from "../tools.ts";
+import { ContainerNetworks } from "./container-networks.ts";
 import { readNetworks } from "./network-configs.ts";
 import { NetworkNamespaces } from "./network-namespace.ts";
 import { type NetworkSettings, Networks } from "./networks.ts";
@@ -10,7 +11,7 @@ import { type NetworkSettings, Networks } from "./networks.ts";
 export interface OpenedNetworks {
   /** With what containers can join, and what is missing for it. */
   readonly host: Host;
-  readonly networks: Networks | undefined;
+  readonly networks: ContainerNetworks | undefined;
 }
 
 /** Without settings of the operator there are networks only as long as containers are still in some. */
@@ -29,9 +30,10 @@ export function openNetworks(
     const missing = [...host.capabilities.missing, `networks: ${opened}`];
     return { ...none, host: { ...host, capabilities: { ...host.capabilities, missing } } };
   }
-  if (!wanted) return { host, networks: opened };
+  const networks = new ContainerNetworks(opened);
+  if (!wanted) return { host, networks };
   logNetworks(settings, log);
-  return { host: { ...host, networks: directory }, networks: opened };
+  return { host: { ...host, networks: directory }, networks };
 }
 
 function hasRecords(directory: string): boolean {

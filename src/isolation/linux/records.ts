@@ -54,6 +54,8 @@ export interface ContainerRecord {
   readonly ownSession: boolean;
   /** Container id of the pod that it is in. */
   readonly pod?: string;
+  /** Owner of its network; absent on the host's. */
+  readonly network?: string;
   /** As it was launched; absent in records of older versions. */
   readonly resources?: ContainerResources;
 }

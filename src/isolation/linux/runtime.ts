@@ -36,7 +36,7 @@ import { openNetworks } from "./open-networks.ts";
 import { Pods } from "./pods.ts";
 import { makeRuntimeDirectory, probe } from "./probe.ts";
 import { type ProcessTable, procTable, psTable } from "./process-table.ts";
-import { Records } from "./records.ts";
+import { type ContainerRecord, Records } from "./records.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
 import type { LinuxRuntimeOptions } from "./runtime-options.ts";
 import { initByCommandLine, supervisorAlive, type Tracked } from "./tracked.ts";
@@ -131,7 +131,7 @@ class LinuxRuntime implements Runtime {
   }
 
   #launched({ record, supervisor }: Tracked): Launched {
-    const networks = this.#context.networks?.infos(record.containerId);
+    const networks = this.#context.networks?.infos(record);
     return networks === undefined ? supervisor : { ...supervisor, networks };
   }
 
@@ -185,7 +185,7 @@ class LinuxRuntime implements Runtime {
     const cause = endCause(this.#context.records, this.#log, tracked, exit);
     const cleared = await killStragglers(this.#table, tracked, exit.kind !== "unknown");
     if (!cleared.ok) this.#log.error("Processes of an ended container are left", { reason: cleared.error });
-    await this.#context.networks?.leave(container.id);
+    await this.#context.networks?.leave(tracked.record);
     // After the callers of `launch` or `recover` have seen their answer.
     await container.launching.promise;
     await new Promise((resolve) => setImmediate(resolve));
@@ -233,9 +233,12 @@ class LinuxRuntime implements Runtime {
     return cgroup === undefined ? ok(undefined) : await killCgroupAndRemove(cgroup);
   }
 
+  #record(id: string): ContainerRecord | undefined {
+    return this.#containers.get(id)?.tracked?.record ?? this.#context.records.read(id)?.record;
+  }
+
   #cgroup(id: string): string | undefined {
-    const record = this.#containers.get(id)?.tracked?.record ?? this.#context.records.read(id)?.record;
-    const recorded = record?.cgroup;
+    const recorded = this.#record(id)?.cgroup;
     const { cgroupRoot } = this.capabilities;
     if (recorded !== undefined || cgroupRoot === undefined) return recorded;
     return cgroupChildren(cgroupRoot).includes(id) && id !== SUPERVISORS ? `${cgroupRoot}/${id}` : undefined;
@@ -311,7 +314,7 @@ class LinuxRuntime implements Runtime {
     const exit = this.#exit(id);
     if (exit !== undefined) return { state: "ended", exit };
     if (!killed.ok || records.read(id)?.started === true) return { state: "gone" };
-    await this.#context.networks?.leave(id);
+    await this.#context.networks?.leave(records.read(id)?.record ?? { containerId: id });
     records.remove(id);
     return { state: "never-started" };
   }
@@ -328,7 +331,7 @@ class LinuxRuntime implements Runtime {
         for (const each of this.#recovered) this.#look(each);
       }, this.#sweepIntervalMs);
     }
-    this.#context.networks?.check(id);
+    this.#context.networks?.retain(tracked.record);
     // It may have ended before the listener was set.
     this.#look(container);
   }
@@ -348,7 +351,7 @@ class LinuxRuntime implements Runtime {
   async listOrphans(): Promise<readonly string[]> {
     const { cgroupRoot } = this.capabilities;
     const { networks, records } = this.#context;
-    const found = new Set([...records.ids(), ...(networks?.ids() ?? [])]);
+    const found = new Set([...records.ids(), ...(networks?.ownerless() ?? [])]);
     for (const id of cgroupRoot === undefined ? [] : cgroupChildren(cgroupRoot)) {
       if (id !== SUPERVISORS) found.add(id);
     }
@@ -367,7 +370,7 @@ class LinuxRuntime implements Runtime {
     if (container !== undefined && container.exit === undefined) return;
     const cgroup = this.#cgroup(containerId);
     if (cgroup !== undefined) await killCgroupAndRemove(cgroup);
-    await this.#context.networks?.leave(containerId);
+    await this.#context.networks?.leave(this.#record(containerId) ?? { containerId });
     this.#context.records.remove(containerId);
     this.#containers.delete(containerId);
   }

@@ -93,7 +93,7 @@ function writeNetworks(): void {
   plugin("hangs", "case $CNI_COMMAND in ADD) sleep 1000;; esac");
 }
 
-function spec(id: string, script: string, networks: NetworkInfo[]): ContainerSpec {
+function spec(id: string, script: string, networks: NetworkInfo[], owner = id): ContainerSpec {
   exits.set(id, Promise.withResolvers<Exit>());
   return {
     containerId: id,
@@ -103,7 +103,7 @@ function spec(id: string, script: string, networks: NetworkInfo[]): ContainerSpe
     stdoutName: "stdout",
     stderrName: "stderr",
     uris: [],
-    network: { networks, hostname: `${id}.test` },
+    network: { networks, hostname: `${id}.test`, owner },
     resources: { cpusMilli: 100, memBytes: 1 << 25, diskBytes: 0 },
     isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
   };
@@ -307,6 +307,33 @@ async function all(): Promise<void> {
     readdirSync(`${directory}/records`).length + readdirSync(`${directory}/run/networks`).length === 0,
     "and no record",
   );
+  const p1 = spec("p.1", server("127.0.0.1", 90, "from p.1"), [web], "p");
+  const p2 = spec(
+    "p.2",
+    `until ${process.execPath} -e 'console.log(await (await fetch("http://127.0.0.1:90/")).text())' 2>/dev/null; do :; done; exec sleep 100`,
+    [web],
+    "p",
+  );
+  const both = await Promise.all([runtime.launch(p1), runtime.launch(p2)]);
+  const shown = both.map((one) =>
+    one.ok ? one.value.networks?.[0]?.ip_addresses?.[0]?.ip_address : one.error,
+  );
+  check(
+    taken("web").length === 1 && shown[0] !== undefined && shown[0] === shown[1],
+    "two share a network",
+    shown,
+  );
+  await until("they reach each other over localhost", () => said("p.2").includes("from p.1"));
+  await runtime.close();
+  runtime = open();
+  await runtime.recover(["p.1", "p.2"]);
+  check((await runtime.listOrphans()).length === 0, "which has no owner of its own to end");
+  await runtime.kill("p.1");
+  await runtime.cleanup("p.1");
+  check(taken("web").length === 1, "the network stays as long as one is in it");
+  await runtime.kill("p.2");
+  check(taken("web").length === 0, "and no longer", taken("web"));
+  await runtime.cleanup("p.2");
   const doomed = await runtime.launch(spec("k", "exec sleep 100", [{ name: "web" }]));
   if (doomed.ok) process.kill(doomed.value.pid, "SIGKILL");
   await runtime.close();
