@@ -5,6 +5,7 @@
 import { CONTAINER_NETWORKS_MAX } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { ContainerNetwork } from "../isolation/network.ts";
+import { ownPart } from "../model/container-id.ts";
 import type { ContainerInfo, NetworkInfo, NetworkInfoIPAddress } from "../model/v1/containers.ts";
 import type { AgentConfig } from "./types.ts";
 
@@ -32,7 +33,7 @@ export function containerNetwork(
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) return fail(`the container asks for the network "${twice}" twice; leave one out`);
   // As in Mesos the name of a host that nobody named is the container's id.
-  return ok({ networks, hostname: hostname ?? owner, owner });
+  return ok({ networks, hostname: hostname ?? ownPart(owner), owner });
 }
 
 function unavailable(what: string): string {

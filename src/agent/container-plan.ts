@@ -10,7 +10,7 @@ import type {
   FetchUri,
 } from "../isolation/container.ts";
 import { commandTaskEnvironment } from "../isolation/environment.ts";
-import { ownPart } from "../model/container-id.ts";
+import type { ContainerNetwork } from "../isolation/network.ts";
 import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { CommandInfo, TaskInfo } from "../model/v1/tasks.ts";
@@ -43,6 +43,7 @@ export interface PodPlace {
   readonly sandbox: string;
   readonly latestLink: string;
   readonly variables: readonly (readonly [name: string, value: string])[];
+  readonly network: ContainerNetwork | undefined;
   readonly pod: ContainerPod;
 }
 
@@ -63,8 +64,10 @@ export function planContainer(
   const unsupported = unsupportedIn(info.container);
   if (unsupported !== undefined)
     return fail(`the task's container asks for ${unsupported}, which is not there`);
-  const network = containerNetwork(info.container, ownPart(task.containerId));
-  if (!network.ok) return network;
+  const own = containerNetwork(info.container, task.containerId);
+  if (!own.ok) return own;
+  // As in Mesos a task that names no network is in that of its pod.
+  const network = own.value ?? place?.network;
   const program = containerCommand(command);
   if (!program.ok) return program;
   const variables = userVariables(command);
@@ -106,7 +109,7 @@ export function planContainer(
       stderrName: "stderr",
       uris: fetchUris(command),
       ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
-      ...(network.value === undefined ? {} : { network: network.value }),
+      ...(network === undefined ? {} : { network }),
       resources: containerResources(task, info),
       ...setup.value,
       ...(place === undefined ? {} : { pod: place.pod }),

@@ -6,6 +6,7 @@ import type { ContainerInfo, LinuxInfo } from "../model/v1/containers.ts";
 import type { TaskInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { sumOfAmounts } from "./accounting.ts";
+import { containerNetwork } from "./container-network.ts";
 import { containerResources, type PodPlace, resourcesOf, unsupportedIn } from "./container-plan.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { latestLinkPath, nestedSandboxPath, sandboxPath } from "./paths.ts";
@@ -26,6 +27,8 @@ export function placeInPod(state: AgentState, pod: Pod, task: Task, info: TaskIn
   }
   const volumes = containerVolumes(config.workDir, executor.resources ?? [], state.volumes, false);
   if (!volumes.ok) return volumes;
+  const network = containerNetwork(executor.container, containerId);
+  if (!network.ok) return fail(`its executor's container cannot be had: ${network.error}`);
   const refusal = unsharable(info.container?.linux_info, executor.container?.linux_info);
   if (refusal !== undefined) return fail(refusal);
   const role = info.resources?.[0]?.allocation_info?.role;
@@ -35,9 +38,11 @@ export function placeInPod(state: AgentState, pod: Pod, task: Task, info: TaskIn
     latestLink: latestLinkPath(config.workDir, ids),
     // As Mesos' default executor adds them.
     variables: [
-      ["MESOS_CONTAINER_IP", config.ip],
+      // On another network its address is not known before it has joined.
+      ...(network.value === undefined ? [["MESOS_CONTAINER_IP", config.ip] as const] : []),
       ...(role === undefined ? [] : [["MESOS_ALLOCATION_ROLE", role] as const]),
     ],
+    network: network.value,
     pod: {
       ...{ containerId, sandbox, linkName: task.taskId },
       ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
@@ -51,8 +56,6 @@ export function placeInPod(state: AgentState, pod: Pod, task: Task, info: TaskIn
 function unsupportedInPod(container: ContainerInfo | undefined): string | undefined {
   const volume = container?.volumes?.[0];
   if (volume !== undefined) return `a volume at "${volume.container_path}"; give it to the tasks`;
-  const network = container?.network_infos?.find(({ name }) => name !== undefined);
-  if (network !== undefined) return `the network "${network.name}"; name it in the containers of the tasks`;
   return unsupportedIn(container);
 }
 

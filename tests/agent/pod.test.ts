@@ -52,6 +52,23 @@ function podOf(bench: AgentBench): string {
 const found: ContainerState = { state: "running", launched: { pid: 42, startTime: "1" } };
 
 describe("a pod", () => {
+  test("has one network for its tasks, but for those that name their own", () => {
+    const container: ContainerInfo = { type: "MESOS", hostname: "web-1", network_infos: [{ name: "web" }] };
+    const executor: ExecutorInfo = { ...EXECUTOR, container };
+    const bench = AgentBench.registered();
+    const specs = specsOf(bench, () => bench.runGroup(["a", "b"], member({ executor })));
+    const shared = { networks: [{ name: "web" }], hostname: "web-1", owner: podOf(bench) };
+    expect(specs.map(({ network }) => network)).toEqual([shared, shared]);
+    const names = specs[0]?.environment.map(([name]) => name);
+    expect(names).not.toContain("MESOS_CONTAINER_IP");
+
+    const other = AgentBench.registered();
+    const own: ContainerInfo = { type: "MESOS", network_infos: [{ name: "own" }] };
+    const [spec] = specsOf(other, () => other.runGroup(["a"], member({ executor, container: own })));
+    expect(spec?.network?.networks).toEqual([{ name: "own" }]);
+    expect(spec?.network?.owner).toBe(spec?.containerId ?? "");
+  });
+
   test("runs each task in a container of its own; TASK_RUNNING comes when all are started", () => {
     const bench = AgentBench.registered();
     bench.runGroup(["a", "b"], member());
