@@ -4,8 +4,9 @@ import type { CheckProbe } from "../isolation/check.ts";
 import type { ContainerSpec } from "../isolation/container.ts";
 import type { CheckInfo, CommandInfo, HealthCheck, TaskInfo } from "../model/v1/tasks.ts";
 import { CHECK_KINDS, type CheckKind, checkRules } from "./check-rules.ts";
-import { type ContainerPlan, containerCommand, userVariables } from "./container-plan.ts";
+import { type ContainerPlan, containerCommand } from "./container-plan.ts";
 import type { AgentConfig } from "./types.ts";
+import { userVariables } from "./user-variables.ts";
 
 /** Why a task cannot be checked as it asks; undefined when it can. */
 export function uncheckable(config: AgentConfig, { info, spec }: ContainerPlan): string | undefined {

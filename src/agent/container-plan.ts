@@ -22,6 +22,7 @@ import { containerOutputs } from "./output-settings.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
 import type { Task } from "./task.ts";
 import type { AgentConfig } from "./types.ts";
+import { userVariables } from "./user-variables.ts";
 import type { Volumes } from "./volumes.ts";
 
 /** Defaults of the Mesos agent's flags that a task sees in its environment. */
@@ -95,6 +96,7 @@ export function planContainer(
     recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
     subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
     executorShutdownGraceMs: EXECUTOR_SHUTDOWN_GRACE_MS,
+    operatorVariables: config.executorVariables ?? [],
     userVariables: [...(place?.variables ?? []), ...variables.value],
   });
   return ok({
@@ -128,18 +130,6 @@ export function containerCommand(command: CommandInfo): Result<ContainerCommand>
   if (shell) return ok({ kind: "shell", script: value });
   const words = command.arguments ?? [];
   return ok({ kind: "exec", file: value, argv: words.length > 0 ? words : [value] });
-}
-
-export function userVariables(command: CommandInfo): Result<readonly (readonly [string, string])[]> {
-  const variables: (readonly [string, string])[] = [];
-  for (const variable of command.environment?.variables ?? []) {
-    const { name, value } = variable;
-    if (variable.type === "SECRET") {
-      return fail(`the environment variable "${name}" is a secret, and no secret resolver is set up`);
-    }
-    variables.push([name, value ?? ""]);
-  }
-  return ok(variables);
 }
 
 export function fetchUris(command: CommandInfo): readonly FetchUri[] {

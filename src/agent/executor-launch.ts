@@ -6,7 +6,7 @@ import { commandTaskEnvironment } from "../isolation/environment.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { containerNetwork } from "./container-network.ts";
-import { containerCommand, fetchUris, unsupportedIn, userVariables } from "./container-plan.ts";
+import { containerCommand, fetchUris, unsupportedIn } from "./container-plan.ts";
 import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { executorGone } from "./end-executor.ts";
@@ -16,6 +16,7 @@ import { containerOutputs } from "./output-settings.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
 import type { AgentState } from "./state.ts";
 import { drainReason, isKill, killedState } from "./task-status.ts";
+import { userVariables } from "./user-variables.ts";
 
 /** Of Mesos' agent: how long an executor looks for an agent that is away, and how often. */
 const RECOVERY_TIMEOUT_MS = 15 * MINUTE_MS;
@@ -77,6 +78,7 @@ function planExecutor(state: AgentState, executor: Executor): Result<ContainerSp
       recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
       subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
       executorShutdownGraceMs: executor.shutdownGraceMs,
+      operatorVariables: config.executorVariables ?? [],
       userVariables: variables.value,
     }),
     ...(user === "" ? {} : { user }),

@@ -5,6 +5,7 @@ import { CGROUP_FLAGS } from "./cgroup-flags.ts";
 import { DEFAULT_MASTER } from "./client/master-client.ts";
 import { CONTAINER_FLAGS } from "./container-flags.ts";
 import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
+import { EXECUTOR_FLAGS } from "./executor-flags.ts";
 import type { FlagSpec } from "./flags.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
 import { SANDBOX_FLAGS } from "./sandbox-flags.ts";
@@ -70,24 +71,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
       "Longest first wait before a master that cannot be reached is tried again; it doubles to a minute",
     default: "100ms",
   },
-  {
-    name: "executor-registration-timeout",
-    value: "<duration>",
-    description: "How long an executor that a framework brought may take from its launch to its subscription",
-    default: "1mins",
-  },
-  {
-    name: "executor-reregistration-timeout",
-    value: "<duration>",
-    description: "How long it may take to subscribe again after the agent was restarted",
-    default: "15secs",
-  },
-  {
-    name: "executor-shutdown-grace-period",
-    value: "<duration>",
-    description: "How long it may take to end after SHUTDOWN, when it has no period of its own",
-    default: "5secs",
-  },
+  ...EXECUTOR_FLAGS,
   ...SANDBOX_FLAGS,
   ...TLS_FLAGS,
   LOG_LEVEL_FLAG,

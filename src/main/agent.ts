@@ -34,6 +34,7 @@ import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
 import { readCgroupSettings } from "./cgroup-flags.ts";
 import { readContainerPolicy } from "./container-flags.ts";
 import { domainOf } from "./domain-flag.ts";
+import { readExecutorTimes, readExecutorVariables } from "./executor-flags.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { type NetworkFlags, readNetworkFlags } from "./network-flags.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
@@ -66,6 +67,7 @@ export interface AgentFlags extends InfoFlags {
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
   readonly registrationBackoffMs?: number;
+  readonly executorVariables?: readonly (readonly [name: string, value: string])[];
   /** Left out: the defaults. */
   readonly sandboxes?: SandboxSettings;
   /** As /flags shows them. */
@@ -111,11 +113,8 @@ function readFlags(flags: Flags): AgentFlags {
     containers: readContainerPolicy(flags),
     networks: readNetworkFlags(flags),
     registrationBackoffMs: flags.duration("registration-backoff-factor"),
-    executorTimes: {
-      registrationMs: flags.duration("executor-registration-timeout"),
-      reregistrationMs: flags.duration("executor-reregistration-timeout"),
-      shutdownGraceMs: flags.duration("executor-shutdown-grace-period"),
-    },
+    executorVariables: readExecutorVariables(flags),
+    executorTimes: readExecutorTimes(flags),
     sandboxes: readSandboxSettings(flags),
     effective: flags.effective(),
     portFlag: "--port",
@@ -237,6 +236,7 @@ function agentConfig(
     commandChecks: capabilities.commandChecks === true,
     ...(flags.containers === undefined ? {} : { containers: flags.containers }),
     ...(flags.executorTimes === undefined ? {} : { executorTimes: flags.executorTimes }),
+    ...(flags.executorVariables === undefined ? {} : { executorVariables: flags.executorVariables }),
     ...(flags.registrationBackoffMs === undefined
       ? {}
       : { registrationBackoffMs: flags.registrationBackoffMs }),

@@ -201,7 +201,7 @@ describe("a command task", () => {
     [{ container: { type: "DOCKER", docker: { image: "x" } } }, "the Docker containerizer"],
     [
       { command: { value: "x", environment: { variables: [{ name: "S", type: "SECRET" }] } } },
-      'the environment variable "S" is a secret',
+      'the environment variable "S" is a secret by reference',
     ],
   ] as const;
   for (const [overrides, text] of impossible) {
@@ -232,6 +232,19 @@ describe("a command task", () => {
 });
 
 describe("the container of a task", () => {
+  test("gives the operator's variables, which the task's own go before", () => {
+    const executorVariables = [
+      ["LANG", "C.UTF-8"],
+      ["TZ", "UTC"],
+    ] as const;
+    const bench = AgentBench.registered({ config: { executorVariables } });
+    bench.run("t", { command: { value: "x", environment: { variables: [{ name: "TZ", value: "CET" }] } } });
+    const task = present(bench.core.state.containers.get(bench.containerOf("t")), "It is there");
+    const plan = planTask(bench.core.state, task);
+    expect(plan.ok && plan.value.spec.environment).toContainEqual(["LANG", "C.UTF-8"]);
+    expect(plan.ok && plan.value.spec.environment).toContainEqual(["TZ", "CET"]);
+  });
+
   test("has the sandbox, environment and program that Mesos gives", () => {
     const bench = AgentBench.registered({ config: { switchUser: true } });
     const effects = bench.core.step(
