@@ -20,7 +20,7 @@ export function settlePods(state: AgentState): void {
 }
 
 function endOthers(state: AgentState, pod: Pod, task: Task): void {
-  if (task.brokeLimit && task.sharesCgroup) {
+  if (task.brokeMemoryLimit && task.sharesCgroup) {
     // The limit was that of the pod: the kernel ended all of it, and each task tells so itself.
     for (const { phase, containerId } of pod.tasks.values()) {
       if (phase === "running") state.emit({ kind: "kill", containerId });

@@ -28,7 +28,7 @@ export function exited(state: AgentState, containerId: string, exit: Exit): void
   }
   if (task.phase === "ended") return;
   if (task.inPod) announceRunning(state, task, "ended");
-  task.brokeLimit = exit.limitation !== undefined;
+  task.brokeMemoryLimit = exit.limitation?.resource === "memory";
   endContainer(state, task);
   addUpdate(state, task, endedStatus(exit, task, state.frameworks.get(task.frameworkId)));
   // The exit record must outlive the agent until the update is on disk.

@@ -89,7 +89,7 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
       task.phase = "ended";
       announceStart(state, task);
       if (task.inPod) announceRunning(state, task, "ended");
-      task.brokeLimit = action.exit.limitation !== undefined;
+      task.brokeMemoryLimit = action.exit.limitation?.resource === "memory";
       addUpdate(state, task, endedStatus(action.exit, task, framework));
       break;
     case "gone":

@@ -49,8 +49,8 @@ export interface Task {
   ending: Ending | undefined;
   /** It is being ended because its health check failed. */
   endedAsUnhealthy: boolean;
-  /** It was ended for what it used. */
-  brokeLimit: boolean;
+  /** It was ended for the memory it used. */
+  brokeMemoryLimit: boolean;
   /** Undefined when the task asks for none. */
   readonly checks: TaskChecks | undefined;
   /** Wall time; undefined before the start. */
@@ -142,7 +142,7 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
     phase: "checkpointing",
     ending: stream?.ending,
     endedAsUnhealthy: stream?.endedAsUnhealthy ?? false,
-    brokeLimit: false,
+    brokeMemoryLimit: false,
     checks: newChecks(info, stream?.checks),
     startedAtMs: stream?.startedAtMs,
     pid: undefined,

@@ -113,6 +113,43 @@ async function all(): Promise<void> {
   check(used.includes(`"ip_address":"${address}"`), "the agent shows its address", used);
   check(/"net_rx_bytes":[1-9]/.test(used), "its traffic is counted", used);
 
+  const pod = { type: "MESOS" as const, network_infos: [{ name: "web" }] };
+  const inside = `exec ${process.execPath} -e 'Bun.serve({port:80,fetch:()=>new Response("from the pod")});console.log(1)'`;
+  const local = `until ${process.execPath} -e 'process.exit(await (await fetch("http://127.0.0.1/")).text() === "from the pod" ? 0 : 1)'; do :; done`;
+  await scheduler.launchGroup(
+    "pod",
+    [
+      { id: "inside", command: inside, more: { health_check } },
+      { id: "local", command: `${local} 2>/dev/null` },
+    ],
+    {},
+    pod,
+  );
+  await state("local", "TASK_FINISHED");
+  const podHealthy = (): boolean => scheduler.told.get("inside")?.some((one) => one.healthy) === true;
+  await eventually("the pod's server to be healthy", podHealthy, 60_000);
+  const [first, second] = ["inside", "local"].map(
+    (id) =>
+      scheduler.told.get(id)?.at(-1)?.container_status?.network_infos?.[0]?.ip_addresses?.[0]?.ip_address,
+  );
+  check(
+    first !== undefined && first === second && first !== address,
+    "tasks of a pod share its address",
+    first,
+  );
+  check(taken("web").length === 2, "which is taken once", taken("web"));
+  check((await get(`http://${first}/`)) === "from the pod", "the host reaches it");
+  await agent.kill("SIGKILL");
+  await restart();
+  const inside_agent = scheduler.told.get("inside")?.[0]?.agent_id;
+  await scheduler.client.call({
+    type: "KILL",
+    kill: { task_id: { value: "inside" }, ...(inside_agent && { agent_id: inside_agent }) },
+  });
+  await state("inside", "TASK_KILLED");
+  await eventually("the pod's address to be free", () => taken("web").length === 1);
+  check(true, "it is free when the pod has ended, over a restart of the agent");
+
   await scheduler.launch([{ id: "slow", command: "exec sleep 1000", more: on({ name: "slow" }) }]);
   await eventually("the plugin to take its time", () => readFileSync(calls, "utf8").includes("slow ADD"));
   await agent.kill("SIGKILL");

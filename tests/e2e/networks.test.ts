@@ -7,6 +7,6 @@ const TIMEOUT_MS = 180_000;
 
 test.skipIf(!mayJoinNetworks())(
   "tasks join networks; addresses and ports are free after their end, whatever ends the agent",
-  () => expectChecksInOwnNetwork(join(import.meta.dir, "networks-guest.ts"), 18, TIMEOUT_MS),
+  () => expectChecksInOwnNetwork(join(import.meta.dir, "networks-guest.ts"), 22, TIMEOUT_MS),
   TIMEOUT_MS,
 );

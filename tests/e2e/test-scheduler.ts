@@ -2,7 +2,8 @@
 import { MasterClient } from "../../src/main/client/master-client.ts";
 import { SchedulerClient } from "../../src/main/client/scheduler-client.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
-import type { Offer } from "../../src/model/v1/offers.ts";
+import type { ContainerInfo } from "../../src/model/v1/containers.ts";
+import type { Offer, OfferOperation } from "../../src/model/v1/offers.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { TaskInfo, TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
 
@@ -16,6 +17,13 @@ export interface TestTask {
   readonly more?: Partial<TaskInfo>;
 }
 
+interface TestGroup {
+  readonly executorId: string;
+  readonly tasks: readonly TestTask[];
+  /** The executor's. */
+  readonly container: ContainerInfo | undefined;
+}
+
 export class TestScheduler implements AsyncDisposable {
   readonly client: SchedulerClient;
   /** Every status told, by task, in order. */
@@ -23,6 +31,7 @@ export class TestScheduler implements AsyncDisposable {
   readonly reconciled = new Map<string, TaskState>();
   subscriptions = 0;
   readonly #waiting: TestTask[] = [];
+  readonly #groups: TestGroup[] = [];
   /** Tasks sent in an ACCEPT. */
   readonly #launched = new Map<string, TestTask>();
   readonly #done: Promise<void>;
@@ -44,6 +53,18 @@ export class TestScheduler implements AsyncDisposable {
 
   async launch(tasks: readonly TestTask[]): Promise<void> {
     this.#waiting.push(...tasks);
+    if (this.subscriptions > 0) await this.client.call({ type: "REVIVE", revive: {} });
+  }
+
+  /** As one group under a DEFAULT executor; `each`: what every TaskInfo has. */
+  async launchGroup(
+    executorId: string,
+    tasks: readonly TestTask[],
+    each: Partial<TaskInfo> = {},
+    container?: ContainerInfo,
+  ): Promise<void> {
+    const own = tasks.map((task) => ({ ...task, more: { ...each, ...task.more } }));
+    this.#groups.push({ executorId, tasks: own, container });
     if (this.subscriptions > 0) await this.client.call({ type: "REVIVE", revive: {} });
   }
 
@@ -120,7 +141,8 @@ export class TestScheduler implements AsyncDisposable {
     const of = (name: string): number =>
       (offer.resources ?? []).reduce((sum, r) => sum + (r.name === name ? (r.scalar?.value ?? 0) : 0), 0);
     const room = Math.min(Math.floor(of("cpus") / CPUS + 1e-6), Math.floor(of("mem") / MEM + 1e-6), 50);
-    const tasks = this.#waiting.splice(0, room);
+    const group = this.#groups.shift();
+    const tasks = group?.tasks ?? this.#waiting.splice(0, room);
     if (tasks.length === 0) {
       await this.client.call({
         type: "DECLINE",
@@ -145,7 +167,11 @@ export class TestScheduler implements AsyncDisposable {
         type: "ACCEPT",
         accept: {
           offer_ids: [offer.id],
-          operations: [{ type: "LAUNCH", launch: { task_infos } }],
+          operations: [
+            group === undefined
+              ? { type: "LAUNCH", launch: { task_infos } }
+              : groupOperation(group, task_infos),
+          ],
           filters: { refuse_seconds: 0 },
         },
       });
@@ -153,4 +179,17 @@ export class TestScheduler implements AsyncDisposable {
       // Whether the dying leader took it is unknown: reconciliation tells, and the test with it.
     }
   }
+}
+
+function groupOperation({ container, executorId }: TestGroup, tasks: TaskInfo[]): OfferOperation {
+  const resources = [
+    { name: "cpus", type: "SCALAR" as const, scalar: { value: CPUS } },
+    { name: "mem", type: "SCALAR" as const, scalar: { value: 32 } },
+    { name: "disk", type: "SCALAR" as const, scalar: { value: 1 } },
+  ];
+  const executor = {
+    ...{ type: "DEFAULT" as const, executor_id: { value: executorId }, resources },
+    ...(container === undefined ? {} : { container }),
+  };
+  return { type: "LAUNCH_GROUP", launch_group: { executor, task_group: { tasks } } };
 }
