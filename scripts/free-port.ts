@@ -1,23 +1,33 @@
 /** Ports for clusters that scripts start. */
 
-/** The system may pick a port again once nothing listens on it: one process gets each only once. */
+/**
+ * Ports are drawn below those that the system gives to whoever asks for any (Linux: from 32768 on): one
+ * that is free now, but is bound later or again after a restart, must not go to a stranger meanwhile.
+ */
+const LOWEST = 10_000;
+/** Below what agents offer to tasks unless they say otherwise: 31000-32000. */
+const HIGHEST = 30_999;
+/** One process gets each only once. */
 const given = new Set<number>();
-const TRIES = 100;
+const TRIES = 1_000;
 
-/** `wanted` if nothing listens on it, else a port that the system picks. */
-export function freePort(wanted = 0): number {
-  for (const port of [wanted, ...Array<number>(TRIES).fill(0)]) {
-    try {
-      const listener = Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
-      const found = listener.port;
-      listener.stop(true);
-      if (port !== 0 || !given.has(found)) {
-        given.add(found);
-        return found;
-      }
-    } catch {
-      // In use: the system's choice is next.
-    }
+/** `wanted` if nothing listens on it, else a port that nothing uses. */
+export function freePort(wanted?: number): number {
+  if (wanted !== undefined && isFree(wanted)) return wanted;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST + 1));
+    if (given.has(port) || !isFree(port)) continue;
+    given.add(port);
+    return port;
   }
   throw new Error("Cannot find a free TCP port on 127.0.0.1: all of them are in use");
+}
+
+function isFree(port: number): boolean {
+  try {
+    Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch {
+    return false;
+  }
 }
