@@ -24,7 +24,8 @@ const REFUSED: Readonly<Record<ChangeRefusal, Refused>> = {
     text: () => "leadership was lost meanwhile, and the change may still happen; look at 'mesh raft status'",
   },
   unsettled: { status: 503, text: () => "the leader has not committed an entry of its term yet; try again" },
-  "change-under-way": { status: 409, text: () => "another change is under way; try again when it is done" },
+  // It passes by itself, and the leader makes such changes of its own: after a new version, or a move.
+  "change-under-way": { status: 503, text: () => "another change is under way; try again when it is done" },
   transferring: { status: 503, text: () => "leadership is being handed over; ask the new leader" },
   "already-member": { status: 409, text: (member) => `'${member}' is a member already` },
   "was-removed": {

@@ -42,6 +42,14 @@ test("a refused change says what failed, of whom, and what to do", () => {
   expect(requests.changed(2)).toEqual([]);
 });
 
+test("what passes by itself is answered 503, so that clients try again", () => {
+  const requests = new RaftRequests();
+  for (const reason of ["unsettled", "change-under-way", "transferring", "deposed"] as const) {
+    requests.change(1, 11, { kind: "remove", id: "m" });
+    expect(requests.changeRefused(1, reason)).toMatchObject([{ ref: 11, status: 503 }]);
+  }
+});
+
 test("transfers end with the new leader, or with why there is none", () => {
   const requests = new RaftRequests();
   requests.transfer(1);
