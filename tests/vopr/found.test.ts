@@ -78,6 +78,38 @@ test("a state that goes bad while the member runs ends its process, since only a
   expect(failures).toEqual([expect.stringContaining('Cannot read the database "m1"')]);
 });
 
+test("an entry that was replaced, and that damage brings back, is on the disk again", async () => {
+  const world = new World(1);
+  const disk = new SimDisk(world, { writeMaxMs: 0, readMaxMs: 0, forgottenClearChance: 0 });
+  const machine = new Machine(world, 0);
+  machine.start();
+  const store = new LevelRaftStore("m1", () => {}, {
+    open: async () => new SimDatabase(disk, machine),
+    after: () => () => {},
+  });
+  await finish(world, store.open());
+  const entry = (term: number) => ({
+    index: 1,
+    term,
+    kind: "command" as const,
+    data: new Uint8Array([term]),
+  });
+  await finish(world, store.write({ entries: [entry(1)], sync: true }));
+  expect(disk.holds(1, 1)).toBe(true);
+  await finish(world, store.write({ truncateFrom: 1, entries: [entry(2)], sync: true }));
+  expect([disk.holds(1, 1), disk.holds(1, 2)]).toEqual([false, true]);
+  for (const key of disk.keys((candidate) => candidate.startsWith("l"))) {
+    disk.damage(key, disk.olderValue(key) ?? new Uint8Array());
+  }
+  expect(disk.holds(1, 1)).toBe(true);
+  expect(disk.promised.holds(1, 1)).toBe(false);
+  // What is on its way there does not count yet, and what it replaces still does.
+  const replaced = store.write({ truncateFrom: 1, entries: [entry(3)], sync: true });
+  expect([disk.holds(1, 1), disk.holds(1, 3)]).toEqual([true, false]);
+  await finish(world, replaced);
+  expect([disk.holds(1, 1), disk.holds(1, 3)]).toEqual([false, true]);
+});
+
 /** Lets virtual time pass until the work is done. */
 async function finish<T>(world: World, work: Promise<T>): Promise<T> {
   let done = false;

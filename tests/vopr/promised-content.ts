@@ -1,6 +1,7 @@
 /**
  * What a disk holds for certain, as it was written: the ground truth that
- * promises to other members are held against. Damage done later does not show.
+ * promises to other members are held against. Damage done later does not show;
+ * SimDisk.holds also sees a replaced entry that damage brought back.
  */
 import { decodeLogRecord } from "../../src/io/log-record.ts";
 import { decodeFact, logIndex, type MetaName, metaKey } from "../../src/io/store-keys.ts";

@@ -6,7 +6,8 @@
  */
 import type { Random } from "../../src/base/random.ts";
 import type { KeyRange, LevelOperation } from "../../src/io/level.ts";
-import { metaCopyKey, metaKey } from "../../src/io/store-keys.ts";
+import { decodeLogRecord } from "../../src/io/log-record.ts";
+import { logKey, metaCopyKey, metaKey } from "../../src/io/store-keys.ts";
 import type { World } from "../sim/world.ts";
 import type { DiskOptions } from "./options.ts";
 import { latin1, PromisedContent } from "./promised-content.ts";
@@ -163,6 +164,16 @@ export class SimDisk {
 
   olderValue(key: string): Uint8Array | undefined {
     return this.#older.get(key);
+  }
+
+  /** True if the entry survives a crash now: as it was written, or since damage brought it back whole. */
+  holds(index: number, term: number): boolean {
+    if (this.promised.holds(index, term)) return true;
+    const key = latin1(logKey(index));
+    const overwritten = this.#pending.flatMap(({ changes }) => changes).find((change) => change.key === key);
+    const value = overwritten === undefined ? this.#records.get(key) : overwritten.before;
+    const record = value === undefined ? null : decodeLogRecord(value);
+    return record?.ok === true && record.value.entry.index === index && record.value.entry.term === term;
   }
 
   isPending(key: string): boolean {

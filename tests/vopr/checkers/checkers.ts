@@ -23,7 +23,14 @@ export class Checkers {
 
   constructor(memberOf: (id: PeerId) => Member | undefined) {
     this.#memberOf = memberOf;
-    this.commits = new CommitSafety((id) => memberOf(id)?.disk.promised);
+    this.commits = new CommitSafety((id, index, term) => {
+      const member = memberOf(id);
+      if (member === undefined) return false;
+      const { disk, log } = member;
+      if (disk.promised.holds(index, term)) return true;
+      // What damage brought back counts as far as the member, if it runs, has it in its log.
+      return disk.holds(index, term) && (log === null || log.termAt(index) === term);
+    });
   }
 
   restarted(member: Member, restored: RestoredRaft): void {
@@ -45,7 +52,7 @@ export class Checkers {
       this.#agrees(member, to, message);
       remembers(member);
     }
-    if (member.log !== null) checkPromise(member.id, to, message, member.disk.promised, member.log);
+    if (member.log !== null) checkPromise(member.id, to, message, member.disk, member.log);
   }
 
   /** Entries go to the disk of a member; `before` is the membership in force until then. */

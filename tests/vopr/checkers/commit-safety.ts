@@ -6,18 +6,18 @@
  */
 import type { LogEntry, Membership, PeerId } from "../../../src/raft/types.ts";
 import type { LogShadow } from "../log-shadow.ts";
-import type { PromisedContent } from "../promised-content.ts";
 import { Violation } from "../violation.ts";
 
 export class CommitSafety {
-  readonly #diskOf: (member: PeerId) => PromisedContent | undefined;
+  readonly #holds: (member: PeerId, index: number, term: number) => boolean;
   readonly #committed: LogEntry[] = [];
   /** Term in which the entry of the same place was committed. */
   readonly #committedIn: number[] = [];
   readonly #digests = new Map<number, number>();
 
-  constructor(diskOf: (member: PeerId) => PromisedContent | undefined) {
-    this.#diskOf = diskOf;
+  /** `holds`: the entry is on the member's disk. */
+  constructor(holds: (member: PeerId, index: number, term: number) => boolean) {
+    this.#holds = holds;
   }
 
   /** All committed entries, from index 1. */
@@ -92,7 +92,7 @@ export class CommitSafety {
   }
 
   #heldByQuorum(member: PeerId, { index, term }: LogEntry, { voters, outgoing }: Membership): void {
-    const holds = (peer: PeerId): boolean => this.#diskOf(peer)?.holds(index, term) === true;
+    const holds = (peer: PeerId): boolean => this.#holds(peer, index, term);
     for (const set of [voters, outgoing]) {
       const holders = set.filter(holds);
       if (set.length === 0 || holders.length * 2 > set.length) continue;

@@ -1,6 +1,6 @@
 /** What a member tells others about its vote and its log must survive a crash (Raft paper, figure 2). */
 import type { PeerId, RaftMessage } from "../../../src/raft/types.ts";
-import type { PromisedContent } from "../promised-content.ts";
+import type { SimDisk } from "../sim-disk.ts";
 import { Violation } from "../violation.ts";
 
 /** Answers, which tell the term that the member is in. */
@@ -23,16 +23,16 @@ export function checkPromise(
   member: PeerId,
   to: PeerId,
   message: RaftMessage,
-  disk: PromisedContent,
+  disk: SimDisk,
   log: { termAt(index: number): number | undefined },
 ): void {
-  if (TELLS_TERM.has(message.kind) && !isOffer(message) && disk.hardState.term < message.term) {
+  if (TELLS_TERM.has(message.kind) && !isOffer(message) && disk.promised.hardState.term < message.term) {
     throw new Violation(
-      `Durability: ${member} answers ${message.kind} in term ${message.term}, its disk says term ${disk.hardState.term}`,
+      `Durability: ${member} answers ${message.kind} in term ${message.term}, its disk says term ${disk.promised.hardState.term}`,
     );
   }
   if (message.kind === "vote-reply" && message.granted) {
-    const { term, votedFor } = disk.hardState;
+    const { term, votedFor } = disk.promised.hardState;
     // With a newer term on disk no other vote in this one can follow.
     if (term < message.term || (term === message.term && votedFor !== to)) {
       throw new Violation(
