@@ -96,10 +96,11 @@ export async function abandonState(
   try {
     const facts = await readFacts(view, directory);
     const scan = await LogScan.run(view, facts, facts.snapshot);
-    const newest = scan.configEntries.at(-1);
+    const [oldest] = scan.configEntries;
+    // The log begins with it as if it were committed, which of a newer one in the log nobody knows.
     const membership =
-      newest !== undefined && newest.index > facts.membership.index
-        ? base64(newest.data)
+      facts.membership.membership === "" && oldest !== undefined
+        ? base64(oldest.data)
         : facts.membership.membership;
     const generation = (await newestGeneration(view, facts.generation)) + 1;
     const origin: SnapshotFact = { index: 0, term: 0, checksum: 0, membership };

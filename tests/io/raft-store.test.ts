@@ -174,6 +174,28 @@ test("damage at or below the applied index costs only log: its effect is in the 
   expect((await reopen()).warnings).toEqual([]);
 });
 
+test("a member that begins anew begins with a membership that is committed, not with the newest of its log", async () => {
+  const store = new LevelRaftStore(directory, failed);
+  await store.open();
+  await store.write({ compactTo: { index: 0, term: 0, membership: bytes("m0") }, sync: true });
+  const config = (index: number, text: string) => ({
+    index,
+    term: 1,
+    kind: "config" as const,
+    data: bytes(text),
+  });
+  await store.write({ entries: [config(6, "m6"), config(7, "m7")], sync: true });
+  await store.write({ stateChanges: [], appliedIndex: 6, sync: true });
+  await store.close();
+  const again = new LevelRaftStore(directory, failed);
+  await again.open();
+  const found = await again.abandonState("test");
+  expect([found.lastIndex, found.snapshot.index, found.appliedIndex]).toEqual([7, 0, 0]);
+  expect(Buffer.from(found.snapshot.membership).toString()).toBe("m6");
+  expect(found.configEntries.map(({ index }) => index)).toEqual([6, 7]);
+  await again.close();
+});
+
 test("a damaged state value is found, and the member begins anew with a mark", async () => {
   const store = new LevelRaftStore(directory, failed);
   await store.open();
