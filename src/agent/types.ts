@@ -49,7 +49,7 @@ export interface AgentConfig {
   readonly outputs?: ContainerOutputs;
   /** Left out: those of DEFAULT_EXECUTOR_TIMES. */
   readonly executorTimes?: ExecutorTimes;
-  /** Of every executor and so of every task, unless these set them themselves (Mesos --executor_environment_variables). */
+  /** Of every executor and task, unless it sets them itself (Mesos --executor_environment_variables). */
   readonly executorVariables?: readonly (readonly [name: string, value: string])[];
   /** Longest first wait before the way to a master is tried again; doubled each time. Left out: 100. */
   readonly registrationBackoffMs?: number;

@@ -74,11 +74,11 @@ export class Allocator implements ResourceAllocator {
   readonly #quotas: QuotaBook;
   readonly #held: HeldAgents;
   readonly #finder: CandidateFinder;
-  readonly #filters = new Filters();
   readonly #constraints: ConstraintIndex;
   readonly #subscriptions: Subscriptions;
   readonly #agents = new Map<string, AgentRecord>();
   readonly #agentTable = new SlotTable<AgentRecord>();
+  readonly #filters = new Filters(this.#agentTable.items);
   #agentsAdded = 0;
   #paused = false;
   /** Of the allocation under way. */
@@ -99,11 +99,10 @@ export class Allocator implements ResourceAllocator {
     const minimum = options.minAllocatable ?? DEFAULT_MIN_ALLOCATABLE;
     this.#quotas = new QuotaBook(this.#tree, this.#totals, minimum);
     this.#held = new HeldAgents(this.#quotas);
-    const filterGpus = options.filterGpuResources ?? true;
-    this.#finder = new CandidateFinder(this.#tree, this.#quotas, minimum, filterGpus);
+    this.#finder = new CandidateFinder(this.#tree, this.#quotas, minimum, options.filterGpuResources ?? true);
     this.#constraints = new ConstraintIndex(this.#agentTable.items);
     this.#subscriptions = new Subscriptions(this.#tree, this.#finder, this.#constraints, (client) =>
-      this.#filters.dropClient(client, this.#agentTable.items),
+      this.#filters.dropClient(client),
     );
   }
 
@@ -298,6 +297,7 @@ export class Allocator implements ResourceAllocator {
     const framework = this.#subscriptions.find(frameworkId);
     if (framework === undefined) return undefined;
     this.#tree.refresh();
+    this.#filters.settle();
     const roles = [...framework.clients.values()]
       .filter((client) => role === undefined || client.queue.role.name === role)
       .map((client) =>

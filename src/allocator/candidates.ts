@@ -241,7 +241,7 @@ export class CandidateFinder {
       }
       for (const child of role.children.values()) visit(child);
     };
-    for (const name of agent.free.reservations().keys()) {
+    for (const name of agent.free.reservationRoles()) {
       const role = this.#tree.role(name);
       if (role !== undefined) visit(role);
     }

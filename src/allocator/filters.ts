@@ -42,11 +42,22 @@ export function filterEndMs(nowMs: number, durationMs: number): number {
 }
 
 export class Filters {
+  readonly #agents: readonly (FilterHolder | undefined)[];
   /** Binary heap, earliest end first. */
   #heap: FilterCohort[] = [];
   #dead = 0;
+  /** Clients whose filters are dropped, and the agents that still have some of them. */
+  readonly #dropped = new BitSet();
+  readonly #droppedOn = new BitSet();
+  #anyDropped = false;
+
+  /** `agents` by slot. */
+  constructor(agents: readonly (FilterHolder | undefined)[]) {
+    this.#agents = agents;
+  }
 
   add(agent: FilterHolder, client: Client, resources: Resources, endsAtMs: number): void {
+    if (this.#dropped.has(client.slot)) this.settle();
     client.filteredAgents.set(agent.slot);
     for (const cohort of agent.cohorts) {
       if (cohort.endsAtMs !== endsAtMs || !cohort.resources.equals(resources)) continue;
@@ -59,16 +70,33 @@ export class Filters {
     this.#push(cohort);
   }
 
-  /** Drops every filter of a client. */
-  dropClient(client: Client, agents: readonly (FilterHolder | undefined)[]): void {
-    client.filteredAgents.forEach((slot) => {
-      const agent = agents[slot];
-      if (agent === undefined) return;
-      for (const cohort of [...agent.cohorts]) {
-        if (cohort.clients.clear(client.slot) && cohort.clients.isEmpty()) this.#drop(cohort);
+  /**
+   * Drops every filter of a client, with the next {@link settle}: many that are revived one after the other
+   * cost little more than one.
+   */
+  dropClient(client: Client): void {
+    if (client.filteredAgents.isEmpty()) return;
+    this.#anyDropped = true;
+    this.#dropped.set(client.slot);
+    this.#droppedOn.union(client.filteredAgents);
+    client.filteredAgents.reset();
+  }
+
+  /** To be called before agents' cohorts are read. */
+  settle(): void {
+    if (!this.#anyDropped) return;
+    this.#anyDropped = false;
+    this.#droppedOn.forEach((slot) => {
+      const cohorts = this.#agents[slot]?.cohorts ?? [];
+      // From the end: what takes the place of a dropped one was looked at.
+      for (let i = cohorts.length - 1; i >= 0; i--) {
+        const cohort = cohorts[i] as FilterCohort;
+        cohort.clients.subtract(this.#dropped);
+        if (cohort.clients.isEmpty()) this.#drop(cohort);
       }
     });
-    client.filteredAgents.reset();
+    this.#droppedOn.reset();
+    this.#dropped.reset();
     if (this.#dead > DEAD_MIN && this.#dead * 2 > this.#heap.length) this.#rebuild();
   }
 
@@ -79,6 +107,7 @@ export class Filters {
 
   /** Ends what has run out by `nowMs`; each cohort is handed on for its clients to be considered again. */
   expire(nowMs: number, ended: (cohort: FilterCohort) => void): void {
+    this.settle();
     for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
       if (first.live && first.endsAtMs > nowMs) return;
       this.#pop();
@@ -92,6 +121,7 @@ export class Filters {
   }
 
   nextEndMs(): number | undefined {
+    this.settle();
     for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
       if (first.live) return first.endsAtMs;
       this.#pop();

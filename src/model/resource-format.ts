@@ -16,10 +16,15 @@ export type ReservationFormat = "refined" | "plain" | "endpoint";
 
 /** The messages of all entries, a shared volume once. */
 export function toResources(resources: Resources, format: ReservationFormat = "refined"): Resource[] {
-  const out: Resource[] = [];
+  return mapMessages(resources, (entry) => toResource(entry, format));
+}
+
+/** What `make` makes of each message of {@link toResources}, for which it gets the entry. */
+export function mapMessages<T>(resources: Resources, make: (entry: ResourceEntry) => T): T[] {
+  const out: T[] = [];
   for (const entry of resources.entries) {
     const copies = entry.identity.isShared ? 1 : entry.count;
-    for (let i = 0; i < copies; i++) out.push(toResource(entry, format));
+    for (let i = 0; i < copies; i++) out.push(make(entry));
   }
   return out;
 }
@@ -29,7 +34,7 @@ export function plainPart(resources: Resources): Resources {
   return resources.filter((identity) => identity.traits.reservations.length <= 1);
 }
 
-function toResource({ identity, amount }: ResourceEntry, format: ReservationFormat): Resource {
+export function toResource({ identity, amount }: ResourceEntry, format: ReservationFormat): Resource {
   const { providerId, allocationRole, reservations, disk, revocable, shared } = identity.traits;
   return {
     ...(providerId && { provider_id: providerId }),

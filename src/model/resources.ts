@@ -234,19 +234,35 @@ export class Resources {
 
   /** Part by the role it is reserved to; unreserved resources are not in it. */
   reservations(): Map<string, Resources> {
+    return this.#partsBy((identity) => (identity.isReserved ? identity.reservationRole : undefined));
+  }
+
+  /** The roles of {@link reservations}. */
+  reservationRoles(): Set<string> {
     const roles = new Set<string>();
     for (const { identity } of this.entries) if (identity.isReserved) roles.add(identity.reservationRole);
-    return new Map([...roles].map((role) => [role, this.reserved(role)]));
+    return roles;
   }
 
   /** Part by the role it is allocated to; unallocated resources are not in it. */
   allocations(): Map<string, Resources> {
-    const roles = new Set<string>();
-    for (const { identity } of this.entries) {
-      if (identity.traits.allocationRole !== undefined) roles.add(identity.traits.allocationRole);
+    return this.#partsBy((identity) => identity.traits.allocationRole);
+  }
+
+  /** In one walk: an agent may be cut into thousands. */
+  #partsBy(nameOf: (identity: ResourceIdentity) => string | undefined): Map<string, Resources> {
+    const parts = new Map<string, ResourceEntry[]>();
+    for (const entry of this.entries) {
+      const name = nameOf(entry.identity);
+      if (name === undefined) continue;
+      const part = parts.get(name);
+      if (part === undefined) parts.set(name, [entry]);
+      else part.push(entry);
     }
-    const part = (role: string) => this.filter((identity) => identity.traits.allocationRole === role);
-    return new Map([...roles].map((role) => [role, part(role)]));
+    const whole = (part: readonly ResourceEntry[]): boolean => part.length === this.entries.length;
+    return new Map(
+      Array.from(parts, ([name, part]) => [name, whole(part) ? this : new Resources(part)] as const),
+    );
   }
 
   /** Everything allocated to `role`, whatever it was before. */

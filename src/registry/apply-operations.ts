@@ -4,7 +4,7 @@ import { volumeKey } from "../model/check-volumes.ts";
 import { checkpointedPart } from "../model/checkpointed-resources.ts";
 import { applyChange } from "../model/operations.ts";
 import type { Resources } from "../model/resources.ts";
-import { readResources, totalOf, writeResources } from "./agent-total.ts";
+import { readResources, totalOf, writeCheckpointed } from "./agent-total.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import type { AcknowledgeOperation, ApplyOperations, Outcome } from "./commands.ts";
 import type { OperationRecord } from "./records.ts";
@@ -28,7 +28,7 @@ export function applyOperations(state: RegistryState, command: ApplyOperations):
   const after = total.ok ? applyChange(total.value, change) : total;
   if (!after.ok) return refused("resources-missing");
   const checkpointed = checkpointedPart(after.value);
-  agent.checkpointed = writeResources(checkpointed);
+  agent.checkpointed = writeCheckpointed(checkpointed);
   agent.volumes = volumesOf(checkpointed, agent.volumes, changeId);
   if (requestId !== undefined) agent.requests = [...agent.requests, requestId].slice(-AGENT_REQUESTS_MAX);
   state.touch({ kind: "agent", id: agentId });
