@@ -138,6 +138,7 @@ export function fetchUris(command: CommandInfo): readonly FetchUri[] {
     executable: uri.executable ?? false,
     extract: uri.extract ?? true,
     ...(uri.output_file === undefined ? {} : { outputFile: uri.output_file }),
+    ...(uri.cache === true ? { cache: true } : {}),
   }));
 }
 

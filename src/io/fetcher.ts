@@ -15,16 +15,24 @@ import { fail, ok, type Result } from "../base/result.ts";
 import type { FetchUri } from "../isolation/container.ts";
 import type { Fetch, Owner } from "../isolation/runtime.ts";
 import { type DownloadLimits, download } from "./download.ts";
+import type { FetchCache } from "./fetch-cache.ts";
 import { isArchive, unpack } from "./unpack.ts";
 
 const DEFAULT_LIMITS: DownloadLimits = { maxBytes: FETCH_MAX_BYTES, stallTimeoutMs: FETCH_STALL_TIMEOUT_MS };
 
+export interface FetchSettings extends DownloadLimits {
+  /** Where paths that are not absolute begin (Mesos --frameworks_home); such paths fail without it. */
+  readonly frameworksHome?: string;
+  /** For URIs that ask for it; without one each is fetched anew. */
+  readonly cache?: FetchCache;
+}
+
 /** A fetcher with the given limits; absent ones are those of src/base/limits.ts. */
-export function createFetcher(limits: Partial<DownloadLimits> = {}): Fetch {
-  const all = { ...DEFAULT_LIMITS, ...limits };
+export function createFetcher(settings: Partial<FetchSettings> = {}): Fetch {
+  const all = { ...DEFAULT_LIMITS, ...settings };
   return async (uris, sandbox, owner, signal) => {
     for (const uri of uris) {
-      const fetched = await fetchOne(uri, { sandbox, owner, limits: all, signal });
+      const fetched = await fetchOne(uri, { sandbox, owner, settings: all, signal });
       if (!fetched.ok) return fail(`Failed to fetch "${uri.value}": ${fetched.error}`);
     }
     return ok(undefined);
@@ -34,20 +42,22 @@ export function createFetcher(limits: Partial<DownloadLimits> = {}): Fetch {
 interface Job {
   readonly sandbox: string;
   readonly owner: Owner | undefined;
-  readonly limits: DownloadLimits;
+  readonly settings: FetchSettings;
   readonly signal: AbortSignal;
 }
 
 async function fetchOne(uri: FetchUri, job: Job): Promise<Result<void>> {
   const { sandbox, signal } = job;
-  const source = sourceOf(uri.value);
+  const source = sourceOf(uri.value, job.settings.frameworksHome);
   if (!source.ok) return source;
   const name = uri.outputFile === undefined ? nameOf(uri.value) : checkedOutput(uri.outputFile);
   if (!name.ok) return name;
   try {
     const target = await prepareTarget(sandbox, name.value);
     if (!target.ok) return target;
-    const brought = await bring(source.value, target.value, job);
+    const brought = await (uri.cache === true
+      ? bringCached(uri.value, source.value, target.value, job)
+      : bring(source.value, target.value, job));
     if (!brought.ok) {
       await rm(target.value, { force: true });
       return brought;
@@ -67,11 +77,15 @@ type Source =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "http"; readonly url: string };
 
-function sourceOf(value: string): Result<Source> {
+function sourceOf(value: string, home: string | undefined): Result<Source> {
   if (value.startsWith("/")) return ok({ kind: "file", path: value });
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1]?.toLowerCase();
-  if (scheme === undefined)
-    return fail("it is neither an absolute path nor a URI with a scheme; use one of them");
+  if (scheme === undefined && home !== undefined) return ok({ kind: "file", path: join(home, value) });
+  if (scheme === undefined) {
+    return fail(
+      "it is neither an absolute path nor a URI with a scheme; use one of them, or set --frameworks-home of the agent",
+    );
+  }
   if (scheme === "file") {
     const path = value.slice("file://".length).replace(/^localhost(?=\/)/, "");
     if (!path.startsWith("/")) return fail("a file URI needs an absolute path, as in file:///etc/hosts");
@@ -120,16 +134,25 @@ async function prepareTarget(sandbox: string, name: string): Promise<Result<stri
   return ok(target);
 }
 
+/** By user, since a local file is read with the user's rights. */
+async function bringCached(uri: string, source: Source, target: string, job: Job): Promise<Result<void>> {
+  const { settings, owner, signal } = job;
+  if (settings.cache === undefined) return bring(source, target, job);
+  return settings.cache.copyTo(target, `${owner?.uid ?? ""} ${uri}`, signal, (path, aborted) =>
+    bring(source, path, { ...job, signal: aborted }),
+  );
+}
+
 async function bring(source: Source, target: string, job: Job): Promise<Result<void>> {
-  const { limits, owner, signal } = job;
+  const { settings, owner, signal } = job;
   if (source.kind === "file") {
-    const problem = await unusable(source.path, limits);
+    const problem = await unusable(source.path, settings);
     if (problem !== undefined) return fail(problem);
   }
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
   const file = await open(target, O_WRONLY | O_CREAT | O_EXCL, 0o644);
   try {
-    if (source.kind === "http") return await download(source.url, file, limits, signal);
+    if (source.kind === "http") return await download(source.url, file, settings, signal);
     if (owner !== undefined) return await readAs(owner, source.path, file.fd, signal);
   } finally {
     await file.close();

@@ -20,13 +20,15 @@ export type ContainerCommand =
 
 /** One URI to bring into the sandbox before the start (Mesos CommandInfo.URI). */
 export interface FetchUri {
-  /** An absolute path, or a file:, http: or https: URI. */
+  /** A path, or a file:, http: or https: URI. */
   readonly value: string;
   readonly executable: boolean;
   /** Unpack by file name ending; an executable file is never unpacked. */
   readonly extract: boolean;
   /** Path inside the sandbox to save under; the URI's last segment when absent. */
   readonly outputFile?: string;
+  /** What was fetched for another container may be used again. */
+  readonly cache?: boolean;
 }
 
 /** An upper bound that need not be one. A word and not Infinity, which JSON cannot hold. */

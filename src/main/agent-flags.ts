@@ -6,6 +6,7 @@ import { DEFAULT_MASTER } from "./client/master-client.ts";
 import { CONTAINER_FLAGS } from "./container-flags.ts";
 import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
 import { EXECUTOR_FLAGS } from "./executor-flags.ts";
+import { FETCHER_FLAGS } from "./fetcher-flags.ts";
 import type { FlagSpec } from "./flags.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
 import { SANDBOX_FLAGS } from "./sandbox-flags.ts";
@@ -72,6 +73,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     default: "100ms",
   },
   ...EXECUTOR_FLAGS,
+  ...FETCHER_FLAGS,
   ...SANDBOX_FLAGS,
   ...TLS_FLAGS,
   LOG_LEVEL_FLAG,

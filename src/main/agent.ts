@@ -35,6 +35,7 @@ import { readCgroupSettings } from "./cgroup-flags.ts";
 import { readContainerPolicy } from "./container-flags.ts";
 import { domainOf } from "./domain-flag.ts";
 import { readExecutorTimes, readExecutorVariables } from "./executor-flags.ts";
+import { type FetcherFlags, fetchSettings, readFetcherFlags } from "./fetcher-flags.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { type NetworkFlags, readNetworkFlags } from "./network-flags.ts";
 import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
@@ -67,6 +68,8 @@ export interface AgentFlags extends InfoFlags {
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
   readonly registrationBackoffMs?: number;
+  /** Left out: nothing that is fetched is kept for other tasks. */
+  readonly fetcher?: FetcherFlags;
   readonly executorVariables?: readonly (readonly [name: string, value: string])[];
   /** Left out: the defaults. */
   readonly sandboxes?: SandboxSettings;
@@ -114,6 +117,7 @@ function readFlags(flags: Flags): AgentFlags {
     networks: readNetworkFlags(flags),
     registrationBackoffMs: flags.duration("registration-backoff-factor"),
     executorVariables: readExecutorVariables(flags),
+    fetcher: readFetcherFlags(flags),
     executorTimes: readExecutorTimes(flags),
     sandboxes: readSandboxSettings(flags),
     effective: flags.effective(),
@@ -254,7 +258,7 @@ async function openRuntime(
 ): Promise<Runtime> {
   const runtime = openLinuxRuntime({
     runtimeDirectory,
-    fetch: createFetcher(),
+    fetch: createFetcher(flags.fetcher === undefined ? {} : fetchSettings(flags.fetcher, workDir)),
     checkNetwork,
     isolate: flags.isolate,
     ...(flags.cgroups === undefined ? {} : { cgroups: flags.cgroups }),
