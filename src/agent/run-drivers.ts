@@ -39,6 +39,8 @@ export interface AgentOptions {
   readonly maxLaunches: number;
   /** Of what works beside the agent's core, for /metrics/snapshot. */
   readonly moreMetrics?: () => Readonly<Record<string, number>>;
+  /** The agent's own log, which /files shows as /slave/log. */
+  readonly logFile?: string;
   /** Default: any. */
   readonly reconfigurationPolicy?: ReconfigurationPolicy;
 }

@@ -32,6 +32,9 @@ import { holdsContainer, sandboxRuns } from "./sandbox-runs.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
 
+/** Where /files shows the agent's log, as in Mesos. */
+const LOG_PATH = "/slave/log";
+
 export class Agent implements AgentPort, SandboxPort {
   readonly startedAtMs: number;
   readonly hostname: string;
@@ -349,11 +352,17 @@ export class Agent implements AgentPort, SandboxPort {
   }
 
   resolveFile(virtualPath: string): FileLocation | undefined {
-    return resolveSandboxPath(this.#options.config.workDir, this.agentId(), virtualPath);
+    const { config, logFile } = this.#options;
+    if (logFile !== undefined && virtualPath === LOG_PATH) return { root: logFile, relative: "" };
+    return resolveSandboxPath(config.workDir, this.agentId(), virtualPath);
   }
 
   attachedFiles(): Readonly<Record<string, string>> {
-    return sandboxPaths(this.#core.state);
+    const { logFile } = this.#options;
+    return {
+      ...sandboxPaths(this.#core.state),
+      ...(logFile === undefined ? {} : { [LOG_PATH]: logFile }),
+    };
   }
 
   sandboxRuns(): readonly SandboxRun[] {

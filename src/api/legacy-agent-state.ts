@@ -13,7 +13,7 @@ import type { AgentContext } from "./context.ts";
 import { bool, dictionary, double, type JsonText, list, object, quote, seconds } from "./json-text.ts";
 import { attributesJson } from "./legacy-agent.ts";
 import { roleMembers } from "./legacy-framework.ts";
-import { flagsObject } from "./legacy-state.ts";
+import { flagsObject, logMembers } from "./legacy-state.ts";
 import { labelsJson, roleOf, taskJson } from "./legacy-task.ts";
 import { agentPid } from "./master-messages.ts";
 import {
@@ -55,6 +55,7 @@ export function agentStateJson({ port, build }: AgentContext): JsonText {
     resource_providers: "[]",
     attributes: attributesJson(info.attributes ?? []),
     master_hostname: master === undefined ? undefined : quote(master),
+    ...logMembers(port.flags()),
     flags: flagsObject(port.flags()),
     frameworks: pick(false),
     completed_frameworks: pick(true),

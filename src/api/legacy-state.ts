@@ -63,6 +63,7 @@ function* filtered<T>(items: Iterable<T>, wanted: (item: T) => boolean): Generat
 
 function masterMembers({ port, build }: MasterContext): Record<string, JsonText | undefined> {
   const elected = port.electedAtMs();
+  const flags = port.flags();
   return {
     ...versionMembers(build),
     start_time: seconds(port.startedAtMs),
@@ -72,7 +73,18 @@ function masterMembers({ port, build }: MasterContext): Record<string, JsonText 
     hostname: quote(port.address.hostname),
     capabilities: list(MASTER_CAPABILITIES, quote),
     domain: domainJson(port.address),
+    cluster: textOf(flags["cluster"]),
+    ...logMembers(flags),
   };
+}
+
+function textOf(value: string | undefined): JsonText | undefined {
+  return value === undefined ? undefined : quote(value);
+}
+
+/** Where the log is, of a process that writes it to a file. */
+export function logMembers(flags: Readonly<Record<string, string>>): Record<string, JsonText | undefined> {
+  return { log_dir: textOf(flags["log_dir"]), external_log_file: textOf(flags["external_log_file"]) };
 }
 
 function leaderMembers({ port }: MasterContext): Record<string, JsonText | undefined> {
@@ -180,6 +192,7 @@ export async function stateSummaryJson({ port, slices }: MasterContext): Promise
   };
   await out.object({
     hostname: quote(port.address.hostname),
+    cluster: textOf(port.flags()["cluster"]),
     slaves: () => out.list(filtered(view.agents(), isRegistered), agentSummary),
     frameworks: () => out.list(view.frameworks(), frameworkSummary),
   });

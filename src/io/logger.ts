@@ -12,13 +12,17 @@ export interface LoggerOptions {
   readonly name: string;
   /** Lines below it are not written. */
   readonly level?: "debug" | "info" | "warn" | "error";
-  /** Appends to this file instead of writing to stderr. */
+  /** Appends to this file. */
   readonly file?: string;
+  /** Writes to stderr. Left out: only without a file. */
+  readonly toStderr?: boolean;
 }
 
 export interface Logger {
   readonly log: Log;
   readonly verbosity: LogVerbosity;
+  /** Where it writes besides stderr. */
+  readonly file: string | undefined;
   /** Stops the timer that takes a changed level back. */
   close(): void;
 }
@@ -27,18 +31,24 @@ const STDERR_FD = 2;
 
 /** Throws a MeshError when the file cannot be written. */
 export function createLogger(options: LoggerOptions): Logger {
-  const { name, level = "info", file } = options;
-  const base = pino({ name, level }, destination(file));
+  const { name, level = "info", file, toStderr = file === undefined } = options;
+  const streams: pino.DestinationStream[] = [];
+  if (file !== undefined) streams.push(fileDestination(file));
+  if (toStderr) streams.push(pino.destination({ dest: STDERR_FD, sync: true }));
+  // The level is the logger's alone.
+  const base = pino({ name, level }, pino.multistream(streams.map((stream) => ({ stream, level: "trace" }))));
   const verbosity = new Verbosity((debug) => {
     base.level = debug ? "debug" : level;
   }, level === "debug");
-  return { log: new PinoLog(base), verbosity, close: () => verbosity.close() };
+  return { log: new PinoLog(base), verbosity, file, close: () => verbosity.close() };
 }
 
-function destination(file: string | undefined): pino.DestinationStream {
-  if (file === undefined) return pino.destination({ dest: STDERR_FD, sync: true });
+function fileDestination(file: string): pino.DestinationStream {
   try {
-    return pino.destination({ dest: file, append: true, mkdir: true, sync: true });
+    const destination = pino.destination({ dest: file, append: true, mkdir: true, sync: true });
+    // A full disk costs lines of the log, and nothing else.
+    destination.on("error", () => {});
+    return destination;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new MeshError(

@@ -4,10 +4,11 @@ import { ADDRESS_FLAGS } from "./address-flags.ts";
 import { CGROUP_FLAGS } from "./cgroup-flags.ts";
 import { DEFAULT_MASTER } from "./client/master-client.ts";
 import { CONTAINER_FLAGS } from "./container-flags.ts";
-import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
+import { LOG_FLAGS, TLS_FLAGS } from "./daemon-flags.ts";
 import { EXECUTOR_FLAGS } from "./executor-flags.ts";
 import { FETCHER_FLAGS } from "./fetcher-flags.ts";
 import type { FlagSpec } from "./flags.ts";
+import { HOSTNAME_LOOKUP_FLAG } from "./host-name.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
 import { SANDBOX_FLAGS } from "./sandbox-flags.ts";
 
@@ -20,6 +21,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
   },
   ...ADDRESS_FLAGS,
   { name: "hostname", value: "<name>", description: "Name put into offers; by default the advertised host" },
+  HOSTNAME_LOOKUP_FLAG,
   {
     name: "work-dir",
     value: "<dir>",
@@ -76,5 +78,5 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
   ...FETCHER_FLAGS,
   ...SANDBOX_FLAGS,
   ...TLS_FLAGS,
-  LOG_LEVEL_FLAG,
+  ...LOG_FLAGS,
 ];

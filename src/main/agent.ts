@@ -19,7 +19,7 @@ import { type HttpServer, serve } from "../io/http.ts";
 import { linkLatest } from "../io/latest-link.ts";
 import { LeaderFinder } from "../io/leader-finder.ts";
 import type { LinkTls } from "../io/link-tls.ts";
-import { createLogger, type Logger } from "../io/logger.ts";
+import type { Logger } from "../io/logger.ts";
 import { inspectMachine } from "../io/machine.ts";
 import { checkNetwork } from "../io/network-check.ts";
 import { removeVolume } from "../io/remove-volume.ts";
@@ -37,8 +37,18 @@ import { domainOf } from "./domain-flag.ts";
 import { readExecutorTimes, readExecutorVariables } from "./executor-flags.ts";
 import { type FetcherFlags, fetchSettings, readFetcherFlags } from "./fetcher-flags.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
+import { ownHostname } from "./host-name.ts";
 import { type NetworkFlags, readNetworkFlags } from "./network-flags.ts";
-import { apiClock, buildInfo, directoryError, logLevel, now, stopSignal, systemRandom } from "./process.ts";
+import {
+  apiClock,
+  buildInfo,
+  daemonLogger,
+  directoryError,
+  now,
+  shownLog,
+  stopSignal,
+  systemRandom,
+} from "./process.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
 import { SandboxCare } from "./sandbox-care.ts";
 import { DEFAULT_SANDBOX_SETTINGS, readSandboxSettings, type SandboxSettings } from "./sandbox-flags.ts";
@@ -54,6 +64,8 @@ export interface AgentFlags extends InfoFlags {
   /** Left out: links are plain TCP. */
   readonly tls?: LinkTls | undefined;
   readonly workDir: string;
+  /** Shown by /files as /slave/log. */
+  readonly logFile?: string | undefined;
   /** False: no namespaces and cgroups. */
   readonly isolate: boolean;
   /** Left out: any. */
@@ -88,8 +100,11 @@ export interface RunningAgent {
 }
 
 export async function runAgent(flags: Flags): Promise<number> {
-  const logger = createLogger({ name: "agent", level: logLevel(flags) });
-  const running = await startAgent({ ...readFlags(flags), tls: await tlsOf(flags) }, logger);
+  const read = readFlags(flags);
+  const hostname = await ownHostname(flags, agentIp(read));
+  const tls = await tlsOf(flags);
+  const logger = daemonLogger(flags, "agent");
+  const running = await startAgent({ ...read, hostname, tls, logFile: shownLog(flags, logger) }, logger);
   // As in Mesos: the agent ends its tasks, leaves the cluster and stops (AGT-26).
   process.on("SIGUSR1", () => running.agent.unregister());
   const outcome = await Promise.race([stopSignal(), running.agent.ended]);
@@ -103,7 +118,7 @@ function readFlags(flags: Flags): AgentFlags {
   return {
     masters: flags.addresses("master", 5050),
     ...readAddressFlags(flags),
-    hostname: flags.optional("hostname"),
+    hostname: undefined,
     workDir: flags.text("work-dir"),
     resources: flags.optional("resources"),
     defaultRole: flags.text("default-role"),
@@ -187,6 +202,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     maxLaunches: LAUNCHES_PER_CPU * availableParallelism(),
     reconfigurationPolicy: flags.reconfigurationPolicy ?? "any",
     moreMetrics: () => care.metrics(),
+    ...(flags.logFile === undefined ? {} : { logFile: flags.logFile }),
   };
   const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
   const settings = flags.sandboxes ?? DEFAULT_SANDBOX_SETTINGS;

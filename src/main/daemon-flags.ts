@@ -8,6 +8,27 @@ export const LOG_LEVEL_FLAG: FlagSpec = {
   default: "info",
 };
 
+/** Names are those of Mesos. */
+export const LOG_FLAGS: readonly FlagSpec[] = [
+  LOG_LEVEL_FLAG,
+  {
+    name: "logging-level",
+    value: "<level>",
+    description: "The same as Mesos says it: INFO, WARNING or ERROR; --log-level debug goes further",
+  },
+  {
+    name: "log-dir",
+    value: "<dir>",
+    description: "Append the log to a file there, too, which /files then shows",
+  },
+  { name: "quiet", description: "Write no log to standard error" },
+  {
+    name: "external-log-file",
+    value: "<file>",
+    description: "File with the log that something else writes, for /files to show",
+  },
+];
+
 export const TLS_FLAGS: readonly FlagSpec[] = [
   {
     name: "tls-cert",

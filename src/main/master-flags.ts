@@ -1,8 +1,9 @@
 /** Flags of `mesh master`; names and defaults are those of Mesos where it has the flag. */
 import { ALLOCATOR_FLAGS } from "./allocator-flags.ts";
-import { LOG_LEVEL_FLAG, TLS_FLAGS } from "./daemon-flags.ts";
+import { LOG_FLAGS, TLS_FLAGS } from "./daemon-flags.ts";
 import type { FlagSpec } from "./flags.ts";
 import { FRAMEWORK_FLAGS } from "./framework-flags.ts";
+import { HOSTNAME_LOOKUP_FLAG } from "./host-name.ts";
 
 export const MASTER_FLAGS: readonly FlagSpec[] = [
   { name: "ip", value: "<address>", description: "Address to listen on", default: "0.0.0.0" },
@@ -13,6 +14,8 @@ export const MASTER_FLAGS: readonly FlagSpec[] = [
     value: "<host:port>",
     description: "How others reach the HTTP API; needed when the host's own name does not resolve",
   },
+  { name: "hostname", value: "<name>", description: "Name told to others; by default the advertised host" },
+  HOSTNAME_LOOKUP_FLAG,
   {
     name: "data-dir",
     value: "<dir>",
@@ -33,7 +36,7 @@ export const MASTER_FLAGS: readonly FlagSpec[] = [
   {
     name: "cluster",
     value: "<name>",
-    description: "Name of the cluster; a master of another name is refused as a peer",
+    description: "Name of the cluster, also in /state; a master of another name is refused as a peer",
   },
   {
     name: "agent-ping-timeout",
@@ -99,5 +102,5 @@ export const MASTER_FLAGS: readonly FlagSpec[] = [
   ...ALLOCATOR_FLAGS,
   ...FRAMEWORK_FLAGS,
   ...TLS_FLAGS,
-  LOG_LEVEL_FLAG,
+  ...LOG_FLAGS,
 ];

@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import { fixedFileSpace } from "../api/file-space.ts";
 import { Slices } from "../api/in-parts.ts";
 import { masterApi } from "../api/routes.ts";
-import { MeshError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
@@ -11,8 +10,7 @@ import { MESOS_API_VERSION } from "../base/version.ts";
 import { backupStream } from "../io/backup-file.ts";
 import { type HttpServer, serve } from "../io/http.ts";
 import type { Meeting } from "../io/link-listener.ts";
-import type { LinkTls } from "../io/link-tls.ts";
-import { createLogger, type Logger } from "../io/logger.ts";
+import type { Logger } from "../io/logger.ts";
 import { LoopWatch } from "../io/loop-watch.ts";
 import { PeerLinks } from "../io/peer-links.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
@@ -20,24 +18,20 @@ import { MasterNode } from "../master/node.ts";
 import { Master, type MasterDrivers } from "../master/run.ts";
 import { DEFAULT_SETTINGS } from "../master/settings.ts";
 import type { MasterSettings } from "../master/types.ts";
-import type { DomainInfo } from "../model/v1/ids.ts";
 import { memberPlaces } from "../raft/membership.ts";
 import type { RestoredStore } from "../raft/store.ts";
 import { Registry } from "../registry/registry.ts";
-import { domainOf } from "./domain-flag.ts";
 import { type Flags, splitAddress } from "./flags.ts";
-import { type FrameworkSettings, readFrameworkFlags } from "./framework-flags.ts";
 import { handOver } from "./hand-over.ts";
-import { advertisedIp } from "./local-address.ts";
-import { type FlagSettings, settingsOf } from "./master-settings.ts";
 import { decodePeerMessage, encodePeerMessage } from "./peer-wire.ts";
 import {
   apiClock,
   buildInfo,
+  daemonLogger,
   directoryError,
   lateHandler,
-  logLevel,
   now,
+  shownLog,
   stopSignal,
   systemRandom,
 } from "./process.ts";
@@ -52,42 +46,17 @@ import {
   raftConfig,
 } from "./raft-identity.ts";
 import { startJoining } from "./raft-joining.ts";
+import { type MasterFlags, masterIp, readMasterFlags } from "./read-master-flags.ts";
 import { openStore } from "./restore-store.ts";
 import { serveAgent } from "./serve-agent.ts";
 import { serveNotes } from "./serve-notes.ts";
 import { systemMetrics } from "./system-metrics.ts";
-import { tlsOf } from "./tls-flags.ts";
 import { watchWhitelist } from "./whitelist-file.ts";
 
-/** Name of the cluster in hellos when --cluster does not give one. */
-const DEFAULT_CLUSTER = "mesh";
 /** Given to HTTP answers under way at the end. */
 const HTTP_GRACE_MS = 500;
 /** Longest time a timer of the runtime can count. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
-
-export interface MasterFlags {
-  readonly ip: string;
-  readonly port: number;
-  readonly raftPort: number;
-  readonly advertise: string | undefined;
-  readonly dataDir: string;
-  readonly peers: readonly string[];
-  readonly join: readonly string[];
-  readonly cluster: string;
-  /** Left out: links are plain TCP. */
-  readonly tls?: LinkTls | undefined;
-  /** How long a new master without peers listens for a cluster that knows it; by default as is of use. */
-  readonly aloneListenMs?: number | undefined;
-  readonly settings: FlagSettings;
-  readonly domain?: DomainInfo | undefined;
-  readonly whitelist?: string | undefined;
-  /** Left out: the defaults. */
-  readonly frameworks?: FrameworkSettings;
-  /** As /flags shows them. */
-  readonly effective: Readonly<Record<string, string>>;
-  readonly directoryFlag: string;
-}
 
 export interface RunningMaster {
   readonly url: string;
@@ -97,18 +66,10 @@ export interface RunningMaster {
   stop(): Promise<void>;
 }
 
-/** An environment made for Mesos would otherwise open a cluster of each master alone. */
-function refuseZooKeeper(): void {
-  const name = ["MESOS_ZK", "MESOS_QUORUM"].find((one) => process.env[one] !== undefined);
-  if (name === undefined) return;
-  const message = `${name} is set, and mesh needs no ZooKeeper: unset it, and name all masters with --peers`;
-  throw new MeshError("BAD_FLAG", message);
-}
-
 export async function runMaster(flags: Flags): Promise<number> {
-  refuseZooKeeper();
-  const logger = createLogger({ name: "master", level: logLevel(flags) });
-  const running = await startMaster({ ...readFlags(flags), tls: await tlsOf(flags) }, logger);
+  const read = await readMasterFlags(flags);
+  const logger = daemonLogger(flags, "master");
+  const running = await startMaster({ ...read, logFile: shownLog(flags, logger) }, logger);
   const outcome = await Promise.race([stopSignal(), running.failed]);
   if (outcome instanceof Error) {
     process.stderr.write(`mesh: Master failed: ${outcome.message}\n`);
@@ -119,31 +80,9 @@ export async function runMaster(flags: Flags): Promise<number> {
   return 0;
 }
 
-function readFlags(flags: Flags): MasterFlags {
-  return {
-    ip: flags.ip("ip"),
-    port: flags.port("port"),
-    raftPort: flags.port("raft-port"),
-    advertise: flags.optional("advertise") === undefined ? undefined : flags.addresses("advertise")[0],
-    dataDir: flags.text("data-dir"),
-    peers: flags.optional("peers") === undefined ? [] : flags.addresses("peers", 5060),
-    join: flags.optional("join") === undefined ? [] : flags.addresses("join", 5050),
-    cluster: flags.optional("cluster") ?? DEFAULT_CLUSTER,
-    settings: settingsOf(flags),
-    domain: domainOf(flags.optional("domain")),
-    whitelist: flags.optional("whitelist"),
-    frameworks: readFrameworkFlags(flags),
-    effective: flags.effective(),
-    directoryFlag: "--data-dir",
-  };
-}
-
 /** Opens the log, listens, and begins to take part in elections. */
 export async function startMaster(flags: MasterFlags, logger: Logger): Promise<RunningMaster> {
-  const ip =
-    flags.advertise === undefined
-      ? advertisedIp(flags.ip, peerHosts(flags))
-      : splitAddress(flags.advertise).hostname;
+  const ip = masterIp(flags);
   const place = { peers: flags.peers, join: flags.join, ip, raftPort: flags.raftPort };
   checkPeers(place);
   const dataDir = resolve(flags.dataDir);
@@ -234,7 +173,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
     masterApi({
       port: master,
       ...surroundings(logger),
-      files: fixedFileSpace({}),
+      files: fixedFileSpace(flags.logFile === undefined ? {} : { "/master/log": flags.logFile }),
       backup: () => backup(store, node, flags.cluster),
     }),
   );
@@ -360,10 +299,6 @@ function running(parts: Parts): RunningMaster {
   };
 }
 
-function peerHosts(flags: MasterFlags): string[] {
-  return flags.peers.map((peer) => splitAddress(peer).hostname);
-}
-
 function masterSettings(flags: MasterFlags, random: Random, ip: string, port: number): MasterSettings {
   return {
     ...DEFAULT_SETTINGS,
@@ -371,7 +306,7 @@ function masterSettings(flags: MasterFlags, random: Random, ip: string, port: nu
     ...flags.frameworks,
     address: {
       id: uuidText(randomUuid(random)),
-      hostname: ip,
+      hostname: flags.hostname ?? ip,
       ip,
       port,
       ...(flags.domain === undefined ? {} : { domain: flags.domain }),

@@ -2,11 +2,12 @@
  * What every daemon of the binary needs of its process: a clock, chance from
  * the operating system, a log, and an orderly end.
  */
-
+import { resolve } from "node:path";
 import type { ApiClock, BuildInfo, Handler } from "../api/context.ts";
 import { MeshError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
+import { createLogger, type Logger } from "../io/logger.ts";
 import { badFlag, type Flags } from "./flags.ts";
 import { BUILD } from "./version.ts";
 
@@ -39,12 +40,36 @@ export function buildInfo(): BuildInfo {
 }
 
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+type LogLevel = (typeof LOG_LEVELS)[number];
+/** As glog, and so Mesos, names them. */
+const GLOG_LEVELS: Readonly<Record<string, LogLevel>> = { INFO: "info", WARNING: "warn", ERROR: "error" };
 
-export function logLevel(flags: Flags): (typeof LOG_LEVELS)[number] {
+export function logLevel(flags: Flags): LogLevel {
   const text = flags.text("log-level");
   const level = LOG_LEVELS.find((one) => one === text);
   if (level === undefined) throw badFlag("log-level", text, LOG_LEVELS.join(", "));
-  return level;
+  const given = flags.optional("logging-level");
+  if (given === undefined) return level;
+  const glog = GLOG_LEVELS[given.toUpperCase()];
+  if (glog === undefined) throw badFlag("logging-level", given, Object.keys(GLOG_LEVELS).join(", "));
+  return glog;
+}
+
+/** The log of a master or an agent. Throws MeshError. */
+export function daemonLogger(flags: Flags, name: "master" | "agent"): Logger {
+  const directory = flags.optional("log-dir");
+  return createLogger({
+    name,
+    level: logLevel(flags),
+    ...(directory === undefined ? {} : { file: resolve(directory, `mesh-${name}.log`) }),
+    toStderr: !flags.switch("quiet"),
+  });
+}
+
+/** The file that /files shows as the log (LOG-2). */
+export function shownLog(flags: Flags, logger: Logger): string | undefined {
+  const external = flags.optional("external-log-file");
+  return external === undefined ? logger.file : resolve(external);
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */

@@ -48,3 +48,27 @@ test("a file that cannot be written is refused with its name", () => {
   const file = join("/proc", "no-such-folder", "mesh.log");
   expect(() => createLogger({ name: "x", file })).toThrow(`Failed to write the log to '${file}'`);
 });
+
+test("writes to a file and to stderr when both are wanted, or to neither", async () => {
+  const file = join(directory, "both.log");
+  const script = `
+    import { createLogger } from ${JSON.stringify(join(import.meta.dir, "../../src/io/logger.ts"))};
+    createLogger({ name: "agent", file: ${JSON.stringify(file)}, toStderr: true }).log.info("both");
+    createLogger({ name: "agent", file: ${JSON.stringify(file)} }).log.info("file alone");
+    createLogger({ name: "agent", toStderr: false }).log.info("nowhere");`;
+  const child = Bun.spawnSync([process.execPath, "-e", script], { stdio: ["ignore", "ignore", "pipe"] });
+  const said = child.stderr
+    .toString()
+    .trimEnd()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as Record<string, unknown>)["msg"]);
+  expect(said).toEqual(["both"]);
+  expect((await entries(file)).map((entry) => entry["msg"])).toEqual(["both", "file alone"]);
+});
+
+test("a full disk costs lines and nothing else", () => {
+  const { close, log } = createLogger({ name: "agent", file: "/dev/full" });
+  log.error("no room for it");
+  log.error("nor for this");
+  close();
+});

@@ -142,5 +142,5 @@ function recorder(lines: string[]): Logger {
   const write = (message: string, fields: object = {}): void =>
     void lines.push(`${message} ${JSON.stringify(fields)}`);
   const log = { debug() {}, info: write, warn: write, error: write };
-  return { log, verbosity: { level: () => 0, set() {} }, close() {} };
+  return { log, verbosity: { level: () => 0, set() {} }, file: undefined, close() {} };
 }
