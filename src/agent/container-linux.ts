@@ -26,6 +26,8 @@ export function privilegesOf(linux: LinuxInfo, policy: ContainerPolicy): Result<
     beyond(effective, bounding, askedBounding === undefined ? "the agent's bound" : "its bounding set");
   if (excess !== undefined) return fail(excess);
   const { seccomp } = linux;
+  if (seccomp?.unconfined === true && !policy.unconfined)
+    return fail("this agent lets no task be without a filter of system calls (seccomp)");
   const profile = seccomp?.unconfined === true ? undefined : (seccomp?.profile_name ?? policy.seccompProfile);
   if (seccomp?.unconfined === true && seccomp.profile_name !== undefined)
     return fail("seccomp names a profile and is unconfined; give one of the two");

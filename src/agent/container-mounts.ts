@@ -5,6 +5,7 @@ import type { Volume } from "../model/v1/containers.ts";
 import type { ContainerPolicy } from "./container-policy.ts";
 import { unusablePath, unusableTarget } from "./container-volumes.ts";
 
+export const PRIVATE_TMP = ["/tmp", "/var/tmp"];
 /** Holds /tmp of a container, where it is private. */
 const TMP = ".tmp";
 const TMP_MODE = 0o1777;
@@ -33,7 +34,7 @@ export function volumeMounts(
 /** Before volumes, which may lie below. */
 export function tmpMounts(policy: ContainerPolicy): readonly ContainerMount[] {
   if (!policy.privateTmp) return [];
-  return ["/tmp", "/var/tmp"].map((target, at) => ({
+  return PRIVATE_TMP.map((target, at) => ({
     kind: "bind",
     source: `${TMP}/${at}`,
     sourceMode: TMP_MODE,

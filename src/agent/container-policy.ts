@@ -10,6 +10,8 @@ export interface ContainerPolicy {
   readonly noNewPrivileges: boolean;
   /** Of containers that name none (Mesos --seccomp_profile_name); absent: unconfined. */
   readonly seccompProfile?: string;
+  /** Containers may ask for no filter of system calls at all. */
+  readonly unconfined: boolean;
   /** Containers may ask for the agent's pid namespace. */
   readonly sharePid: boolean;
   /** Containers may ask for the agent's ipc namespace and /dev/shm. */
@@ -27,6 +29,7 @@ export interface ContainerPolicy {
 /** As a Mesos agent without the flags in question. */
 export const DEFAULT_POLICY: ContainerPolicy = {
   noNewPrivileges: false,
+  unconfined: true,
   sharePid: true,
   shareIpc: true,
   privateShm: false,

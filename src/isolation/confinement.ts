@@ -25,6 +25,22 @@ export interface Confinement {
   readonly userNamespace: boolean;
 }
 
+/** Who the user of a container is on the host, whose files its sandbox has; undefined: the agent's own. */
+export function outsideOwner(owner: Owner | undefined, { userNamespace }: Host): Owner | undefined {
+  if (userNamespace === undefined) return owner;
+  const { first } = userNamespace.range;
+  return { uid: first + (owner?.uid ?? 0), gid: first + (owner?.gid ?? 0) };
+}
+
+/** Why there is no such user in the tasks' user namespace, or nothing. */
+export function unmappedUser(owner: Owner | undefined, { userNamespace }: Host): string | undefined {
+  if (owner === undefined || userNamespace === undefined) return undefined;
+  const { count } = userNamespace.range;
+  if (owner.uid < count && owner.gid < count) return undefined;
+  const user = `user ${owner.uid} of group ${owner.gid}`;
+  return `Cannot run as ${user}: the agent's --userns-range has ${count} users; name another or widen it`;
+}
+
 /** Why this machine cannot keep a container to it, or nothing. */
 export function unkeptConfinement(
   { limits = [], privileges = {} }: Partial<Confinement>,

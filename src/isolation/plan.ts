@@ -24,7 +24,7 @@
  */
 import { fail, ok, type Result } from "../base/result.ts";
 import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts";
-import { type Confinement, unkeptConfinement } from "./confinement.ts";
+import { type Confinement, outsideOwner, unkeptConfinement, unmappedUser } from "./confinement.ts";
 import type { ContainerMount, ContainerSpec, ContainerVolume, FetchUri, Namespace } from "./container.ts";
 import { invalidSpec } from "./invalid-spec.ts";
 import type { ContainerNetwork } from "./network.ts";
@@ -163,7 +163,7 @@ export function planLaunch(
     const message = `Cannot run as user "${spec.user}": this agent may not switch users; run it as root with setpriv (util-linux) installed, or leave the user unset`;
     return fail({ step: "user", message });
   }
-  const unkept = unkeptConfinement(spec, host) ?? unmountable(spec, host);
+  const unkept = unkeptConfinement(spec, host) ?? unmountable(spec, host) ?? unmappedUser(owner, host);
   if (unkept !== undefined) return fail({ step: "validate", message: unkept });
   const environment = planEnvironment(spec.environment);
   const odd = environment.byEnv[0];
@@ -183,7 +183,7 @@ export function planLaunch(
   return ok({
     containerId: spec.containerId,
     steps: [
-      ...agentSteps(spec, host, owner, cgroup),
+      ...agentSteps(spec, host, outsideOwner(owner, host), cgroup),
       ...networkSteps(spec, host, namespaces),
       ...supervisorSteps(host, namespaces),
       ...mountSteps(spec, host, namespaces),
@@ -293,7 +293,7 @@ function unmountable(spec: ContainerSpec, host: Host): string | undefined {
 
 /** Undefined: nothing but its user holds the task. */
 function confinementOf({ limits = [], privileges = {} }: ContainerSpec, host: Host): Confinement | undefined {
-  const userNamespace = host.userRange !== undefined;
+  const userNamespace = host.userNamespace !== undefined;
   if (limits.length === 0 && Object.keys(privileges).length === 0 && !userNamespace) return undefined;
   return { limits, privileges, userNamespace };
 }

@@ -49,6 +49,9 @@ const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--ut
 /** File descriptor on which the shells hold the sandbox's stderr; 2 is the container's record. */
 export const TASK_STDERR_FD = 3;
 
+/** On which the shells hold the task's cgroup while they mount; above USER_NAMESPACE_FD. */
+const CGROUP_FD = 5;
+
 /** @param recordPath names the container among command lines, for finding it again */
 export function supervisorCommand(plan: Plan, host: Host, recordPath: string): SupervisorCommand {
   const { shell } = host.tools;
@@ -110,6 +113,7 @@ function waitingScript(plan: Plan, host: Host): string {
     "own_cgroup=$2 cgroup=$3; shift 3",
     supervisorsCgroup(plan) === undefined ? "" : `echo 0 >"$own_cgroup/cgroup.procs" ${orFail("cgroup")}`,
     hasInit(plan) ? "" : `${ownStat} ${orFail("record")}`,
+    holdsCgroup(plan) ? `command exec ${CGROUP_FD}>"$cgroup/cgroup.procs" ${orFail("cgroup")}` : "",
     mountPart(plan, host).script,
     taskScript(plan, host),
     "status=$?",
@@ -146,7 +150,7 @@ function taskScript(plan: Plan, host: Host): string {
   else words.push(programWords(plan, host, environment));
   return lines(
     "(",
-    taskCgroup(plan) === undefined ? "" : `echo 0 >"$cgroup/cgroup.procs" ${orFail("cgroup")}`,
+    joinTaskCgroup(plan),
     oomScore(plan),
     announcement(plan, host),
     `exec 2>&${TASK_STDERR_FD} ${TASK_STDERR_FD}>&-`,
@@ -154,6 +158,17 @@ function taskScript(plan: Plan, host: Host): string {
     `exec ${words.join(" ")}`,
     ")",
   );
+}
+
+/** Mounts may make the cgroups read-only: the file is opened before. */
+function holdsCgroup(plan: Plan): boolean {
+  return taskCgroup(plan) !== undefined && find(plan, "mount") !== undefined;
+}
+
+function joinTaskCgroup(plan: Plan): string {
+  if (taskCgroup(plan) === undefined) return "";
+  if (!holdsCgroup(plan)) return `echo 0 >"$cgroup/cgroup.procs" ${orFail("cgroup")}`;
+  return `echo 0 >&${CGROUP_FD} ${orFail("cgroup")}\nexec ${CGROUP_FD}>&-`;
 }
 
 /** A hint to the kernel for when the whole machine lacks memory: no reason not to start. */

@@ -37,8 +37,8 @@ export interface Host {
   readonly cgroupSettings?: CgroupSettings;
   /** File of mounts that every container gets, as fstab(5). */
   readonly fixedMounts?: string;
-  /** Users of tasks are these ones of the host, in a user namespace of theirs. */
-  readonly userRange?: UserRange;
+  /** Users of tasks are these ones of the host, in a user namespace that an open file stands for. */
+  readonly userNamespace?: { readonly range: UserRange; readonly file: number };
   /** By name of a profile the program that loads its filter and executes what follows. */
   readonly seccompFilters?: ReadonlyMap<string, string>;
   /** Memory of the machine; present where the score of the kernel's OOM killer can be set. */

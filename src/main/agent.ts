@@ -24,6 +24,7 @@ import { inspectMachine } from "../io/machine.ts";
 import { checkNetwork } from "../io/network-check.ts";
 import { removeVolume } from "../io/remove-volume.ts";
 import type { CgroupSettings } from "../isolation/cgroup-settings.ts";
+import type { ConfinementSettings } from "../isolation/confinement-settings.ts";
 import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
@@ -32,7 +33,7 @@ import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { readAddressFlags } from "./address-flags.ts";
 import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
 import { readCgroupSettings } from "./cgroup-flags.ts";
-import { readContainerPolicy } from "./container-flags.ts";
+import { checkTmp, readConfinement, readContainerPolicy } from "./container-flags.ts";
 import { domainOf } from "./domain-flag.ts";
 import { readExecutorTimes, readExecutorVariables } from "./executor-flags.ts";
 import { type FetcherFlags, fetchSettings, readFetcherFlags } from "./fetcher-flags.ts";
@@ -77,6 +78,7 @@ export interface AgentFlags extends InfoFlags {
   readonly ip6?: string;
   /** Left out: tasks join no networks. */
   readonly networks?: NetworkFlags;
+  readonly confinement?: Omit<ConfinementSettings, "programDirectory">;
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
   readonly registrationBackoffMs?: number;
@@ -134,6 +136,7 @@ function readFlags(flags: Flags): AgentFlags {
     executorVariables: readExecutorVariables(flags),
     fetcher: readFetcherFlags(flags),
     executorTimes: readExecutorTimes(flags),
+    confinement: readConfinement(flags),
     sandboxes: readSandboxSettings(flags),
     effective: flags.effective(),
     portFlag: "--port",
@@ -272,6 +275,7 @@ async function openRuntime(
   runtimeDirectory: string,
   log: Log,
 ): Promise<Runtime> {
+  if (flags.containers?.privateTmp === true) checkTmp(workDir);
   const runtime = openLinuxRuntime({
     runtimeDirectory,
     fetch: createFetcher(flags.fetcher === undefined ? {} : fetchSettings(flags.fetcher, workDir)),
@@ -281,6 +285,9 @@ async function openRuntime(
     ...(flags.networks === undefined
       ? {}
       : { networks: { ...flags.networks, recordDirectory: networksDirectory(workDir) } }),
+    ...(flags.confinement === undefined
+      ? {}
+      : { confinement: { ...flags.confinement, programDirectory: `${workDir}/programs` } }),
     ...offeredMemory(info),
     log,
   });

@@ -16,11 +16,22 @@ const S_IFCHR = 0o020000;
 /** The value is the text itself or `file:///path`, a Mesos DeviceWhitelist. Throws MeshError BAD_FLAG. */
 export function allowedDevices(value: string | undefined): readonly DeviceRule[] {
   const text = textOrFile(FLAG, value);
-  if (text === undefined) return DEFAULT_DEVICES;
   if (text === "all") return ALL_DEVICES;
+  return [...DEFAULT_DEVICES, ...accessesIn(text).map(ruleOf)];
+}
+
+/** Paths of the devices that it names; throws MeshError BAD_FLAG. */
+export function allowedDevicePaths(value: string | undefined): readonly string[] {
+  const text = textOrFile(FLAG, value);
+  if (text === "all") return [];
+  return accessesIn(text).flatMap(({ device: { path } }) => (path === undefined ? [] : [path]));
+}
+
+function accessesIn(text: string | undefined): readonly DeviceAccess[] {
+  if (text === undefined) return [];
   const list = decodeJsonValue("DeviceWhitelist", parse(text));
   if (!list.ok) throw badFlag(FLAG, text, `${EXPECTED}: ${list.error.message}`);
-  return [...DEFAULT_DEVICES, ...(list.value.allowed_devices ?? []).map(ruleOf)];
+  return list.value.allowed_devices ?? [];
 }
 
 function parse(text: string): unknown {

@@ -1,5 +1,15 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, statfsSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+} from "node:fs";
 import { runtimeDirectory } from "../agent/paths.ts";
+import { sharedDirectory } from "../isolation/linux/confinement-files.ts";
 
 /** File systems that a reboot empties; records of live containers are of no use after one. */
 const VOLATILE = ["/run", "/dev/shm"];
@@ -27,12 +37,21 @@ export function chooseRuntimeDirectory(workDir: string): string {
 
 /** Leaves nothing behind of a stopped agent when no container lives on. */
 export function removeUnusedRuntimeDirectory(directory: string): void {
-  for (const each of [`${directory}/networks`, `${directory}/containers`, directory]) {
+  const gone = (path: string): void => {
     try {
-      rmdirSync(each);
+      rmdirSync(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") return; // In use.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
+  };
+  try {
+    gone(`${directory}/networks`);
+    gone(`${directory}/containers`);
+    // What it makes anew at each start.
+    rmSync(sharedDirectory(directory), { recursive: true, force: true });
+    gone(directory);
+  } catch {
+    // In use.
   }
 }
 

@@ -58,6 +58,9 @@ test("seccomp: the agent's profile, the task's, or none", () => {
   });
   expect(linux({ seccomp: { unconfined: true } }, policy)).toEqual({ isolation: ALL });
   expect(linux({ seccomp: { unconfined: true, profile_name: "x" } })).toContain("give one of the two");
+  expect(linux({ seccomp: { unconfined: true } }, { ...policy, unconfined: false })).toContain(
+    "lets no task be without",
+  );
 });
 
 describe("rlimits", () => {

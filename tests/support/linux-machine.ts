@@ -1,7 +1,8 @@
 /** A place for runtimes on real processes, which at its end finds what they left behind. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { ConfinementSettings } from "../../src/isolation/confinement-settings.ts";
 import { removeCgroup, removeEmptyCgroupDirectory, SUPERVISORS } from "../../src/isolation/linux/cgroup.ts";
 import { probe } from "../../src/isolation/linux/probe.ts";
 import { type ProcessTable, procTable, psTable } from "../../src/isolation/linux/process-table.ts";
@@ -18,14 +19,26 @@ const WAIT_MAX_MS = 10_000;
 export class LinuxMachine {
   readonly directory: string;
   readonly host: Host;
+  /** What of the settings this machine cannot do. */
+  readonly unmet: readonly string[];
   readonly table: ProcessTable;
   /** What the probe made, also where the form does not use it. */
   readonly #cgroup: string | undefined;
 
   /** `directory`: an existing machine's, as a restarted agent finds it. */
-  constructor(form: Form, directory = mkdtempSync(join(tmpdir(), "mesh-runtime-"))) {
+  constructor(
+    form: Form,
+    directory = mkdtempSync(join(tmpdir(), "mesh-runtime-")),
+    confinement?: ConfinementSettings,
+  ) {
     this.directory = directory;
-    const probed = probe({ runtimeDirectory: `${directory}/run`, isolate: form !== "posix" }).host;
+    mkdirSync(`${directory}/run`, { recursive: true });
+    const { host: probed, unmet } = probe({
+      runtimeDirectory: `${directory}/run`,
+      isolate: form !== "posix",
+      ...(confinement === undefined ? {} : { confinement }),
+    });
+    this.unmet = unmet;
     this.#cgroup = probed.supervisorsCgroup;
     this.host = hostOf(form, probed);
     this.table = this.host.procfs ? procTable : psTable;

@@ -1,10 +1,10 @@
 /** One command run inside a container that is there, to check it. */
 import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
 import type { CheckProbe, CheckResult } from "../check.ts";
-import { ENTERED_FD, enterCommand } from "../enter-script.ts";
+import { enterCommand } from "../enter-script.ts";
 import { type Plan, planLaunch } from "../plan.ts";
 import type { Host } from "../tools.ts";
-import { ownerOf } from "./launch.ts";
+import { ownerOf, withUserNamespace } from "./launch.ts";
 import { type ProcessTable, sendSignal } from "./process-table.ts";
 import { openOutput } from "./sandbox.ts";
 import { initOf, supervisorAlive, type Tracked } from "./tracked.ts";
@@ -55,13 +55,13 @@ export class CommandCheck {
     const command = enterCommand(plan, this.#host, { target, namespaces, cgroup });
     // As in Mesos what a check says goes to the task's stderr.
     const output = openOutput(`${spec.sandbox}/${spec.stderrName}`);
-    const stdio: (number | "ignore")[] = ["ignore", output, output];
-    stdio[ENTERED_FD] = mark;
+    // The last one is ENTERED_FD.
+    const stdio = withUserNamespace(["ignore", output, output, mark], this.#host);
     try {
       const child = Bun.spawn([...command.argv], {
         cwd: spec.sandbox,
         env: { ...command.environment },
-        stdio: stdio as ["ignore", number, number, number],
+        stdio,
         // A session, and with it a process group, of its own: all of it can be ended.
         detached: true,
       });

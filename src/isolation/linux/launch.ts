@@ -2,6 +2,7 @@
 import { closeSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { CONTAINER_START_TIMEOUT_MS } from "../../base/limits.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
+import { outsideOwner } from "../confinement.ts";
 import type { ContainerSpec } from "../container.ts";
 import type { ContainerNetwork } from "../network.ts";
 import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
@@ -69,7 +70,8 @@ export async function launchContainer(
   } catch (error) {
     return fail({ step: "record", message: `Cannot write the container's record: ${text(error)}` });
   }
-  const launch = new Launch(context, plan.value, record, file, signal, owner.value);
+  const outside = outsideOwner(owner.value, context.host);
+  const launch = new Launch(context, plan.value, record, file, signal, outside);
   const started = await launch.run();
   closeSync(file);
   if (!started.ok) {
@@ -221,7 +223,7 @@ class Launch {
         cwd,
         env: { ...command.environment },
         // Descriptor 3 is the sandbox's stderr, see supervisor-script.ts.
-        stdio: ["ignore", stdout, this.#file, stderr],
+        stdio: withUserNamespace(["ignore", stdout, this.#file, stderr], this.#context.host),
         // A session of its own: signals to the agent's terminal do not reach it.
         detached: true,
       });
@@ -293,6 +295,13 @@ class Launch {
     clearTimeout(limit);
     events.forget(id);
   }
+}
+
+export type Stdio = ["ignore", number, number, number, ...number[]];
+
+/** Adds the descriptor USER_NAMESPACE_FD where tasks have a user namespace. */
+export function withUserNamespace(stdio: ["ignore", number, number, number], { userNamespace }: Host): Stdio {
+  return userNamespace === undefined ? stdio : [...stdio, userNamespace.file];
 }
 
 function text(error: unknown): string {

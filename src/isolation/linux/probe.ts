@@ -6,11 +6,13 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../cgroup-settings.ts";
+import type { ConfinementSettings } from "../confinement-settings.ts";
 import type { Namespace } from "../container.ts";
 import { deviceProgram } from "../device-program.ts";
 import type { Host, Tools } from "../tools.ts";
 import { attachDeviceProgram } from "./bpf.ts";
 import { cgroup2Mounts, makeCgroup, SUPERVISORS } from "./cgroup.ts";
+import { probeConfinement } from "./confinement-probe.ts";
 import { type Controllers, cgroupBases, setUpControllers } from "./controllers.ts";
 
 export interface ProbeOptions {
@@ -19,6 +21,7 @@ export interface ProbeOptions {
   /** False: no namespaces and no cgroups are used, whatever the machine offers. */
   readonly isolate: boolean;
   readonly cgroups?: CgroupSettings;
+  readonly confinement?: ConfinementSettings;
   /** Memory that the agent offers: the kernel takes it last from containers as a whole. */
   readonly protectedMemBytes?: number;
 }
@@ -56,8 +59,10 @@ export function probe(options: ProbeOptions): Probed {
   const procfs = linux && existsSync("/proc/self/stat");
   // In a pid namespace /proc/self is only right with its own /proc.
   const ownProc = procfs && namespaces.includes("pid") === namespaces.includes("mount");
+  const unmet = [...(cgroup?.controllers.unmet ?? unmetWithoutCgroups(settings))];
   const host: Host = {
     tools,
+    ...probeConfinement(options, tools, namespaces, missing, unmet),
     procfs,
     ...(cgroupRoot === undefined ? {} : { supervisorsCgroup: `${cgroupRoot}/${SUPERVISORS}` }),
     ...(cgroup === undefined || names.length === 0 ? {} : { cgroupFiles: cgroup.controllers.files }),
@@ -73,7 +78,7 @@ export function probe(options: ProbeOptions): Probed {
       missing,
     },
   };
-  return { host, unmet: cgroup?.controllers.unmet ?? unmetWithoutCgroups(settings) };
+  return { host, unmet };
 }
 
 function unmetWithoutCgroups(settings: CgroupSettings): string[] {

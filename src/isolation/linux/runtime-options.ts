@@ -2,6 +2,7 @@
 import type { Log } from "../../base/log.ts";
 import type { CgroupSettings } from "../cgroup-settings.ts";
 import type { NetworkCheck } from "../check.ts";
+import type { ConfinementSettings } from "../confinement-settings.ts";
 import type { Fetch } from "../runtime.ts";
 import type { Host } from "../tools.ts";
 import type { NetworkSettings } from "./networks.ts";
@@ -13,6 +14,7 @@ export interface LinuxRuntimeOptions {
   /** False: neither namespaces nor cgroups. Default true. */
   readonly isolate?: boolean;
   readonly cgroups?: CgroupSettings;
+  readonly confinement?: ConfinementSettings;
   /** Memory that the agent offers, see probe.ts. */
   readonly protectedMemBytes?: number;
   /** Absent: containers are on the host's network. */

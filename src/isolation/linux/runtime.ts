@@ -9,7 +9,7 @@
  * tells of the exit record (containers of an earlier agent process); a slow
  * sweep looks whether recovered supervisors still live.
  */
-import { realpathSync } from "node:fs";
+import { closeSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { MeshError } from "../../base/errors.ts";
 import { CONTAINER_SWEEP_INTERVAL_MS } from "../../base/limits.ts";
@@ -50,11 +50,12 @@ export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
   makeRuntimeDirectory(options.runtimeDirectory);
   const runtimeDirectory = realpathSync(options.runtimeDirectory);
   if (options.host !== undefined) return new LinuxRuntime(options.host, runtimeDirectory, options);
-  const { isolate = true, cgroups, protectedMemBytes } = options;
+  const { isolate = true, cgroups, confinement, protectedMemBytes } = options;
   const { host, unmet } = probe({
     runtimeDirectory,
     isolate,
     ...(cgroups === undefined ? {} : { cgroups }),
+    ...(confinement === undefined ? {} : { confinement }),
     ...(protectedMemBytes === undefined ? {} : { protectedMemBytes }),
   });
   if (unmet.length > 0) {
@@ -85,6 +86,7 @@ class LinuxRuntime implements Runtime {
   readonly #sweepIntervalMs: number;
   readonly #log: Log;
   readonly #checker: Checker;
+  readonly #ownsHost: boolean;
   readonly #pods: Pods;
   #sweep: ReturnType<typeof setInterval> | undefined;
   #listener: (containerId: string, exit: Exit) => void = () => {};
@@ -93,6 +95,7 @@ class LinuxRuntime implements Runtime {
   constructor(machine: Host, runtimeDirectory: string, options: LinuxRuntimeOptions) {
     const { fetch } = options;
     this.#log = options.log ?? silentLog;
+    this.#ownsHost = options.host === undefined;
     const { host, networks } = openNetworks(options.networks, machine, runtimeDirectory, this.#log);
     this.#sweepIntervalMs = options.sweepIntervalMs ?? CONTAINER_SWEEP_INTERVAL_MS;
     const records = new Records(runtimeDirectory);
@@ -381,7 +384,9 @@ class LinuxRuntime implements Runtime {
     clearInterval(this.#sweep);
     this.#context.events.close();
     this.#context.networks?.close();
-    removeAgentCgroup(this.#context.host.supervisorsCgroup);
+    const { supervisorsCgroup, userNamespace } = this.#context.host;
+    removeAgentCgroup(supervisorsCgroup);
+    if (this.#ownsHost && userNamespace !== undefined) closeSync(userNamespace.file);
   }
 }
 
