@@ -129,7 +129,8 @@ function proposeLoss(leader: Leader, task: TaskRecord): void {
   });
 }
 
-function announceReturn(leader: Leader, agent: AgentMemory, lost: ReadonlySet<TaskRecord>): void {
+/** Frameworks hear that tasks of an agent that counted as unreachable live; not of those that are `lost`. */
+export function announceReturn(leader: Leader, agent: AgentMemory, lost: ReadonlySet<TaskRecord>): void {
   for (const task of leader.registry.tasksOnAgent(agent.id)) {
     const framework = leader.frameworks.get(task.frameworkId);
     if (framework === undefined || isTerminalState(task.state) || lost.has(task)) continue;

@@ -20,7 +20,7 @@ import {
 import { AgentHoldings } from "./agent-holdings.ts";
 import { startPings, watchAbsence } from "./agent-liveness.ts";
 import { cancelRemoval } from "./agent-removals.ts";
-import { compareWithReport } from "./agent-report.ts";
+import { announceReturn, compareWithReport } from "./agent-report.ts";
 import { hasVolume, offerableTotal, sendVolumes } from "./agent-resources.ts";
 import { forgetVerdicts } from "./deferred.ts";
 import { resumeDrain } from "./drain.ts";
@@ -164,7 +164,11 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
   else if (pending?.fresh) {
     // It never heard its id and comes again as another.
     leader.propose({ kind: "remove-agent", agentId: agent.id, atMs: leader.now.wallMs, remember: true });
-  } else if (agent.link === undefined) watchAbsence(leader, agent);
+  } else if (agent.link === undefined) {
+    // The registry takes it for here, with its tasks: until it is counted as gone again, so does the leader.
+    if (agent.unreachable && record.unreachableAtMs === undefined) returnedWithoutLink(leader, agent);
+    watchAbsence(leader, agent);
+  }
 }
 
 /** Takes over an agent's committed record. */
@@ -236,6 +240,14 @@ function attach(leader: Leader, agent: AgentMemory, pending: PendingAgent): void
   for (const old of othersAt(leader, addressOf(agent.ip, agent.info), agent.id)) {
     if (old.unreachable && isReplaced(leader, old)) removeReplaced(leader, old.id);
   }
+  leader.sendOperators(() => agentAddedEvent(leader, agent));
+}
+
+/** Its return is committed, and its link ended meanwhile. */
+function returnedWithoutLink(leader: Leader, agent: AgentMemory): void {
+  agent.unreachable = false;
+  enterAllocator(leader, agent, false);
+  announceReturn(leader, agent, new Set());
   leader.sendOperators(() => agentAddedEvent(leader, agent));
 }
 

@@ -70,6 +70,30 @@ describe("registration", () => {
     expect(bench.registry.agents.get(agentId)?.unreachableAtMs).toBeDefined();
   });
 
+  test("one that was unreachable, and whose link ends before its return is committed, is counted as gone again", () => {
+    const { bench, agentId, framework } = started();
+    framework.launch(framework.offers[0], framework.task("t", agentId));
+    bench.update(1, framework.id, "t", "TASK_RUNNING");
+    bench.step({ kind: "agent-link-closed", link: 1 });
+    bench.pass(80_000);
+    const told = (): (string | undefined)[] =>
+      framework.statuses().map(({ state, reason }) => `${state} ${reason}`);
+    expect(told().at(-1)).toBe("TASK_UNREACHABLE REASON_AGENT_REMOVED");
+    bench.autoCommit = false;
+    bench.agent(2, agentId, [report(framework, "t", "TASK_RUNNING")]);
+    bench.step({ kind: "agent-link-closed", link: 2 });
+    bench.commit();
+    bench.autoCommit = true;
+    expect(bench.registry.task(framework.id, "t")?.state).toBe("TASK_RUNNING");
+    expect(told()).toEqual(["TASK_RUNNING REASON_AGENT_REREGISTERED"]);
+    bench.pass(80_000);
+    expect(bench.registry.agents.get(agentId)?.unreachableAtMs).toBeDefined();
+    expect(told()).toEqual(["TASK_UNREACHABLE REASON_AGENT_REMOVED"]);
+    // And it is welcome again.
+    bench.agent(3, agentId, [report(framework, "t", "TASK_RUNNING")]);
+    expect(told()).toEqual(["TASK_RUNNING REASON_AGENT_REREGISTERED"]);
+  });
+
   test("one that is removed in the entry of its return is told, and nothing of it stays", () => {
     const { bench, agentId } = started();
     bench.autoCommit = false;
