@@ -6,7 +6,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { FILE_READ_MAX_BYTES } from "../base/limits.ts";
+import { FILE_READ_MAX_BYTES, FILES_LISTED_MAX } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { FileSpace } from "./file-space.ts";
 
@@ -34,6 +34,8 @@ export interface FilePart {
   readonly data: Uint8Array;
 }
 
+/** Entries of a directory that are looked at together: none of them has a descriptor for long. */
+const LISTED_AT_ONCE = 256;
 const HAS_PROC = process.platform === "linux";
 
 export interface OpenedFile {
@@ -59,7 +61,8 @@ export async function openBelow(
     const root = await realpath(resolved.root);
     const path = join(root, resolved.relative);
     const handle = await openChecked(root, path);
-    if (handle === undefined) return fail(missing(virtualPath));
+    if (handle === "outside") return fail(missing(virtualPath));
+    if (handle === "special") return fail(noFile(virtualPath));
     return ok({ handle, realPath: HAS_PROC ? `/proc/self/fd/${handle.fd}` : path });
   } catch (error) {
     return fail(describe(virtualPath, error));
@@ -67,23 +70,34 @@ export async function openBelow(
 }
 
 /**
- * The file, undefined when it lies outside of `root`. Where Linux tells what a
- * path leads to before it is opened, a file outside is never opened: for a
- * device or a pipe that alone does something.
+ * The file or directory below `root`. Where Linux tells what a path leads to
+ * before it is opened, nothing else is opened: for a device or a pipe that
+ * alone does something.
  */
-async function openChecked(root: string, path: string): Promise<FileHandle | undefined> {
+async function openChecked(root: string, path: string): Promise<FileHandle | "outside" | "special"> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   const place = await open(path, HAS_PROC ? O_PATH : flags);
   let keep = false;
   try {
     const real = await openedPath(place, path);
-    if (real !== root && !real.startsWith(root + sep)) return undefined;
+    if (real !== root && !real.startsWith(root + sep)) return "outside";
+    const stat = await place.stat();
+    if (!stat.isFile() && !stat.isDirectory()) return "special";
+    if (stat.isFile() && stat.nlink > 1 && real !== root && !(await isOwn(root, stat.uid))) return "outside";
     if (HAS_PROC) return await open(`/proc/self/fd/${place.fd}`, flags);
     keep = true;
     return place;
   } finally {
     if (!keep) await place.close();
   }
+}
+
+/**
+ * Another name of a file can lead a task's user to what it may not read, as
+ * links do (where the sysctl fs.protected_hardlinks is off).
+ */
+async function isOwn(root: string, uid: number): Promise<boolean> {
+  return (await lstat(root)).uid === uid;
 }
 
 /** Where an open file lies. Without /proc, by its path, if that still leads to the same inode. */
@@ -105,10 +119,16 @@ export async function listDirectory(
   try {
     if (!(await handle.stat()).isDirectory()) return ok([]);
     const names = (await readdir(realPath)).sort();
-    const entries = await Promise.all(
-      names.map((name) => entry(join(realPath, name), join(virtualPath, name))),
-    );
-    return ok(entries.filter((item) => item !== undefined));
+    if (names.length > FILES_LISTED_MAX) return fail(tooMany(virtualPath, names.length));
+    const entries: FileEntry[] = [];
+    for (let at = 0; at < names.length; at += LISTED_AT_ONCE) {
+      const some = names.slice(at, at + LISTED_AT_ONCE);
+      const found = await Promise.all(
+        some.map((name) => entry(join(realPath, name), join(virtualPath, name))),
+      );
+      entries.push(...found.filter((item) => item !== undefined));
+    }
+    return ok(entries);
   } catch (error) {
     return fail(describe(virtualPath, error));
   } finally {
@@ -140,7 +160,7 @@ export async function readPart(
   try {
     const stat = await handle.stat();
     if (stat.isDirectory()) return fail({ status: 400, message: "Cannot read a directory" });
-    if (!stat.isFile()) return fail({ status: 400, message: `Cannot read '${virtualPath}': it is no file` });
+    if (!stat.isFile()) return fail(noFile(virtualPath));
     const from = offset === -1 ? stat.size : offset;
     const wanted = Math.min(lengthBytes ?? stat.size, Math.max(stat.size - from, 0), FILE_READ_MAX_BYTES);
     const buffer = new Uint8Array(wanted);
@@ -151,6 +171,15 @@ export async function readPart(
   } finally {
     await handle.close();
   }
+}
+
+function tooMany(virtualPath: string, count: number): FileError {
+  const most = `${FILES_LISTED_MAX} can be listed; name one of them`;
+  return { status: 400, message: `Cannot list '${virtualPath}': it has ${count} entries, and ${most}` };
+}
+
+function noFile(virtualPath: string): FileError {
+  return { status: 400, message: `Cannot read '${virtualPath}': it is no file` };
 }
 
 function missing(virtualPath: string): FileError {

@@ -222,6 +222,8 @@ export const OUTPUT_ROTATIONS_UNDER_WAY_MAX = 2;
 export const OUTPUT_PARTS_MAX = 1_000;
 /** Ended sandboxes that an agent keeps in mind for their removal; beyond, it reads the disk again. */
 export const SANDBOX_GC_KNOWN_MAX = 50_000;
+/** Entries of a directory in one answer of /files/browse: some 20 MiB of JSON. */
+export const FILES_LISTED_MAX = 100_000;
 /** Bytes of a file in one answer of /files/read: 16 pages, as Mesos. */
 export const FILE_READ_MAX_BYTES = 64 * KIB;
 /** Operator event streams at once; the oldest gives way (Mesos --max_operator_event_stream_subscribers). */

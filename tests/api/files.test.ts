@@ -1,6 +1,6 @@
 /** /files: what is served, byte for byte, and what stays out of reach. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chown, link, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Handler } from "../../src/api/context.ts";
@@ -116,6 +116,71 @@ describe("nothing outside the root", () => {
   }
 
   // open(2) of a socket fails with an error of its own, so the answer would tell of an attempt.
+  test("a pipe in the sandbox is not even opened: its writer would go on", async () => {
+    const script = 'exec 3>"$0"; echo opened';
+    const writer = Bun.spawn(["sh", "-c", script, join(root, "sandbox/pipe")], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    for (const endpoint of ["read", "download"]) {
+      const answer = await ask(endpoint, { path: "/sandbox/pipe", offset: "0" });
+      expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("it is no file")]);
+    }
+    writer.kill("SIGKILL");
+    expect(await new Response(writer.stdout).text()).toBe("");
+  });
+
+  test("another name of somebody else's file stays out of reach, one of the task's own does not", async () => {
+    // Files of others can be made by root alone.
+    if (process.getuid?.() !== 0) return;
+    const sandbox = join(root, "sandbox");
+    try {
+      await chown(sandbox, 65_534, 65_534);
+      await link(join(root, "secret"), join(sandbox, "name-of-secret"));
+      await writeFile(join(sandbox, "own"), "own");
+      await chown(join(sandbox, "own"), 65_534, 65_534);
+      await link(join(sandbox, "own"), join(sandbox, "name-of-own"));
+      expect((await ask("read", { path: "/sandbox/name-of-secret", offset: "0" })).status).toBe(404);
+      expect((await ask("download", { path: "/sandbox/name-of-secret" })).status).toBe(404);
+      expect(await json(await ask("read", { path: "/sandbox/name-of-own", offset: "0" }))).toMatchObject({
+        data: "own",
+      });
+    } finally {
+      await chown(sandbox, 0, 0);
+      for (const name of ["name-of-secret", "own", "name-of-own"])
+        await rm(join(sandbox, name), { force: true });
+    }
+  });
+
+  for (const [what, make, path] of [
+    ["a file", ["cp stdout race.new", "ln -s ../secret race.new"], "race"],
+    ["a directory", ["mkdir race.new; echo inside >race.new/secret", "ln -s .. race.new"], "race/secret"],
+  ] as const) {
+    test(`${what} that is swapped for a link between any two steps never leads outside`, async () => {
+      const sandbox = join(root, "sandbox");
+      const swap = make.map((one) => `${one}; rm -rf race; mv -T race.new race`).join("; ");
+      const swapper = Bun.spawn(["sh", "-c", `cd "$0"; while :; do ${swap}; done`, sandbox], {
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      const seen = new Map<string, number>();
+      try {
+        for (let round = 0; round < 1_500 || (seen.size < 2 && round < 20_000); round++) {
+          const answer = await ask("read", { path: `/sandbox/${path}`, offset: "0" });
+          const text = await answer.text();
+          expect(text).not.toContain('"secret"');
+          expect([200, 400, 404]).toContain(answer.status);
+          seen.set(`${answer.status}`, (seen.get(`${answer.status}`) ?? 0) + 1);
+        }
+      } finally {
+        swapper.kill("SIGKILL");
+        await swapper.exited;
+        await rm(join(sandbox, "race"), { recursive: true, force: true });
+        await rm(join(sandbox, "race.new"), { recursive: true, force: true });
+      }
+      // Both sides were met.
+      expect([...seen.keys()].sort()).toEqual(expect.arrayContaining(["200", "404"]));
+    }, 30_000);
+  }
+
   test("what lies outside is not even opened", async () => {
     const path = join(root, "socket");
     const listener = Bun.listen({ unix: path, socket: { data() {} } });
