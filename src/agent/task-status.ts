@@ -2,6 +2,7 @@
 import { SECOND_MS } from "../base/time.ts";
 import type { Exit, Limitation } from "../isolation/container.ts";
 import { containerIdFrom } from "../model/container-id.ts";
+import type { Resource } from "../model/v1/resources.ts";
 import type {
   CheckStatusInfo,
   TaskResourceLimitation,
@@ -83,20 +84,30 @@ export function endedStatus(
 
 const BYTES_PER_MEGABYTE = 1024 * 1024;
 
-/**
- * As Mesos tells of a container that it destroyed for its limit: of memory
- * what it had, of disk what it may have.
- */
-export function limitedStatus({ limitBytes, message, resource, usedBytes }: Limitation): StatusFields {
-  const isDisk = resource === "disk";
-  const value = Math.floor((isDisk ? (limitBytes ?? usedBytes) : usedBytes) / BYTES_PER_MEGABYTE);
+const LIMITATION_REASONS = {
+  memory: "REASON_CONTAINER_LIMITATION_MEMORY",
+  disk: "REASON_CONTAINER_LIMITATION_DISK",
+  ports: "REASON_CONTAINER_LIMITATION",
+} as const;
+
+/** As Mesos tells of a container that it destroyed for its limit. */
+export function limitedStatus(limitation: Limitation): StatusFields {
+  const { message, resource } = limitation;
   return {
     state: "TASK_FAILED",
     source: "SOURCE_AGENT",
-    reason: isDisk ? "REASON_CONTAINER_LIMITATION_DISK" : "REASON_CONTAINER_LIMITATION_MEMORY",
+    reason: LIMITATION_REASONS[resource],
     message,
-    limitation: { resources: [{ name: isDisk ? "disk" : "mem", type: "SCALAR", scalar: { value } }] },
+    limitation: { resources: [limitedResource(limitation)] },
   };
+}
+
+/** Of memory what it had, of disk what it may have, of ports those that it took without having them. */
+function limitedResource({ limitBytes, ports, resource, usedBytes }: Limitation): Resource {
+  if (resource === "ports") return { name: "ports", type: "RANGES", ranges: { range: [...(ports ?? [])] } };
+  const isDisk = resource === "disk";
+  const value = Math.floor((isDisk ? (limitBytes ?? usedBytes) : usedBytes) / BYTES_PER_MEGABYTE);
+  return { name: isDisk ? "disk" : "mem", type: "SCALAR", scalar: { value } };
 }
 
 /** Somebody asked for the end. */

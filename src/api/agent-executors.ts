@@ -14,7 +14,7 @@ export interface ExecutorInFramework {
 }
 
 /** Every executor the agent knows, completed ones too. */
-export function* allExecutors(port: AgentPort): Generator<ExecutorInFramework> {
+export function* allExecutors(port: Pick<AgentPort, "frameworks">): Generator<ExecutorInFramework> {
   for (const framework of port.frameworks()) {
     for (const executor of framework.executors) yield { framework, executor };
   }

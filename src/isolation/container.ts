@@ -3,6 +3,7 @@
  * ended (`Exit`). Plain values only, so that the agent can checkpoint them.
  */
 
+import type { PortRange } from "./listening-ports.ts";
 import type { ContainerNetwork } from "./network.ts";
 import type { Privileges, ResourceLimit } from "./privileges.ts";
 
@@ -137,11 +138,13 @@ export interface ContainerSpec {
 
 /** The limit that a container broke and was ended for (Mesos ContainerLimitation). */
 export interface Limitation {
-  readonly resource: "memory" | "disk";
-  /** The most it had, in bytes. */
+  readonly resource: "memory" | "disk" | "ports";
+  /** The most it had, in bytes; of ports 0. */
   readonly usedBytes: number;
   /** Of disk: how much it was given. */
   readonly limitBytes?: number;
+  /** Of ports: those that it listened on and did not hold. */
+  readonly ports?: readonly PortRange[];
   /** For people, in Mesos' words. */
   readonly message: string;
 }

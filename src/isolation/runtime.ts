@@ -115,6 +115,9 @@ export interface Runtime {
    */
   statistics(containerId: string): Promise<ResourceStatistics | undefined>;
 
+  /** TCP ports on which running containers listen on the host's network; those without any are left out. */
+  listening(): Promise<ReadonlyMap<string, readonly number[]>>;
+
   /**
    * Gives a running container more or less from now on. A memory limit only
    * grows, as in Mesos: below what is in use the kernel would end the container.

@@ -10,6 +10,7 @@ import { FETCHER_FLAGS } from "./fetcher-flags.ts";
 import type { FlagSpec } from "./flags.ts";
 import { HOSTNAME_LOOKUP_FLAG } from "./host-name.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
+import { PORT_FLAGS } from "./port-flags.ts";
 import { SANDBOX_FLAGS } from "./sandbox-flags.ts";
 
 export const AGENT_FLAGS: readonly FlagSpec[] = [
@@ -67,6 +68,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
   ...CGROUP_FLAGS,
   ...CONTAINER_FLAGS,
   ...NETWORK_FLAGS,
+  ...PORT_FLAGS,
   {
     name: "registration-backoff-factor",
     value: "<duration>",

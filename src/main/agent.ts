@@ -40,6 +40,8 @@ import { type FetcherFlags, fetchSettings, readFetcherFlags } from "./fetcher-fl
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { ownHostname } from "./host-name.ts";
 import { type NetworkFlags, readNetworkFlags } from "./network-flags.ts";
+import { readPortSettings } from "./port-flags.ts";
+import { type PortSettings, startPortWatch } from "./port-watch.ts";
 import {
   apiClock,
   buildInfo,
@@ -79,6 +81,8 @@ export interface AgentFlags extends InfoFlags {
   /** Left out: tasks join no networks. */
   readonly networks?: NetworkFlags;
   readonly confinement?: Omit<ConfinementSettings, "programDirectory">;
+  /** Left out: tasks may listen where they like. */
+  readonly ports?: PortSettings;
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
   readonly registrationBackoffMs?: number;
@@ -132,6 +136,7 @@ function readFlags(flags: Flags): AgentFlags {
     cgroups: readCgroupSettings(flags),
     containers: readContainerPolicy(flags),
     networks: readNetworkFlags(flags),
+    ports: readPortSettings(flags),
     registrationBackoffMs: flags.duration("registration-backoff-factor"),
     executorVariables: readExecutorVariables(flags),
     fetcher: readFetcherFlags(flags),
@@ -224,6 +229,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   });
   await agent.start();
   care.start();
+  const ports = flags.ports && startPortWatch({ port: agent, runtime, settings: flags.ports, log });
   const url = `http://${config.ip}:${config.port}`;
   log.info("Agent started", { url, workDir, masters: flags.masters.join(",") });
   return {
@@ -232,6 +238,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     stop: async () => {
       await server.stop(HTTP_GRACE_MS);
       await care.stop();
+      await ports?.stop();
       await agent.close();
       removeUnusedRuntimeDirectory(runDirectory);
       logger.close();

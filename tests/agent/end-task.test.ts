@@ -81,6 +81,23 @@ describe("a task whose container broke its limit", () => {
     });
   });
 
+  test("of ports tells which", () => {
+    const bench = running();
+    const ports = {
+      resource: "ports",
+      usedBytes: 0,
+      ports: [{ begin: 80, end: 81 }],
+      message: "taken",
+    } as const;
+    bench.step({ kind: "exited", containerId: "one", exit: { ...exit, limitation: ports } });
+    expect(bench.lastStatus("t")).toMatchObject({
+      reason: "REASON_CONTAINER_LIMITATION",
+      limitation: {
+        resources: [{ name: "ports", type: "RANGES", ranges: { range: [{ begin: 80, end: 81 }] } }],
+      },
+    });
+  });
+
   test("is TASK_KILLED all the same when that was asked for", () => {
     const bench = running();
     bench.kill("t", undefined, "one");

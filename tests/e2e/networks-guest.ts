@@ -60,6 +60,7 @@ async function all(): Promise<void> {
     agentFlags: [
       ...["--network_cni_config_dir", `${directory}/networks`],
       ...["--network_cni_plugins_dir", `${directory}/plugins:${CNI_PLUGINS}`],
+      ...["--enforce_container_ports", "--container_ports_watch_interval", "300ms"],
     ],
   });
   await using scheduler = new TestScheduler(cluster.masterAddresses);
@@ -149,6 +150,18 @@ async function all(): Promise<void> {
   await state("inside", "TASK_KILLED");
   await eventually("the pod's address to be free", () => taken("web").length === 1);
   check(true, "it is free when the pod has ended, over a restart of the agent");
+
+  const steal = 'Bun.listen({hostname:"127.0.0.1",port:31501,socket:{data(){}}})';
+  await scheduler.launch([{ id: "thief", command: `exec ${process.execPath} -e '${steal}'` }]);
+  await state("thief", "TASK_FAILED");
+  const theft = scheduler.told.get("thief")?.at(-1);
+  check(
+    theft?.reason === "REASON_CONTAINER_LIMITATION" &&
+      theft.message?.endsWith("is listening on unallocated port(s): [31501]") === true &&
+      theft.limitation?.resources?.[0]?.ranges?.range?.[0]?.begin === 31_501,
+    "a task that takes another's port of the host is ended, and those on networks are not",
+    theft,
+  );
 
   await scheduler.launch([{ id: "slow", command: "exec sleep 1000", more: on({ name: "slow" }) }]);
   await eventually("the plugin to take its time", () => readFileSync(calls, "utf8").includes("slow ADD"));

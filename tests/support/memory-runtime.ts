@@ -221,6 +221,10 @@ export class MemoryRuntime implements Runtime {
     return { timestamp: this.#machine.nowMs / 1_000, ...limitStatistics(resources, false) };
   }
 
+  async listening(): Promise<ReadonlyMap<string, readonly number[]>> {
+    return new Map();
+  }
+
   async update(containerId: string, resources: ContainerResources): Promise<Result<void>> {
     const row = this.#machine.rows.get(containerId);
     if (row === undefined || !isRunning(row)) return fail(`Container "${containerId}" does not run`);

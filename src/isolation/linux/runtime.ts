@@ -32,6 +32,7 @@ import { exitFromStatus } from "./exit-status.ts";
 import { EventFiles } from "./exits.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
 import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
+import { listeningPorts } from "./listening.ts";
 import { openNetworks } from "./open-networks.ts";
 import { Pods } from "./pods.ts";
 import { makeRuntimeDirectory, probe } from "./probe.ts";
@@ -258,6 +259,14 @@ class LinuxRuntime implements Runtime {
     const tracked = this.#running(containerId);
     if (tracked === undefined) return await this.#pods.statistics(containerId);
     return await containerUsage(this.#table, tracked, this.#context.host);
+  }
+
+  async listening(): Promise<ReadonlyMap<string, readonly number[]>> {
+    const live = [...this.#containers.values()].filter(({ exit }) => exit === undefined);
+    return await listeningPorts(
+      this.#table,
+      live.flatMap(({ tracked = [] }) => tracked),
+    );
   }
 
   async update(containerId: string, resources: ContainerResources): Promise<Result<void>> {

@@ -84,6 +84,26 @@ for (const form of await availableForms()) {
       await runtime.cleanup(spec.containerId);
     });
 
+    test("tells on which ports it listens", async () => {
+      const listen =
+        'const l = Bun.listen({hostname:"127.0.0.1",port:0,socket:{data(){}}}); console.log(l.port)';
+      const spec = bench.spec(exec(process.execPath, "-e", listen));
+      const quiet = bench.spec("sleep 1000");
+      await bench.start(spec);
+      await bench.start(quiet);
+      await machine.until(() => readFileSync(`${spec.sandbox}/stdout`, "utf8").endsWith("\n"));
+      const listening = await runtime.listening();
+      expect(listening.get(spec.containerId)).toEqual([
+        Number(readFileSync(`${spec.sandbox}/stdout`, "utf8")),
+      ]);
+      expect(listening.has(quiet.containerId)).toBe(false);
+      for (const { containerId } of [spec, quiet]) {
+        await runtime.kill(containerId);
+        await runtime.cleanup(containerId);
+      }
+      expect((await runtime.listening()).size).toBe(0);
+    });
+
     test("ignores and blocks no signal, and leads its own session", async () => {
       const command = exec("grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status");
       const { stdout } = await bench.run(bench.spec(command));
