@@ -10,14 +10,12 @@
  * sweep looks whether recovered supervisors still live.
  */
 import { closeSync, realpathSync } from "node:fs";
-import { constants } from "node:os";
 import { MeshError } from "../../base/errors.ts";
 import { CONTAINER_SWEEP_INTERVAL_MS } from "../../base/limits.ts";
 import { type Log, silentLog } from "../../base/log.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { ResourceStatistics } from "../../model/v1/statistics.ts";
 import { updateFiles } from "../cgroup-limits.ts";
-import { withLimitation } from "../cgroup-memory.ts";
 import type { CheckProbe, CheckResult } from "../check.ts";
 import type { ContainerResources, ContainerSpec, Exit, Limitation } from "../container.ts";
 import type { ContainerState, LaunchError, Launched, Runtime, RuntimeCapabilities } from "../runtime.ts";
@@ -27,8 +25,8 @@ import { bootId } from "./boot-id.ts";
 import { cgroupChildren, limitCgroup, makeCgroup, removeAgentCgroup, SUPERVISORS } from "./cgroup.ts";
 import { Checker } from "./check.ts";
 import { CONTAINER_ENDED } from "./command-check.ts";
+import { exitOfChild, recordedExit } from "./container-exit.ts";
 import { endCause } from "./end-cause.ts";
-import { exitFromStatus } from "./exit-status.ts";
 import { EventFiles } from "./exits.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
 import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
@@ -40,7 +38,7 @@ import { type ProcessTable, procTable, psTable } from "./process-table.ts";
 import { type ContainerRecord, Records } from "./records.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
 import type { LinuxRuntimeOptions } from "./runtime-options.ts";
-import { initByCommandLine, supervisorAlive, type Tracked } from "./tracked.ts";
+import { supervisorAlive, type Tracked } from "./tracked.ts";
 import { containerUsage } from "./usage.ts";
 
 /**
@@ -157,26 +155,7 @@ class LinuxRuntime implements Runtime {
 
   async #awaitChild(container: Container, { tracked, child }: Started): Promise<void> {
     await child.exited;
-    await this.#settle(container, tracked, this.#exitOfChild(container.id, tracked, child));
-  }
-
-  #exitOfChild(id: string, tracked: Tracked, child: Bun.Subprocess): Exit {
-    const pidNamespace = tracked.record.namespaces.includes("pid");
-    const log = this.#context.records.read(id);
-    const status = log?.status ?? (pidNamespace ? null : child.exitCode);
-    if (status !== null) return withLimitation(exitFromStatus(status, log?.messages ?? ""), log?.limitation);
-    // init ends without a record only by SIGKILL from outside; unshare(1) then ends too, one way or another.
-    if (pidNamespace && initByCommandLine(this.#table, tracked) === undefined) {
-      return withLimitation({ kind: "signaled", signal: constants.signals.SIGKILL }, log?.limitation);
-    }
-    return { kind: "unknown", reason: `its supervisor was ended by ${child.signalCode ?? child.exitCode}` };
-  }
-
-  /** As it is recorded. */
-  #exit(id: string): Exit | undefined {
-    const log = this.#context.records.read(id);
-    if (log?.status === undefined) return undefined;
-    return withLimitation(exitFromStatus(log.status, log.messages), log.limitation);
+    await this.#settle(container, tracked, exitOfChild(this.#context.records, this.#table, tracked, child));
   }
 
   /** The container has ended: end what it left behind, then tell. */
@@ -220,7 +199,11 @@ class LinuxRuntime implements Runtime {
 
   /** False when the container has ended by itself. */
   #noteLimitation(containerId: string, limitation: Limitation): boolean {
-    if (this.#running(containerId) === undefined || this.#exit(containerId) !== undefined) return false;
+    if (
+      this.#running(containerId) === undefined ||
+      recordedExit(this.#context.records, containerId) !== undefined
+    )
+      return false;
     this.#context.records.note(containerId, LIMITATION_MARK, limitation);
     return true;
   }
@@ -290,11 +273,11 @@ class LinuxRuntime implements Runtime {
 
   #stateOf(tracked: Tracked): ContainerState {
     const { containerId, bootId: recordedBoot } = tracked.record;
-    const exit = this.#exit(containerId);
+    const exit = recordedExit(this.#context.records, containerId);
     if (exit !== undefined) return { state: "ended", exit };
     if (recordedBoot !== this.#context.bootId || !supervisorAlive(this.#table, tracked)) {
       // It may have written its last record between the two looks.
-      const late = this.#exit(containerId);
+      const late = recordedExit(this.#context.records, containerId);
       return late === undefined ? { state: "gone" } : { state: "ended", exit: late };
     }
     return { state: "running", launched: this.#launched(tracked) };
@@ -323,7 +306,7 @@ class LinuxRuntime implements Runtime {
   async #unstarted(id: string): Promise<ContainerState> {
     const { records } = this.#context;
     const killed = await this.#killUnknown(id);
-    const exit = this.#exit(id);
+    const exit = recordedExit(this.#context.records, id);
     if (exit !== undefined) return { state: "ended", exit };
     if (!killed.ok || records.read(id)?.started === true) return { state: "gone" };
     await this.#context.networks?.leave(records.read(id)?.record ?? { containerId: id });
