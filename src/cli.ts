@@ -5,6 +5,7 @@
 import cac from "cac";
 import { ALL_COMMANDS, runCommandLine } from "./main/command-line.ts";
 import type { CommandSpec } from "./main/command-table.ts";
+import { enterRootIfAsked } from "./main/enter-root.ts";
 import type { FlagSpec } from "./main/flags.ts";
 
 /** cac's notation: `-f, --follow`, `--port <port>`. */
@@ -41,4 +42,6 @@ function showHelp(command: CommandSpec | undefined): void {
   buildCli().parse(argv, { run: false });
 }
 
-process.exitCode = await runCommandLine(process.argv.slice(2), showHelp);
+const words = process.argv.slice(2);
+enterRootIfAsked(words);
+process.exitCode = await runCommandLine(words, showHelp);

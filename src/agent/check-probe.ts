@@ -14,6 +14,9 @@ export function uncheckable(config: AgentConfig, { info, spec }: ContainerPlan):
     if (checkRules(info, kind) === undefined) continue;
     const probe = checkProbe(info, kind, spec);
     if (!probe.ok) return probe.error;
+    if (probe.value.kind === "command" && spec.image !== undefined) {
+      return "the task is to be checked by a command in its image, which is not there yet; check over HTTP or TCP";
+    }
     if (probe.value.kind === "command" && !config.commandChecks) {
       return "the task is to be checked by a command, which needs nsenter (util-linux) on the agent's machine; install it, or check over HTTP or TCP";
     }

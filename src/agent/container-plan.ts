@@ -4,6 +4,7 @@ import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import type {
   Bound,
   ContainerCommand,
+  ContainerImage,
   ContainerPod,
   ContainerResources,
   ContainerSpec,
@@ -15,6 +16,7 @@ import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { CommandInfo, TaskInfo } from "../model/v1/tasks.ts";
 import type { Amounts } from "./accounting.ts";
+import { containerImage } from "./container-image.ts";
 import { containerNetwork } from "./container-network.ts";
 import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
@@ -69,11 +71,10 @@ export function planContainer(
   if (!own.ok) return own;
   // As in Mesos a task that names no network is in that of its pod.
   const network = own.value ?? place?.network;
-  const program = containerCommand(command);
+  const program = programOf(command, info.container, config);
   if (!program.ok) return program;
-  const variables = userVariables(command);
-  if (!variables.ok) return variables;
-  const outputs = containerOutputs(config.outputs, variables.value);
+  const { image, variables } = program.value;
+  const outputs = containerOutputs(config.outputs, variables);
   if (!outputs.ok) return outputs;
   const user = config.switchUser ? command.user || frameworkUser : "";
   const covers = mayCoverHost(user, config.containers);
@@ -92,20 +93,22 @@ export function planContainer(
     ...ids,
     agentEndpoint: `${config.ip}:${config.port}`,
     sandbox,
+    ...(image === undefined ? {} : { sandboxInContainer: image.sandbox }),
     checkpoint: true,
     recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
     subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
     executorShutdownGraceMs: EXECUTOR_SHUTDOWN_GRACE_MS,
     operatorVariables: config.executorVariables ?? [],
-    userVariables: [...(place?.variables ?? []), ...variables.value],
+    userVariables: [...(place?.variables ?? []), ...variables],
   });
   return ok({
     info,
     spec: {
       containerId: task.containerId,
       sandbox,
-      command: program.value,
+      command: program.value.command,
       environment,
+      ...(image === undefined ? {} : { image }),
       ...(user === "" ? {} : { user }),
       stdoutName: "stdout",
       stderrName: "stderr",
@@ -118,6 +121,39 @@ export function planContainer(
     },
     latestLink: place?.latestLink ?? latestLinkPath(config.workDir, ids),
   });
+}
+
+export interface Program {
+  readonly command: ContainerCommand;
+  /** The framework's variables. */
+  readonly variables: readonly (readonly [name: string, value: string])[];
+  readonly image?: ContainerImage;
+}
+
+/** What a task or an executor runs, and in which image; the error says what this agent cannot give. */
+export function programOf(
+  command: CommandInfo,
+  container: ContainerInfo | undefined,
+  config: AgentConfig,
+): Result<Program> {
+  const variables = userVariables(command);
+  if (!variables.ok) return variables;
+  const asked = container?.mesos?.image;
+  if (asked === undefined) {
+    const plain = containerCommand(command);
+    return plain.ok ? ok({ command: plain.value, variables: variables.value }) : plain;
+  }
+  const image = containerImage(asked, config, variables.value);
+  if (!image.ok) return image;
+  const { value, shell = true, arguments: words = [] } = command;
+  // What is missing of it may stand in the image.
+  const joined = {
+    kind: "image",
+    shell,
+    arguments: words,
+    ...(value === undefined ? {} : { value }),
+  } as const;
+  return ok({ command: joined, variables: variables.value, image: image.value });
 }
 
 /** Shell form unless `shell` is false; `arguments` is the whole argv of the exec form (TSK-28). */
@@ -183,7 +219,6 @@ function bound(value: number): Bound {
 export function unsupportedIn(container: ContainerInfo | undefined): string | undefined {
   if (container === undefined) return undefined;
   if (container.type === "DOCKER" || container.docker !== undefined) return "the Docker containerizer";
-  if (container.mesos?.image !== undefined) return "an image";
   if (container.tty_info !== undefined) return "a terminal (tty_info)";
   return undefined;
 }

@@ -6,7 +6,7 @@ import { commandTaskEnvironment } from "../isolation/environment.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { containerNetwork } from "./container-network.ts";
-import { containerCommand, fetchUris, unsupportedIn } from "./container-plan.ts";
+import { fetchUris, programOf, unsupportedIn } from "./container-plan.ts";
 import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { executorGone } from "./end-executor.ts";
@@ -16,7 +16,6 @@ import { containerOutputs } from "./output-settings.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
 import type { AgentState } from "./state.ts";
 import { drainReason, isKill, killedState } from "./task-status.ts";
-import { userVariables } from "./user-variables.ts";
 
 /** Of Mesos' agent: how long an executor looks for an agent that is away, and how often. */
 const RECOVERY_TIMEOUT_MS = 15 * MINUTE_MS;
@@ -50,11 +49,10 @@ function planExecutor(state: AgentState, executor: Executor): Result<ContainerSp
     return fail(`its executor's container asks for ${unsupported}, which is not there`);
   const network = containerNetwork(container, executor.containerId);
   if (!network.ok) return network;
-  const program = containerCommand(command);
+  const program = programOf(command, container, config);
   if (!program.ok) return program;
-  const variables = userVariables(command);
-  if (!variables.ok) return variables;
-  const outputs = containerOutputs(config.outputs, variables.value);
+  const { image, variables } = program.value;
+  const outputs = containerOutputs(config.outputs, variables);
   if (!outputs.ok) return outputs;
   const { frameworkId, executorId, containerId } = executor;
   const ids = { agentId, frameworkId, executorId, containerId };
@@ -68,18 +66,20 @@ function planExecutor(state: AgentState, executor: Executor): Result<ContainerSp
   return ok({
     containerId,
     sandbox,
-    command: program.value,
+    command: program.value.command,
+    ...(image === undefined ? {} : { image }),
     environment: commandTaskEnvironment({
       ...ids,
       agentEndpoint: `${config.ip}:${config.port}`,
       sandbox,
+      ...(image === undefined ? {} : { sandboxInContainer: image.sandbox }),
       // The agent takes every executor back, whatever its framework asked for.
       checkpoint: true,
       recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
       subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
       executorShutdownGraceMs: executor.shutdownGraceMs,
       operatorVariables: config.executorVariables ?? [],
-      userVariables: variables.value,
+      userVariables: variables,
     }),
     ...(user === "" ? {} : { user }),
     stdoutName: "stdout",

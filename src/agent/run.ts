@@ -254,13 +254,14 @@ export class Agent implements AgentPort, SandboxPort {
     });
   }
 
-  async #launch({ spec, latestLink }: Launch): Promise<void> {
+  async #launch(launch: Launch): Promise<void> {
+    const { spec, latestLink } = launch;
     const { containerId, pod } = spec;
     const sandbox = pod?.sandbox ?? spec.sandbox;
     const { linkLatest, runtime } = this.#drivers;
     this.#background("point the link at the newest sandbox", linkLatest(latestLink, sandbox));
     const launched = await runtime.launch(spec).catch(unforeseen);
-    this.#launches.finished();
+    this.#launches.finished(launch);
     if (launched.ok) this.#put({ kind: "launched", containerId, launched: launched.value });
     else this.#put({ kind: "launch-failed", containerId, error: launched.error });
     this.#beginLaunches();

@@ -43,6 +43,8 @@ export interface AgentConfig {
   readonly switchUser: boolean;
   /** Commands can be run inside containers to check them. */
   readonly commandChecks: boolean;
+  /** Absent: no container can have an image. */
+  readonly images?: { readonly sandboxDirectory: string };
   /** Left out: DEFAULT_POLICY. */
   readonly containers?: ContainerPolicy;
   /** Left out: log files of containers grow without bound. */

@@ -10,7 +10,7 @@ import {
   containersMessage,
 } from "./agent-messages.ts";
 import type { AgentContext } from "./context.ts";
-import { notImplemented } from "./respond.ts";
+import { notImplemented, text } from "./respond.ts";
 import { sharedCalls } from "./shared-calls.ts";
 
 export type AgentAnswer = AgentResponse | Response;
@@ -74,5 +74,11 @@ const HANDLERS: Record<AgentCallType, CallHandler> = {
   UPDATE_RESOURCE_PROVIDER_CONFIG: notYet("UPDATE_RESOURCE_PROVIDER_CONFIG"),
   REMOVE_RESOURCE_PROVIDER_CONFIG: notYet("REMOVE_RESOURCE_PROVIDER_CONFIG"),
   MARK_RESOURCE_PROVIDER_GONE: notYet("MARK_RESOURCE_PROVIDER_GONE"),
-  PRUNE_IMAGES: notYet("PRUNE_IMAGES"),
+  PRUNE_IMAGES: async ({ pruneImages }, { prune_images: call }) => {
+    const named = (call?.excluded_images ?? []).map(({ docker }) => docker?.name);
+    const names = named.filter((name) => name !== undefined);
+    if (names.length < named.length) return text(400, "Expecting every excluded image to be of type DOCKER");
+    const pruned = await pruneImages?.(names);
+    return pruned?.ok === false ? text(400, pruned.error) : text(200, "");
+  },
 };

@@ -4,6 +4,7 @@
  */
 import type { AgentPort } from "../agent/port.ts";
 import type { Log, LogVerbosity } from "../base/log.ts";
+import type { Result } from "../base/result.ts";
 import type { MasterPort } from "../master/port.ts";
 import type { ResourceStatistics } from "../model/v1/statistics.ts";
 import type { FileSpace } from "./file-space.ts";
@@ -50,6 +51,8 @@ export interface AgentContext extends SharedContext {
   readonly port: AgentPort;
   /** The answer to this request may be silent for longer than others: nobody closes it for that. */
   readonly neverIdle?: (request: Request) => void;
+  /** Removes unused images but these, and what they are made of; absent: this agent has none. */
+  readonly pruneImages?: (excluded: readonly string[]) => Promise<Result<unknown>>;
   /** What a running container uses now; undefined when it ended or the machine cannot tell. */
   readonly containerStatistics?: (containerId: string) => Promise<ResourceStatistics | undefined>;
 }

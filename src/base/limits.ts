@@ -285,3 +285,29 @@ export const NETWORK_DETACH_RETRY_MS = 30_000;
 export const NETWORK_CONFIG_MAX_BYTES = 256 * KIB;
 /** Networks of one container: each is an interface and several programs that run. */
 export const CONTAINER_NETWORKS_MAX = 16;
+/** Name of an image with registry, tag and digest; docker allows 255 for the repository alone. */
+export const IMAGE_NAME_MAX_CHARS = 512;
+/** Layers of an image: their names must fit the page that mount(2) takes for options. Docker allows 127. */
+export const IMAGE_LAYERS_MAX = 100;
+/** Manifest of an image, or index of manifests; registries take no larger ones. */
+export const IMAGE_MANIFEST_MAX_BYTES = 4 * MIB;
+/** Configuration of an image: holds the history of its making too. */
+export const IMAGE_CONFIG_MAX_BYTES = 8 * MIB;
+/** One layer of an image as it is sent. */
+export const IMAGE_LAYER_MAX_BYTES = 64 * 1_024 * MIB;
+/** Downloads of layers under way at once, over all images (docker: 3 for each). */
+export const IMAGE_DOWNLOADS_MAX = 4;
+/** Tries of one download; each goes on where the last one broke off. */
+export const IMAGE_DOWNLOAD_TRIES_MAX = 5;
+/** Launches under way at once that wait for images; they take no place from other launches. */
+export const IMAGE_LAUNCHES_MAX = 64;
+/** Answer of a registry that is no image: a token, an error. */
+export const REGISTRY_ANSWER_MAX_BYTES = 1 * MIB;
+/** Time for an answer's head of a registry. */
+export const REGISTRY_ANSWER_TIMEOUT_MS = 60_000;
+/** Redirects of a registry, such as those to the store of its layers. */
+export const REGISTRY_REDIRECTS_MAX = 5;
+/** Path or attributes of one entry in a layer's archive; Linux takes paths of 4 KiB. */
+export const TAR_HEADER_VALUE_MAX_BYTES = 1 * MIB;
+/** Content of one layer: a small archive must not fill the disk of every agent. */
+export const IMAGE_LAYER_UNPACKED_MAX_BYTES = 256 * 1_024 * MIB;

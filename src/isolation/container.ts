@@ -17,7 +17,14 @@ export type Namespace = "pid" | "mount" | "ipc" | "uts" | "net";
  */
 export type ContainerCommand =
   | { readonly kind: "shell"; readonly script: string }
-  | { readonly kind: "exec"; readonly file: string; readonly argv: readonly string[] };
+  | { readonly kind: "exec"; readonly file: string; readonly argv: readonly string[] }
+  /** To be joined with an image's Entrypoint and Cmd once that is here, see image-command.ts. */
+  | {
+      readonly kind: "image";
+      readonly shell: boolean;
+      readonly value?: string;
+      readonly arguments: readonly string[];
+    };
 
 /** One URI to bring into the sandbox before the start (Mesos CommandInfo.URI). */
 export interface FetchUri {
@@ -109,6 +116,44 @@ export interface FileSystemMount {
   readonly options: string;
 }
 
+/** The image that a container's root file system is made of (Mesos Image of type DOCKER). */
+export interface ContainerImage {
+  /** As the framework wrote it: [registry/]repository[:tag][@digest]. */
+  readonly name: string;
+  /** False: the registry is asked anew, although the image may be here. */
+  readonly cached: boolean;
+  /** A docker config.json with what the registry wants to know of us; secret. */
+  readonly dockerConfig?: string;
+  /** The variables of `ContainerSpec.environment` that win over the image's own. */
+  readonly ownVariables: readonly (readonly [name: string, value: string])[];
+  /** Absolute path of the sandbox inside. */
+  readonly sandbox: string;
+}
+
+/** Layers of an image with a writable one on top (overlayfs). */
+export interface OverlayRoot {
+  readonly kind: "overlay";
+  /** Absolute path; the layers are names in it, the topmost first. */
+  readonly layersDirectory: string;
+  readonly layers: readonly string[];
+  /** Absolute paths of the writable layer and of what the kernel needs beside it. */
+  readonly upper: string;
+  readonly work: string;
+}
+
+export type RootSource = OverlayRoot | { readonly kind: "copy" };
+
+/** A root file system of a container's own. */
+export interface ContainerRoot {
+  readonly source: RootSource;
+  /** Absolute path: where the overlay is mounted, or the copy itself. */
+  readonly directory: string;
+  /** Absolute path of the sandbox as the container sees it. */
+  readonly sandbox: string;
+  /** Directory in which the program starts; made when missing. */
+  readonly workingDirectory: string;
+}
+
 export interface ContainerSpec {
   /** Unique for ever on this agent; letters, digits, `-`, `_` and `.` (a UUID in practice). */
   readonly containerId: string;
@@ -134,6 +179,10 @@ export interface ContainerSpec {
   readonly privileges?: Privileges;
   /** The container is one of a pod. */
   readonly pod?: ContainerPod;
+  /** Absent: the container sees the host's files. */
+  readonly image?: ContainerImage;
+  /** Made of the image, once it is here. */
+  readonly root?: ContainerRoot;
 }
 
 /** The limit that a container broke and was ended for (Mesos ContainerLimitation). */

@@ -37,9 +37,12 @@ function invalidNames(spec: ContainerSpec): string | undefined {
 function invalidCommand(spec: ContainerSpec, host: Host): string | undefined {
   const { command } = spec;
   if (command.kind === "shell") return undefined;
+  if (command.kind === "image")
+    return "The image that the command belongs to is not here; give images to this agent";
   if (command.file === "") return "The command is empty; set its value to the program to execute";
   const argv0 = command.argv[0];
-  if (argv0 !== undefined && argv0 !== command.file && host.tools.bash === undefined) {
+  const renamed = argv0 !== undefined && argv0 !== command.file && spec.root === undefined;
+  if (renamed && host.tools.bash === undefined) {
     return `Cannot execute "${command.file}" under the name "${argv0}": that needs bash on the agent's machine; install it, or make the first argument equal to the value`;
   }
   return undefined;
@@ -60,7 +63,7 @@ function invalidEnvironment(variables: ContainerSpec["environment"]): string | u
 /** The kernel ends strings at NUL and bounds each of them (execve(2)). */
 function invalidStrings(spec: ContainerSpec): string | undefined {
   const { command } = spec;
-  const words = command.kind === "shell" ? [command.script] : [command.file, ...command.argv];
+  const words = wordsOf(command);
   for (const word of words) {
     if (word.includes("\0")) return `Argument ${JSON.stringify(word.slice(0, 80))} has a NUL; remove it`;
     if (tooLong(word)) return `An argument is longer than ${ARGUMENT_MAX_BYTES} bytes; put it into a file`;
@@ -74,6 +77,17 @@ function invalidStrings(spec: ContainerSpec): string | undefined {
     }
   }
   return undefined;
+}
+
+function wordsOf(command: ContainerSpec["command"]): readonly string[] {
+  switch (command.kind) {
+    case "shell":
+      return [command.script];
+    case "exec":
+      return [command.file, ...command.argv];
+    case "image":
+      return [command.value ?? "", ...command.arguments];
+  }
 }
 
 function tooLong(text: string): boolean {

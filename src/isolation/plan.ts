@@ -22,6 +22,7 @@
  * programs that still run as root, and values do not show up in `ps`. The
  * task step turns them into the real table after the user was switched.
  */
+import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts";
 import { type Confinement, outsideOwner, unkeptConfinement, unmappedUser } from "./confinement.ts";
@@ -37,6 +38,7 @@ import {
   podLinkSteps,
   podSandboxSteps,
 } from "./pod-steps.ts";
+import { type RootEntry, rootEntry, rootProblem } from "./root.ts";
 import type { LaunchError, Owner } from "./runtime.ts";
 import type { Host } from "./tools.ts";
 
@@ -51,6 +53,13 @@ export type AgentStep =
   /** Directories and files inside the sandbox that mounts need. */
   | { readonly in: "agent"; readonly do: "make-mount-points"; readonly mounts: readonly ContainerMount[] }
   | LinkSandboxStep
+  /** Where the container has a root of its own, volumes are mounted and not linked. */
+  | {
+      readonly in: "agent";
+      readonly do: "make-volumes";
+      readonly volumes: readonly ContainerVolume[];
+      readonly owner: Owner | undefined;
+    }
   | { readonly in: "agent"; readonly do: "make-cgroup"; readonly path: string }
   | {
       readonly in: "agent";
@@ -119,6 +128,7 @@ export type TaskStep =
   | { readonly in: "task"; readonly do: "join-cgroup"; readonly path: string }
   /** The agent's own, which it passes on, may spare it: a task must not be spared. */
   | { readonly in: "task"; readonly do: "set-oom-score"; readonly adjust: number }
+  | { readonly in: "task"; readonly do: "enter-root"; readonly entry: RootEntry }
   | { readonly in: "task"; readonly do: "announce" }
   | { readonly in: "task"; readonly do: "new-session" }
   | { readonly in: "task"; readonly do: "switch-user"; readonly owner: Owner }
@@ -167,7 +177,7 @@ export function planLaunch(
   if (unkept !== undefined) return fail({ step: "validate", message: unkept });
   const environment = planEnvironment(spec.environment);
   const odd = environment.byEnv[0];
-  if (odd !== undefined) {
+  if (odd !== undefined && spec.root === undefined) {
     const name = JSON.stringify(spec.environment[odd]?.[0]);
     if (host.tools.env === undefined) {
       const message = `Cannot set the environment variable ${name}: that needs the program env (coreutils) on the agent's machine; install it`;
@@ -179,6 +189,8 @@ export function planLaunch(
     }
   }
   const namespaces = spec.isolation.namespaces.filter((kind) => capabilities.namespaces.includes(kind));
+  const unrooted = spec.root === undefined ? undefined : rootProblem(spec, host, namespaces);
+  if (unrooted !== undefined) return fail({ step: "validate", message: unrooted });
   const cgroup = spec.isolation.cgroup ? capabilities.cgroupRoot : undefined;
   return ok({
     containerId: spec.containerId,
@@ -206,7 +218,8 @@ function agentSteps(
   ];
   // Into the empty sandbox: nothing fetched can lead them elsewhere.
   if (spec.volumes !== undefined) {
-    steps.push({ in: "agent", do: "link-volumes", volumes: spec.volumes, owner });
+    const how = spec.root === undefined ? "link-volumes" : "make-volumes";
+    steps.push({ in: "agent", do: how, volumes: spec.volumes, owner });
   }
   const mounts = (spec.mounts ?? []).filter(needsMaking);
   if (mounts.length > 0) steps.push({ in: "agent", do: "make-mount-points", mounts });
@@ -274,6 +287,8 @@ function mountSteps(
   { fixedMounts: fixed }: Host,
   namespaces: readonly Namespace[],
 ): Step[] {
+  // In a root of its own the process that enters it mounts them.
+  if (spec.root !== undefined) return [];
   const mounts = allMounts(spec);
   if (!namespaces.includes("mount") || (mounts.length === 0 && fixed === undefined)) return [];
   const where = namespaces.includes("pid") ? "init" : "supervisor";
@@ -286,7 +301,7 @@ function unmountable(spec: ContainerSpec, host: Host): string | undefined {
   const { isolation } = spec;
   if (mounts.length === 0) return undefined;
   const own = isolation.namespaces.includes("mount") && host.capabilities.namespaces.includes("mount");
-  if (own && host.tools.mount !== undefined) return undefined;
+  if (own && (host.tools.mount !== undefined || spec.root !== undefined)) return undefined;
   const what = own ? "mount (util-linux)" : "a mount namespace, which it cannot make (see its log)";
   return `Cannot mount anything at "${mounts[0]?.target}": the agent needs ${what}`;
 }
@@ -306,10 +321,18 @@ function taskSteps(
   environment: PlannedEnvironment,
 ): TaskStep[] {
   const steps: TaskStep[] = [];
-  if (cgroup !== undefined) {
-    steps.push({ in: "task", do: "join-cgroup", path: cgroupOf(spec, cgroup) });
-  }
+  const path = cgroup === undefined ? undefined : cgroupOf(spec, cgroup);
   const adjust = oomScoreAdjust(spec.resources, host);
+  if (spec.root !== undefined) {
+    if (adjust !== undefined) steps.push({ in: "task", do: "set-oom-score", adjust });
+    // What the other containers have steps for is done in there, in this order.
+    const entry = rootEntry(spec, spec.root, { path, owner });
+    steps.push({ in: "task", do: "enter-root", entry });
+    steps.push({ in: "task", do: "set-environment", environment });
+    steps.push(executeStep(spec, host));
+    return steps;
+  }
+  if (path !== undefined) steps.push({ in: "task", do: "join-cgroup", path });
   if (adjust !== undefined) steps.push({ in: "task", do: "set-oom-score", adjust });
   steps.push({ in: "task", do: "announce" });
   if (host.tools.setsid !== undefined) steps.push({ in: "task", do: "new-session" });
@@ -324,8 +347,10 @@ function taskSteps(
 function executeStep(spec: ContainerSpec, host: Host): TaskStep {
   const { command } = spec;
   if (command.kind === "shell") {
-    return { in: "task", do: "execute", argv: [host.tools.shell, "-c", command.script] };
+    const shell = spec.root === undefined ? host.tools.shell : "/bin/sh";
+    return { in: "task", do: "execute", argv: [shell, "-c", command.script] };
   }
+  assert(command.kind === "exec", "A command for an image was joined with it, see invalid-spec.ts");
   const argv = [command.file, ...command.argv.slice(1)];
   const argv0 = command.argv[0] ?? command.file;
   return argv0 === command.file

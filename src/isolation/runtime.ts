@@ -13,6 +13,7 @@ import type { NetworkInfo } from "../model/v1/containers.ts";
 import type { ResourceStatistics } from "../model/v1/statistics.ts";
 import type { CheckProbe, CheckResult } from "./check.ts";
 import type {
+  ContainerImage,
   ContainerResources,
   ContainerSpec,
   Exit,
@@ -20,10 +21,12 @@ import type {
   Limitation,
   Namespace,
 } from "./container.ts";
+import type { ProvidedImage } from "./images.ts";
 
 /** Where a launch failed. `cancelled`: `kill` came before the start. */
 export type LaunchStep =
   | "validate"
+  | "image"
   | "sandbox"
   | "user"
   | "fetch"
@@ -168,3 +171,16 @@ export type Fetch = (
   owner: Owner | undefined,
   signal: AbortSignal,
 ) => Promise<Result<void, string>>;
+
+/** The files of images. Implemented by src/io/image-store.ts. */
+export interface Images {
+  /**
+   * Brings the image here unless it is, and makes the files of one container. Errors name the
+   * image and what failed. When it fails, nothing of the container is left.
+   */
+  provide(image: ContainerImage, containerId: string, signal: AbortSignal): Promise<Result<ProvidedImage>>;
+  /** Removes the container's files, if it has some. */
+  release(containerId: string): Promise<void>;
+  /** Containers that have files. */
+  containers(): readonly string[];
+}

@@ -21,6 +21,7 @@ import { confinementWords, USER_NAMESPACE_FD } from "./confinement.ts";
 import { mountScript, type ScriptPart } from "./mounts.ts";
 import { enterNetworkWords, networkScript } from "./network-script.ts";
 import type { Plan, PlannedEnvironment, Step } from "./plan.ts";
+import { enterRootScript, enterRootWords, rootEnvironment } from "./root.ts";
 import type { Host } from "./tools.ts";
 
 export interface SupervisorCommand {
@@ -67,10 +68,26 @@ export function supervisorCommand(plan: Plan, host: Host, recordPath: string): S
       supervisorsCgroup(plan) ?? "",
       taskCgroup(plan) ?? "",
       ...mountPart(plan, host).words,
+      ...rootWords(plan, host),
       ...programOf(plan),
     ],
-    environment: shellEnvironment(plan),
+    environment: { ...shellEnvironment(plan), ...rootVariables(plan) },
   };
+}
+
+function rootWords(plan: Plan, host: Host): readonly string[] {
+  return find(plan, "enter-root") === undefined ? [] : enterRootWords(host);
+}
+
+function rootVariables(plan: Plan): Readonly<Record<string, string>> {
+  const step = find(plan, "enter-root");
+  if (step === undefined) return {};
+  const { prefix, variables } = present(
+    find(plan, "set-environment"),
+    "A plan sets the environment",
+  ).environment;
+  const renamed = find(plan, "execute")?.argv0 !== undefined;
+  return rootEnvironment(step.entry, { prefix, variables: variables.length, renamed });
 }
 
 /** The program with its arguments, as the scripts take it. */
@@ -141,6 +158,7 @@ function mountPart(plan: Plan, host: Host): ScriptPart {
 
 /** A subshell: the fork that becomes the program. */
 function taskScript(plan: Plan, host: Host): string {
+  if (find(plan, "enter-root") !== undefined) return lines("(", oomScore(plan), enterRootScript(), ")");
   const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
   const staged = find(plan, "switch-user") !== undefined || find(plan, "confine") !== undefined;
   const words: string[] = [];

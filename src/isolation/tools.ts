@@ -21,6 +21,8 @@ export interface Tools {
   readonly setpriv?: string;
   readonly prlimit?: string;
   readonly mount?: string;
+  /** Words that execute this agent's own program, to enter root file systems; see linux/enter-root.ts. */
+  readonly self?: readonly string[];
 }
 
 export interface Host {

@@ -9,6 +9,7 @@ import { EXECUTOR_FLAGS } from "./executor-flags.ts";
 import { FETCHER_FLAGS } from "./fetcher-flags.ts";
 import type { FlagSpec } from "./flags.ts";
 import { HOSTNAME_LOOKUP_FLAG } from "./host-name.ts";
+import { IMAGE_FLAGS } from "./image-flags.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
 import { PORT_FLAGS } from "./port-flags.ts";
 import { SANDBOX_FLAGS } from "./sandbox-flags.ts";
@@ -66,6 +67,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     default: "auto",
   },
   ...CGROUP_FLAGS,
+  ...IMAGE_FLAGS,
   ...CONTAINER_FLAGS,
   ...NETWORK_FLAGS,
   ...PORT_FLAGS,

@@ -2,44 +2,39 @@
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import type { ContainerPolicy } from "../agent/container-policy.ts";
-import { checkpointDirectory, networksDirectory } from "../agent/paths.ts";
+import { checkpointDirectory } from "../agent/paths.ts";
 import { RECONFIGURATION_POLICIES, type ReconfigurationPolicy } from "../agent/reconfiguration.ts";
 import { Agent } from "../agent/run.ts";
 import type { AgentDrivers, AgentLink, LinkEvents } from "../agent/run-drivers.ts";
 import type { AgentConfig, ExecutorTimes, LeaderAddress } from "../agent/types.ts";
 import { agentApi } from "../api/routes.ts";
-import type { Log } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import { connectAgentLink } from "../io/agent-link.ts";
 import { openCheckpointStore } from "../io/checkpoint-store.ts";
-import { createFetcher } from "../io/fetcher.ts";
 import { type HttpServer, serve } from "../io/http.ts";
 import { linkLatest } from "../io/latest-link.ts";
 import { LeaderFinder } from "../io/leader-finder.ts";
 import type { LinkTls } from "../io/link-tls.ts";
 import type { Logger } from "../io/logger.ts";
 import { inspectMachine } from "../io/machine.ts";
-import { checkNetwork } from "../io/network-check.ts";
 import { removeVolume } from "../io/remove-volume.ts";
-import type { CgroupSettings } from "../isolation/cgroup-settings.ts";
-import type { ConfinementSettings } from "../isolation/confinement-settings.ts";
-import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { readAddressFlags } from "./address-flags.ts";
 import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
+import { type OpenedRuntime, openRuntime, type RuntimeFlags } from "./agent-runtime.ts";
 import { readCgroupSettings } from "./cgroup-flags.ts";
-import { checkTmp, readConfinement, readContainerPolicy } from "./container-flags.ts";
+import { readConfinement, readContainerPolicy } from "./container-flags.ts";
 import { domainOf } from "./domain-flag.ts";
 import { readExecutorTimes, readExecutorVariables } from "./executor-flags.ts";
-import { type FetcherFlags, fetchSettings, readFetcherFlags } from "./fetcher-flags.ts";
+import { readFetcherFlags } from "./fetcher-flags.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { ownHostname } from "./host-name.ts";
-import { type NetworkFlags, readNetworkFlags } from "./network-flags.ts";
+import { readImageSettings } from "./image-flags.ts";
+import { readNetworkFlags } from "./network-flags.ts";
 import { readPortSettings } from "./port-flags.ts";
 import { type PortSettings, startPortWatch } from "./port-watch.ts";
 import {
@@ -61,33 +56,22 @@ import { tlsOf } from "./tls-flags.ts";
 const LAUNCHES_PER_CPU = 2;
 /** Given to HTTP answers under way at the end. */
 const HTTP_GRACE_MS = 500;
-const BYTES_PER_MEGABYTE = 1024 * 1024;
 
-export interface AgentFlags extends InfoFlags {
+export interface AgentFlags extends InfoFlags, RuntimeFlags {
   /** Left out: links are plain TCP. */
   readonly tls?: LinkTls | undefined;
   readonly workDir: string;
   /** Shown by /files as /slave/log. */
   readonly logFile?: string | undefined;
-  /** False: no namespaces and cgroups. */
-  readonly isolate: boolean;
   /** Left out: any. */
   readonly reconfigurationPolicy?: ReconfigurationPolicy;
-  readonly cgroups?: CgroupSettings;
-  /** Left out: DEFAULT_POLICY. */
-  readonly containers?: ContainerPolicy;
   /** Left out: tasks on the machine's network have no IPv6 address. */
   readonly ip6?: string;
-  /** Left out: tasks join no networks. */
-  readonly networks?: NetworkFlags;
-  readonly confinement?: Omit<ConfinementSettings, "programDirectory">;
   /** Left out: tasks may listen where they like. */
   readonly ports?: PortSettings;
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
   readonly registrationBackoffMs?: number;
-  /** Left out: nothing that is fetched is kept for other tasks. */
-  readonly fetcher?: FetcherFlags;
   readonly executorVariables?: readonly (readonly [name: string, value: string])[];
   /** Left out: the defaults. */
   readonly sandboxes?: SandboxSettings;
@@ -138,6 +122,7 @@ function readFlags(flags: Flags): AgentFlags {
     networks: readNetworkFlags(flags),
     ports: readPortSettings(flags),
     registrationBackoffMs: flags.duration("registration-backoff-factor"),
+    images: readImageSettings(flags),
     executorVariables: readExecutorVariables(flags),
     fetcher: readFetcherFlags(flags),
     executorTimes: readExecutorTimes(flags),
@@ -182,28 +167,25 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   const info = agentInfo(flags, machine, workDir);
   const store = await openCheckpointStore(checkpointDirectory(workDir));
   const runDirectory = chooseRuntimeDirectory(workDir);
-  const runtime = await openRuntime(flags, info, workDir, runDirectory, log).catch(async (error: unknown) => {
+  const opened = await openRuntime(flags, info, workDir, runDirectory, log).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
+  const { runtime, images } = opened;
 
   let handler: (request: Request) => Response | Promise<Response> = () =>
     new Response("Starting", { status: 503 });
   let server: HttpServer;
   try {
-    server = serve({
-      hostname: flags.ip,
-      port: flags.port,
-      portFlag: flags.portFlag,
-      fetch: (r) => handler(r),
-    });
+    const { ip: hostname, port, portFlag } = flags;
+    server = serve({ hostname, port, portFlag, fetch: (request) => handler(request) });
   } catch (error) {
     await runtime.close();
     await store.close();
     throw error;
   }
   const port = flags.advertise === undefined ? server.port : splitAddress(flags.advertise).port;
-  const config = agentConfig(flags, runtime, { ...info, port }, workDir, machine.bootId);
+  const config = agentConfig(flags, opened, { ...info, port }, workDir, machine.bootId);
   const options = {
     config,
     flags: flags.effective,
@@ -225,11 +207,13 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
       const used = await runtime.statistics(containerId);
       return used && { ...used, ...care.diskStatistics(containerId) };
     },
+    ...(images && { pruneImages: (excluded) => images.store.prune(excluded) }),
     neverIdle: (request) => server.neverIdle(request),
   });
   await agent.start();
   care.start();
   const ports = flags.ports && startPortWatch({ port: agent, runtime, settings: flags.ports, log });
+  images?.gc?.start();
   const url = `http://${config.ip}:${config.port}`;
   log.info("Agent started", { url, workDir, masters: flags.masters.join(",") });
   return {
@@ -239,6 +223,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
       await server.stop(HTTP_GRACE_MS);
       await care.stop();
       await ports?.stop();
+      images?.gc?.stop();
       await agent.close();
       removeUnusedRuntimeDirectory(runDirectory);
       logger.close();
@@ -248,7 +233,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
 
 function agentConfig(
   flags: AgentFlags,
-  { capabilities }: Runtime,
+  { runtime: { capabilities }, images }: OpenedRuntime,
   info: AgentInfo & { readonly port: number },
   workDir: string,
   bootId: string,
@@ -264,6 +249,7 @@ function agentConfig(
     bootId,
     switchUser: capabilities.switchUser,
     commandChecks: capabilities.commandChecks === true,
+    ...(images === undefined ? {} : { images: { sandboxDirectory: images.sandboxDirectory } }),
     ...(flags.containers === undefined ? {} : { containers: flags.containers }),
     ...(flags.executorTimes === undefined ? {} : { executorTimes: flags.executorTimes }),
     ...(flags.executorVariables === undefined ? {} : { executorVariables: flags.executorVariables }),
@@ -272,52 +258,6 @@ function agentConfig(
       : { registrationBackoffMs: flags.registrationBackoffMs }),
     ...(outputs === undefined ? {} : { outputs }),
   };
-}
-
-/** Rejects with MeshError BAD_FLAG for limits that the machine cannot keep. */
-async function openRuntime(
-  flags: AgentFlags,
-  info: AgentInfo,
-  workDir: string,
-  runtimeDirectory: string,
-  log: Log,
-): Promise<Runtime> {
-  if (flags.containers?.privateTmp === true) checkTmp(workDir);
-  const runtime = openLinuxRuntime({
-    runtimeDirectory,
-    fetch: createFetcher(flags.fetcher === undefined ? {} : fetchSettings(flags.fetcher, workDir)),
-    checkNetwork,
-    isolate: flags.isolate,
-    ...(flags.cgroups === undefined ? {} : { cgroups: flags.cgroups }),
-    ...(flags.networks === undefined
-      ? {}
-      : { networks: { ...flags.networks, recordDirectory: networksDirectory(workDir) } }),
-    ...(flags.confinement === undefined
-      ? {}
-      : { confinement: { ...flags.confinement, programDirectory: `${workDir}/programs` } }),
-    ...offeredMemory(info),
-    log,
-  });
-  logCapabilities(log, runtime);
-  return runtime;
-}
-
-function offeredMemory(info: AgentInfo): { readonly protectedMemBytes?: number } {
-  const megabytes = (info.resources ?? [])
-    .filter(({ name, revocable }) => name === "mem" && revocable === undefined)
-    .reduce((sum, { scalar }) => sum + (scalar?.value ?? 0), 0);
-  return megabytes === 0 ? {} : { protectedMemBytes: Math.round(megabytes * BYTES_PER_MEGABYTE) };
-}
-
-function logCapabilities(log: Log, runtime: Runtime): void {
-  const { form, namespaces, cgroupRoot, controllers = [], missing } = runtime.capabilities;
-  log.info("Isolation of tasks", {
-    form,
-    namespaces: namespaces.join(",") || "none",
-    cgroupRoot: cgroupRoot ?? "none",
-    controllers: controllers.join(",") || "none",
-  });
-  for (const reason of missing) log.warn("Isolation is limited", { reason });
 }
 
 function agentDrivers(

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { createLogger } from "../io/logger.ts";
 import { readIsolation, startAgent } from "./agent.ts";
 import type { Flags } from "./flags.ts";
+import { DEFAULT_IMAGE_SETTINGS } from "./image-flags.ts";
 import { startMaster } from "./master.ts";
 import { directoryError, logLevel, stopSignal } from "./process.ts";
 
@@ -47,6 +48,7 @@ export async function runDev(flags: Flags): Promise<number> {
         defaultRole: "*",
         attributes: flags.optional("attributes"),
         isolate,
+        images: DEFAULT_IMAGE_SETTINGS,
         effective: flags.effective(),
         portFlag: "--agent-port",
         directoryFlag: "--dir",

@@ -281,6 +281,7 @@ const unknownExit: Exit = { kind: "unknown", reason: "its supervisor ended witho
 /** Understands the few shell scripts that tests use, such as `trap "" TERM; sleep 5; exit 3`. */
 export function behaviourOfScript(spec: ContainerSpec): Behaviour {
   const { command } = spec;
+  assert(command.kind !== "image", "The memory runtime has no images");
   const script =
     command.kind === "shell" ? command.script : [command.file, ...command.argv.slice(1)].join(" ");
   let runMs = 0;

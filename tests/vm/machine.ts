@@ -66,7 +66,12 @@ const DISK_MIB = 32;
 const BOOT_TIMEOUT_MS = 240_000;
 const MEMORY_MIB = 1_024;
 
+/** Nothing can be done to the kernel's first root, as pivot_root(2) would; so another mount covers it. */
 const INIT = `#!/bin/busybox sh
+if [ "$1" != covered ]; then
+/bin/busybox mount -o bind / /cover && cd /cover && /bin/busybox mount -o move . /
+exec /bin/busybox chroot . /init covered
+fi
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
 /bin/busybox mount -t devtmpfs dev /dev
@@ -113,6 +118,8 @@ function kernel(): string | undefined {
 export interface MachineOptions {
   /** Gives the machine an empty disk, /dev/vda. */
   readonly disk?: boolean;
+  /** Kernel modules that it loads, by their paths below those of the kernel. */
+  readonly modules?: readonly string[];
 }
 
 /** Compiles `source`, boots it, and gives everything the console said. */
@@ -123,7 +130,8 @@ export async function runInVm(
 ): Promise<string> {
   const root = join(directory, "root");
   buildRoot(source, root);
-  const disk = options.disk === true ? addDisk(root, join(directory, "disk")) : [];
+  addModules(root, [...(options.disk === true ? DISK_MODULES : []), ...(options.modules ?? [])]);
+  const disk = options.disk === true ? addDisk(join(directory, "disk")) : [];
   const archive = join(directory, "initramfs.cpio");
   check(["sh", "-c", 'cd "$1" && find . | cpio --quiet -o -H newc >"$2"', "sh", root, archive]);
   const machine = Bun.spawn(
@@ -147,6 +155,7 @@ export async function runInVm(
 
 function buildRoot(source: string, root: string): void {
   for (const path of [
+    "cover",
     "proc",
     "sys",
     "dev",
@@ -161,7 +170,6 @@ function buildRoot(source: string, root: string): void {
   ]) {
     mkdirSync(join(root, path), { recursive: true });
   }
-  writeFileSync(join(root, "modules/order"), "");
   // As Debian has it, so that the libraries are found under both names.
   for (const name of ["bin", "lib", "lib64"]) symlinkSync(`usr/${name}`, join(root, name));
   check([process.execPath, "build", "--compile", source, "--outfile", join(root, "program")]);
@@ -183,13 +191,16 @@ function buildRoot(source: string, root: string): void {
   writeFileSync(join(root, "init"), INIT, { mode: 0o755 });
 }
 
-/** Makes an empty disk and puts the modules for it into the root; QEMU's arguments. */
-function addDisk(root: string, image: string): string[] {
+function addModules(root: string, modules: readonly string[]): void {
   const version = basename(kernel() ?? "").replace("vmlinuz-", "");
-  for (const module of DISK_MODULES) {
+  for (const module of modules) {
     cpSync(`/lib/modules/${version}/kernel/${module}`, join(root, "modules", basename(module)));
   }
-  writeFileSync(join(root, "modules/order"), DISK_MODULES.map((path) => basename(path)).join("\n"));
+  writeFileSync(join(root, "modules/order"), modules.map((path) => basename(path)).join("\n"));
+}
+
+/** Makes an empty disk; QEMU's arguments. */
+function addDisk(image: string): string[] {
   writeFileSync(image, "");
   truncateSync(image, DISK_MIB * 1_024 * 1_024);
   return ["-drive", `file=${image},format=raw,if=virtio`];

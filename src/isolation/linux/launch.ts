@@ -4,9 +4,10 @@ import { CONTAINER_START_TIMEOUT_MS } from "../../base/limits.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { outsideOwner } from "../confinement.ts";
 import type { ContainerSpec } from "../container.ts";
+import { withImage } from "../image-command.ts";
 import type { ContainerNetwork } from "../network.ts";
 import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
-import type { Fetch, LaunchError, LaunchStep, Owner } from "../runtime.ts";
+import type { Fetch, Images, LaunchError, LaunchStep, Owner } from "../runtime.ts";
 import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { limitCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
@@ -18,7 +19,7 @@ import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, linkSandbox, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
 import { type Tracked, trackedFromLog } from "./tracked.ts";
 import { lookUpUser } from "./user.ts";
-import { linkVolumes } from "./volumes.ts";
+import { linkVolumes, makeVolumes } from "./volumes.ts";
 
 export interface LaunchContext {
   readonly host: Host;
@@ -28,6 +29,8 @@ export interface LaunchContext {
   readonly bootId: string;
   /** Absent where containers join none. */
   readonly networks: ContainerNetworks | undefined;
+  /** Absent: containers with images are refused. */
+  readonly images: Images | undefined;
 }
 
 export interface Started {
@@ -43,6 +46,7 @@ const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "link-volumes": "sandbox",
   "make-mount-points": "sandbox",
   "link-sandbox": "sandbox",
+  "make-volumes": "sandbox",
   "make-cgroup": "cgroup",
   "limit-cgroup": "cgroup",
   "create-output": "sandbox",
@@ -55,6 +59,24 @@ const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
 
 /** Launches; after an error nothing but the sandbox is left. */
 export async function launchContainer(
+  context: LaunchContext,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<Result<Started, LaunchError>> {
+  const { images } = context;
+  if (spec.image === undefined || images === undefined) return await launchReady(context, spec, signal);
+  const provided = await images.provide(spec.image, spec.containerId, signal);
+  if (!provided.ok) return fail({ step: "image", message: provided.error });
+  const ready = withImage(spec, spec.image, provided.value);
+  const started = ready.ok
+    ? await launchReady(context, ready.value, signal)
+    : fail({ step: "image" as const, message: ready.error });
+  if (!started.ok) await images.release(spec.containerId);
+  return started;
+}
+
+/** Everything that the container is made of is here. */
+async function launchReady(
   context: LaunchContext,
   spec: ContainerSpec,
   signal: AbortSignal,
@@ -173,6 +195,9 @@ class Launch {
         return makeMountPoints(sandbox, step.mounts, this.#owner);
       case "link-sandbox":
         linkSandbox(step.directory, step.name, step.target);
+        return ok(undefined);
+      case "make-volumes":
+        makeVolumes(step.volumes, step.owner);
         return ok(undefined);
       case "make-cgroup":
         makeCgroup(step.path);

@@ -24,6 +24,8 @@ export interface ProbeOptions {
   readonly confinement?: ConfinementSettings;
   /** Memory that the agent offers: the kernel takes it last from containers as a whole. */
   readonly protectedMemBytes?: number;
+  /** Words that execute this agent's own program. */
+  readonly self?: readonly string[];
 }
 
 /** What the machine offers, and what the operator asked for in vain (a sentence each). */
@@ -39,7 +41,7 @@ const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--ut
 export function probe(options: ProbeOptions): Probed {
   const missing: string[] = [];
   const settings = options.cgroups ?? DEFAULT_CGROUP_SETTINGS;
-  const tools = findTools();
+  const tools = { ...findTools(), ...(options.self === undefined ? {} : { self: options.self }) };
   const linux = process.platform === "linux";
   const root = process.getuid?.() === 0;
   const namespaces = options.isolate ? probeNamespaces(tools, linux, root, missing) : [];

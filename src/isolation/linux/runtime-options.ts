@@ -3,7 +3,7 @@ import type { Log } from "../../base/log.ts";
 import type { CgroupSettings } from "../cgroup-settings.ts";
 import type { NetworkCheck } from "../check.ts";
 import type { ConfinementSettings } from "../confinement-settings.ts";
-import type { Fetch } from "../runtime.ts";
+import type { Fetch, Images } from "../runtime.ts";
 import type { Host } from "../tools.ts";
 import type { NetworkSettings } from "./networks.ts";
 
@@ -21,6 +21,10 @@ export interface LinuxRuntimeOptions {
   readonly networks?: NetworkSettings;
   /** Absent: nothing is checked over the network. */
   readonly checkNetwork?: NetworkCheck;
+  /** Absent: no container can have an image. Needs `self`. */
+  readonly images?: Images;
+  /** Words that execute the program which calls enterRoot (enter-root.ts) for ENTER_ROOT_COMMAND. */
+  readonly self?: readonly string[];
   readonly log?: Log;
   /** How often recovered containers are looked at, beside the events. */
   readonly sweepIntervalMs?: number;

@@ -56,6 +56,7 @@ export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
     ...(cgroups === undefined ? {} : { cgroups }),
     ...(confinement === undefined ? {} : { confinement }),
     ...(protectedMemBytes === undefined ? {} : { protectedMemBytes }),
+    ...(options.self === undefined ? {} : { self: options.self }),
   });
   if (unmet.length > 0) {
     removeAgentCgroup(host.supervisorsCgroup);
@@ -92,7 +93,7 @@ class LinuxRuntime implements Runtime {
   #closed = false;
 
   constructor(machine: Host, runtimeDirectory: string, options: LinuxRuntimeOptions) {
-    const { fetch } = options;
+    const { fetch, images } = options;
     this.#log = options.log ?? silentLog;
     this.#ownsHost = options.host === undefined;
     const { host, networks } = openNetworks(options.networks, machine, runtimeDirectory, this.#log);
@@ -104,7 +105,7 @@ class LinuxRuntime implements Runtime {
     this.#checker = new Checker(host, this.#table, runtimeDirectory, networks, options.checkNetwork);
     this.#pods = new Pods(host);
     const events = new EventFiles(records.containers);
-    this.#context = { host, records, events, fetch, bootId: bootId(), networks };
+    this.#context = { host, records, events, fetch, bootId: bootId(), networks, images };
   }
 
   onExit(listener: (containerId: string, exit: Exit) => void): void {
@@ -345,8 +346,9 @@ class LinuxRuntime implements Runtime {
 
   async listOrphans(): Promise<readonly string[]> {
     const { cgroupRoot } = this.capabilities;
-    const { networks, records } = this.#context;
-    const found = new Set([...records.ids(), ...(networks?.ownerless() ?? [])]);
+    const { images, networks, records } = this.#context;
+    const others = [...(networks?.ownerless() ?? []), ...(images?.containers() ?? [])];
+    const found = new Set([...records.ids(), ...others]);
     for (const id of cgroupRoot === undefined ? [] : cgroupChildren(cgroupRoot)) {
       if (id !== SUPERVISORS) found.add(id);
     }
@@ -366,6 +368,7 @@ class LinuxRuntime implements Runtime {
     const cgroup = this.#cgroup(containerId);
     if (cgroup !== undefined) await killCgroupAndRemove(cgroup);
     await this.#context.networks?.leave(this.#record(containerId) ?? { containerId });
+    await this.#context.images?.release(containerId);
     this.#context.records.remove(containerId);
     this.#containers.delete(containerId);
   }

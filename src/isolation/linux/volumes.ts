@@ -11,14 +11,20 @@ export function linkVolumes(
   volumes: readonly ContainerVolume[],
   owner: Owner | undefined,
 ): Result<void> {
+  makeVolumes(volumes, owner);
   for (const { source, target } of volumes) {
-    makeDirectory(source);
-    if (owner !== undefined) lchownSync(source, owner.uid, owner.gid);
     if (target.startsWith("/")) continue;
     const problem = linkAt(sandbox, target, source);
     if (problem !== undefined) return fail(`Cannot link the volume "${source}" at "${target}": ${problem}`);
   }
   return ok(undefined);
+}
+
+export function makeVolumes(volumes: readonly ContainerVolume[], owner: Owner | undefined): void {
+  for (const { source } of volumes) {
+    makeDirectory(source);
+    if (owner !== undefined) lchownSync(source, owner.uid, owner.gid);
+  }
 }
 
 /** Every directory on the way is a real one: a link could lead out of the sandbox. */

@@ -1,0 +1,87 @@
+/**
+ * A root file system of a container's own, as data, and how the supervisor's
+ * script comes to enter it: by the agent's own program, executed once more
+ * (src/isolation/linux/enter-root.ts), which then becomes the task. An image
+ * may hold no shell and no tool that could do it, and the host's programs are
+ * out of reach once the root is another.
+ */
+import { present } from "../base/assert.ts";
+import type { ContainerMount, ContainerRoot, ContainerSpec, Namespace } from "./container.ts";
+import type { Owner } from "./runtime.ts";
+import type { Host } from "./tools.ts";
+
+/** Everything for one start, in JSON. */
+export interface RootEntry {
+  readonly root: ContainerRoot;
+  /** On the host. */
+  readonly sandbox: string;
+  readonly mounts: readonly ContainerMount[];
+  readonly cgroup?: string;
+  readonly user?: Owner & { readonly name: string };
+}
+
+/** What else that process is told: the numbered variables of the container, and the words of its program. */
+export interface RootProgram {
+  readonly prefix: string;
+  readonly variables: number;
+  /** The first word is only the name under which the second is executed. */
+  readonly renamed: boolean;
+}
+
+/** First word after the agent's own program on the command line of the process that enters a root. */
+export const ENTER_ROOT_COMMAND = "enter-root";
+/** Variables of that process, beside the numbered ones: RootEntry and RootProgram in JSON. */
+export const ROOT_ENTRY_VARIABLE = "mesh_root";
+export const ROOT_PROGRAM_VARIABLE = "mesh_program";
+/** The soft limit of open files, which Bun raises for itself. */
+export const OPEN_FILES_VARIABLE = "mesh_open_files";
+
+/** Why no container can have a root of its own here, or nothing. */
+export function rootProblem(
+  { limits = [], privileges = {} }: ContainerSpec,
+  host: Host,
+  namespaces: readonly Namespace[],
+): string | undefined {
+  const confined = limits.length > 0 || Object.keys(privileges).length > 0;
+  if (confined || host.userNamespace !== undefined || host.fixedMounts !== undefined) {
+    return "Cannot use an image together with resource limits, capabilities, no_new_privs, seccomp, a user namespace or private file systems: that is not there yet";
+  }
+  if (host.tools.self === undefined) return "Cannot use an image: this agent is set up without images";
+  if (namespaces.includes("pid") && namespaces.includes("mount")) return undefined;
+  return "Cannot use an image: that needs pid and mount namespaces, and with them Linux and an agent that runs as root with --isolation auto";
+}
+
+export function rootEntry(
+  spec: ContainerSpec,
+  root: ContainerRoot,
+  from: { readonly path: string | undefined; readonly owner: Owner | undefined },
+): RootEntry {
+  const volumes = (spec.volumes ?? []).map(
+    (volume): ContainerMount => ({ kind: "bind", ...volume, readOnly: false, recursive: true }),
+  );
+  return {
+    root,
+    sandbox: spec.sandbox,
+    mounts: [...volumes, ...(spec.mounts ?? [])],
+    ...(from.path === undefined ? {} : { cgroup: from.path }),
+    ...(from.owner === undefined ? {} : { user: { ...from.owner, name: spec.user ?? "" } }),
+  };
+}
+
+/** Words before those of the program. */
+export function enterRootWords(host: Host): readonly string[] {
+  return [...present(host.tools.self, "The plan checked for it"), ENTER_ROOT_COMMAND];
+}
+
+/** Variables of the process that enters, beside the numbered ones. */
+export function rootEnvironment(entry: RootEntry, program: RootProgram): Readonly<Record<string, string>> {
+  return {
+    [ROOT_ENTRY_VARIABLE]: JSON.stringify(entry),
+    [ROOT_PROGRAM_VARIABLE]: JSON.stringify(program),
+  };
+}
+
+/** The words are the positional parameters. Not in the sandbox: Bun would look for its settings there. */
+export function enterRootScript(): string {
+  return `export ${OPEN_FILES_VARIABLE}="$(ulimit -S -n)"\ncd / && exec "$@"`;
+}

@@ -1,0 +1,145 @@
+/** Runs inside the virtual machine: containers with roots of their own, each finding printed. */
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { ok } from "../../src/base/result.ts";
+import { type ContainerSpec, describeExit, type Exit } from "../../src/isolation/container.ts";
+import { enterRoot } from "../../src/isolation/linux/enter-root.ts";
+import { overlayMarks, tryOverlay } from "../../src/isolation/linux/overlay.ts";
+import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
+import { ENTER_ROOT_COMMAND } from "../../src/isolation/root.ts";
+import type { Images } from "../../src/isolation/runtime.ts";
+
+const words = process.argv.slice(2);
+if (words[0] === ENTER_ROOT_COMMAND) enterRoot(words.slice(1));
+
+const STORE = "/tmp/store";
+const MIB = 1_024 * 1_024;
+
+function check(holds: boolean, what: string): void {
+  console.log(`check ${holds ? "ok" : "FAILED"} ${what}`);
+}
+
+/** Two layers: programs and files, and one that hides and adds. */
+function makeLayers(): void {
+  const [low, top] = ["low", "top"].map((name) => `${STORE}/layers/${name}`);
+  for (const path of ["bin", "etc", "old"]) mkdirSync(`${low}/${path}`, { recursive: true });
+  cpSync("/usr/bin/busybox", `${low}/bin/busybox`);
+  for (const name of ["sh", "cat", "ls", "id", "mknod", "umount", "dd", "sleep"]) {
+    symlinkSync("busybox", `${low}/bin/${name}`);
+  }
+  for (const name of ["etc/kept", "etc/hidden", "old/hidden"]) writeFileSync(`${low}/${name}`, name);
+  for (const path of ["etc", "old"]) mkdirSync(`${top}/${path}`, { recursive: true });
+  writeFileSync(`${top}/old/new`, "");
+  const marks = overlayMarks();
+  marks.remove(`${top}/etc/hidden`);
+  marks.opaque(`${top}/old`);
+}
+
+const images: Images = {
+  provide: async (_image, id) => {
+    const path = `${STORE}/containers/${id}`;
+    const [upper, work, directory] = [`${path}/upper`, `${path}/work`, `${path}/root`];
+    for (const each of [upper, work, directory]) mkdirSync(each, { recursive: true });
+    const layers = { layersDirectory: `${STORE}/layers`, layers: ["top", "low"] };
+    const config = { entrypoint: [], cmd: [], env: ["PATH=/bin"] };
+    return ok({ config, source: { kind: "overlay", ...layers, upper, work }, directory });
+  },
+  release: async () => {},
+  containers: () => [],
+};
+
+makeLayers();
+check(tryOverlay(STORE).ok, "overlayfs can be mounted");
+const runtime = openLinuxRuntime({
+  runtimeDirectory: "/run/mesh",
+  fetch: async () => ok(undefined),
+  images,
+  self: [process.execPath],
+});
+const exits = new Map<string, PromiseWithResolvers<Exit>>();
+runtime.onExit((id, exit) => exits.get(id)?.resolve(exit));
+const mountsBefore = readFileSync("/proc/mounts", "utf8");
+
+function specOf(id: string, script: string, user?: string): ContainerSpec {
+  return {
+    containerId: id,
+    sandbox: `/tmp/agent/${id}`,
+    command: { kind: "image", shell: true, value: script, arguments: [] },
+    environment: [["A", "1"]],
+    ...(user === undefined ? {} : { user }),
+    stdoutName: "stdout",
+    stderrName: "stderr",
+    uris: [],
+    resources: { cpusMilli: 100, memBytes: 32 * MIB, diskBytes: 0 },
+    isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
+    image: { name: "test", cached: true, ownVariables: [], sandbox: "/mnt/mesos/sandbox" },
+  };
+}
+
+async function run(id: string, script: string, user?: string): Promise<{ exit: string; lines: string[] }> {
+  mkdirSync("/tmp/agent", { recursive: true });
+  exits.set(id, Promise.withResolvers<Exit>());
+  const launched = await runtime.launch(specOf(id, script, user));
+  if (!launched.ok) return { exit: `${launched.error.step}: ${launched.error.message}`, lines: [] };
+  const exit = await exits.get(id)?.promise;
+  const lines = readFileSync(`/tmp/agent/${id}/stdout`, "utf8").trim().split("\n");
+  await runtime.cleanup(id);
+  return { exit: exit === undefined ? "unknown" : describeExit(exit), lines };
+}
+
+const seen = await run(
+  "seen",
+  "echo / *; echo /etc/*; echo /old/*; echo $PWD $PATH $A; cat /proc/self/cgroup",
+);
+console.log(seen.exit);
+const [root, etc, old, place, cgroup] = seen.lines;
+check(root === "/ stderr stdout", `its sandbox is where it starts: ${root}`);
+check(etc?.includes("/etc/kept") === true && !etc.includes("hidden"), `a hidden file: ${etc}`);
+check(old === "/old/new", `a hidden directory: ${old}`);
+check(place === "/mnt/mesos/sandbox /bin 1", `directory and environment: ${place}`);
+check(cgroup?.endsWith("/seen") === true, `its cgroup: ${cgroup}`);
+
+const inside = await run(
+  "inside",
+  "echo /*; ls /dev; cat /proc/mounts; ls -d /proc/[0-9]*; echo >/own; echo >/etc/kept",
+);
+console.log(inside.lines.join("\n"));
+check(inside.exit === "exited with status 0", `writes to its own root: ${inside.exit}`);
+check(
+  inside.lines[0] === "/bin /dev /etc /mnt /old /proc /sys",
+  `all that is in its root: ${inside.lines[0]}`,
+);
+const mounted = inside.lines.filter((line) => line.split(" ").length === 6).map((line) => line.split(" ")[1]);
+check(
+  mounted[0] === "/" && !mounted.some((path) => path === "/tmp" || path === "/run"),
+  `its mounts: ${mounted}`,
+);
+check(!existsSync(`${STORE}/layers/low/own`), "what it writes is not in the layers");
+check(readFileSync(`${STORE}/layers/low/etc/kept`, "utf8") === "etc/kept", "nor what it changes");
+check(readFileSync("/proc/mounts", "utf8") === mountsBefore, "the host's mounts are as before");
+
+const OUT = `(echo x >/proc/sys/kernel/core_pattern) 2>/dev/null && echo pattern
+(echo x >/proc/sysrq-trigger) 2>/dev/null && echo sysrq
+(echo x >/sys/kernel/uevent_helper) 2>/dev/null && echo uevent
+umount /.. 2>/dev/null && ls /tmp/store 2>/dev/null && echo out
+cd /proc/1/root/.. && ls tmp/store 2>/dev/null && echo root
+ls /proc/1/cwd/tmp 2>/dev/null && echo cwd; :`;
+const out = await run("out", OUT);
+check(out.lines.join(" ") === "", `ways out of the root: ${out.lines.join(" ") || "none"}`);
+
+const nobody = await run(
+  "nobody",
+  "id -u; id -G; echo >here && ls -ln here; (echo >/own) 2>/dev/null || echo denied",
+  "nobody",
+);
+check(
+  nobody.lines[0] === "65534" && nobody.lines.at(-1) === "denied",
+  `as nobody: ${nobody.lines.join("; ")}`,
+);
+check(/ 65534 +65534 /.test(nobody.lines[2] ?? ""), "who writes into its sandbox");
+
+const hog = await run("hog", "dd if=/dev/zero of=/dev/null bs=64M count=1");
+check(hog.exit === "terminated by SIGKILL", `beyond its memory: ${hog.exit}`);
+const left = await run("left", "sleep 1000 & exit 5");
+check(left.exit === "exited with status 5", `a status: ${left.exit}`);
+await runtime.close();
+console.log("checks done");
