@@ -8,6 +8,7 @@
  */
 import { fail, ok, type Result } from "../base/result.ts";
 import type { EntryKind, LogEntry } from "../raft/types.ts";
+import { writeU64 } from "./store-keys.ts";
 
 const FORMAT = 1;
 const HEADER_BYTES = 26;
@@ -24,16 +25,15 @@ export function encodeLogRecord(
   entry: LogEntry,
   previousChecksum: number,
 ): { readonly bytes: Uint8Array; readonly checksum: number } {
-  const bytes = new Uint8Array(HEADER_BYTES + entry.data.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(4, FORMAT);
-  view.setUint8(5, KINDS.indexOf(entry.kind));
-  view.setBigUint64(6, BigInt(entry.term));
-  view.setBigUint64(14, BigInt(entry.index));
-  view.setUint32(22, previousChecksum);
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + entry.data.length);
+  bytes[4] = FORMAT;
+  bytes[5] = KINDS.indexOf(entry.kind);
+  writeU64(bytes, entry.term, 6);
+  writeU64(bytes, entry.index, 14);
+  bytes.writeUInt32BE(previousChecksum, 22);
   bytes.set(entry.data, HEADER_BYTES);
   const checksum = Bun.hash.crc32(bytes.subarray(4));
-  view.setUint32(0, checksum);
+  bytes.writeUInt32BE(checksum, 0);
   return { bytes, checksum };
 }
 

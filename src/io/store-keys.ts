@@ -55,8 +55,14 @@ export function deleteFact(name: MetaName): LevelOperation[] {
 export function logKey(index: number): Uint8Array {
   const key = Buffer.allocUnsafe(9);
   key[0] = LOG;
-  key.writeBigUInt64BE(BigInt(index), 1);
+  writeU64(key, index, 1);
   return key;
+}
+
+/** Big-endian; a safe integer. Without a BigInt, which would be one more object for each entry. */
+export function writeU64(bytes: Buffer, value: number, at: number): void {
+  bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
+  bytes.writeUInt32BE(value % 2 ** 32, at + 4);
 }
 
 export function logIndex(key: Uint8Array): number {

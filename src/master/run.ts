@@ -56,6 +56,8 @@ export class Master implements MasterPort {
   #turnPlanned = false;
   #closed = false;
   #cancelWake: (() => void) | undefined;
+  /** When the timer fires; Infinity when none is set. */
+  #wakeAtMs = Number.POSITIVE_INFINITY;
   #nextRef = 1;
   #nextLink = 1;
   #diskIsFull = false;
@@ -338,12 +340,16 @@ export class Master implements MasterPort {
     return () => this.#drivers.now().monotonicMs >= endMs;
   }
 
+  /** One that fires before it is due costs less than a new one for every turn. */
   #armTimer(): void {
-    this.#cancelWake?.();
     const atMs = Math.min(this.#node.nextDeadlineMs(), this.#outlet.waits.nextMs());
-    this.#cancelWake = Number.isFinite(atMs)
-      ? this.#drivers.wakeAt(atMs, () => this.#push({ kind: "tick" }))
-      : undefined;
+    if (atMs >= this.#wakeAtMs) return;
+    this.#cancelWake?.();
+    this.#wakeAtMs = atMs;
+    this.#cancelWake = this.#drivers.wakeAt(atMs, () => {
+      this.#wakeAtMs = Number.POSITIVE_INFINITY;
+      this.#planTurn();
+    });
   }
 
   #carryOut(effect: NodeEffect): void {

@@ -107,8 +107,9 @@ export class Durability {
     assert(token <= this.#issuedToken, `Write ${token} was never issued (last ${this.#issuedToken})`);
     if (token <= this.#doneToken) return;
     this.#doneToken = token;
-    const done = this.#writes.filter((write) => write.token <= token);
-    this.#writes = this.#writes.filter((write) => write.token > token);
+    let count = 0;
+    while ((this.#writes[count]?.token ?? Infinity) <= token) count++;
+    const done = this.#writes.splice(0, count);
     // Entries that the step under way or a later write cuts off do not count: the disk may lose them again.
     let bound = this.#truncateFrom === null ? Number.POSITIVE_INFINITY : this.#truncateFrom - 1;
     for (const write of this.#writes) bound = Math.min(bound, (write.truncateFrom ?? Infinity) - 1);
@@ -119,6 +120,7 @@ export class Durability {
       bound = Math.min(bound, (write.truncateFrom ?? Infinity) - 1);
     }
     const held = this.#held;
+    if (held.length === 0) return;
     this.#held = held.filter((message) => message.token > token);
     for (const message of held) {
       if (message.token <= token) effects.push({ kind: "send", to: message.to, message: message.message });

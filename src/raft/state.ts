@@ -120,7 +120,7 @@ export class RaftState {
   grownBytes = 0;
   /** A new cluster's membership is not on disk yet. */
   #bootstrap: SnapshotMeta | null = null;
-  #announced = "";
+  #announced: Extract<RaftEffect, { kind: "role" }> | null = null;
   #announcedMembership: Membership;
   #announcedLevel = 0;
 
@@ -284,10 +284,11 @@ export class RaftState {
       effects.unshift({ kind: "compact", snapshot: this.#bootstrap });
       this.#bootstrap = null;
     }
-    const announced = `${this.publicRole} ${this.term} ${this.leader}`;
-    if (announced !== this.#announced) {
-      this.#announced = announced;
-      effects.push({ kind: "role", role: this.publicRole, term: this.term, leader: this.leader });
+    const { publicRole, term, leader } = this;
+    const before = this.#announced;
+    if (publicRole !== before?.role || term !== before.term || leader !== before.leader) {
+      this.#announced = { kind: "role", role: publicRole, term, leader };
+      effects.push(this.#announced);
     }
     this.#announceMembership(effects);
     return effects;
