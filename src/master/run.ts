@@ -8,6 +8,7 @@ import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import type { NoteCommand } from "../registry/commands.ts";
+import { Alarm } from "./alarm.ts";
 import { OVERLOADED, TOO_MANY_CALLS } from "./call-queues.ts";
 import { Inputs } from "./inputs.ts";
 import type { AgentLinkDriver, AgentLinkInput, LinkPlace } from "./link-driver.ts";
@@ -55,9 +56,7 @@ export class Master implements MasterPort {
   readonly #outlet = new Outlet();
   #turnPlanned = false;
   #closed = false;
-  #cancelWake: (() => void) | undefined;
-  /** When the timer fires; Infinity when none is set. */
-  #wakeAtMs = Number.POSITIVE_INFINITY;
+  readonly #alarm: Alarm;
   #nextRef = 1;
   #nextLink = 1;
   #diskIsFull = false;
@@ -73,6 +72,10 @@ export class Master implements MasterPort {
     this.#ownLink = ownLink;
     this.#node = node;
     this.#drivers = drivers;
+    this.#alarm = new Alarm(
+      (atMs, wake) => drivers.wakeAt(atMs, wake),
+      () => this.#planTurn(),
+    );
     this.#news = new LeadershipNews(drivers.log, node.settings.address);
     this.#readers = new StateReaders(drivers.store, drivers.log);
     this.#flags = flags;
@@ -88,7 +91,7 @@ export class Master implements MasterPort {
   /** No turn follows; open requests are answered, streams and links closed. The store is the caller's. */
   close(): void {
     this.#closed = true;
-    this.#cancelWake?.();
+    this.#alarm.cancel();
     this.#readers.closeAll();
     this.#outlet.close();
   }
@@ -320,7 +323,7 @@ export class Master implements MasterPort {
     }
     const hasMore = this.#inputs.waiting > 0 || this.#outlet.waiting > 0;
     if (hasMore || this.#node.nextDeadlineMs() <= now.monotonicMs) this.#planTurn();
-    this.#armTimer();
+    this.#alarm.set(Math.min(this.#node.nextDeadlineMs(), this.#outlet.waits.nextMs()));
   }
 
   *#takeInputs(nowMs: number): Generator<NodeInput> {
@@ -338,18 +341,6 @@ export class Master implements MasterPort {
   #after(ms: number): () => boolean {
     const endMs = this.#drivers.now().monotonicMs + ms;
     return () => this.#drivers.now().monotonicMs >= endMs;
-  }
-
-  /** One that fires before it is due costs less than a new one for every turn. */
-  #armTimer(): void {
-    const atMs = Math.min(this.#node.nextDeadlineMs(), this.#outlet.waits.nextMs());
-    if (atMs >= this.#wakeAtMs) return;
-    this.#cancelWake?.();
-    this.#wakeAtMs = atMs;
-    this.#cancelWake = this.#drivers.wakeAt(atMs, () => {
-      this.#wakeAtMs = Number.POSITIVE_INFINITY;
-      this.#planTurn();
-    });
   }
 
   #carryOut(effect: NodeEffect): void {
