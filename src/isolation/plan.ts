@@ -238,7 +238,10 @@ function agentSteps(
   if (owner !== undefined) steps.push({ in: "agent", do: "own-sandbox", owner });
   // Last, as others may wait for an address.
   if (spec.network !== undefined) steps.push({ in: "agent", do: "join-networks", network: spec.network });
-  steps.push({ in: "agent", do: "spawn", cwd: spec.sandbox, stdout, stderr });
+  // Where a root is changed, pid 1 must not stay in a directory of the host: who can read its
+  // /proc/1/cwd would go up from there. The kernel takes those at the old root to the new one.
+  const cwd = spec.root === undefined ? spec.sandbox : "/";
+  steps.push({ in: "agent", do: "spawn", cwd, stdout, stderr });
   return steps;
 }
 

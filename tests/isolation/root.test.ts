@@ -39,6 +39,8 @@ describe("a container with a root of its own", () => {
           .split("\n")
           .map((line) => line.split(/ +/).slice(0, 2).join(" "))
       : [];
+    // pid 1 must not hold a directory of the host.
+    expect(plan.ok && plan.value.steps.find((step) => step.do === "spawn")).toMatchObject({ cwd: "/" });
     expect(steps).toEqual([
       ...["agent make-sandbox", "agent make-volumes", "agent make-cgroup", "agent create-output"],
       ...[

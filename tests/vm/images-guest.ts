@@ -122,7 +122,9 @@ const OUT = `(echo x >/proc/sys/kernel/core_pattern) 2>/dev/null && echo pattern
 (echo x >/sys/kernel/uevent_helper) 2>/dev/null && echo uevent
 umount /.. 2>/dev/null && ls /tmp/store 2>/dev/null && echo out
 cd /proc/1/root/.. && ls tmp/store 2>/dev/null && echo root
-ls /proc/1/cwd/tmp 2>/dev/null && echo cwd; :`;
+for p in 1 self; do for d in cwd root; do
+for up in . .. ../.. ../../.. ../../../..; do ls /proc/$p/$d/$up/store /proc/$p/$d/$up/tmp/store 2>/dev/null; done
+done; done; :`;
 const out = await run("out", OUT);
 check(out.lines.join(" ") === "", `ways out of the root: ${out.lines.join(" ") || "none"}`);
 
