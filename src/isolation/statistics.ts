@@ -124,30 +124,3 @@ function ioValues(values: ReadonlyMap<string, number>, unit: "ios" | "bytes"): C
     { op: "TOTAL", value: read + write + discard },
   ];
 }
-
-/** Columns of /proc/net/dev (net/core/net-procfs.c): eight of what came in, eight of what went out. */
-const NET_DEV_TX = 8;
-
-/** All interfaces but the loopback one together, as the container sees them. */
-export function networkStatistics(netDev: string): Usage {
-  const sums = new Array<number>(NET_DEV_TX * 2).fill(0);
-  for (const line of netDev.split("\n")) {
-    const match = /^\s*([^:\s]+):\s*(.*)$/.exec(line);
-    if (match === null || match[1] === "lo") continue;
-    for (const [at, text] of (match[2] ?? "").split(/\s+/).entries()) {
-      if (at < sums.length) sums[at] = (sums[at] ?? 0) + Number(text);
-    }
-  }
-  const [rxBytes = 0, rxPackets = 0, rxErrors = 0, rxDropped = 0] = sums;
-  const [txBytes = 0, txPackets = 0, txErrors = 0, txDropped = 0] = sums.slice(NET_DEV_TX);
-  return {
-    net_rx_packets: rxPackets,
-    net_rx_bytes: rxBytes,
-    net_rx_errors: rxErrors,
-    net_rx_dropped: rxDropped,
-    net_tx_packets: txPackets,
-    net_tx_bytes: txBytes,
-    net_tx_errors: txErrors,
-    net_tx_dropped: txDropped,
-  };
-}

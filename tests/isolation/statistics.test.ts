@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { cgroupStatistics, limitStatistics, networkStatistics } from "../../src/isolation/statistics.ts";
+import { cgroupStatistics, limitStatistics } from "../../src/isolation/statistics.ts";
 
 test("every file of a cgroup", () => {
   const texts = {
@@ -69,25 +69,4 @@ test("what a container was given", () => {
   expect(limitStatistics(given, true)).toEqual({ ...soft, cpus_limit: 0.5, mem_limit_bytes: 1 << 26 });
   const free = { ...given, cpusLimitMilli: 2_000, memLimitBytes: "unlimited" } as const;
   expect(limitStatistics(free, true)).toEqual({ ...soft, cpus_limit: 2 });
-});
-
-test("interfaces of a network together, but the loopback one", () => {
-  const text = [
-    "Inter-|   Receive                                                |  Transmit",
-    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed",
-    "    lo:     900      90    9    9    0     0          0         0      900      90    9    9    0     0       0          0",
-    "  eth0:    1000      10    1    2    0     0          0         0     2000      20    3    4    0     0       0          0",
-    "eth1:1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0",
-    "",
-  ].join("\n");
-  expect(networkStatistics(text)).toEqual({
-    net_rx_bytes: 1001,
-    net_rx_packets: 12,
-    net_rx_errors: 4,
-    net_rx_dropped: 6,
-    net_tx_bytes: 2005,
-    net_tx_packets: 26,
-    net_tx_errors: 10,
-    net_tx_dropped: 12,
-  });
 });

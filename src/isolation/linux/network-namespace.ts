@@ -48,6 +48,7 @@ export class NetworkNamespaces {
       this.#must("make a network namespace", this.#libc.unshare(CLONE_NEWNET));
       try {
         this.#startLoopback();
+        openLowPorts();
         const mounted = this.#libc.mount(text(OWN), text(path), text("none"), MS_BIND, null);
         this.#must(`give the network namespace the name ${path}`, mounted);
       } finally {
@@ -122,6 +123,18 @@ export class NetworkNamespaces {
     const number = where === null ? 0 : read.i32(where);
     const words = this.#libc.strerror(number);
     return words === null ? `errno ${number}` : new CString(words).toString();
+  }
+}
+
+/**
+ * Nobody else's programs are in a namespace of a container, so port 80 needs no right of root's there; root
+ * in a user namespace would not have it, as the network belongs to the host's (ip-sysctl.rst).
+ */
+function openLowPorts(): void {
+  try {
+    writeFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+  } catch {
+    // The agent may be in a container itself, with settings that nobody can change: as on the host then.
   }
 }
 

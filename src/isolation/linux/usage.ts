@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { SECOND_MS } from "../../base/time.ts";
 import type { ResourceStatistics } from "../../model/v1/statistics.ts";
+import { networkStatistics, snmpStatistics } from "../network-statistics.ts";
 import {
   type CgroupTexts,
   cgroupStatistics,
   limitStatistics,
-  networkStatistics,
   STATISTICS_FILES,
   type Usage,
 } from "../statistics.ts";
@@ -39,8 +39,12 @@ export async function containerUsage(
 /** Of a network of its own; on the host's nobody can tell whose packets they are. */
 async function networkUsage(table: ProcessTable, tracked: Tracked): Promise<Usage> {
   // The supervisor was in that network from its beginning.
-  const text = await readText(`/proc/${initOf(table, tracked) ?? tracked.supervisor.pid}/net/dev`);
-  return text === undefined ? {} : networkStatistics(text);
+  const directory = `/proc/${initOf(table, tracked) ?? tracked.supervisor.pid}/net`;
+  const [interfaces, snmp] = [await readText(`${directory}/dev`), await readText(`${directory}/snmp`)];
+  return {
+    ...(interfaces === undefined ? {} : networkStatistics(interfaces)),
+    ...(snmp === undefined ? {} : { net_snmp_statistics: snmpStatistics(snmp) }),
+  };
 }
 
 /** Of all containers of a pod; undefined when it has no cgroup. */
