@@ -3,7 +3,7 @@
  * directory of their own, on free ports of the loopback address, gone when
  * disposed of.
  */
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePort } from "../../scripts/free-port.ts";
@@ -107,6 +107,8 @@ export class TestCluster implements AsyncDisposable {
   readonly disks: SmallDisk[] = [];
 
   private constructor(places: readonly MasterPlace[], smallDisks: boolean) {
+    // As a work directory is: tasks are not their agent's user.
+    chmodSync(this.directory, 0o755);
     this.masterAddresses = places.map(({ port }) => `127.0.0.1:${port}`);
     const peers = places.map(({ raftPort }) => `127.0.0.1:${raftPort}`).join(",");
     for (const [i, { port, raftPort }] of places.entries()) {

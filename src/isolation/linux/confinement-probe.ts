@@ -1,5 +1,6 @@
 /** What of the operator's wishes to keep containers apart the machine can do, found out by trying. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { fail } from "../../base/result.ts";
 import type { ConfinementSettings } from "../confinement-settings.ts";
 import type { Namespace } from "../container.ts";
@@ -28,7 +29,7 @@ export function probeConfinement(
     ...seccompOf(confinement, missing, unmet),
     ...(confinement.userRange === undefined
       ? {}
-      : userNamespaceOf(confinement.userRange, tools, namespaces, unmet)),
+      : userNamespaceOf(confinement.userRange, confinement.programDirectory, tools, namespaces, unmet)),
     ...(confinement.privateFileSystems
       ? mountsOf(runtimeDirectory, confinement, tools, namespaces, unmet)
       : {}),
@@ -37,10 +38,17 @@ export function probeConfinement(
 
 function userNamespaceOf(
   range: UserRange,
+  programDirectory: string,
   tools: Tools,
   namespaces: readonly Namespace[],
   unmet: string[],
 ): Confined {
+  const closed = closedDirectory(programDirectory);
+  if (closed !== undefined) {
+    const where = `"${closed}", where --work-dir lies`;
+    unmet.push(`Flag --userns-range is given, but its users cannot enter ${where}: chmod o+x it`);
+    return {};
+  }
   const file =
     namespaces.includes("pid") && tools.nsenter !== undefined
       ? openUserNamespace(range, tools)
@@ -48,6 +56,15 @@ function userNamespaceOf(
   if (file.ok) return { userNamespace: { range, file: file.value } };
   unmet.push(`Flag --userns-range is given, but ${file.error}`);
   return {};
+}
+
+/** A directory on the way that not everybody may pass. */
+function closedDirectory(path: string): string | undefined {
+  for (let each = dirname(path); ; each = dirname(each)) {
+    const stat = statSync(each, { throwIfNoEntry: false });
+    if (stat !== undefined && (stat.mode & 0o001) === 0) return each;
+    if (each === "/") return undefined;
+  }
 }
 
 function seccompOf(settings: ConfinementSettings, missing: string[], unmet: string[]): Confined {

@@ -1,8 +1,13 @@
-/** What mounts of a container need inside its sandbox: directories, and files to mount files on. */
+/**
+ * What mounts of a container need in sandboxes: directories, and files to
+ * mount files on. The sandbox of a pod has tasks that live, and that may put a
+ * link in the place of any directory at any time. Each directory is therefore
+ * opened for itself, and what is made is named below the open file.
+ */
 import {
-  chmodSync,
   closeSync,
   constants,
+  fchmodSync,
   fchownSync,
   lstatSync,
   mkdirSync,
@@ -16,14 +21,14 @@ import { makeDirectory } from "./directory.ts";
 
 const { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
-/** Into the sandbox before anything else is in it; what is there already may be there. */
+/** What is there already may be there. Linux. */
 export function makeMountPoints(
   sandbox: string,
   mounts: readonly ContainerMount[],
   owner: Owner | undefined,
 ): Result<void> {
   for (const mount of mounts) {
-    const problem = makeSource(sandbox, mount, owner) ?? makeTarget(sandbox, mount);
+    const problem = makeSource(sandbox, mount, owner) ?? makeTarget(sandbox, mount, owner);
     if (problem !== undefined) return fail(`Cannot make the mount point "${mount.target}": ${problem}`);
   }
   return ok(undefined);
@@ -32,33 +37,75 @@ export function makeMountPoints(
 function makeSource(sandbox: string, mount: ContainerMount, owner: Owner | undefined): string | undefined {
   if (mount.kind === "file-system") return undefined;
   const { source, sourceBase, sourceMode, create } = mount;
-  if (source.startsWith("/")) {
-    if (create === true) makeDirectory(source);
-    return undefined;
+  if (!source.startsWith("/")) {
+    return inDirectory(sourceBase ?? sandbox, source, owner, (file) => {
+      // As Mesos' volume/sandbox_path does it; what is in the container's own sandbox is given with that.
+      if (sourceBase !== undefined && owner !== undefined) fchownSync(file, owner.uid, owner.gid);
+      if (sourceMode !== undefined) fchmodSync(file, sourceMode);
+    });
   }
-  const problem = makeDirectories(sourceBase ?? sandbox, source);
-  if (problem !== undefined) return problem;
-  // As Mesos' volume/sandbox_path does it; what is in the container's own sandbox is given with that.
-  if (sourceBase !== undefined && owner !== undefined) giveDirectory(sourceBase, source, owner);
-  if (sourceMode === undefined) return undefined;
-  chmodSync(`${sourceBase ?? sandbox}/${source}`, sourceMode);
+  if (create === true) makeDirectory(source);
   return undefined;
 }
 
-function makeTarget(sandbox: string, mount: ContainerMount): string | undefined {
+function makeTarget(sandbox: string, mount: ContainerMount, owner: Owner | undefined): string | undefined {
   const { target } = mount;
   if (target.startsWith("/")) return undefined;
-  if (mount.kind === "file-system" || !mount.source.startsWith("/")) return makeDirectories(sandbox, target);
+  const nothing = (): void => {};
+  if (mount.kind === "file-system" || !mount.source.startsWith("/")) {
+    return inDirectory(sandbox, target, owner, nothing);
+  }
   const source = statSync(mount.source, { throwIfNoEntry: false });
   if (source === undefined) return `the host has no "${mount.source}"`;
-  if (source.isDirectory()) return makeDirectories(sandbox, target);
-  const problem = makeDirectories(sandbox, target.split("/").slice(0, -1).join("/"));
-  if (problem !== undefined) return problem;
-  closeSync(openSync(`${sandbox}/${target}`, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o644));
-  return undefined;
+  if (source.isDirectory()) return inDirectory(sandbox, target, owner, nothing);
+  const names = target.split("/");
+  const last = names.pop() ?? "";
+  return inDirectory(sandbox, names.join("/"), owner, (file) => {
+    closeSync(openSync(`/proc/self/fd/${file}/${last}`, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o644));
+  });
 }
 
-/** Every directory on the way is a real one: a link could lead out of the sandbox. */
+/** Goes to the directory, which with its parents is made when missing, and uses it while it is open. */
+function inDirectory(
+  base: string,
+  path: string,
+  owner: Owner | undefined,
+  use: (file: number) => void,
+): string | undefined {
+  let file = openSync(base, O_RDONLY | O_DIRECTORY);
+  try {
+    for (const name of path.split("/").filter((each) => each !== "")) {
+      const below = `/proc/self/fd/${file}/${name}`;
+      const made = makeOne(below);
+      let next: number;
+      try {
+        next = openSync(below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      } catch {
+        return `"${name}" of the path "${path}" is a link or no directory`;
+      }
+      closeSync(file);
+      file = next;
+      if (made && owner !== undefined) fchownSync(file, owner.uid, owner.gid);
+    }
+    use(file);
+    return undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whether it was missing. */
+function makeOne(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** In a sandbox in which nothing runs yet. */
 export function makeDirectories(sandbox: string, path: string): string | undefined {
   let directory = sandbox;
   for (const name of path.split("/").filter((each) => each !== "")) {
@@ -68,19 +115,4 @@ export function makeDirectories(sandbox: string, path: string): string | undefin
     else if (!found.isDirectory()) return `"${directory}" is no directory`;
   }
   return undefined;
-}
-
-/** Other containers of the pod may put links there at any time: each name is opened for itself. */
-function giveDirectory(base: string, path: string, { uid, gid }: Owner): void {
-  let file = openSync(base, O_RDONLY | O_DIRECTORY);
-  try {
-    for (const name of path.split("/").filter((each) => each !== "")) {
-      const next = openSync(`/proc/self/fd/${file}/${name}`, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-      closeSync(file);
-      file = next;
-    }
-    fchownSync(file, uid, gid);
-  } finally {
-    closeSync(file);
-  }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ConfinementSettings } from "../../../src/isolation/confinement-settings.ts";
@@ -70,6 +70,18 @@ describe.skipIf(!mayRun(usable))("users of tasks in a range of their own", () =>
     expect(await ended).toEqual({ kind: "signaled", signal: 9 });
   });
 });
+
+test.skipIf(!mayRun(usable))(
+  "a work directory that these users cannot enter ends the start of the agent",
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "mesh-hardened-"));
+    const programDirectory = `${directory}/work/programs`;
+    const machine = machineWith({ userRange: RANGE, programDirectory });
+    expect(machine.unmet.join()).toContain(`its users cannot enter "${directory}"`);
+    await machine.close();
+    rmSync(directory, { recursive: true });
+  },
+);
 
 test.skipIf(!mayRun(usable))("a user beyond the range is refused", async () => {
   const bench = new ContainerBench(machineWith({ userRange: { first: RANGE.first, count: 1_000 } }));
