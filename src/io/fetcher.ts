@@ -170,14 +170,15 @@ async function unusable(path: string, { maxBytes }: DownloadLimits): Promise<str
 
 /** Copies a local file with the rights of the container's user: fetching must not open files to it. */
 async function readAs(
-  { uid, gid }: Owner,
+  { uid, gid, unnamed }: Owner,
   path: string,
   target: number,
   signal: AbortSignal,
 ): Promise<Result<void>> {
   const setpriv = Bun.which("setpriv", { PATH: "/usr/bin:/bin" });
   if (setpriv === null) return fail("setpriv (util-linux) is not installed on the agent's machine");
-  const words = [`--reuid=${uid}`, `--regid=${gid}`, "--init-groups", "/bin/cat", "--", path];
+  const groups = unnamed === true ? "--clear-groups" : "--init-groups";
+  const words = [`--reuid=${uid}`, `--regid=${gid}`, groups, "/bin/cat", "--", path];
   const stdio = ["ignore", target, "pipe"] as const;
   const child = Bun.spawn([setpriv, ...words], { stdio: [...stdio], env: { LC_ALL: "C" }, signal });
   const complaint = (await new Response(child.stderr).text()).trim();

@@ -29,7 +29,7 @@ export interface Confinement {
 export function outsideOwner(owner: Owner | undefined, { userNamespace }: Host): Owner | undefined {
   if (userNamespace === undefined) return owner;
   const { first } = userNamespace.range;
-  return { uid: first + (owner?.uid ?? 0), gid: first + (owner?.gid ?? 0) };
+  return { uid: first + (owner?.uid ?? 0), gid: first + (owner?.gid ?? 0), unnamed: true };
 }
 
 /** Why there is no such user in the tasks' user namespace, or nothing. */

@@ -158,6 +158,8 @@ export interface Runtime {
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
+  /** No user of the machine has this number, so that it is in no other groups. */
+  readonly unnamed?: true;
 }
 
 /**

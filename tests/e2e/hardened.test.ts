@@ -1,6 +1,6 @@
 /** A hardened agent on the binary: what frameworks ask for works, and is held. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerInfo, Volume } from "../../src/model/v1/containers.ts";
 import { eventually, TestCluster } from "./test-cluster.ts";
@@ -43,10 +43,24 @@ test.skipIf(!usable)(
       linux_info: { effective_capabilities: { capabilities: ["KILL"] } },
     };
     const script =
-      "{ id -u; ulimit -n; grep -E 'CapEff|Seccomp:|NoNewPrivs' /proc/self/status; ls ro; } >seen; " +
+      "{ id -u; ulimit -n; grep -E 'CapEff|Seccomp:|NoNewPrivs' /proc/self/status; ls ro; } >>seen; " +
       "touch ro/x || echo read-only >>seen; exec sleep 1000";
+    for (const [name, mode] of [
+      ["for-all", 0o644],
+      ["for-root", 0o600],
+    ] as const) {
+      writeFileSync(join(cluster.directory, name), "fetched\n", { mode });
+    }
+    const fetching = (name: string, value: string) => ({
+      command: { value, uris: [{ value: join(cluster.directory, name) }] },
+    });
     await scheduler.launch([
-      { id: "held", command: script, more: { container } },
+      {
+        id: "held",
+        command: "",
+        more: { container, ...fetching("for-all", `cat for-all >seen; ${script}`) },
+      },
+      { id: "thief", command: "", more: fetching("for-root", "true") },
       {
         id: "greedy",
         command: "true",
@@ -83,10 +97,12 @@ test.skipIf(!usable)(
     const failed = (id: string) => eventually(`${id} to fail`, () => scheduler.stateOf(id) === "TASK_FAILED");
     await failed("greedy");
     await failed("unknown-profile");
+    await failed("thief");
     const message = (id: string) => scheduler.told.get(id)?.at(-1)?.message;
     expect(message("greedy")).toContain("Requested capabilities SYS_ADMIN, but only CHOWN, KILL are allowed");
     expect(message("unknown-profile")).toContain('no seccomp profile "mine"; it has default');
 
+    expect(message("thief")).toContain("Permission denied");
     const find = (name: string) =>
       [
         ...new Bun.Glob(`a0/slaves/*/frameworks/*/executors/*/runs/**/${name}`).scanSync({
@@ -101,7 +117,7 @@ test.skipIf(!usable)(
     });
     const text = readFileSync(seen, "utf8").replaceAll("\t", "");
     expect(text.split("\n")).toEqual([
-      ...["0", "50", "CapEff:0000000000000020", "NoNewPrivs:1", "Seccomp:2", "read-only", ""],
+      ...["fetched", "0", "50", "CapEff:0000000000000020", "NoNewPrivs:1", "Seccomp:2", "read-only", ""],
     ]);
     expect(statSync(seen).uid).toBe(FIRST);
     await eventually("the pod's words", () => {
