@@ -28,6 +28,8 @@ const FOLLOWERS: Followers = {
   "update-framework": frameworkUpdated,
   "disconnect-framework": frameworkDisconnected,
   "remove-framework": frameworkRemoved,
+  // What they hold goes back with the framework.
+  "end-tasks": () => {},
   "add-agent": agentRegistered,
   "reregister-agent": agentRegistered,
   "mark-agent-unreachable": agentUnreachable,
@@ -81,6 +83,7 @@ const WHEN_DROPPED: { readonly [K in CommandKind]: "tell" | "retry" } = {
   "update-framework": "tell",
   "disconnect-framework": "retry",
   "remove-framework": "retry",
+  "end-tasks": "retry",
   "add-agent": "retry",
   "reregister-agent": "retry",
   "mark-agent-unreachable": "retry",

@@ -12,6 +12,7 @@ import type { FrameworkMemory } from "./memory.ts";
 import { acknowledgeOperation } from "./operation-status.ts";
 import { reconcile } from "./reconcile.ts";
 import { reconcileOperations } from "./reconcile-operations.ts";
+import { proposeRemoval } from "./remove-framework.ts";
 import { revive, suppress } from "./revive.ts";
 import type { AnswerRef, CallInput } from "./types.ts";
 import { updateFrameworkCall } from "./update-framework.ts";
@@ -27,7 +28,7 @@ const HANDLERS: { readonly [K in SchedulerCallType]: Handler } = {
   TEARDOWN: (leader, framework) => {
     // Nobody waits for an answer, but the wish holds although the framework is connected.
     if (!leader.teardowns.has(framework.id)) leader.teardowns.set(framework.id, []);
-    leader.propose({ kind: "remove-framework", frameworkId: framework.id, atMs: leader.now.wallMs });
+    proposeRemoval(leader, framework.id);
   },
   ACCEPT: accept,
   DECLINE: decline,

@@ -7,6 +7,7 @@ import { SECOND_MS } from "../base/time.ts";
 import type { Command } from "../registry/commands.ts";
 import { startPings } from "./agent-liveness.ts";
 import type { Leader } from "./leader.ts";
+import { proposeRemoval } from "./remove-framework.ts";
 import { timerName } from "./timer-names.ts";
 
 const RETRY_MS = SECOND_MS;
@@ -21,15 +22,19 @@ export function defer(leader: Leader, command: Command): void {
 export function retryDue(leader: Leader): void {
   for (const command of leader.deferred.splice(0)) {
     const next = nextStep(leader, command);
-    if (next === "propose") leader.propose(timely(leader, command));
+    if (next === "propose") proposeAgain(leader, command);
     else if (next === "wait") defer(leader, command);
   }
 }
 
-/** A removal that was asked for is not older than a return that came before it in the log. */
-function timely(leader: Leader, command: Command): Command {
-  const asked = command.kind === "remove-framework" && leader.teardowns.has(command.frameworkId);
-  return asked ? { ...command, atMs: leader.now.wallMs } : command;
+function proposeAgain(leader: Leader, command: Command): void {
+  if (command.kind !== "remove-framework") {
+    leader.propose(command);
+    return;
+  }
+  // A removal that was asked for is not older than a return that came before it in the log.
+  const asked = leader.teardowns.has(command.frameworkId);
+  proposeRemoval(leader, command.frameworkId, asked ? leader.now.wallMs : command.atMs);
 }
 
 /** The return of a framework or agent is committed: what was decided while it was away counts no more. */

@@ -1,15 +1,12 @@
 /** The end of a framework's stream, and of a framework that does not come back. */
 import type { DisconnectFramework, RemoveFramework } from "../registry/commands.ts";
 import { defer, isReturning } from "./deferred.ts";
-import { dropExecutors } from "./executors.ts";
 import { failoverTimeoutMs } from "./framework-memory.ts";
-import { releaseHolding } from "./holdings.ts";
 import { discardInverseOffers } from "./inverse-offers.ts";
 import type { Fate, Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import { discardOffers } from "./offers.ts";
-import { frameworkRemovedEvent, taskUpdatedEvent } from "./operator-events.ts";
-import { masterStatus } from "./task-status.ts";
+import { forgetFramework, proposeRemoval } from "./remove-framework.ts";
 import { timerName } from "./timer-names.ts";
 import type { StreamClosed, TeardownInput } from "./types.ts";
 
@@ -40,6 +37,7 @@ export function disconnectFramework(leader: Leader, framework: FrameworkMemory):
 /** Behind the framework's return in the log the verdict would hit one that is back. */
 function judge(leader: Leader, verdict: DisconnectFramework | RemoveFramework): void {
   if (isReturning(leader, verdict.frameworkId)) defer(leader, verdict);
+  else if (verdict.kind === "remove-framework") proposeRemoval(leader, verdict.frameworkId);
   else leader.propose(verdict);
 }
 
@@ -70,7 +68,7 @@ export function operatorTeardown(leader: Leader, input: TeardownInput): void {
   const waiting = leader.teardowns.get(frameworkId);
   if (waiting === undefined) leader.teardowns.set(frameworkId, [ref]);
   else waiting.push(ref);
-  leader.propose({ kind: "remove-framework", frameworkId, atMs: leader.now.wallMs });
+  proposeRemoval(leader, frameworkId);
 }
 
 export function frameworkRemoved(leader: Leader, command: RemoveFramework, outcome: Fate): void {
@@ -79,45 +77,4 @@ export function frameworkRemoved(leader: Leader, command: RemoveFramework, outco
   if (outcome.accepted && framework !== undefined) forgetFramework(leader, framework, command.atMs);
   for (const ref of leader.teardowns.get(frameworkId) ?? []) leader.answer(ref, 200);
   leader.teardowns.delete(frameworkId);
-}
-
-function forgetFramework(leader: Leader, framework: FrameworkMemory, atMs: number): void {
-  if (framework.streamId !== undefined) {
-    leader.emit({ kind: "close-stream", streamId: framework.streamId });
-    leader.frameworkOfStream.delete(framework.streamId);
-    framework.streamId = undefined;
-  }
-  leader.timers.clear(timerName("heartbeat", framework.id));
-  leader.timers.clear(timerName("failover", framework.id));
-  discardOffers(leader, framework);
-  discardInverseOffers(leader, framework);
-  leader.inverseOffers.forgetFramework(framework.id);
-  for (const agentId of framework.agentIds) endOnAgent(leader, framework, agentId, atMs);
-  leader.allocator.removeFramework(framework.id);
-  leader.frameworks.delete(framework.id);
-  leader.allocationDue = true;
-  leader.sendOperators(() => frameworkRemovedEvent(framework.info));
-}
-
-/** The agent kills what it runs of the framework; launches still under way give back when refused. */
-function endOnAgent(leader: Leader, framework: FrameworkMemory, agentId: string, atMs: number): void {
-  const agent = leader.agents.get(agentId);
-  if (agent === undefined) return;
-  leader.sendAgent(agent, { kind: "shutdown-framework", term: leader.term, frameworkId: framework.id });
-  for (const [key, kill] of agent.kills) if (kill.frameworkId === framework.id) agent.kills.delete(key);
-  for (const holding of [...agent.holdings.values()]) {
-    if (holding.frameworkId !== framework.id || holding.pending) continue;
-    releaseHolding(leader, agent, holding);
-    leader.counters.bump("tasks_killed");
-    const status = masterStatus({
-      taskId: holding.taskId,
-      agentId,
-      state: "TASK_KILLED",
-      reason: "REASON_FRAMEWORK_REMOVED",
-      message: "Framework was removed",
-      atMs,
-    });
-    leader.sendOperators(() => taskUpdatedEvent(framework.id, status, "TASK_KILLED"));
-  }
-  dropExecutors(leader, agent, framework.id);
 }

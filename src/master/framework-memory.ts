@@ -33,6 +33,7 @@ export function rememberFramework(
     constraints,
     streamId: undefined,
     recovered: false,
+    leaving: "no",
     offerIds: new Set(),
     agentIds: new Set(),
     counters: new Counters(),

@@ -34,6 +34,8 @@ export interface FrameworkMemory {
   streamId: StreamId | undefined;
   /** Known from the registry, not yet subscribed to this leader. */
   recovered: boolean;
+  /** Its removal has begun: it gets no offers and may not come back. */
+  leaving: "no" | "ending tasks" | "yes";
   readonly offerIds: Set<string>;
   /** Agents that may hold something of this framework. */
   readonly agentIds: Set<string>;

@@ -1,5 +1,5 @@
 import { DEFAULT_MIN_ALLOCATABLE } from "../allocator/quantities.ts";
-import { UNREACHABLE_TASKS_SHOWN_DEFAULT } from "../base/limits.ts";
+import { PART_MAX_ITEMS, UNREACHABLE_TASKS_SHOWN_DEFAULT } from "../base/limits.ts";
 import { DAY_MS, MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import { DEFAULT_MAX_PING_TIMEOUTS, DEFAULT_PING_INTERVAL_MS } from "../model/agent-protocol.ts";
 import { DEFAULT_HISTORY_BOUNDS } from "../registry/history-bounds.ts";
@@ -13,6 +13,7 @@ export const DEFAULT_SETTINGS = {
   frameworkReturnTimeoutMs: 2 * MINUTE_MS,
   heartbeatIntervalMs: 15 * SECOND_MS,
   offerTimeoutMs: undefined,
+  tasksEndedAtOnce: PART_MAX_ITEMS,
   registryGcIntervalMs: 15 * MINUTE_MS,
   registryMaxAgentAgeMs: 14 * DAY_MS,
   registryMaxAgentCount: 102_400,

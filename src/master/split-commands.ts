@@ -44,6 +44,8 @@ export function changesOf(command: Command): number {
     case "launch-tasks":
     case "launch-group":
       return command.tasks.length;
+    case "end-tasks":
+      return command.taskIds.length;
     case "add-agent":
     case "reregister-agent":
       return REGISTRATION;
@@ -92,6 +94,8 @@ function commandBytes(command: Command): number {
       );
     case "forget-agents":
       return command.agentIds.reduce((sum, id) => sum + 3 * id.length + 8, COMMAND_OVERHEAD_BYTES);
+    case "end-tasks":
+      return command.taskIds.reduce((sum, id) => sum + 3 * id.length + 8, COMMAND_OVERHEAD_BYTES);
     case "delete-note":
       return NOTE_OVERHEAD_BYTES + 3 * command.key.length;
     case "update-weights":

@@ -37,7 +37,8 @@ export function subscribe(leader: Leader, input: SubscribeInput): void {
     input.principal === undefined
       ? body.framework_info
       : { ...body.framework_info, principal: input.principal };
-  if (id !== undefined && leader.registry.completedFrameworks.has(id)) {
+  const leaves = id !== undefined && (leader.frameworks.get(id)?.leaving ?? "no") !== "no";
+  if (id !== undefined && (leaves || leader.registry.completedFrameworks.has(id))) {
     refuseStream(leader, streamId, "Framework has been removed");
     return;
   }

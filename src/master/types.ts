@@ -233,6 +233,8 @@ export interface MasterSettings {
   readonly heartbeatIntervalMs: number;
   /** An offer older than this is rescinded; undefined: never. */
   readonly offerTimeoutMs: number | undefined;
+  /** A removed framework with more tasks has them ended first, so many at a time. */
+  readonly tasksEndedAtOnce: number;
   /** How often agents that left are looked through, how long they are kept, and how many of each kind. */
   readonly registryGcIntervalMs: number;
   readonly registryMaxAgentAgeMs: number;

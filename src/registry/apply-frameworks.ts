@@ -7,11 +7,12 @@ import { completeTask, dropCompletedTasks, endTask } from "./apply-tasks.ts";
 import type {
   AddFramework,
   DisconnectFramework,
+  EndTasks,
   Outcome,
   RemoveFramework,
   UpdateFramework,
 } from "./commands.ts";
-import type { FrameworkRecord } from "./records.ts";
+import type { FrameworkRecord, TaskRecord } from "./records.ts";
 import type { RegistryState } from "./state.ts";
 
 function isPartitionAware(info: Uint8Array): boolean {
@@ -64,15 +65,7 @@ export function removeFramework(state: RegistryState, command: RemoveFramework):
   const framework = state.frameworks.get(command.frameworkId);
   if (framework === undefined) return refused("framework-unknown");
   for (const task of state.sortedTasks(state.tasks.get(framework.id)?.values())) {
-    if (!isTerminalState(task.state)) {
-      endTask(task, {
-        state: "TASK_KILLED",
-        reason: "REASON_FRAMEWORK_REMOVED",
-        message: "Framework was removed",
-        atMs: command.atMs,
-      });
-    }
-    completeTask(state, task);
+    endWithFramework(state, task, command.atMs);
   }
   dropOperations(state, (operation) => operation.frameworkId === framework.id);
   state.frameworks.delete(framework.id);
@@ -82,6 +75,28 @@ export function removeFramework(state: RegistryState, command: RemoveFramework):
   state.touch({ kind: "completed-framework", id: framework.id });
   dropOldestCompleted(state);
   return ACCEPTED;
+}
+
+/** A removal is applied without a break; of a framework with many tasks most end before it. */
+export function endTasks(state: RegistryState, { frameworkId, taskIds, atMs }: EndTasks): Outcome {
+  if (!state.frameworks.has(frameworkId)) return refused("framework-unknown");
+  for (const taskId of taskIds) {
+    const task = state.task(frameworkId, taskId);
+    if (task !== undefined) endWithFramework(state, task, atMs);
+  }
+  return ACCEPTED;
+}
+
+function endWithFramework(state: RegistryState, task: TaskRecord, atMs: number): void {
+  if (!isTerminalState(task.state)) {
+    endTask(task, {
+      state: "TASK_KILLED",
+      reason: "REASON_FRAMEWORK_REMOVED",
+      message: "Framework was removed",
+      atMs,
+    });
+  }
+  completeTask(state, task);
 }
 
 /** Those beyond the bound, with their tasks. */

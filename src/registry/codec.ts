@@ -65,6 +65,10 @@ const CODECS: { readonly [K in CommandKind]: CommandCodec<K> } = {
     write: (c) => [c.frameworkId, c.atMs],
     read: (f) => ({ kind: "remove-framework", frameworkId: f.text(1), atMs: f.number(2) }),
   },
+  "end-tasks": {
+    write: (c) => [c.frameworkId, c.taskIds, c.atMs],
+    read: (f) => ({ kind: "end-tasks", frameworkId: f.text(1), taskIds: f.texts(2), atMs: f.number(3) }),
+  },
   "add-agent": { write: writeAgent, read: (f) => ({ kind: "add-agent", ...readAgent(f) }) },
   "reregister-agent": { write: writeAgent, read: (f) => ({ kind: "reregister-agent", ...readAgent(f) }) },
   "mark-agent-unreachable": {

@@ -13,6 +13,8 @@ export const FEATURE_LEVEL = 2;
 export const RUN_IDS_LEVEL = 2;
 /** From this level on an operator may name a change of an agent's resources. */
 export const REQUEST_IDS_LEVEL = 2;
+/** From this level on the tasks of a framework that is removed may end before it. */
+export const END_TASKS_LEVEL = 2;
 
 const LEVELS: Readonly<Record<Command["kind"], number>> = {
   "init-cluster": 1,
@@ -41,6 +43,7 @@ const LEVELS: Readonly<Record<Command["kind"], number>> = {
   "forget-agents": 2,
   "launch-group": 2,
   "set-history-bounds": 2,
+  "end-tasks": END_TASKS_LEVEL,
   "update-weights": 2,
   "update-quota": 2,
 };

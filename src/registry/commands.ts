@@ -58,6 +58,14 @@ export interface RemoveFramework {
   readonly atMs: number;
 }
 
+/** Before a removal, for a framework with many tasks: these end as the removal would end them. */
+export interface EndTasks {
+  readonly kind: "end-tasks";
+  readonly frameworkId: string;
+  readonly taskIds: readonly string[];
+  readonly atMs: number;
+}
+
 export interface AddAgent {
   readonly kind: "add-agent";
   readonly agentId: string;
@@ -245,6 +253,7 @@ export type Command =
   | UpdateFramework
   | DisconnectFramework
   | RemoveFramework
+  | EndTasks
   | AddAgent
   | ReregisterAgent
   | MarkAgentUnreachable
@@ -301,6 +310,7 @@ export const COMMAND_TAGS = {
   "update-quota": 18,
   "launch-group": 30,
   "set-history-bounds": 31,
+  "end-tasks": 40,
 } as const satisfies Record<CommandKind, number>;
 
 /** One task of a launch that was refused while the others went through. */

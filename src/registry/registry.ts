@@ -22,7 +22,13 @@ import type { Quota } from "../model/quota.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { activateAgent, agentDrained, drainAgent } from "./apply-agent-marks.ts";
 import { addAgent, markAgentUnreachable, reregisterAgent } from "./apply-agents.ts";
-import { addFramework, disconnectFramework, removeFramework, updateFramework } from "./apply-frameworks.ts";
+import {
+  addFramework,
+  disconnectFramework,
+  endTasks,
+  removeFramework,
+  updateFramework,
+} from "./apply-frameworks.ts";
 import { setHistoryBounds } from "./apply-history.ts";
 import { startMaintenance, stopMaintenance, updateMaintenance } from "./apply-maintenance.ts";
 import { deleteNote, putNote } from "./apply-notes.ts";
@@ -82,6 +88,7 @@ const HANDLERS: Handlers = {
   "update-framework": updateFramework,
   "disconnect-framework": disconnectFramework,
   "remove-framework": removeFramework,
+  "end-tasks": endTasks,
   "add-agent": addAgent,
   "reregister-agent": reregisterAgent,
   "mark-agent-unreachable": markAgentUnreachable,
@@ -159,6 +166,10 @@ export class Registry {
   /** Unfinished tasks and finished ones whose end is not acknowledged. */
   tasksOf(frameworkId: string): Iterable<TaskRecord> {
     return this.#state.tasks.get(frameworkId)?.values() ?? [];
+  }
+
+  taskCountOf(frameworkId: string): number {
+    return this.#state.tasks.get(frameworkId)?.size ?? 0;
   }
 
   tasksOnAgent(agentId: string): Iterable<TaskRecord> {

@@ -74,6 +74,10 @@ function randomCommand(random: Random): Command {
         ? { kind: "mark-agent-unreachable", agentId: agent, atMs }
         : { kind: "disconnect-framework", frameworkId: framework, atMs };
     case 4:
+      if (random.chance(0.2)) {
+        const taskIds = Array.from({ length: 3 }, () => `t${random.below(12)}`);
+        return { kind: "end-tasks", frameworkId: framework, taskIds, atMs };
+      }
       return random.chance(0.3)
         ? { kind: "remove-agent", agentId: agent, atMs, remember: random.chance(0.3) }
         : { kind: "remove-framework", frameworkId: framework, atMs };

@@ -53,6 +53,8 @@ export interface SimOptions {
   /** Entry bytes proposed and not committed: few make the log full. */
   readonly uncommittedMaxBytes: number | undefined;
   readonly offerTimeoutMs: number | undefined;
+  /** Of MasterSettings: frameworks of a few tasks are removed as those of many are. */
+  readonly tasksEndedAtOnce: number;
   /** Wall clocks are wrong by at most this. */
   readonly wallSkewMaxMs: number;
   /** A framework's calls share one connection; otherwise they overtake each other. */
@@ -140,6 +142,7 @@ export function drawOptions(seed: number): SimOptions {
     ...drawOperators(seed),
     ...drawQuota(seed),
     ...drawRequests(seed),
+    ...drawRemovals(seed),
   };
 }
 
@@ -158,6 +161,10 @@ function drawQuota(seed: number): Pick<SimOptions, "limited" | "quotaMeanMs"> {
 }
 
 /** Of a generator of its own, as those above. */
+function drawRemovals(seed: number): Pick<SimOptions, "tasksEndedAtOnce"> {
+  return { tasksEndedAtOnce: new Random(seed * 2 + 2 ** 43).pick([1, 2, 100]) };
+}
+
 function drawRequests(seed: number): Pick<SimOptions, "requested" | "requestMeanMs"> {
   const random = new Random(seed * 2 + 2 ** 42);
   return { requested: random.chance(0.5), requestMeanMs: random.pick([200, 1_000, 4_000]) };

@@ -199,6 +199,7 @@ function masterSettings(options: SimOptions): Omit<MasterSettings, "address"> {
     frameworkReturnTimeoutMs: 8_000,
     heartbeatIntervalMs: 1_500,
     offerTimeoutMs: options.offerTimeoutMs,
+    tasksEndedAtOnce: options.tasksEndedAtOnce,
     registryGcIntervalMs: options.rememberAgentsMs / 4,
     registryMaxAgentAgeMs: options.rememberAgentsMs,
     recoveryTimeoutMs: 3_000,

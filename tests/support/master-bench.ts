@@ -16,6 +16,7 @@ import type { Resource } from "../../src/model/v1/resources.ts";
 import type { SchedulerCall, SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { TaskInfo, TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
 import { encodeCommands } from "../../src/registry/codec.ts";
+import { FEATURE_LEVEL } from "../../src/registry/command-level.ts";
 import type { Command } from "../../src/registry/commands.ts";
 import { Registry } from "../../src/registry/registry.ts";
 import { encodeBlob } from "../../src/wire/blob.ts";
@@ -35,6 +36,8 @@ export class MasterBench {
   now: Instant = { monotonicMs: 1_000, wallMs: 1_700_000_000_000 };
   /** False: proposals wait for {@link commit}. */
   autoCommit = true;
+  /** Of the log. */
+  featureLevel = FEATURE_LEVEL;
   readonly answers = new Map<number, Answered>();
   readonly closedStreams = new Set<string>();
   readonly closedLinks = new Set<number>();
@@ -58,6 +61,7 @@ export class MasterBench {
       { ...DEFAULT_SETTINGS, version: "0.1.0", address, ...settings },
       () => registry,
       new Random(1),
+      () => this.featureLevel,
     );
   }
 
