@@ -59,6 +59,11 @@ export class ImageFiles {
     this.#readImages();
   }
 
+  /** What is in it goes when the agent starts again. */
+  get stagingDirectory(): string {
+    return `${this.directory}/staging`;
+  }
+
   get layersDirectory(): string {
     return `${this.directory}/layers`;
   }

@@ -24,6 +24,8 @@ export interface ImageSource {
   readonly document: ImageDocument;
   /** The lowest first. */
   readonly layers: readonly LayerSource[];
+  /** When nothing more is taken from it. */
+  close?(): Promise<void>;
 }
 
 export interface LayerSource {

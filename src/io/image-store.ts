@@ -8,6 +8,7 @@
  *     image-places.ts     which registries are asked
  *     image-registry.ts   the protocol; image-credentials.ts whom it knows
  *     image-source.ts     manifests and configurations
+ *     image-archive.ts    the same from files
  *     image-download.ts   the bytes of a layer; image-layer.ts its files; tar-scan.ts its whiteouts
  *     image-copy.ts       a root by copying, where overlayfs cannot be had
  */
@@ -20,6 +21,7 @@ import type { ContainerImage } from "../isolation/container.ts";
 import { type ImageReference, manifestName, parseImageReference } from "../isolation/image-reference.ts";
 import type { OverlayMarks, ProvidedImage } from "../isolation/images.ts";
 import type { Images } from "../isolation/runtime.ts";
+import { openArchivedImage } from "./image-archive.ts";
 import { copyRoot } from "./image-copy.ts";
 import { type CredentialTable, parseDockerConfig } from "./image-credentials.ts";
 import { ImageFiles, layerName, type StoredImage } from "./image-files.ts";
@@ -41,8 +43,8 @@ export interface ImageStoreOptions {
   readonly marks?: OverlayMarks;
   /** Entrypoint, Cmd, Env and WorkingDir of images do not count. */
   readonly ignoreRuntime?: boolean;
-  /** Instead of registries: looks an image up in archives. */
-  readonly archives?: (reference: ImageReference, signal: AbortSignal) => Promise<Result<ImageSource>>;
+  /** Directory of archives, which are looked at instead of registries. */
+  readonly archives?: string;
   readonly log: Log;
 }
 
@@ -131,10 +133,11 @@ export class ImageStore implements Images {
             const options = { credentials, ...(ca === undefined ? {} : { ca }) };
             return openRegistryImage(new RegistryClient(place, options, signal), manifestName(reference));
           })
-        : [() => archives(reference, signal)];
+        : [() => openArchivedImage(archives, reference, this.#files.stagingDirectory, signal)];
     for (const open of openings) {
       const source = await open();
       const stored = source.ok ? await this.#take(name, source.value, signal) : source;
+      if (source.ok) await source.value.close?.();
       if (stored.ok) {
         log.info("Pulled an image", { image: name, digest: stored.value.manifestDigest });
         return stored;

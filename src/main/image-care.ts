@@ -39,11 +39,12 @@ export function openImages(settings: ImageSettings, workDir: string, log: Log): 
   if (backend.value.reason !== undefined) {
     log.warn("Roots of images are copied, which takes time and disk", { reason: backend.value.reason });
   }
-  const { registries, credentials, ca, ignoreRuntime, sandboxDirectory, gc } = settings;
+  const { archives, registries, credentials, ca, ignoreRuntime, sandboxDirectory, gc } = settings;
   const store = new ImageStore({
     directory,
     registries,
     credentials,
+    ...(archives === undefined ? {} : { archives }),
     ...(ca === undefined ? {} : { ca }),
     ignoreRuntime,
     backend: backend.value.backend,

@@ -23,8 +23,9 @@ export const IMAGE_FLAGS: readonly FlagSpec[] = [
   },
   {
     name: "docker-registry",
-    value: "<url>",
-    description: "Where images come from whose names tell no registry: http(s)://host[:port]",
+    value: "<url|dir>",
+    description:
+      "Where images come from whose names tell no registry: http(s)://host[:port]; or an absolute path: all images come from archives in this directory",
     default: DOCKER_HUB,
   },
   {
@@ -81,6 +82,8 @@ export interface ImageSettings {
   readonly registries: RegistrySettings;
   readonly credentials: CredentialTable;
   readonly ca?: string;
+  /** Absolute path; absent: images come from registries. */
+  readonly archives?: string;
   /** Left out: below the work directory. */
   readonly storeDirectory?: string;
   readonly ignoreRuntime: boolean;
@@ -104,9 +107,15 @@ export function readImageSettings(flags: Flags): ImageSettings | undefined {
   if (providers !== "docker") throw badFlag("image-providers", providers, "docker or none");
   const store = flags.optional("docker-store-dir");
   const ca = readCa(flags);
+  const registry = flags.text("docker-registry");
+  const archives = registry.startsWith("/") ? resolve(registry) : undefined;
   const gc = readGc(flags);
   return {
-    registries: { defaultRegistry: readRegistry(flags), mirrors: readMirrors(flags) },
+    registries: {
+      defaultRegistry: archives === undefined ? readRegistry(flags) : DOCKER_HUB,
+      mirrors: readMirrors(flags),
+    },
+    ...(archives === undefined ? {} : { archives }),
     credentials: readCredentials(flags),
     ...(ca === undefined ? {} : { ca }),
     ...(store === undefined ? {} : { storeDirectory: resolve(store) }),
@@ -120,7 +129,7 @@ export function readImageSettings(flags: Flags): ImageSettings | undefined {
 function readRegistry(flags: Flags): string {
   const text = flags.text("docker-registry");
   const url = parseRegistryUrl(text);
-  if (!url.ok || text.startsWith("/")) throw badFlag("docker-registry", text, url.ok ? "a URL" : url.error);
+  if (!url.ok) throw badFlag("docker-registry", text, `${url.error}, or an absolute path`);
   return url.value;
 }
 

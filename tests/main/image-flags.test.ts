@@ -65,6 +65,10 @@ describe("flags about images", () => {
     });
   });
 
+  test("a directory of archives instead of registries", () => {
+    expect(read({ "docker-registry": "/var/lib/images/" })).toMatchObject({ archives: "/var/lib/images" });
+  });
+
   test.each([
     ["image-providers", "appc", "docker or none"],
     ["docker-registry", "https://r.example/path", "without a path"],
