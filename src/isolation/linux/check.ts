@@ -6,7 +6,7 @@ import { CONTAINER_ENDED, CommandCheck } from "./command-check.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
 import type { ProcessTable } from "./process-table.ts";
 import type { Tracked } from "./tracked.ts";
-import { Turns } from "./turns.ts";
+import { LoopTurns, Turns } from "./turns.ts";
 
 /** What setTimeout can count. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
@@ -16,7 +16,7 @@ export class Checker {
   readonly #network: NetworkCheck;
   readonly #commandTurns = new Turns(COMMAND_CHECKS_UNDER_WAY_MAX);
   readonly #networkTurns = new Turns(NETWORK_CHECKS_UNDER_WAY_MAX);
-  #spawns: Promise<void> = Promise.resolve();
+  readonly #spawns = new LoopTurns();
 
   readonly #networks: ContainerNetworks | undefined;
 
@@ -43,7 +43,7 @@ export class Checker {
     const turns = probe.kind === "command" ? this.#commandTurns : this.#networkTurns;
     await turns.take();
     try {
-      if (probe.kind === "command") await this.#spawnTurn();
+      if (probe.kind === "command") await this.#spawns.next();
       return ended.aborted ? CONTAINER_ENDED : await this.#timed(tracked, probe, timeoutMs, ended);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -87,12 +87,6 @@ export class Checker {
     const networks = this.#networks;
     if (networks === undefined || !record.namespaces.includes("net")) return undefined;
     return (open) => networks.within(record, open);
-  }
-
-  /** One a turn of the event loop: a spawn waits for the new process, and sockets want their share. */
-  #spawnTurn(): Promise<void> {
-    this.#spawns = this.#spawns.then(() => new Promise((resolve) => setImmediate(resolve)));
-    return this.#spawns;
   }
 }
 

@@ -17,7 +17,7 @@ import {
 } from "../network-call.ts";
 import { errorText } from "../network-result.ts";
 import { procTable, sendSignal } from "./process-table.ts";
-import { Turns } from "./turns.ts";
+import { LoopTurns, Turns } from "./turns.ts";
 
 /** What a plugin says besides JSON, in messages. */
 const SAID_MAX_CHARS = 400;
@@ -25,6 +25,7 @@ const POLL_MS = 10;
 
 export class NetworkPlugins {
   readonly #turns = new Turns(NETWORK_PLUGINS_UNDER_WAY_MAX);
+  readonly #spawns = new LoopTurns();
 
   /** Runs the plugins of one network one after the other, up to a failure; the result of the last. */
   async add(attachment: Attachment, signal: AbortSignal): Promise<Result<Json>> {
@@ -77,6 +78,7 @@ export class NetworkPlugins {
     if (program === undefined) return fail(absentPlugin(pluginPath, call.type));
     await this.#turns.take();
     try {
+      await this.#spawns.next();
       if (signal?.aborted === true) return fail("given up");
       return await runPlugin(program, command, call, signal);
     } catch (error) {

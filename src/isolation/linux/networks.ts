@@ -27,6 +27,7 @@ import { readNetworks } from "./network-configs.ts";
 import type { NetworkNamespaces } from "./network-namespace.ts";
 import { absentPlugin, endPluginsOf, findPlugin, NetworkPlugins } from "./network-plugins.ts";
 import { type JoinedNetwork, type NetworkRecord, NetworkRecords } from "./network-records.ts";
+import { LoopTurns } from "./turns.ts";
 
 export interface NetworkSettings {
   /** Absolute paths. */
@@ -48,6 +49,7 @@ export class Networks {
   readonly #joined = new Map<string, NetworkRecord>();
   /** Those that an earlier agent process wrote down. */
   readonly #inherited = new Set<string>();
+  readonly #turns = new LoopTurns();
   readonly #leaving = new Map<string, Promise<Result<void>>>();
   readonly #checks = new Map<string, Promise<void>>();
   readonly #retries = new Map<string, ReturnType<typeof setTimeout>>();
@@ -148,6 +150,8 @@ export class Networks {
   async #carryOut(record: NetworkRecord, signal: AbortSignal): Promise<Result<void>> {
     const { containerId } = record;
     await this.#write(record);
+    // The kernel takes milliseconds for each.
+    await this.#turns.next();
     mkdirSync(`${this.#directory}/${containerId}`, { mode: 0o700 });
     this.#namespaces.create(this.namespacePath(containerId));
     const networks: JoinedNetwork[] = [];
@@ -238,6 +242,7 @@ export class Networks {
       if (!removed.ok) problems.push(`network "${network.config.name}": ${removed.error}`);
     }
     if (problems.length > 0) return this.#failed(containerId, problems.join("; "));
+    await this.#turns.next();
     this.#removeFiles(containerId);
     this.#records.remove(containerId);
     this.#joined.delete(containerId);

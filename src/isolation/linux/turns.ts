@@ -21,3 +21,13 @@ export class Turns {
     else next();
   }
 }
+
+/** One a turn of the event loop: a spawn waits for the new process, and sockets want their share. */
+export class LoopTurns {
+  #last: Promise<void> = Promise.resolve();
+
+  next(): Promise<void> {
+    this.#last = this.#last.then(() => new Promise((resolve) => setImmediate(resolve)));
+    return this.#last;
+  }
+}
