@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerInfo, Volume } from "../../src/model/v1/containers.ts";
+import { mayRun } from "../support/must-run.ts";
 import { eventually, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
@@ -25,7 +26,7 @@ const SHARED: ContainerInfo = {
   ],
 };
 
-test.skipIf(!usable)(
+test.skipIf(!mayRun(usable))(
   "tasks with volumes, limits and capabilities, and pods, run over a restart; what is forbidden fails with the reason",
   async () => {
     await using cluster = await TestCluster.start({ masters: 1, agents: 1, agentFlags: FLAGS });

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import type { ContainerInfo } from "../../src/model/v1/containers.ts";
+import { mayRun } from "../support/must-run.ts";
 import { eventually, mesh, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
@@ -32,7 +33,7 @@ setInterval(() => {}, 100000);
 const bun = (program: string): string => `exec ${process.execPath} -e '${program}'`;
 const asRoot = process.getuid?.() === 0;
 
-test.skipIf(!asRoot)(
+test.skipIf(!mayRun(asRoot))(
   "its tasks share a directory and talk over localhost; over a kill -9 of the agent one's end is the other's",
   async () => {
     await using cluster = await TestCluster.start({ masters: 1, agents: 1 });

@@ -48,24 +48,23 @@ for (const form of await availableForms()) {
       await runtime.cleanup("p2");
     });
 
-    test.skipIf(root === undefined)(
-      "is no orphan while a task of it runs, and tells what they use",
-      async () => {
-        await bench.start(inPod("p3", "a", "sleep 1000"));
-        expect(await runtime.listOrphans()).toEqual([]);
-        expect((await runtime.statistics("p3"))?.processes).toBeGreaterThan(0);
-        expect(await runtime.update("p3", inPod("p3", "a", "").resources)).toEqual({
-          ok: true,
-          value: undefined,
-        });
-        await runtime.kill("p3.a");
-        await runtime.cleanup("p3.a");
-        expect(await runtime.listOrphans()).toEqual(["p3"]);
-        expect(await runtime.kill("p3")).toEqual({ ok: true, value: undefined });
-        await runtime.cleanup("p3");
-        expect(await runtime.listOrphans()).toEqual([]);
-        expect(await runtime.statistics("p3")).toBeUndefined();
-      },
-    );
+    // Without a cgroup of the pod nothing tells of it when no task runs.
+    if (root === undefined) return;
+    test("is no orphan while a task of it runs, and tells what they use", async () => {
+      await bench.start(inPod("p3", "a", "sleep 1000"));
+      expect(await runtime.listOrphans()).toEqual([]);
+      expect((await runtime.statistics("p3"))?.processes).toBeGreaterThan(0);
+      expect(await runtime.update("p3", inPod("p3", "a", "").resources)).toEqual({
+        ok: true,
+        value: undefined,
+      });
+      await runtime.kill("p3.a");
+      await runtime.cleanup("p3.a");
+      expect(await runtime.listOrphans()).toEqual(["p3"]);
+      expect(await runtime.kill("p3")).toEqual({ ok: true, value: undefined });
+      await runtime.cleanup("p3");
+      expect(await runtime.listOrphans()).toEqual([]);
+      expect(await runtime.statistics("p3")).toBeUndefined();
+    });
   });
 }
