@@ -64,10 +64,12 @@ const LAYERS: readonly Layer[] = [
     path: "agent/run.ts",
     mayImport: [
       ...["base", "model", "wire", "isolation", "agent", "agent/run-drivers.ts", "agent/run-link.ts"],
+      "agent/run-nested.ts",
     ],
     core: false,
   },
   { path: "agent/run-link.ts", mayImport: ["base", "model", "agent", "agent/run-drivers.ts"], core: false },
+  { path: "agent/run-nested.ts", mayImport: ["base", "isolation", "agent"], core: false },
   {
     path: "agent/run-drivers.ts",
     mayImport: ["base", "model", "isolation", "agent"],

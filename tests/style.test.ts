@@ -46,6 +46,11 @@ const EXCEPTIONS: readonly Exception[] = [
     path: "src/raft/store.ts",
     reason: "A port: only types, of what the asynchronous driver offers to the pump",
   },
+  {
+    rule: "core-words",
+    path: "src/agent/port.ts",
+    reason: "A port: only types, of what the asynchronous pump offers to the HTTP edge",
+  },
 ];
 
 /** The file whose opening comment explains its folder; in other folders that comment says `src/<folder>/`. */

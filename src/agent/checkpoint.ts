@@ -9,6 +9,7 @@
  *     task/<FID>/<TID>/<RID>       one run: what was asked for; written before the launch
  *     stream/<FID>/<TID>/<RID>     state and unacknowledged updates of that run
  *     executor/<FID>/<EID>         a framework's executor whose container may live
+ *     nested/<container>           a container inside another that somebody asked for
  *     volumes                      persistent volumes whose data may be on disk
  *
  * Tasks of versions that had no run ids end their keys with <TID>.
@@ -24,6 +25,7 @@ export const VOLUMES_KEY = "volumes";
 export const TASK_PREFIX = "task/";
 export const STREAM_PREFIX = "stream/";
 export const EXECUTOR_PREFIX = "executor/";
+export const NESTED_PREFIX = "nested/";
 
 /** A key to write, or to delete when `value` is undefined. */
 export interface CheckpointChange {

@@ -23,6 +23,7 @@
  * | checks.ts         | health checks and checks of running tasks    |
  * | executor.ts       | frameworks' own executors: see there         |
  * | pod.ts            | task groups of the built-in one: see there   |
+ * | nested.ts         | containers inside others, by call: see there |
  * | drain.ts          | ending all tasks for an operator             |
  * | stop.ts           | leaving the cluster, being refused           |
  * | status-updates.ts | one acknowledged stream of updates a task    |
@@ -47,6 +48,15 @@ import { executorCall, executorStreamClosed, executorSubscribe, greetExecutor } 
 import { executorExited, executorLaunched, executorLaunchFailed, launchExecutor } from "./executor-launch.ts";
 import { sendEvent } from "./executor-state.ts";
 import { completionTimeReached, terminate } from "./kill-task.ts";
+import {
+  launchNested,
+  nestedExited,
+  nestedKill,
+  nestedLaunch,
+  nestedLaunched,
+  nestedLaunchFailed,
+  nestedRemove,
+} from "./nested-calls.ts";
 import { findPod } from "./pod-state.ts";
 import {
   disconnect,
@@ -121,19 +131,28 @@ const INPUTS: InputHandlers = {
   },
   launched: (state, { containerId, launched: how }) => {
     const executor = state.executorContainers.get(containerId);
-    if (executor === undefined) launched(state, containerId, how);
+    const nested = state.nested.get(containerId);
+    if (nested !== undefined) nestedLaunched(state, nested);
+    else if (executor === undefined) launched(state, containerId, how);
     else executorLaunched(state, executor, how);
   },
   "launch-failed": (state, { containerId, error }) => {
     const executor = state.executorContainers.get(containerId);
-    if (executor === undefined) launchFailed(state, containerId, error);
+    const nested = state.nested.get(containerId);
+    if (nested !== undefined) nestedLaunchFailed(state, nested, error);
+    else if (executor === undefined) launchFailed(state, containerId, error);
     else executorLaunchFailed(state, executor, error);
   },
   exited: (state, { containerId, exit }) => {
     const executor = state.executorContainers.get(containerId);
-    if (executor === undefined) exited(state, containerId, exit);
+    const nested = state.nested.get(containerId);
+    if (nested !== undefined) nestedExited(state, nested, exit);
+    else if (executor === undefined) exited(state, containerId, exit);
     else executorExited(state, executor, exit);
   },
+  "nested-launch": nestedLaunch,
+  "nested-kill": nestedKill,
+  "nested-remove": nestedRemove,
   "executor-subscribe": executorSubscribe,
   "executor-stream-closed": executorStreamClosed,
   "executor-call": executorCall,
@@ -219,6 +238,8 @@ const DEFERRED: DeferredHandlers = {
     if (task !== undefined) terminate(state, task, graceMs);
   },
   cleanup: (state, { containerId }) => state.emit({ kind: "cleanup", containerId }),
+  "launch-nested": (state, { containerId }) => launchNested(state, containerId),
+  "remove-orphan": (state, { containerId }) => state.emit({ kind: "remove-orphan", containerId }),
   goodbye: sayGoodbye,
 };
 

@@ -6,6 +6,7 @@ import { EXECUTOR_PREFIX } from "./checkpoint.ts";
 import { condemn, endContainer } from "./end-task.ts";
 import type { Executor } from "./executor.ts";
 import { closeStream, sendEvent } from "./executor-state.ts";
+import { dropNested } from "./nested-end.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, forgetIdleFramework } from "./status-updates.ts";
 import type { Framework, Task } from "./task.ts";
@@ -126,6 +127,7 @@ function forgetExecutor(state: AgentState, executor: Executor): void {
   state.executors.delete(executor.key);
   state.executorContainers.delete(executor.containerId);
   state.usage.remove(executor.amounts);
+  dropNested(state, executor.containerId);
   state.write({ key: EXECUTOR_PREFIX + executor.key, value: undefined });
   const { frameworkId, executorId, containerId, info } = executor;
   const framework = state.frameworks.get(frameworkId);

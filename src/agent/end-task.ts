@@ -7,6 +7,7 @@ import type { Exit } from "../isolation/container.ts";
 import { stopChecks } from "./check-schedule.ts";
 import { executorKey } from "./executor.ts";
 import { resizeExecutor } from "./executor-state.ts";
+import { dropNested } from "./nested-end.ts";
 import { announceRunning } from "./pod-announce.ts";
 import { settlePodOf } from "./pod-state.ts";
 import type { AgentState } from "./state.ts";
@@ -43,6 +44,7 @@ export function endContainer(state: AgentState, task: Task): void {
   state.deadlines.clear(`kill/${task.key}`);
   state.deadlines.clear(`max/${task.key}`);
   stopChecks(state, task);
+  if (ownsContainer(task)) dropNested(state, task.containerId);
   if (task.executorId === undefined || ownsContainer(task)) return;
   const executor = state.executors.get(executorKey(task.frameworkId, task.executorId));
   if (executor?.tasks.delete(task.key) === true) resizeExecutor(state, executor);

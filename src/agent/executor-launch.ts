@@ -39,7 +39,8 @@ export function launchExecutor(state: AgentState, executor: Executor): void {
   state.emit({ kind: "launch", spec: plan.value, latestLink: latestLinkPath(state.config.workDir, ids) });
 }
 
-function planExecutor(state: AgentState, executor: Executor): Result<ContainerSpec> {
+/** Its container as things stand. */
+export function planExecutor(state: AgentState, executor: Executor): Result<ContainerSpec> {
   const { config, agentId } = state;
   if (agentId === undefined) return fail("the agent has no id yet");
   const { command, container, resources = [] } = decodeBlob("ExecutorInfo", executor.info);

@@ -56,6 +56,7 @@ export function placeInPod(state: AgentState, pod: Pod, task: Task, info: TaskIn
 function unsupportedInPod(container: ContainerInfo | undefined): string | undefined {
   const volume = container?.volumes?.[0];
   if (volume !== undefined) return `a volume at "${volume.container_path}"; give it to the tasks`;
+  if (container?.mesos?.image !== undefined) return "an image; name it in the containers of the tasks";
   return unsupportedIn(container);
 }
 

@@ -25,7 +25,9 @@ export function groupIn(pod: Pod, group: string | undefined): Task[] {
 /** A container that nobody owned is gone; with the last of its pod that one's cgroup goes, too. */
 export function settlePodOf(state: AgentState, containerId: string): void {
   const pod = parentContainer(containerId);
-  if (pod !== undefined && !state.pods.has(pod)) cleanUpPod(state, pod);
+  // The parent may be a container itself, and not a pod.
+  if (pod !== undefined && (state.containers.has(pod) || state.executorContainers.has(pod))) return;
+  if (pod !== undefined && parentContainer(pod) === undefined && !state.pods.has(pod)) cleanUpPod(state, pod);
 }
 
 export function cleanUpPod(state: AgentState, containerId: string): void {

@@ -2,11 +2,14 @@
  * What the HTTP edge (src/api/) may ask of an agent. The agent's pump
  * (src/agent/run.ts) implements it.
  */
+import type { Result } from "../base/result.ts";
+import type { Exit } from "../isolation/container.ts";
 import type { Drain } from "../model/drain-info.ts";
+import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { ExecutorCall, ExecutorEvent } from "../model/v1/executor.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { Resource } from "../model/v1/resources.ts";
-import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import type { CommandInfo, ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
 
 export interface AgentTaskView {
   readonly taskId: string;
@@ -41,6 +44,24 @@ export interface ExecutorPort {
   call(call: ExecutorCall, answered: (answer: CallAnswer) => void): void;
 }
 
+/** What a call asks for. */
+export interface NestedCall {
+  /** Text of src/model/container-id.ts. */
+  readonly containerId: string;
+  readonly command: CommandInfo | undefined;
+  readonly container: ContainerInfo | undefined;
+}
+
+/** Containers inside others, as executors and operators call. Ids as in src/model/container-id.ts. */
+export interface NestedPort {
+  launch(call: NestedCall): Promise<CallAnswer>;
+  kill(containerId: string, signal: number): Promise<CallAnswer>;
+  /** Forgets one that has ended. */
+  remove(containerId: string): Promise<CallAnswer>;
+  /** Resolves with how it ended; undefined when `signal` aborted. */
+  wait(containerId: string, signal: AbortSignal): Promise<Result<Exit | undefined, CallAnswer>>;
+}
+
 /** One container run: a command task has an executor of its own, named after the task. */
 export interface AgentExecutorView {
   readonly frameworkId: string;
@@ -49,6 +70,8 @@ export interface AgentExecutorView {
   /** Absolute sandbox path of this run. */
   readonly directory: string;
   readonly completed: boolean;
+  /** Ids of containers that run inside, however deep. */
+  readonly nested?: readonly string[];
   /** Of a framework's own executor. */
   readonly info?: ExecutorInfo;
   readonly resources: readonly Resource[];
@@ -85,6 +108,7 @@ export interface AgentPort {
   flags(): Readonly<Record<string, string>>;
   metrics(): Readonly<Record<string, number>>;
   readonly executors: ExecutorPort;
+  readonly nested: NestedPort;
   frameworks(): Iterable<AgentFrameworkView>;
   framework(id: string): AgentFrameworkView | undefined;
   /**

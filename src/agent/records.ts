@@ -4,6 +4,7 @@
  */
 import { fail, ok, type Result } from "../base/result.ts";
 import { UUID_BYTES } from "../base/uuid.ts";
+import type { ContainerSpec } from "../isolation/container.ts";
 import type { VolumeEntry } from "../model/agent-protocol.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
@@ -43,6 +44,11 @@ export interface ExecutorRecord {
   readonly info: Uint8Array;
   /** It subscribed once: tasks may have been sent to it. */
   readonly subscribed: boolean;
+}
+
+/** A container inside another, from before its launch until it is removed or its parent ends. */
+export interface NestedRecord {
+  readonly spec: ContainerSpec;
 }
 
 /** An update that the framework has not acknowledged. */
@@ -175,6 +181,23 @@ export function encodeExecutorRecord(record: ExecutorRecord): Uint8Array {
     info: record.info,
     subscribed: record.subscribed,
   });
+}
+
+export function encodeNestedRecord({ spec }: NestedRecord): Uint8Array {
+  // As text: a spec is data that may gain fields.
+  return encodeMsgpack({ v: RECORD_VERSION, spec: JSON.stringify(spec) });
+}
+
+export function decodeNestedRecord(bytes: Uint8Array): Result<NestedRecord> {
+  return decodeRecord(bytes, ({ spec }) => {
+    const read: unknown = typeof spec === "string" ? JSON.parse(spec) : undefined;
+    return isSpec(read) ? { spec: read } : undefined;
+  });
+}
+
+/** What the records of this and older versions hold is what they wrote. */
+function isSpec(value: unknown): value is ContainerSpec {
+  return typeof value === "object" && value !== null && "containerId" in value && "sandbox" in value;
 }
 
 export function decodeExecutorRecord(bytes: Uint8Array): Result<ExecutorRecord> {

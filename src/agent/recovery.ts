@@ -27,19 +27,23 @@ import {
   type CheckpointEntry,
   EXECUTOR_PREFIX,
   FRAMEWORK_PREFIX,
+  NESTED_PREFIX,
   STREAM_PREFIX,
   TASK_PREFIX,
   VOLUMES_KEY,
 } from "./checkpoint.ts";
+import { foundNested, type Nested } from "./nested.ts";
 import {
   type AgentRecord,
   decodeAgentRecord,
   decodeExecutorRecord,
   decodeFrameworkRecord,
+  decodeNestedRecord,
   decodeStreamRecord,
   decodeTaskRecord,
   decodeVolumesRecord,
   type ExecutorRecord,
+  type NestedRecord,
   type StreamRecord,
   type TaskRecord,
   type VolumeRecord,
@@ -59,13 +63,14 @@ export interface Recorded {
   readonly frameworks: ReadonlyMap<string, Uint8Array>;
   readonly tasks: readonly RecordedTask[];
   readonly executors: readonly ExecutorRecord[];
+  readonly nested: readonly NestedRecord[];
   readonly volumes: readonly VolumeRecord[];
 }
 
 /** Containers to ask the runtime for, each once. */
-export function recordedContainers({ tasks, executors }: Recorded): string[] {
+export function recordedContainers({ tasks, executors, nested }: Recorded): string[] {
   const ids = [...tasks.map(({ task }) => task.containerId), ...executors.map((one) => one.containerId)];
-  return [...new Set(ids)];
+  return [...new Set([...ids, ...nested.map(({ spec }) => spec.containerId)])];
 }
 
 /** One task of the plan. */
@@ -95,6 +100,13 @@ export interface RecoveredExecutor {
   readonly action: ContainerAction;
 }
 
+/** A nested container of the plan. */
+export interface RecoveredNested {
+  readonly containerId: string;
+  /** Undefined: nothing of it is to be kept. */
+  readonly nested: Nested | undefined;
+}
+
 export type ContainerAction = Exclude<RecoveryAction, { kind: "settle" | "executor" }>;
 
 export interface RecoveryPlan {
@@ -102,6 +114,8 @@ export interface RecoveryPlan {
   readonly frameworks: ReadonlyMap<string, Uint8Array>;
   readonly tasks: readonly RecoveredTask[];
   readonly executors: readonly RecoveredExecutor[];
+  /** Parents before what is in them. */
+  readonly nested: readonly RecoveredNested[];
   readonly volumes: readonly VolumeRecord[];
   /** Containers that must end because no live task owns them. */
   readonly orphans: readonly string[];
@@ -122,6 +136,7 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
   const frameworks = new Map<string, Uint8Array>();
   const tasks: TaskRecord[] = [];
   const executors: ExecutorRecord[] = [];
+  const nested: NestedRecord[] = [];
   const streams = new Map<string, StreamRecord>();
   let volumes: readonly VolumeRecord[] = [];
   for (const { key, value } of entries) {
@@ -147,7 +162,7 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
     held.add(id);
     recorded.push({ task, stream });
   }
-  return ok({ agent, frameworks, tasks: recorded, executors, volumes });
+  return ok({ agent, frameworks, tasks: recorded, executors, nested, volumes });
 
   function readEntry(key: string, value: Uint8Array): string | undefined {
     const keep = <T>(decoded: Result<T>, store: (value: T) => void): string | undefined => {
@@ -173,6 +188,7 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
     if (key.startsWith(EXECUTOR_PREFIX)) {
       return keep(decodeExecutorRecord(value), (executor) => executors.push(executor));
     }
+    if (key.startsWith(NESTED_PREFIX)) return keep(decodeNestedRecord(value), (one) => nested.push(one));
     if (key.startsWith(STREAM_PREFIX)) {
       const id = key.slice(STREAM_PREFIX.length);
       return keep(decodeStreamRecord(value), (stream) => streams.set(id, stream));
@@ -215,10 +231,16 @@ export function planRecovery(
     const action = containerAction(executor.subscribed, stateOf(executor.containerId), sameBoot);
     return { executor, action };
   });
+  const nested = recorded.nested
+    .map((record) => ({
+      containerId: record.spec.containerId,
+      nested: foundNested(record, stateOf(record.spec.containerId), sameBoot),
+    }))
+    .sort((a, b) => a.containerId.length - b.containerId.length);
   const { agent, frameworks, volumes } = recorded;
   const ownerless = new Set([...orphans.filter((id) => !pods.has(id)), ...ended]);
   const ends = { orphans: [...ownerless], cleanups: [...cleanups] };
-  return { agent, frameworks, tasks, executors, volumes, ...ends };
+  return { agent, frameworks, tasks, executors, nested, volumes, ...ends };
 }
 
 /** The table at the top of this file. */

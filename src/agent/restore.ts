@@ -9,6 +9,7 @@ import { type Executor, newExecutor } from "./executor.ts";
 import { launchExecutor } from "./executor-launch.ts";
 import { addExecutor, executorTimes } from "./executor-state.ts";
 import { terminate } from "./kill-task.ts";
+import { restoreNested } from "./nested-calls.ts";
 import { announceGroup, announceRunning } from "./pod-announce.ts";
 import type { ExecutorRecord } from "./records.ts";
 import type { ContainerAction, RecoveredTask, RecoveryPlan } from "./recovery.ts";
@@ -44,6 +45,7 @@ export function restore(state: AgentState, plan: RecoveryPlan): void {
       action,
     );
   }
+  restoreNested(state, plan.nested);
   const running = plan.tasks.filter((task) => task.action.kind === "reattach").length;
   const { agentId, term } = state;
   state.log.info("Read the checkpoint", { agentId, term, tasks: plan.tasks.length, running });

@@ -28,6 +28,7 @@ import { refuseReconfiguration } from "./reconfiguration.ts";
 import { checkpointDamaged, planRecovery, readCheckpoint, recordedContainers } from "./recovery.ts";
 import type { AgentDrivers, AgentEnd, AgentOptions } from "./run-drivers.ts";
 import { MasterLink } from "./run-link.ts";
+import { NestedGate } from "./run-nested.ts";
 import { holdsContainer, sandboxRuns } from "./sandbox-runs.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
@@ -45,6 +46,7 @@ export class Agent implements AgentPort, SandboxPort {
   readonly ended = this.#ending.promise;
 
   readonly executors: ExecutorGate;
+  readonly nested: NestedGate;
 
   readonly #core: AgentCore;
   readonly #options: AgentOptions;
@@ -69,6 +71,7 @@ export class Agent implements AgentPort, SandboxPort {
     this.#log = log;
     this.#core = new AgentCore(config, random, log);
     this.executors = new ExecutorGate(this.#core.state, (input) => this.#offer(input));
+    this.nested = new NestedGate(this.#core.state, (input) => this.#offer(input));
     this.#launches = new LaunchQueue(options.maxLaunches);
     this.#link = new MasterLink(drivers, {
       put: (input) => this.#put(input),
@@ -219,6 +222,10 @@ export class Agent implements AgentPort, SandboxPort {
       case "executor-answer":
         this.executors.carryOut(effect);
         return;
+      case "nested-answer":
+      case "nested-ended":
+        this.nested.carryOut(effect);
+        return;
       case "stop":
         void this.#stop({ failed: effect.failed, reason: effect.reason });
     }
@@ -259,7 +266,9 @@ export class Agent implements AgentPort, SandboxPort {
     const { containerId, pod } = spec;
     const sandbox = pod?.sandbox ?? spec.sandbox;
     const { linkLatest, runtime } = this.#drivers;
-    this.#background("point the link at the newest sandbox", linkLatest(latestLink, sandbox));
+    if (latestLink !== undefined) {
+      this.#background("point the link at the newest sandbox", linkLatest(latestLink, sandbox));
+    }
     const launched = await runtime.launch(spec).catch(unforeseen);
     this.#launches.finished(launch);
     if (launched.ok) this.#put({ kind: "launched", containerId, launched: launched.value });

@@ -41,6 +41,10 @@ export function sandboxRuns(state: AgentState): readonly SandboxRun[] {
       needs: () => podNeeds(state, pod),
     });
   }
+  for (const { containerId, phase, spec } of state.nested.values()) {
+    const { sandbox } = spec;
+    runs.push({ containerId, sandbox, running: phase === "running", needs: () => NOTHING });
+  }
   for (const executor of state.executors.values()) {
     const { frameworkId, executorId, containerId, phase } = executor;
     const sandbox = sandboxPath(workDir, { agentId, frameworkId, executorId, containerId });
@@ -55,6 +59,7 @@ export function holdsContainer(state: AgentState, containerId: string): boolean 
   // Before its recovery the agent does not know what it has.
   if (!state.recovered) return true;
   const { condemned, containers, executorContainers, pods } = state;
+  if (state.nested.has(containerId)) return true;
   if (containers.has(containerId) || executorContainers.has(containerId)) return true;
   return condemned.has(containerId) || pods.has(containerId) || holdsTaskOf(state, containerId);
 }

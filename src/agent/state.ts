@@ -16,6 +16,7 @@ import { AGENT_KEY } from "./checkpoint.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Executor } from "./executor.ts";
 import { History } from "./history.ts";
+import type { Nested } from "./nested.ts";
 import type { Pod } from "./pod.ts";
 import { encodeAgentRecord } from "./records.ts";
 import type { Framework, Successor, Task, WaitingGroup } from "./task.ts";
@@ -34,7 +35,7 @@ export type Deferred =
   | { readonly kind: "tell-executor"; readonly containerId: string; readonly event: ExecutorEvent }
   /** Ask the task's processes to end; SIGKILL follows after the grace period. */
   | { readonly kind: "terminate"; readonly containerId: string; readonly graceMs: number }
-  | { readonly kind: "cleanup"; readonly containerId: string }
+  | { readonly kind: "cleanup" | "launch-nested" | "remove-orphan"; readonly containerId: string }
   /** Leave the cluster and end the process. */
   | { readonly kind: "goodbye" };
 
@@ -98,6 +99,8 @@ export class AgentState {
   readonly executorContainers = new Map<string, Executor>();
   /** Pods of tasks that have not ended, by container id; see pod.ts. */
   readonly pods = new Map<string, Pod>();
+  /** Containers inside others, by id; see nested.ts. */
+  readonly nested = new Map<string, Nested>();
   /** Tasks of pods that ended in this step; see end-pod.ts. */
   readonly endedMembers: Task[] = [];
   /** Groups of tasks that wait for the end of older runs; see run-task-group.ts. */

@@ -22,6 +22,7 @@ import type { CheckKind } from "./check-rules.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
 import type { ContainerPolicy } from "./container-policy.ts";
 import type { ContainerOutputs } from "./output-settings.ts";
+import type { NestedCall } from "./port.ts";
 import type { VolumeRecord } from "./records.ts";
 import type { RecoveryPlan } from "./recovery.ts";
 
@@ -116,6 +117,15 @@ export type AgentInput =
   | { readonly kind: "executor-stream-closed"; readonly streamId: number }
   /** UPDATE or MESSAGE; answered by `executor-answer`. */
   | { readonly kind: "executor-call"; readonly ref: number; readonly call: ExecutorCall }
+  /** Calls about containers inside others; answered by `nested-answer`. */
+  | { readonly kind: "nested-launch"; readonly ref: number; readonly call: NestedCall }
+  | {
+      readonly kind: "nested-kill";
+      readonly ref: number;
+      readonly containerId: string;
+      readonly signal: number;
+    }
+  | { readonly kind: "nested-remove"; readonly ref: number; readonly containerId: string }
   /** An operator asks the agent to end its tasks, leave the cluster and stop (AGT-26). */
   | { readonly kind: "unregister" };
 
@@ -127,8 +137,8 @@ export type AgentEffect =
   | { readonly kind: "disconnect"; readonly linkId: number }
   | { readonly kind: "send"; readonly linkId: number; readonly message: AgentToMaster }
   | { readonly kind: "checkpoint"; readonly token: number; readonly changes: readonly CheckpointChange[] }
-  /** Point `latestLink` (a symbolic link, absolute path) at the sandbox and launch. */
-  | { readonly kind: "launch"; readonly spec: ContainerSpec; readonly latestLink: string }
+  /** Point `latestLink` (a symbolic link, absolute path), if any, at the sandbox and launch. */
+  | { readonly kind: "launch"; readonly spec: ContainerSpec; readonly latestLink: string | undefined }
   /** Ask every process of the container to end. */
   | { readonly kind: "signal"; readonly containerId: string; readonly signal: "SIGTERM" }
   /** A running container is to have so much from now on. */
@@ -160,6 +170,8 @@ export type AgentEffect =
       readonly status: number;
       readonly body: string;
     }
+  | { readonly kind: "nested-answer"; readonly ref: number; readonly status: number; readonly body: string }
+  | { readonly kind: "nested-ended"; readonly containerId: string; readonly exit: Exit }
   /** Take the data at this absolute path out of the way, now. */
   | { readonly kind: "remove-volume"; readonly volume: VolumeRecord; readonly path: string }
   /** Everything owed is done: end the process. `failed`: with a non-zero status. */

@@ -1,5 +1,5 @@
 /** The agent's memory as the HTTP edge shows it (port.ts). */
-import { parentContainer } from "../model/container-id.ts";
+import { childContainer, parentContainer } from "../model/container-id.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { TaskState, TaskStatus } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
@@ -145,6 +145,9 @@ function ownExecutorView(
   return {
     ...{ frameworkId, executorId, containerId, completed, info },
     directory: sandboxOf(state, { frameworkId, executorId, taskId: executorId, containerId }),
+    nested: [...launched.map((task) => task.containerId), ...nestedIn(state, containerId)].filter(
+      (id) => id !== containerId,
+    ),
     resources: completed ? [] : held.flatMap(({ resources = [] }) => resources),
     tasks: launched,
     queuedTasks: queued,
@@ -161,11 +164,19 @@ function executorView(state: AgentState, task: ShownTask): AgentExecutorView {
     containerId: task.containerId,
     directory: sandboxOf(state, task),
     completed: task.completed,
+    nested: nestedIn(state, task.containerId),
     resources: task.place === "ended" ? [] : resources,
     tasks: task.place === "launched" ? [view] : [],
     queuedTasks: task.place === "queued" ? [view] : [],
     completedTasks: task.place === "ended" ? [view] : [],
   };
+}
+
+/** By call, see nested.ts. */
+function nestedIn({ nested }: AgentState, containerId: string): string[] {
+  const inside = childContainer(containerId, "");
+  const found = [...nested.values()].filter((one) => one.containerId.startsWith(inside));
+  return found.filter(({ phase }) => phase === "running").map((one) => one.containerId);
 }
 
 function taskView(task: ShownTask): AgentTaskView {

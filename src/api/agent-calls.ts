@@ -1,4 +1,5 @@
 /** What each operator call of an agent answers (mesos-wire.md section 6.3). */
+import { present } from "../base/assert.ts";
 import { drainMembers } from "../model/drain-info.ts";
 import type { AgentCall, AgentCallType } from "../model/v1/agent.ts";
 import type { AgentResponse } from "../model/v1/agent-responses.ts";
@@ -10,19 +11,30 @@ import {
   containersMessage,
 } from "./agent-messages.ts";
 import type { AgentContext } from "./context.ts";
+import { killContainer, launchContainer, removeContainer, waitContainer } from "./nested-calls.ts";
 import { notImplemented, text } from "./respond.ts";
 import { sharedCalls } from "./shared-calls.ts";
 
 export type AgentAnswer = AgentResponse | Response;
-type CallHandler = (context: AgentContext, call: AgentCall) => AgentAnswer | Promise<AgentAnswer>;
+type CallHandler = (
+  context: AgentContext,
+  call: AgentCall,
+  /** Aborted when nobody waits for the answer any more. */
+  signal: AbortSignal,
+) => AgentAnswer | Promise<AgentAnswer>;
 
 /** Answers a call that passed validation: the body named after its type is there. */
 export function answerAgentCall(
   context: AgentContext,
   type: AgentCallType,
   call: AgentCall,
+  signal: AbortSignal,
 ): AgentAnswer | Promise<AgentAnswer> {
-  return HANDLERS[type](context, call);
+  return HANDLERS[type](context, call, signal);
+}
+
+function needed<T>(body: T | undefined): T {
+  return present(body, "A call that passed validation has its body");
 }
 
 function notYet(type: AgentCallType): CallHandler {
@@ -59,17 +71,25 @@ const HANDLERS: Record<AgentCallType, CallHandler> = {
       },
     };
   },
-  LAUNCH_NESTED_CONTAINER: notYet("LAUNCH_NESTED_CONTAINER"),
-  WAIT_NESTED_CONTAINER: notYet("WAIT_NESTED_CONTAINER"),
-  KILL_NESTED_CONTAINER: notYet("KILL_NESTED_CONTAINER"),
-  REMOVE_NESTED_CONTAINER: notYet("REMOVE_NESTED_CONTAINER"),
+  LAUNCH_NESTED_CONTAINER: (context, { launch_nested_container: body }) =>
+    launchContainer(context, needed(body), "launch_nested_container"),
+  WAIT_NESTED_CONTAINER: (context, { wait_nested_container: body }, signal) =>
+    waitContainer(context, needed(body).container_id, "WAIT_NESTED_CONTAINER", signal),
+  KILL_NESTED_CONTAINER: (context, { kill_nested_container: body }) =>
+    killContainer(context, needed(body).container_id, body?.signal),
+  REMOVE_NESTED_CONTAINER: (context, { remove_nested_container: body }) =>
+    removeContainer(context, needed(body).container_id),
   LAUNCH_NESTED_CONTAINER_SESSION: notYet("LAUNCH_NESTED_CONTAINER_SESSION"),
   ATTACH_CONTAINER_INPUT: notYet("ATTACH_CONTAINER_INPUT"),
   ATTACH_CONTAINER_OUTPUT: notYet("ATTACH_CONTAINER_OUTPUT"),
-  LAUNCH_CONTAINER: notYet("LAUNCH_CONTAINER"),
-  WAIT_CONTAINER: notYet("WAIT_CONTAINER"),
-  KILL_CONTAINER: notYet("KILL_CONTAINER"),
-  REMOVE_CONTAINER: notYet("REMOVE_CONTAINER"),
+  LAUNCH_CONTAINER: (context, { launch_container: body }) =>
+    launchContainer(context, needed(body), "launch_container"),
+  WAIT_CONTAINER: (context, { wait_container: body }, signal) =>
+    waitContainer(context, needed(body).container_id, "WAIT_CONTAINER", signal),
+  KILL_CONTAINER: (context, { kill_container: body }) =>
+    killContainer(context, needed(body).container_id, body?.signal),
+  REMOVE_CONTAINER: (context, { remove_container: body }) =>
+    removeContainer(context, needed(body).container_id),
   ADD_RESOURCE_PROVIDER_CONFIG: notYet("ADD_RESOURCE_PROVIDER_CONFIG"),
   UPDATE_RESOURCE_PROVIDER_CONFIG: notYet("UPDATE_RESOURCE_PROVIDER_CONFIG"),
   REMOVE_RESOURCE_PROVIDER_CONFIG: notYet("REMOVE_RESOURCE_PROVIDER_CONFIG"),

@@ -74,7 +74,7 @@ export async function containersMessage(
 ): Promise<AgentResponseGetContainers> {
   const running = [...allExecutors(context.port)].filter(({ executor }) => !executor.completed);
   const wanted = running.flatMap(({ executor }) => {
-    const nested = show_nested ? nestedContainers(executor) : [];
+    const nested = show_nested ? (executor.nested ?? []) : [];
     return [executor.containerId, ...nested].map((containerId) => ({ executor, containerId }));
   });
   const containers = await Promise.all(
@@ -91,9 +91,4 @@ export async function containersMessage(
     }),
   );
   return { containers };
-}
-
-/** Of the tasks of a pod. */
-export function nestedContainers({ containerId, tasks }: AgentExecutorView): string[] {
-  return tasks.map((task) => task.containerId).filter((id) => id !== containerId);
 }

@@ -21,7 +21,7 @@ export function agentOperatorApi(context: AgentContext): Handler {
     }
     const encoder = negotiate(request);
     if (!encoder.ok) return STREAMED.has(type.value) ? notImplemented(type.value) : encoder.error;
-    const answer = await answerAgentCall(context, type.value, call.value);
+    const answer = await answerAgentCall(context, type.value, call.value, request.signal);
     if (answer instanceof Response) return answer;
     const { contentType } = encoder.value;
     return payload(request, contentType, encoder.value.encode("AgentResponse", answer));

@@ -311,3 +311,10 @@ export const REGISTRY_REDIRECTS_MAX = 5;
 export const TAR_HEADER_VALUE_MAX_BYTES = 1 * MIB;
 /** Content of one layer: a small archive must not fill the disk of every agent. */
 export const IMAGE_LAYER_UNPACKED_MAX_BYTES = 256 * 1_024 * MIB;
+
+/** One part of a container's id (Mesos common/validation.cpp): it becomes part of file names. */
+export const CONTAINER_ID_MAX_CHARS = 242;
+/** How deep containers may be inside each other; pid namespaces end at 32 in Linux. */
+export const CONTAINER_NESTING_MAX = 32;
+/** Containers inside others by call, with ended ones that nobody removed; each is a record on disk. */
+export const NESTED_CONTAINERS_MAX = 4_096;

@@ -37,9 +37,8 @@ type PodStep =
     };
 
 /** Cgroup of a container, below that of the agent. */
-export function cgroupOf({ containerId, pod }: ContainerSpec, root: string): string {
-  if (pod === undefined) return `${root}/${containerId}`;
-  return `${root}/${pod.containerId}/${childOf(containerId, pod)}`;
+export function cgroupOf({ containerId }: ContainerSpec, root: string): string {
+  return `${root}/${containerId.replaceAll(".", "/")}`;
 }
 
 /** Before the steps of the container itself. */
@@ -75,9 +74,9 @@ export function podCgroupSteps({ pod }: ContainerSpec, root: string, host: Host)
   return steps;
 }
 
-/** Whether the container's own cgroup has files of limits. */
-export function hasOwnLimits({ pod }: ContainerSpec): boolean {
-  return pod === undefined || pod.ownLimits;
+/** Whether the container's own cgroup has files of limits: those of one inside another are the parent's. */
+export function hasOwnLimits({ containerId, pod }: ContainerSpec): boolean {
+  return pod === undefined ? !containerId.includes(".") : pod.ownLimits;
 }
 
 function childOf(containerId: string, pod: ContainerPod): string {

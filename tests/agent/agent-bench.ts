@@ -124,6 +124,8 @@ export class AgentBench {
       this.#taskOf.set(containerId, executorId);
       states.push([containerId, containers(executorId)]);
     }
+    for (const { spec } of recorded.value.nested)
+      states.push([spec.containerId, containers(spec.containerId)]);
     const plan = planRecovery(this.core.state.config.bootId, recorded.value, new Map(states), orphans);
     this.step({ kind: "recovered", plan });
     return this;
@@ -329,6 +331,12 @@ export class AgentBench {
         return;
       case "close-executor-stream":
         this.#lines.push(`close stream ${effect.streamId}: ${effect.reason}`);
+        return;
+      case "nested-answer":
+        this.#lines.push(`nested answer ${effect.status}${effect.body === "" ? "" : `: ${effect.body}`}`);
+        return;
+      case "nested-ended":
+        this.#lines.push(`nested ended ${this.#name(effect.containerId)}: ${effect.exit.kind}`);
         return;
       case "executor-answer":
         this.#lines.push(`answer ${effect.status}${effect.body === "" ? "" : `: ${effect.body}`}`);

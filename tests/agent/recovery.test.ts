@@ -78,6 +78,7 @@ describe("planRecovery", () => {
     agent: { agentId: "A", term: 1, bootId: "boot-1" },
     frameworks: new Map(),
     executors: [],
+    nested: [],
     volumes: [],
     tasks: [
       {
@@ -127,6 +128,7 @@ describe("readCheckpoint", () => {
         agent: { agentId: undefined, term: 3, bootId: "boot-1" },
         frameworks: new Map([["F", frameworkBlob()]]),
         executors: [],
+        nested: [],
         volumes: [],
         tasks: [{ task: record, stream: full }],
       },

@@ -303,6 +303,8 @@ export class SimAgent {
         this.kernel.cleanup(effect.containerId);
         return;
       case "resize":
+      case "nested-answer":
+      case "nested-ended":
         return;
       case "executor-event":
       case "close-executor-stream":

@@ -6,6 +6,7 @@ import type {
   AgentPort,
   AgentTaskView,
   ExecutorPort,
+  NestedPort,
 } from "../../src/agent/port.ts";
 import { fixedFileSpace } from "../../src/api/file-space.ts";
 import type { Drain } from "../../src/model/drain-info.ts";
@@ -19,6 +20,8 @@ import {
   taskInfo,
   taskStatus,
 } from "./cluster-sample.ts";
+
+const NOT_FOUND = { status: 404, body: "Container c cannot be found" };
 
 export class MemoryAgentPort implements AgentPort {
   readonly startedAtMs = 1_763_805_489_250;
@@ -46,6 +49,17 @@ export class MemoryAgentPort implements AgentPort {
       this.framework(frameworkId) === undefined ? "framework-unknown" : "executor-unknown",
     subscribe: () => ({ disconnected() {} }),
     call: (_, answered) => answered({ status: 202, body: "" }),
+  };
+
+  /** There is none. */
+  readonly nested: NestedPort = {
+    launch: async ({ containerId }) => ({
+      status: 400,
+      body: `Failed to launch container ${containerId}: its parent does not run`,
+    }),
+    kill: async () => NOT_FOUND,
+    remove: async () => NOT_FOUND,
+    wait: async () => ({ ok: false, error: NOT_FOUND }),
   };
 
   agentId(): string {

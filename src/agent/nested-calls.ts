@@ -1,0 +1,165 @@
+/** Calls about nested containers, from the plan to the end; see nested.ts. */
+import { NESTED_CONTAINERS_MAX } from "../base/limits.ts";
+import type { ContainerSpec, Exit } from "../isolation/container.ts";
+import type { LaunchError } from "../isolation/runtime.ts";
+import { parentContainer } from "../model/container-id.ts";
+import { NESTED_PREFIX } from "./checkpoint.ts";
+import { planExecutor } from "./executor-launch.ts";
+import type { Nested } from "./nested.ts";
+import { dropNested } from "./nested-end.ts";
+import { nestedSpec } from "./nested-plan.ts";
+import { planTask } from "./plan-task.ts";
+import type { NestedCall } from "./port.ts";
+import { encodeNestedRecord } from "./records.ts";
+import type { RecoveredNested } from "./recovery.ts";
+import type { AgentState } from "./state.ts";
+import type { AgentInput } from "./types.ts";
+
+type Input<K extends AgentInput["kind"]> = Extract<AgentInput, { kind: K }>;
+
+const SIGKILL = 9;
+const SIGTERM = 15;
+
+/** Answered when it is launched, or will not be. */
+export function nestedLaunch(state: AgentState, { call, ref }: Input<"nested-launch">): void {
+  const refusal = takeLaunch(state, call, ref);
+  if (refusal !== undefined) answer(state, ref, ...refusal);
+}
+
+type Answer = readonly [status: number, body: string];
+
+function takeLaunch(state: AgentState, call: NestedCall, ref: number): Answer | undefined {
+  const { containerId } = call;
+  const cannot = `Failed to launch container ${containerId}`;
+  // Mesos: a second call for the same container does nothing.
+  if (state.nested.has(containerId)) return [202, ""];
+  const parentId = parentContainer(containerId);
+  const parent = parentId === undefined ? undefined : runningSpec(state, parentId);
+  if (parent === undefined) return [400, `${cannot}: its parent does not run`];
+  if (state.nested.size >= NESTED_CONTAINERS_MAX) {
+    return [503, `${cannot}: the agent has ${NESTED_CONTAINERS_MAX}; remove some that have ended`];
+  }
+  const spec = nestedSpec(state.config, parent, call);
+  if (!spec.ok) return [400, `${cannot}: ${spec.error}`];
+  const nested: Nested = { containerId, spec: spec.value, phase: "checkpointing", exit: undefined, ref };
+  state.nested.set(containerId, nested);
+  state.write({ key: NESTED_PREFIX + containerId, value: encodeNestedRecord({ spec: spec.value }) });
+  state.afterwards({ kind: "launch-nested", containerId });
+  return undefined;
+}
+
+/** The container as it was launched. */
+function runningSpec(state: AgentState, containerId: string): ContainerSpec | undefined {
+  const task = state.containers.get(containerId);
+  if (task?.phase === "running") {
+    const plan = planTask(state, task);
+    return plan.ok ? plan.value.spec : undefined;
+  }
+  const executor = state.executorContainers.get(containerId);
+  if (executor?.phase === "running") {
+    const plan = planExecutor(state, executor);
+    return plan.ok ? plan.value : undefined;
+  }
+  const nested = state.nested.get(containerId);
+  return nested?.phase === "running" ? nested.spec : undefined;
+}
+
+/** The record is on disk: start it, unless its parent ended meanwhile. */
+export function launchNested(state: AgentState, containerId: string): void {
+  const nested = state.nested.get(containerId);
+  if (nested?.phase !== "checkpointing") return;
+  nested.phase = "launching";
+  state.emit({ kind: "launch", spec: nested.spec, latestLink: undefined });
+}
+
+export function nestedLaunched(state: AgentState, nested: Nested): void {
+  if (nested.phase !== "launching") return;
+  nested.phase = "running";
+  answerLaunch(state, nested, 200, "");
+}
+
+/** Nothing of it runs. */
+export function nestedLaunchFailed(state: AgentState, nested: Nested, error: LaunchError): void {
+  const { containerId } = nested;
+  answerLaunch(state, nested, 400, `Failed to launch container ${containerId}: ${error.message}`);
+  state.nested.delete(containerId);
+  state.write({ key: NESTED_PREFIX + containerId, value: undefined });
+}
+
+/** The runtime keeps how it ended until it is cleaned up. */
+export function nestedExited(state: AgentState, nested: Nested, exit: Exit): void {
+  const { containerId } = nested;
+  if (nested.phase === "ended") return;
+  nested.phase = "ended";
+  nested.exit = exit;
+  state.emit({ kind: "nested-ended", containerId, exit });
+  dropNested(state, containerId);
+}
+
+export function nestedKill(state: AgentState, { containerId, ref, signal }: Input<"nested-kill">): void {
+  answer(state, ref, ...takeKill(state, containerId, signal));
+}
+
+function takeKill(state: AgentState, containerId: string, signal: number): Answer {
+  const nested = state.nested.get(containerId);
+  if (nested === undefined) return notFound(containerId);
+  if (signal !== SIGKILL && signal !== SIGTERM) {
+    const known = `${SIGTERM} and ${SIGKILL}`;
+    return [400, `Failed to kill container ${containerId}: signal ${signal} is none of ${known}`];
+  }
+  const { phase } = nested;
+  if (signal === SIGTERM && phase === "running") {
+    state.emit({ kind: "signal", containerId, signal: "SIGTERM" });
+  } else if (phase === "launching" || phase === "running") state.emit({ kind: "kill", containerId });
+  else if (phase === "checkpointing") {
+    nestedLaunchFailed(state, nested, { step: "cancelled", message: "it was killed before its start" });
+  }
+  return [200, ""];
+}
+
+export function nestedRemove(state: AgentState, { containerId, ref }: Input<"nested-remove">): void {
+  answer(state, ref, ...takeRemove(state, containerId));
+}
+
+function takeRemove(state: AgentState, containerId: string): Answer {
+  const nested = state.nested.get(containerId);
+  if (nested === undefined) return notFound(containerId);
+  if (nested.phase !== "ended") return [500, `Failed to remove container ${containerId}: it still runs`];
+  state.nested.delete(containerId);
+  state.write({ key: NESTED_PREFIX + containerId, value: undefined });
+  state.afterwards({ kind: "cleanup", containerId });
+  return [200, ""];
+}
+
+function notFound(containerId: string): Answer {
+  return [404, `Container ${containerId} cannot be found`];
+}
+
+/** Parents come before what is in them. */
+export function restoreNested(state: AgentState, recovered: readonly RecoveredNested[]): void {
+  for (const { containerId, nested } of recovered) {
+    const parent = parentContainer(containerId) ?? "";
+    if (nested !== undefined && lives(state, parent)) {
+      state.nested.set(containerId, nested);
+      continue;
+    }
+    state.write({ key: NESTED_PREFIX + containerId, value: undefined });
+    state.afterwards({ kind: "remove-orphan", containerId });
+  }
+}
+
+function lives(state: AgentState, containerId: string): boolean {
+  const { containers, executorContainers, nested } = state;
+  const found = containers.get(containerId) ?? executorContainers.get(containerId) ?? nested.get(containerId);
+  return found !== undefined && found.phase !== "ended";
+}
+
+function answerLaunch(state: AgentState, nested: Nested, status: number, body: string): void {
+  const { ref } = nested;
+  nested.ref = undefined;
+  if (ref !== undefined) answer(state, ref, status, body);
+}
+
+function answer(state: AgentState, ref: number, status: number, body: string): void {
+  state.emit({ kind: "nested-answer", ref, status, body });
+}

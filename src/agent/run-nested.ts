@@ -1,0 +1,81 @@
+/** Nested containers at the HTTP edge: calls that wait for an answer of the core. A part of the pump. */
+import { assert } from "../base/assert.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import type { Exit } from "../isolation/container.ts";
+import type { CallAnswer, NestedCall, NestedPort } from "./port.ts";
+import type { AgentState } from "./state.ts";
+import type { AgentEffect, AgentInput } from "./types.ts";
+
+export type NestedEffect = Extract<AgentEffect, { kind: "nested-answer" | "nested-ended" }>;
+
+const BUSY: CallAnswer = { status: 503, body: "The agent is busy; ask again" };
+
+export class NestedGate implements NestedPort {
+  readonly #state: AgentState;
+  /** False: the inbox is full. */
+  readonly #offer: (input: AgentInput) => boolean;
+  readonly #answers = new Map<number, (answer: CallAnswer) => void>();
+  /** By container id. */
+  readonly #waiting = new Map<string, Set<(exit: Exit) => void>>();
+  #lastRef = 0;
+
+  constructor(state: AgentState, offer: (input: AgentInput) => boolean) {
+    this.#state = state;
+    this.#offer = offer;
+  }
+
+  launch(call: NestedCall): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "nested-launch", ref, call }));
+  }
+
+  kill(containerId: string, signal: number): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "nested-kill", ref, containerId, signal }));
+  }
+
+  remove(containerId: string): Promise<CallAnswer> {
+    return this.#ask((ref) => ({ kind: "nested-remove", ref, containerId }));
+  }
+
+  #ask(make: (ref: number) => AgentInput): Promise<CallAnswer> {
+    const ref = ++this.#lastRef;
+    const { promise, resolve } = Promise.withResolvers<CallAnswer>();
+    this.#answers.set(ref, resolve);
+    if (!this.#offer(make(ref))) {
+      this.#answers.delete(ref);
+      resolve(BUSY);
+    }
+    return promise;
+  }
+
+  async wait(containerId: string, signal: AbortSignal): Promise<Result<Exit | undefined, CallAnswer>> {
+    const nested = this.#state.nested.get(containerId);
+    if (nested === undefined) return fail({ status: 404, body: `Container ${containerId} cannot be found` });
+    if (nested.exit !== undefined) return ok(nested.exit);
+    const { promise, resolve } = Promise.withResolvers<Exit | undefined>();
+    const waiting = this.#waiting.get(containerId) ?? new Set();
+    this.#waiting.set(containerId, waiting.add(resolve));
+    const abort = (): void => {
+      waiting.delete(resolve);
+      resolve(undefined);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    const exit = await promise;
+    signal.removeEventListener("abort", abort);
+    return ok(exit);
+  }
+
+  carryOut(effect: NestedEffect): void {
+    if (effect.kind === "nested-ended") {
+      const waiting = this.#waiting.get(effect.containerId);
+      this.#waiting.delete(effect.containerId);
+      for (const resolve of waiting ?? []) resolve(effect.exit);
+      return;
+    }
+    const { body, ref, status } = effect;
+    const resolve = this.#answers.get(ref);
+    assert(resolve !== undefined, "A call is answered once");
+    this.#answers.delete(ref);
+    resolve({ status, body });
+  }
+}

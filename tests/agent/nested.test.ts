@@ -1,0 +1,162 @@
+import { describe, expect, test } from "bun:test";
+import { present } from "../../src/base/assert.ts";
+import type { ContainerState } from "../../src/isolation/runtime.ts";
+import type { CommandInfo } from "../../src/model/v1/tasks.ts";
+import { MemoryDisk } from "../support/memory-checkpoint-store.ts";
+import { AgentBench, type BenchOptions } from "./agent-bench.ts";
+
+/** A command task `t` that runs; its container is `t-r1`. */
+function running(options: BenchOptions = {}): AgentBench {
+  const bench = AgentBench.registered(options);
+  bench.running("t");
+  return bench;
+}
+
+function launch(bench: AgentBench, containerId: string, command: CommandInfo = { value: "sleep 1" }): void {
+  bench.step({ kind: "nested-launch", ref: 1, call: { containerId, command, container: undefined } });
+}
+
+function launched(bench: AgentBench, containerId: string): void {
+  bench.step({ kind: "launched", containerId, launched: { pid: 43, startTime: "1" } });
+}
+
+function kill(bench: AgentBench, containerId: string, signal: number): void {
+  bench.step({ kind: "nested-kill", ref: 2, containerId, signal });
+}
+
+function remove(bench: AgentBench, containerId: string): void {
+  bench.step({ kind: "nested-remove", ref: 3, containerId });
+}
+
+function exited(bench: AgentBench, containerId: string): void {
+  bench.step({ kind: "exited", containerId, exit: { kind: "exited", code: 3 } });
+}
+
+function specOf(bench: AgentBench, containerId: string) {
+  return present(bench.core.state.nested.get(containerId), "It is known").spec;
+}
+
+describe("a container inside another", () => {
+  test("is written down, launched, told of, and removed when it has ended", () => {
+    const bench = running();
+    bench.autoSync = false;
+    launch(bench, "t-r1.n");
+    expect(bench.lines()).toEqual(["write nested/t-r1.n"]);
+    bench.autoSync = true;
+    bench.sync();
+    expect(bench.lines()).toEqual(["launch t"]);
+    launched(bench, "t-r1.n");
+    expect(bench.lines()).toEqual(["nested answer 200"]);
+    remove(bench, "t-r1.n");
+    expect(bench.lines()).toEqual(["nested answer 500: Failed to remove container t-r1.n: it still runs"]);
+    exited(bench, "t-r1.n");
+    expect(bench.lines()).toEqual(["nested ended t: exited"]);
+    remove(bench, "t-r1.n");
+    expect(bench.lines()).toEqual(["nested answer 200", "cleanup t"]);
+    expect(bench.keys().filter((key) => key.startsWith("nested/"))).toEqual([]);
+    remove(bench, "t-r1.n");
+    expect(bench.lines()).toEqual(["nested answer 404: Container t-r1.n cannot be found"]);
+  });
+
+  test("has what its parent has, with a sandbox inside the parent's", () => {
+    const bench = running();
+    const variables = [{ name: "WORD", value: "mine" }];
+    launch(bench, "t-r1.n", { value: "x", environment: { variables } });
+    launched(bench, "t-r1.n");
+    launch(bench, "t-r1.n.m");
+    const parent = "/var/lib/mesh/slaves/A/frameworks/F/executors/t/runs/t-r1";
+    const spec = specOf(bench, "t-r1.n");
+    expect(spec.sandbox).toBe(`${parent}/containers/n`);
+    expect(Object.fromEntries(spec.environment)).toMatchObject({
+      MESOS_EXECUTOR_ID: "t",
+      MESOS_SANDBOX: spec.sandbox,
+      WORD: "mine",
+    });
+    expect(specOf(bench, "t-r1.n.m").sandbox).toBe(`${parent}/containers/n/containers/m`);
+  });
+
+  test("is launched once, and only inside one that runs", () => {
+    const bench = running();
+    launch(bench, "t-r1.n");
+    bench.lines();
+    launch(bench, "t-r1.n");
+    expect(bench.lines()).toEqual(["nested answer 202"]);
+    for (const id of ["other.n", "t-r1.n.m", "alone"]) {
+      launch(bench, id);
+      expect(bench.lines()).toEqual([
+        `nested answer 400: Failed to launch container ${id}: its parent does not run`,
+      ]);
+    }
+    const error = { step: "fetch", message: "no such file" } as const;
+    bench.step({ kind: "launch-failed", containerId: "t-r1.n", error });
+    expect(bench.lines()).toEqual(["nested answer 400: Failed to launch container t-r1.n: no such file"]);
+    expect(bench.core.state.nested.size).toBe(0);
+  });
+
+  test("is ended by SIGTERM or SIGKILL", () => {
+    const bench = running();
+    launch(bench, "t-r1.n");
+    launched(bench, "t-r1.n");
+    bench.lines();
+    kill(bench, "t-r1.n", 15);
+    expect(bench.lines()).toEqual(["SIGTERM t", "nested answer 200"]);
+    kill(bench, "t-r1.n", 9);
+    expect(bench.lines()).toEqual(["kill t", "nested answer 200"]);
+    kill(bench, "t-r1.n", 1);
+    expect(bench.lines()).toEqual([
+      "nested answer 400: Failed to kill container t-r1.n: signal 1 is none of 15 and 9",
+    ]);
+  });
+
+  test("ends with its parent, however deep it is", () => {
+    const bench = running();
+    launch(bench, "t-r1.n");
+    launched(bench, "t-r1.n");
+    launch(bench, "t-r1.n.m");
+    launched(bench, "t-r1.n.m");
+    launch(bench, "t-r1.done");
+    launched(bench, "t-r1.done");
+    exited(bench, "t-r1.done");
+    bench.lines();
+    bench.step({ kind: "exited", containerId: "t-r1", exit: { kind: "exited", code: 0 } });
+    const lines = bench.lines();
+    expect(lines.filter((line) => line === "kill t")).toHaveLength(2);
+    expect(bench.core.state.nested.size).toBe(0);
+    expect([...bench.core.state.condemned].sort()).toEqual(["t-r1.n", "t-r1.n.m"]);
+    exited(bench, "t-r1.n");
+    exited(bench, "t-r1.n.m");
+    expect(bench.core.state.condemned.size).toBe(0);
+    expect(bench.keys().filter((key) => key.startsWith("nested/"))).toEqual([]);
+  });
+
+  test("outlives the agent with its parent; one that was not started is forgotten", () => {
+    const disk = new MemoryDisk();
+    const before = running({ disk });
+    for (const id of ["t-r1.n", "t-r1.n.m", "t-r1.done"]) {
+      launch(before, id);
+      launched(before, id);
+    }
+    launch(before, "t-r1.late");
+    const states: Record<string, ContainerState> = {
+      t: { state: "running", launched: { pid: 42, startTime: "1" } },
+      "t-r1.n": { state: "running", launched: { pid: 43, startTime: "1" } },
+      "t-r1.n.m": { state: "running", launched: { pid: 44, startTime: "1" } },
+      "t-r1.done": { state: "ended", exit: { kind: "exited", code: 3 } },
+    };
+    const restart = (): AgentBench =>
+      new AgentBench({ disk, seed: 2 }).recover((id) => states[id] ?? { state: "never-started" });
+    const bench = restart();
+    expect(
+      [...bench.core.state.nested.values()].map(({ containerId, phase }) => [containerId, phase]),
+    ).toEqual([
+      ["t-r1.n", "running"],
+      ["t-r1.n.m", "running"],
+      ["t-r1.done", "ended"],
+    ]);
+    expect(bench.lines()).toContain("remove-orphan t-r1.late");
+    states["t"] = { state: "ended", exit: { kind: "exited", code: 0 } };
+    const again = restart();
+    expect(again.core.state.nested.size).toBe(0);
+    expect(again.lines().filter((line) => line.startsWith("remove-orphan"))).toHaveLength(3);
+  });
+});
