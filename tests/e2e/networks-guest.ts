@@ -2,8 +2,8 @@
  * Runs in a network namespace of the test's own: a master and an agent of the
  * binary, and tasks on networks that Debian's plugins make. Prints each finding.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import type { NetworkInfo } from "../../src/model/v1/containers.ts";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { ContainerInfo, NetworkInfo } from "../../src/model/v1/containers.ts";
 import type { TaskInfo } from "../../src/model/v1/tasks.ts";
 import { CNI_PLUGINS, check } from "../support/own-network.ts";
 import { eventually, TestCluster } from "./test-cluster.ts";
@@ -36,6 +36,25 @@ function writeNetworks(): void {
   plugin("broken", 'case $CNI_COMMAND in ADD) echo \'{"code": 11, "msg": "no cable"}\'; exit 1;; esac');
 }
 
+const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"].find((path) => existsSync(path)) ?? "/bin/busybox";
+
+/** An image of one static program, as docker save writes it. */
+function writeImage(): void {
+  const files = `${directory}/image`;
+  mkdirSync(`${files}/root`, { recursive: true });
+  mkdirSync(`${directory}/images`);
+  cpSync(BUSYBOX, `${files}/root/busybox`, { dereference: true });
+  Bun.spawnSync(["tar", "-C", `${files}/root`, "-cf", `${files}/layer.tar`, "busybox"]);
+  const digest = new Bun.CryptoHasher("sha256").update(readFileSync(`${files}/layer.tar`)).digest("hex");
+  const rootfs = { type: "layers", diff_ids: [`sha256:${digest}`] };
+  const architecture = process.arch === "x64" ? "amd64" : process.arch;
+  writeFileSync(`${files}/config.json`, JSON.stringify({ architecture, os: "linux", config: {}, rootfs }));
+  const manifest = [{ Config: "config.json", RepoTags: ["tool:latest"], Layers: ["layer.tar"] }];
+  writeFileSync(`${files}/manifest.json`, JSON.stringify(manifest));
+  const names = ["manifest.json", "config.json", "layer.tar"];
+  Bun.spawnSync(["tar", "-C", files, "-cf", `${directory}/images/tool.tar`, ...names]);
+}
+
 const on = (network: NetworkInfo, more: Partial<TaskInfo> = {}): Partial<TaskInfo> => ({
   container: { type: "MESOS", network_infos: [network] },
   ...more,
@@ -54,12 +73,14 @@ async function get(url: string): Promise<string> {
 
 async function all(): Promise<void> {
   writeNetworks();
+  writeImage();
   await using cluster = await TestCluster.start({
     masters: 1,
     agents: 1,
     agentFlags: [
       ...["--network_cni_config_dir", `${directory}/networks`],
       ...["--network_cni_plugins_dir", `${directory}/plugins:${CNI_PLUGINS}`],
+      ...["--docker_registry", `${directory}/images`],
       ...["--enforce_container_ports", "--container_ports_watch_interval", "300ms"],
     ],
   });
@@ -110,6 +131,32 @@ async function all(): Promise<void> {
   await state("nowhere", "TASK_FAILED");
   check(told("nowhere").includes('unknown CNI network "nowhere"'), "an unknown network", told("nowhere"));
   check(taken("broken").length === 0, "neither left an address", taken("broken"));
+  const look = {
+    shell: false,
+    value: "/busybox",
+    arguments: ["busybox", "sh", "-c", "cat /etc/hosts; hostname"],
+  };
+  const inImage: ContainerInfo = {
+    type: "MESOS",
+    mesos: { image: { type: "DOCKER", docker: { name: "tool" } } },
+    network_infos: [{ name: "web" }],
+    hostname: "in-image",
+  };
+  await scheduler.launch([{ id: "image", command: "", more: { container: inImage, command: look } }]);
+  await state("image", "TASK_FINISHED");
+  const sandbox =
+    [
+      ...new Bun.Glob("a0/slaves/*/frameworks/*/executors/image/runs/latest/stdout").scanSync({
+        cwd: cluster.directory,
+        followSymlinks: true,
+      }),
+    ][0] ?? "";
+  const seen = readFileSync(`${cluster.directory}/${sandbox}`, "utf8");
+  check(
+    /^10\.78\.0\.\d+ in-image$/m.test(seen) && seen.endsWith("\nin-image\n"),
+    "an image sees the names of its network",
+    seen,
+  );
   const used = JSON.stringify(await (await fetch(`http://${cluster.agentAddresses[0]}/containers`)).json());
   check(used.includes(`"ip_address":"${address}"`), "the agent shows its address", used);
   check(/"net_rx_bytes":[1-9]/.test(used), "its traffic is counted", used);
