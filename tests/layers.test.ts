@@ -65,7 +65,13 @@ const LAYERS: readonly Layer[] = [
     mayImport: [
       ...["base", "model", "wire", "isolation", "agent", "agent/run-drivers.ts", "agent/run-link.ts"],
       "agent/run-nested.ts",
+      "agent/run-recovery.ts",
     ],
+    core: false,
+  },
+  {
+    path: "agent/run-recovery.ts",
+    mayImport: ["base", "isolation", "agent", "agent/run-drivers.ts"],
     core: false,
   },
   { path: "agent/run-link.ts", mayImport: ["base", "model", "agent", "agent/run-drivers.ts"], core: false },

@@ -28,7 +28,7 @@ import { userVariables } from "./user-variables.ts";
 import type { Volumes } from "./volumes.ts";
 
 /** Defaults of the Mesos agent's flags that a task sees in its environment. */
-const RECOVERY_TIMEOUT_MS = 15 * MINUTE_MS;
+export const RECOVERY_TIMEOUT_MS = 15 * MINUTE_MS;
 const SUBSCRIPTION_BACKOFF_MAX_MS = 2 * SECOND_MS;
 const EXECUTOR_SHUTDOWN_GRACE_MS = 5 * SECOND_MS;
 const BYTES_PER_MEGABYTE = 1024 * 1024;
@@ -95,7 +95,7 @@ export function planContainer(
     sandbox,
     ...(image === undefined ? {} : { sandboxInContainer: image.sandbox }),
     checkpoint: true,
-    recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
+    recoveryTimeoutMs: config.recoveryTimeoutMs ?? RECOVERY_TIMEOUT_MS,
     subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
     executorShutdownGraceMs: EXECUTOR_SHUTDOWN_GRACE_MS,
     operatorVariables: config.executorVariables ?? [],

@@ -1,12 +1,12 @@
 /** An executor's container: from its plan to its end. */
 import { fail, ok, type Result } from "../base/result.ts";
-import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
+import { SECOND_MS } from "../base/time.ts";
 import type { ContainerSpec, Exit } from "../isolation/container.ts";
 import { commandTaskEnvironment } from "../isolation/environment.ts";
 import type { LaunchError, Launched } from "../isolation/runtime.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { containerNetwork } from "./container-network.ts";
-import { fetchUris, programOf, unsupportedIn } from "./container-plan.ts";
+import { fetchUris, programOf, RECOVERY_TIMEOUT_MS, unsupportedIn } from "./container-plan.ts";
 import { containerSetup, mayCoverHost } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { executorGone } from "./end-executor.ts";
@@ -18,7 +18,6 @@ import type { AgentState } from "./state.ts";
 import { drainReason, isKill, killedState } from "./task-status.ts";
 
 /** Of Mesos' agent: how long an executor looks for an agent that is away, and how often. */
-const RECOVERY_TIMEOUT_MS = 15 * MINUTE_MS;
 const SUBSCRIPTION_BACKOFF_MAX_MS = 2 * SECOND_MS;
 
 /** Executor and first tasks are on disk: start its container, unless it was ended meanwhile. */
@@ -76,7 +75,7 @@ export function planExecutor(state: AgentState, executor: Executor): Result<Cont
       ...(image === undefined ? {} : { sandboxInContainer: image.sandbox }),
       // The agent takes every executor back, whatever its framework asked for.
       checkpoint: true,
-      recoveryTimeoutMs: RECOVERY_TIMEOUT_MS,
+      recoveryTimeoutMs: config.recoveryTimeoutMs ?? RECOVERY_TIMEOUT_MS,
       subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
       executorShutdownGraceMs: executor.shutdownGraceMs,
       operatorVariables: config.executorVariables ?? [],

@@ -125,13 +125,25 @@ export interface RecoveryPlan {
 
 /** The way out of a checkpoint that cannot be read. */
 export function checkpointDamaged(workDir: string, error: string): MeshError {
-  const wayOut = `delete "${workDir}/meta" to start as a new agent; its tasks will be ended`;
-  const message = `Cannot read the checkpoint in "${workDir}/meta": ${error}; ${wayOut}`;
+  const wayOut = `start with --no-strict to leave out what is broken, or delete "${workDir}/meta" to start as a new agent`;
+  const message = `Cannot read the checkpoint in "${workDir}/meta": ${error}; ${wayOut}; tasks that are lost are ended`;
   return new MeshError("CHECKPOINT_DAMAGED", message);
+}
+
+/** A record that cannot be used as it is. */
+export interface DamagedRecord {
+  readonly key: string;
+  readonly reason: string;
 }
 
 /** Decodes the checkpoint. The error names the record and what is wrong with it. */
 export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Recorded> {
+  const read = readRecords(entries);
+  return read.ok ? read : fail(`record "${read.error.key}": ${read.error.reason}`);
+}
+
+/** The error is the first record that cannot be used. */
+export function readRecords(entries: readonly CheckpointEntry[]): Result<Recorded, DamagedRecord> {
   let agent: AgentRecord | undefined;
   const frameworks = new Map<string, Uint8Array>();
   const tasks: TaskRecord[] = [];
@@ -141,24 +153,22 @@ export function readCheckpoint(entries: readonly CheckpointEntry[]): Result<Reco
   let volumes: readonly VolumeRecord[] = [];
   for (const { key, value } of entries) {
     const error = readEntry(key, value);
-    if (error !== undefined) return fail(`record "${key}": ${error}`);
+    if (error !== undefined) return fail({ key, reason: error });
   }
   for (const { frameworkId, executorId } of executors) {
     if (frameworks.has(frameworkId)) continue;
-    return fail(`record "${EXECUTOR_PREFIX}${frameworkId}/${executorId}": its framework record is missing`);
+    const key = `${EXECUTOR_PREFIX}${frameworkId}/${executorId}`;
+    return fail({ key, reason: "its framework record is missing" });
   }
   const recorded: RecordedTask[] = [];
   // One batch forgets a run and holds the next, so two of one task id mean damage.
   const held = new Set<string>();
   for (const task of tasks) {
-    const key = recordKey(task);
-    const stream = streams.get(key);
-    if (stream === undefined) return fail(`record "${TASK_PREFIX}${key}": its stream record is missing`);
-    if (!frameworks.has(task.frameworkId)) {
-      return fail(`record "${TASK_PREFIX}${key}": its framework record is missing`);
-    }
+    const [stream, key] = [streams.get(recordKey(task)), TASK_PREFIX + recordKey(task)];
+    if (stream === undefined) return fail({ key, reason: "its stream record is missing" });
+    if (!frameworks.has(task.frameworkId)) return fail({ key, reason: "its framework record is missing" });
     const id = taskKey(task.frameworkId, task.taskId);
-    if (held.has(id)) return fail(`record "${TASK_PREFIX}${key}": another run of the task is recorded too`);
+    if (held.has(id)) return fail({ key, reason: "another run of the task is recorded too" });
     held.add(id);
     recorded.push({ task, stream });
   }

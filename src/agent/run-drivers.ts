@@ -41,6 +41,8 @@ export interface AgentOptions {
   readonly moreMetrics?: () => Readonly<Record<string, number>>;
   /** The agent's own log, which /files shows as /slave/log. */
   readonly logFile?: string;
+  /** False: records of the checkpoint that cannot be read are left out. Default: they end the start. */
+  readonly strict?: boolean;
   /** Default: any. */
   readonly reconfigurationPolicy?: ReconfigurationPolicy;
 }

@@ -24,11 +24,10 @@ import { type Launch, LaunchQueue, textOf, unforeseen } from "./launch-queue.ts"
 import { agentMetrics } from "./metrics.ts";
 import { type FileLocation, resolveSandboxPath } from "./paths.ts";
 import type { AgentFrameworkView, AgentPort, SandboxPort, SandboxRun } from "./port.ts";
-import { refuseReconfiguration } from "./reconfiguration.ts";
-import { checkpointDamaged, planRecovery, readCheckpoint, recordedContainers } from "./recovery.ts";
 import type { AgentDrivers, AgentEnd, AgentOptions } from "./run-drivers.ts";
 import { MasterLink } from "./run-link.ts";
 import { NestedGate } from "./run-nested.ts";
+import { readRecovery } from "./run-recovery.ts";
 import { holdsContainer, sandboxRuns } from "./sandbox-runs.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
@@ -90,14 +89,8 @@ export class Agent implements AgentPort, SandboxPort {
    */
   async start(): Promise<void> {
     const { runtime, store } = this.#drivers;
-    const { config, reconfigurationPolicy = "any" } = this.#options;
     runtime.onExit((containerId, exit) => this.#put({ kind: "exited", containerId, exit }));
-    const recorded = readCheckpoint(await store.readAll());
-    if (!recorded.ok) throw checkpointDamaged(config.workDir, recorded.error);
-    refuseReconfiguration(reconfigurationPolicy, recorded.value.agent, config);
-    const containers = await runtime.recover(recordedContainers(recorded.value));
-    const orphans = (await runtime.listOrphans()).filter((id) => !containers.has(id));
-    const plan = planRecovery(config.bootId, recorded.value, containers, orphans);
+    const plan = await readRecovery(this.#options, { runtime, store }, this.#log);
     this.#put({ kind: "recovered", plan }, true);
   }
 

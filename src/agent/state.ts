@@ -85,7 +85,7 @@ export class AgentState {
   readonly random: Random;
   readonly log: Log;
   readonly usage: Usage;
-  readonly history = new History();
+  readonly history: History;
   readonly deadlines = new Deadlines();
   /** By key, in the order they came. */
   readonly tasks = new Map<string, Task>();
@@ -140,6 +140,7 @@ export class AgentState {
 
   constructor(config: AgentConfig, random: Random, log: Log) {
     this.config = config;
+    this.history = new History(config.maxCompletedExecutors);
     this.info = encodeBlob("AgentInfo", config.info);
     this.random = random;
     this.log = log;

@@ -48,6 +48,10 @@ export interface AgentConfig {
   readonly images?: { readonly sandboxDirectory: string };
   /** Left out: DEFAULT_POLICY. */
   readonly containers?: ContainerPolicy;
+  /** Told to tasks and executors: how long to wait for an agent that is away. Left out: 15 minutes. */
+  readonly recoveryTimeoutMs?: number;
+  /** Of each framework that are shown; left out: as in Mesos. */
+  readonly maxCompletedExecutors?: number;
   /** Left out: log files of containers grow without bound. */
   readonly outputs?: ContainerOutputs;
   /** Left out: those of DEFAULT_EXECUTOR_TIMES. */

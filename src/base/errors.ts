@@ -35,7 +35,7 @@ export const ERRORS = {
   CHECKPOINT_DAMAGED: {
     status: 0,
     meaning:
-      "A record of the agent's checkpoint is damaged; delete its meta directory to start as a new agent",
+      "The agent's checkpoint is damaged; start it with --no-strict, or delete its meta directory to start as a new agent",
   },
   MASTER_UNREACHABLE: {
     status: 0,

@@ -139,10 +139,16 @@ export const HELLO_MAX_BYTES = 64 * KIB;
 export const MSGPACK_MAX_DEPTH = 128;
 /** Levels of a message that holds itself (ContainerID.parent) in JSON input; protobuf allows 100. */
 export const MESSAGE_MAX_DEPTH = 100;
-/** Completed tasks an agent shows in /state; Mesos keeps 50 frameworks of 150 executors. */
-export const AGENT_COMPLETED_TASKS_MAX = 1_000;
-/** Completed executors an agent shows in /state; Mesos keeps 150 of each framework. */
-export const AGENT_COMPLETED_EXECUTORS_MAX = 500;
+/** Completed tasks an agent shows in /state, of all frameworks: each is read anew for each answer. */
+export const AGENT_COMPLETED_TASKS_MAX = 2_000;
+/** Completed executors of frameworks an agent shows in /state, of all frameworks together. */
+export const AGENT_COMPLETED_EXECUTORS_MAX = 1_000;
+/** Largest --max-completed-executors-per-framework; beyond, the bounds on all frameworks count. */
+export const COMPLETED_EXECUTORS_FLAG_MAX = 10_000;
+/** Frameworks with completed tasks that an agent shows (Mesos slave/constants.hpp). */
+export const AGENT_COMPLETED_FRAMEWORKS_MAX = 50;
+/** Completed tasks of one executor that an agent shows (Mesos slave/constants.hpp). */
+export const COMPLETED_TASKS_PER_EXECUTOR_MAX = 200;
 /** Statuses an agent keeps to show for one task; Mesos keeps all, which health checks make endless. */
 export const AGENT_STATUSES_PER_TASK_MAX = 10;
 /** Tasks that an agent holds records of at once; one RegisterAgent frame must carry them all. */

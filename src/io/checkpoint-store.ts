@@ -3,6 +3,7 @@
  * atomic, synced batch. A value is stored behind a checksum over key and
  * value, since level checks whole blocks only when it happens to read them.
  */
+import { readdir, rename, rm } from "node:fs/promises";
 import type { CheckpointChange, CheckpointEntry, CheckpointStore } from "../agent/checkpoint.ts";
 import { MeshError } from "../base/errors.ts";
 import { LevelDatabase, type LevelOperation } from "./level.ts";
@@ -21,11 +22,69 @@ const decoder = new TextDecoder();
  * another process has it open, DIRECTORY_UNUSABLE when it cannot be written.
  */
 export async function openCheckpointStore(directory: string): Promise<CheckpointStore> {
+  await checkCurrent(directory);
   try {
     return new LevelCheckpointStore(directory, await LevelDatabase.open(directory));
   } catch (error) {
     if (!(error instanceof MeshError)) throw error;
+    if (error.code === "LOG_DAMAGED") throw damaged(directory, error.message.split("; ")[0] ?? "");
     throw new MeshError(error.code, error.message.replaceAll("--data-dir", "--work-dir"));
+  }
+}
+
+/** Without its file CURRENT level would take what is there for nothing, and begin a new database over it. */
+async function checkCurrent(directory: string): Promise<void> {
+  const names: readonly string[] = await readdir(directory).catch(() => []);
+  if (names.includes("CURRENT") || !names.some((name) => /^MANIFEST-|\.(ldb|sst)$/.test(name))) return;
+  throw damaged(directory, "its file CURRENT is missing");
+}
+
+/**
+ * The same when the checkpoint is damaged (AGT-7, --no-strict): a database
+ * that cannot be read is repaired, or else put aside as `<directory>.damaged`,
+ * and entries whose checksum is wrong are deleted. `lost` hears of each loss.
+ */
+export async function salvageCheckpointStore(
+  directory: string,
+  lost: (reason: string) => void,
+): Promise<CheckpointStore> {
+  const ways = [
+    async () => {},
+    async () => {
+      await LevelDatabase.repair(directory);
+      lost("its database was damaged and has been repaired: records may be missing");
+    },
+    async () => {
+      const aside = `${directory}.damaged`;
+      await rm(aside, { recursive: true, force: true });
+      await rename(directory, aside);
+      lost(`its database cannot be repaired: it is in "${aside}" now, and a new one begins`);
+    },
+  ];
+  let problem: unknown;
+  for (const prepare of ways) {
+    try {
+      await prepare();
+      return await openReadable(directory, lost);
+    } catch (error) {
+      // Nothing of this is damage.
+      const code = error instanceof MeshError ? error.code : undefined;
+      if (code === "DIRECTORY_LOCKED" || code === "DIRECTORY_UNUSABLE") throw error;
+      problem = error;
+    }
+  }
+  throw problem;
+}
+
+/** Opens it and reads all of it once. */
+async function openReadable(directory: string, lost: (reason: string) => void): Promise<CheckpointStore> {
+  const store = (await openCheckpointStore(directory)) as LevelCheckpointStore;
+  try {
+    await store.deleteDamaged(lost);
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
   }
 }
 
@@ -41,18 +100,34 @@ class LevelCheckpointStore implements CheckpointStore {
   }
 
   async readAll(): Promise<readonly CheckpointEntry[]> {
+    const entries: CheckpointEntry[] = [];
+    await this.#each((key, stored) => entries.push(this.#entry(key, stored)));
+    return entries;
+  }
+
+  /** Deletes entries whose checksum is wrong. Throws CHECKPOINT_DAMAGED when not all can be read. */
+  async deleteDamaged(lost: (reason: string) => void): Promise<void> {
+    const damaged: LevelOperation[] = [];
+    await this.#each((key, stored) => {
+      if (isWhole(key, stored)) return;
+      damaged.push({ type: "del", key });
+      lost(`the checksum of record "${decoder.decode(key)}" was wrong: it has been deleted`);
+    });
+    if (damaged.length > 0) await this.#db.write(damaged, true);
+  }
+
+  async #each(take: (key: Uint8Array, stored: Uint8Array) => void): Promise<void> {
     await this.#tail;
     const view = this.#db.view();
     const iterator = view.iterate(EVERYTHING);
     try {
-      const entries: CheckpointEntry[] = [];
       for (;;) {
         const pairs = await iterator.next(READ_COUNT);
-        if (pairs.length === 0) return entries;
-        for (const [key, stored] of pairs) entries.push(this.#entry(key, stored));
+        if (pairs.length === 0) return;
+        for (const [key, stored] of pairs) take(key, stored);
       }
     } catch (error) {
-      throw error instanceof MeshError ? error : this.#damaged(reasonOf(error));
+      throw error instanceof MeshError ? error : damaged(this.#directory, reasonOf(error));
     } finally {
       await iterator.close();
       await view.close();
@@ -62,19 +137,13 @@ class LevelCheckpointStore implements CheckpointStore {
   #entry(key: Uint8Array, stored: Uint8Array): CheckpointEntry {
     const name = decoder.decode(key);
     const value = stored.slice(CHECKSUM_BYTES);
-    const checksum = stored.length < CHECKSUM_BYTES ? undefined : readChecksum(stored);
-    if (checksum !== checksumOf(key, value)) {
-      throw this.#damaged(`the checksum of record "${name}" does not fit its ${value.length} bytes`);
+    if (!isWhole(key, stored)) {
+      throw damaged(
+        this.#directory,
+        `the checksum of record "${name}" does not fit its ${value.length} bytes`,
+      );
     }
     return { key: name, value };
-  }
-
-  #damaged(reason: string): MeshError {
-    const wayOut = `delete "${this.#directory}" to start as a new agent; its tasks will be ended`;
-    return new MeshError(
-      "CHECKPOINT_DAMAGED",
-      `Cannot read the checkpoint in "${this.#directory}": ${reason}; ${wayOut}`,
-    );
   }
 
   write(changes: readonly CheckpointChange[]): Promise<void> {
@@ -109,6 +178,18 @@ function operationOf({ key, value }: CheckpointChange): LevelOperation {
   new DataView(stored.buffer).setUint32(0, checksumOf(name, value));
   stored.set(value, CHECKSUM_BYTES);
   return { type: "put", key: name, value: stored };
+}
+
+function damaged(directory: string, reason: string): MeshError {
+  const wayOut = `start with --no-strict to leave out what is broken, or delete "${directory}" to start as a new agent`;
+  const message = `Cannot read the checkpoint in "${directory}": ${reason}; ${wayOut}; tasks that are lost are ended`;
+  return new MeshError("CHECKPOINT_DAMAGED", message);
+}
+
+function isWhole(key: Uint8Array, stored: Uint8Array): boolean {
+  return (
+    stored.length >= CHECKSUM_BYTES && readChecksum(stored) === checksumOf(key, stored.slice(CHECKSUM_BYTES))
+  );
 }
 
 function readChecksum(stored: Uint8Array): number {

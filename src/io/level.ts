@@ -78,6 +78,11 @@ export class LevelDatabase implements Database {
     }
   }
 
+  /** Makes what can be read of a damaged database readable again; the rest is lost. It must not be open. */
+  static async repair(directory: string): Promise<void> {
+    await ClassicLevel.repair(directory);
+  }
+
   async write(operations: LevelOperation[], sync: boolean): Promise<void> {
     await this.#db.batch(operations, { ...VIEW, sync });
   }

@@ -12,6 +12,7 @@ import { HOSTNAME_LOOKUP_FLAG } from "./host-name.ts";
 import { IMAGE_FLAGS } from "./image-flags.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
 import { PORT_FLAGS } from "./port-flags.ts";
+import { RECOVERY_FLAGS } from "./recovery-flags.ts";
 import { SANDBOX_FLAGS } from "./sandbox-flags.ts";
 
 export const AGENT_FLAGS: readonly FlagSpec[] = [
@@ -80,6 +81,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
   },
   ...EXECUTOR_FLAGS,
   ...FETCHER_FLAGS,
+  ...RECOVERY_FLAGS,
   ...SANDBOX_FLAGS,
   ...TLS_FLAGS,
   ...LOG_FLAGS,

@@ -5,13 +5,10 @@ import { resolve } from "node:path";
 import { checkpointDirectory } from "../agent/paths.ts";
 import { RECONFIGURATION_POLICIES, type ReconfigurationPolicy } from "../agent/reconfiguration.ts";
 import { Agent } from "../agent/run.ts";
-import type { AgentDrivers, AgentLink, LinkEvents } from "../agent/run-drivers.ts";
-import type { AgentConfig, ExecutorTimes, LeaderAddress } from "../agent/types.ts";
+import type { AgentDrivers } from "../agent/run-drivers.ts";
+import type { AgentConfig, ExecutorTimes } from "../agent/types.ts";
 import { agentApi } from "../api/routes.ts";
-import { fail, ok, type Result } from "../base/result.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
-import { connectAgentLink } from "../io/agent-link.ts";
-import { openCheckpointStore } from "../io/checkpoint-store.ts";
 import { type HttpServer, serve } from "../io/http.ts";
 import { linkLatest } from "../io/latest-link.ts";
 import { LeaderFinder } from "../io/leader-finder.ts";
@@ -20,9 +17,7 @@ import type { Logger } from "../io/logger.ts";
 import { inspectMachine } from "../io/machine.ts";
 import { removeVolume } from "../io/remove-volume.ts";
 import type { Runtime } from "../isolation/runtime.ts";
-import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
-import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { readAddressFlags } from "./address-flags.ts";
 import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
 import { type OpenedRuntime, openRuntime, type RuntimeFlags } from "./agent-runtime.ts";
@@ -35,6 +30,7 @@ import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { ownHostname } from "./host-name.ts";
 import { readImageSettings } from "./image-flags.ts";
 import { readNetworkFlags } from "./network-flags.ts";
+import { openLink } from "./open-agent-link.ts";
 import { readPortSettings } from "./port-flags.ts";
 import { type PortSettings, startPortWatch } from "./port-watch.ts";
 import {
@@ -42,11 +38,13 @@ import {
   buildInfo,
   daemonLogger,
   directoryError,
+  lateHandler,
   now,
   shownLog,
   stopSignal,
   systemRandom,
 } from "./process.ts";
+import { cleanUp, openCheckpoint, type RecoverySettings, readRecoverySettings } from "./recovery-flags.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
 import { SandboxCare } from "./sandbox-care.ts";
 import { DEFAULT_SANDBOX_SETTINGS, readSandboxSettings, type SandboxSettings } from "./sandbox-flags.ts";
@@ -75,6 +73,8 @@ export interface AgentFlags extends InfoFlags, RuntimeFlags {
   readonly executorVariables?: readonly (readonly [name: string, value: string])[];
   /** Left out: the defaults. */
   readonly sandboxes?: SandboxSettings;
+  /** Left out: the defaults. */
+  readonly recovery?: RecoverySettings;
   /** As /flags shows them. */
   readonly effective: Readonly<Record<string, string>>;
   /** Flag that sets the port, for error messages. */
@@ -97,6 +97,7 @@ export async function runAgent(flags: Flags): Promise<number> {
   const running = await startAgent({ ...read, hostname, tls, logFile: shownLog(flags, logger) }, logger);
   // As in Mesos: the agent ends its tasks, leaves the cluster and stops (AGT-26).
   process.on("SIGUSR1", () => running.agent.unregister());
+  if (read.recovery?.cleanup === true) void cleanUp(running.agent);
   const outcome = await Promise.race([stopSignal(), running.agent.ended]);
   await running.stop();
   if (typeof outcome === "string" || !outcome.failed) return 0;
@@ -128,6 +129,7 @@ function readFlags(flags: Flags): AgentFlags {
     executorTimes: readExecutorTimes(flags),
     confinement: readConfinement(flags),
     sandboxes: readSandboxSettings(flags),
+    recovery: readRecoverySettings(flags),
     effective: flags.effective(),
     portFlag: "--port",
     directoryFlag: "--work-dir",
@@ -165,7 +167,8 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   const workDir = makeWorkDirectory(flags);
   const machine = inspectMachine(workDir);
   const info = agentInfo(flags, machine, workDir);
-  const store = await openCheckpointStore(checkpointDirectory(workDir));
+  const { strict = true } = flags.recovery ?? {};
+  const store = await openCheckpoint(checkpointDirectory(workDir), strict, log);
   const runDirectory = chooseRuntimeDirectory(workDir);
   const opened = await openRuntime(flags, info, workDir, runDirectory, log).catch(async (error: unknown) => {
     await store.close();
@@ -173,12 +176,11 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   });
   const { runtime, images } = opened;
 
-  let handler: (request: Request) => Response | Promise<Response> = () =>
-    new Response("Starting", { status: 503 });
+  const edge = lateHandler();
   let server: HttpServer;
   try {
     const { ip: hostname, port, portFlag } = flags;
-    server = serve({ hostname, port, portFlag, fetch: (request) => handler(request) });
+    server = serve({ hostname, port, portFlag, fetch: edge.handle });
   } catch (error) {
     await runtime.close();
     await store.close();
@@ -191,25 +193,24 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     flags: flags.effective,
     maxLaunches: LAUNCHES_PER_CPU * availableParallelism(),
     reconfigurationPolicy: flags.reconfigurationPolicy ?? "any",
+    strict,
     moreMetrics: () => care.metrics(),
     ...(flags.logFile === undefined ? {} : { logFile: flags.logFile }),
   };
   const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
   const settings = flags.sandboxes ?? DEFAULT_SANDBOX_SETTINGS;
   const care = new SandboxCare({ port: agent, workDir, runtime, settings, log });
-  handler = agentApi({
+  const api = agentApi({
     port: agent,
     build: buildInfo(),
     verbosity: logger.verbosity,
     clock: apiClock,
     log,
-    containerStatistics: async (containerId) => {
-      const used = await runtime.statistics(containerId);
-      return used && { ...used, ...care.diskStatistics(containerId) };
-    },
+    containerStatistics: (containerId) => statisticsOf(containerId, runtime, care),
     ...(images && { pruneImages: (excluded) => images.store.prune(excluded) }),
     neverIdle: (request) => server.neverIdle(request),
   });
+  edge.serve(api);
   await agent.start();
   care.start();
   const ports = flags.ports && startPortWatch({ port: agent, runtime, settings: flags.ports, log });
@@ -231,6 +232,15 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   };
 }
 
+async function statisticsOf(containerId: string, runtime: Runtime, care: SandboxCare) {
+  const used = await runtime.statistics(containerId);
+  return used && { ...used, ...care.diskStatistics(containerId) };
+}
+
+function pick({ maxCompletedExecutors, recoveryTimeoutMs }: RecoverySettings) {
+  return { maxCompletedExecutors, recoveryTimeoutMs };
+}
+
 function agentConfig(
   flags: AgentFlags,
   { runtime: { capabilities }, images }: OpenedRuntime,
@@ -247,7 +257,8 @@ function agentConfig(
     version: MESOS_API_VERSION,
     workDir,
     bootId,
-    switchUser: capabilities.switchUser,
+    switchUser: capabilities.switchUser && flags.recovery?.switchUser !== false,
+    ...(flags.recovery === undefined ? {} : pick(flags.recovery)),
     commandChecks: capabilities.commandChecks === true,
     ...(images === undefined ? {} : { images: { sandboxDirectory: images.sandboxDirectory } }),
     ...(flags.containers === undefined ? {} : { containers: flags.containers }),
@@ -276,61 +287,4 @@ function agentDrivers(
     linkLatest,
     removeVolume,
   };
-}
-
-/** A link counts as open once the master has welcomed it. */
-function openLink(
-  leader: LeaderAddress,
-  events: LinkEvents,
-  name: string,
-  tls: LinkTls | undefined,
-): Promise<Result<AgentLink>> {
-  return new Promise((settle) => {
-    let open = false;
-    const lost = (reason: string): void => {
-      if (!open) return;
-      open = false;
-      events.onClose(reason);
-    };
-    const link = connectAgentLink({
-      hostname: leader.linkHostname,
-      port: leader.linkPort,
-      cluster: "",
-      tls,
-      from: name,
-      onOpen: () => {
-        open = true;
-        settle(
-          ok({
-            send: (message) => {
-              if (link.send(encodeMsgpack(message))) return;
-              // What cannot be queued would be missing: a new link starts over with a registration.
-              link.close();
-              lost("its queue is full");
-            },
-            close: () => {
-              open = false;
-              link.close();
-            },
-          }),
-        );
-      },
-      onMessage: (payload) => {
-        const message = decodeMsgpack(payload);
-        if (message.ok && isFromMaster(message.value)) events.onMessage(message.value);
-        else link.close();
-      },
-      onClose: (reason) => {
-        lost(reason);
-        settle(fail(reason));
-      },
-    });
-  });
-}
-
-/** Written by a master, of this version or another; kinds unknown here the core passes over. */
-function isFromMaster(value: unknown): value is MasterToAgent {
-  if (typeof value !== "object" || value === null) return false;
-  const { kind, term } = value as Readonly<Record<string, unknown>>;
-  return typeof kind === "string" && typeof term === "number";
 }

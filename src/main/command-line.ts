@@ -119,13 +119,18 @@ function refuseMore(spec: CommandSpec, args: readonly string[]): void {
   throw new MeshError("BAD_FLAG", message);
 }
 
+/** True or false, said or not. */
+function isSwitch({ value }: FlagSpec): boolean {
+  return value === undefined || value === "<bool>" || value === "<true|false>";
+}
+
 function flagOf(spec: CommandSpec, word: string): { flag: FlagSpec; inline: string | undefined } {
   const at = word.indexOf("=");
   const name = (at < 0 ? word : word.slice(0, at)).replaceAll("_", "-");
   const inline = at < 0 ? undefined : word.slice(at + 1);
   const flag = spec.flags.find((one) => name === `--${one.name}` || name === `-${one.short ?? ""}`);
   if (flag !== undefined) return { flag, inline };
-  const negated = spec.flags.find((one) => name === `--no-${one.name}` && one.value === undefined);
+  const negated = spec.flags.find((one) => name === `--no-${one.name}` && isSwitch(one));
   if (negated !== undefined) return { flag: negated, inline: "false" };
   const hint = spec.name === "run" ? "; put -- before the command to run" : (REPLACED[name] ?? "");
   const message = `Unknown flag '${word}' of 'mesh ${spec.name}': see 'mesh help ${spec.name}'${hint}`;

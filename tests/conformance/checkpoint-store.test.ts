@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { MeshError } from "../../src/base/errors.ts";
-import { openCheckpointStore } from "../../src/io/checkpoint-store.ts";
+import { openCheckpointStore, salvageCheckpointStore } from "../../src/io/checkpoint-store.ts";
 import { LevelDatabase } from "../../src/io/level.ts";
 import { MemoryDisk } from "../support/memory-checkpoint-store.ts";
 import { checkpointStoreConformance } from "./checkpoint-store.ts";
@@ -68,6 +69,81 @@ describe("level", () => {
     expect(error.message).toContain(`delete "${directory}"`);
     await again.close();
     await rm(directory, { recursive: true });
+  });
+});
+
+describe("a damaged checkpoint that is opened all the same", () => {
+  const RECORDS = Array.from({ length: 200 }, (_, i) => ({
+    key: `task/f/t${i}`,
+    value: new Uint8Array(200).fill(i),
+  }));
+
+  async function filled(): Promise<string> {
+    const directory = join(await emptyDirectory(), "meta");
+    const store = await openCheckpointStore(directory);
+    // Several tables and a log.
+    for (const record of RECORDS) await store.write([record]);
+    await store.close();
+    return directory;
+  }
+
+  async function salvaged(directory: string): Promise<{ keys: string[]; lost: string[] }> {
+    const lost: string[] = [];
+    const store = await salvageCheckpointStore(directory, (reason) => lost.push(reason));
+    const keys = (await store.readAll()).map(({ key }) => key);
+    await store.write([{ key: "agent", value: new Uint8Array([1]) }]);
+    await store.close();
+    // From now on it is whole.
+    const again = await openCheckpointStore(directory);
+    expect((await again.readAll()).length).toBe(keys.length + 1);
+    await again.close();
+    await rm(dirname(directory), { recursive: true });
+    return { keys, lost };
+  }
+
+  test("loses nothing when it is whole", async () => {
+    const { keys, lost } = await salvaged(await filled());
+    expect([keys.length, lost]).toEqual([RECORDS.length, []]);
+  });
+
+  test("loses the record whose checksum is wrong", async () => {
+    const directory = await filled();
+    const db = await LevelDatabase.open(directory);
+    const key = new TextEncoder().encode("task/f/t7");
+    await db.write([{ type: "put", key, value: new Uint8Array([1, 2, 3, 4, 5]) }], true);
+    await db.close();
+    const { keys, lost } = await salvaged(directory);
+    expect(keys).toEqual(
+      RECORDS.map((record) => record.key)
+        .filter((one) => one !== "task/f/t7")
+        .sort(),
+    );
+    expect(lost).toEqual(['the checksum of record "task/f/t7" was wrong: it has been deleted']);
+  });
+
+  for (const [what, harm] of [
+    ["its manifest is gone", (name: string) => name.startsWith("MANIFEST")],
+    ["its current file is gone", (name: string) => name === "CURRENT"],
+  ] as const) {
+    test(`is repaired when ${what}`, async () => {
+      const directory = await filled();
+      for (const name of readdirSync(directory)) if (harm(name)) await rm(join(directory, name));
+      const strict = await meshError(openCheckpointStore(directory));
+      expect([strict.code, strict.message.includes("--no-strict")]).toEqual(["CHECKPOINT_DAMAGED", true]);
+      const { keys, lost } = await salvaged(directory);
+      expect(keys.length).toBe(RECORDS.length);
+      expect(lost).toEqual([expect.stringContaining("has been repaired")]);
+    });
+  }
+
+  test("is left alone when another process has it open, or it cannot be written", async () => {
+    const directory = await filled();
+    const other = await openCheckpointStore(directory);
+    const error = await meshError(salvageCheckpointStore(directory, () => {}));
+    expect(error.code).toBe("DIRECTORY_LOCKED");
+    expect((await other.readAll()).length).toBe(RECORDS.length);
+    await other.close();
+    await rm(dirname(directory), { recursive: true });
   });
 });
 
