@@ -5,14 +5,8 @@ import type { MasterResponse } from "../model/v1/master-responses.ts";
 import { agentChangeCall } from "./agent-changes.ts";
 import type { MasterContext } from "./context.ts";
 import { maintenanceCall } from "./maintenance.ts";
-import {
-  agentsMessage,
-  executorsMessage,
-  frameworksMessage,
-  masterInfoMessage,
-  stateMessage,
-  tasksMessage,
-} from "./master-messages.ts";
+import type { ListCall } from "./master-lists.ts";
+import { masterInfoMessage } from "./master-messages.ts";
 import { operateCall, operationsMessage } from "./operate.ts";
 import { text } from "./respond.ts";
 import { quotaMessage, roleCall, weightsMessage } from "./role-settings.ts";
@@ -23,8 +17,8 @@ import { sharedCalls } from "./shared-calls.ts";
 export type Answer = MasterResponse | Response;
 type CallHandler = (context: MasterContext, call: MasterCall, request: Request) => Answer | Promise<Answer>;
 
-/** SUBSCRIBE is a stream, see operator-stream.ts; UNKNOWN is refused before. */
-type AnsweredType = Exclude<MasterCallType, "SUBSCRIBE" | "UNKNOWN">;
+/** SUBSCRIBE is a stream (operator-stream.ts), UNKNOWN is refused; long answers are of master-lists.ts. */
+type AnsweredType = Exclude<MasterCallType, "SUBSCRIBE" | "UNKNOWN" | ListCall>;
 
 /** Answers a call that passed validation: the body named after its type is there. */
 export function answerMasterCall(
@@ -41,13 +35,6 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
     ({ files }: MasterContext) => files,
     ({ port, slices }) => slices.finish(port.metrics()),
   ),
-  GET_STATE: ({ port }) => ({ type: "GET_STATE", get_state: stateMessage(port.view()) }),
-  GET_AGENTS: ({ port }) => ({ type: "GET_AGENTS", get_agents: agentsMessage(port.view()) }),
-  GET_FRAMEWORKS: ({ port }) => ({
-    type: "GET_FRAMEWORKS",
-    get_frameworks: frameworksMessage(port.view()),
-  }),
-  GET_EXECUTORS: ({ port }) => ({ type: "GET_EXECUTORS", get_executors: executorsMessage(port.view()) }),
   GET_OPERATIONS: ({ port }) => ({
     type: "GET_OPERATIONS",
     get_operations: operationsMessage(port.view()),
@@ -65,7 +52,6 @@ const HANDLERS: Record<AnsweredType, CallHandler> = {
     get_maintenance_schedule: { schedule: port.view().schedule() },
   }),
   GET_QUOTA: ({ port }) => ({ type: "GET_QUOTA", get_quota: { status: quotaMessage(port.view()) } }),
-  GET_TASKS: ({ port }) => ({ type: "GET_TASKS", get_tasks: tasksMessage(port.view()) }),
   GET_ROLES: async ({ port, slices }) => ({
     type: "GET_ROLES",
     get_roles: { roles: await rolesMessage(slices, port.view()) },

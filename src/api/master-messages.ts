@@ -2,40 +2,18 @@
 
 import { nanosFromMs } from "../base/time.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
-import type { AgentView, ClusterView, FrameworkView, MasterAddress, TaskView } from "../master/port.ts";
+import type { AgentView, FrameworkView, MasterAddress, TaskView } from "../master/port.ts";
 import { drainMembers } from "../model/drain-info.ts";
 import type { AgentInfoCapability, MasterInfo } from "../model/v1/frameworks.ts";
 import type { TimeInfo } from "../model/v1/ids.ts";
 import type {
-  MasterResponseGetAgents,
   MasterResponseGetAgentsAgent,
-  MasterResponseGetExecutors,
   MasterResponseGetExecutorsExecutor,
-  MasterResponseGetFrameworks,
   MasterResponseGetFrameworksFramework,
-  MasterResponseGetState,
-  MasterResponseGetTasks,
 } from "../model/v1/master-responses.ts";
 import type { ExecutorInfo, Task } from "../model/v1/tasks.ts";
 import { endpointResource } from "./resource-text.ts";
 import { taskMessage } from "./task-message.ts";
-
-export function stateMessage(view: ClusterView): MasterResponseGetState {
-  return {
-    get_tasks: tasksMessage(view),
-    get_executors: executorsMessage(view),
-    get_frameworks: frameworksMessage(view),
-    get_agents: agentsMessage(view),
-  };
-}
-
-export function tasksMessage(view: ClusterView): MasterResponseGetTasks {
-  return {
-    tasks: Array.from(view.tasks(), masterTask),
-    unreachable_tasks: Array.from(view.unreachableTasks(), masterTask),
-    completed_tasks: Array.from(view.completedTasks(), masterTask),
-  };
-}
 
 export function masterTask({ frameworkId, taskId, agentId, state, statuses, info }: TaskView): Task {
   const executorId = info.executor?.executor_id.value;
@@ -62,21 +40,6 @@ export class ExecutorNotes {
   }
 }
 
-/** Command tasks have none here, as in Mesos. */
-export function executorsMessage(view: ClusterView): MasterResponseGetExecutors {
-  const notes = new ExecutorNotes();
-  for (const task of view.tasks()) notes.addOfTask(task);
-  for (const { info, frameworkId, agentId } of view.executors()) notes.add(info, frameworkId, agentId);
-  return { executors: [...notes.all()] };
-}
-
-export function frameworksMessage(view: ClusterView): MasterResponseGetFrameworks {
-  return {
-    frameworks: [...view.frameworks()].map(frameworkMessage),
-    completed_frameworks: [...view.completedFrameworks()].map(frameworkMessage),
-  };
-}
-
 export function frameworkMessage(view: FrameworkView): MasterResponseGetFrameworksFramework {
   return {
     framework_info: view.info,
@@ -91,14 +54,6 @@ export function frameworkMessage(view: FrameworkView): MasterResponseGetFramewor
     allocated_resources: view.used.map(endpointResource),
     offered_resources: view.offered.map(endpointResource),
     offer_constraints: view.constraints ?? {},
-  };
-}
-
-export function agentsMessage(view: ClusterView): MasterResponseGetAgents {
-  const agents = [...view.agents()];
-  return {
-    agents: agents.filter((agent) => !agent.recovered && !agent.unreachable).map(agentMessage),
-    recovered_agents: agents.filter((agent) => agent.recovered).map((agent) => agent.info),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Handler, MasterContext } from "./context.ts";
 import { refuseFollower, refuseUnrecovered } from "./leader.ts";
 import { answerMasterCall } from "./master-calls.ts";
 import { isListCall, listAnswer } from "./master-lists.ts";
+import { listAnswerProtobuf } from "./master-lists-protobuf.ts";
 import { OperatorStreams } from "./operator-stream.ts";
 import { methodNotAllowed, notImplemented, payload, text } from "./respond.ts";
 import { validateOperatorCall } from "./validate-operator-call.ts";
@@ -23,8 +24,10 @@ export function masterOperatorApi(context: MasterContext): Handler {
     if (!encoder.ok) return encoder.error;
     if (type.value === "UNKNOWN") return notImplemented("UNKNOWN");
     if (type.value === "SUBSCRIBE") return streams.subscribe(request, encoder.value);
-    if (isListCall(type.value) && encoder.value.contentType === JSON_TYPE) {
-      return payload(request, JSON_TYPE, await listAnswer(context.slices, port.view(), type.value));
+    if (isListCall(type.value)) {
+      const { contentType } = encoder.value;
+      const answer = contentType === JSON_TYPE ? listAnswer : listAnswerProtobuf;
+      return payload(request, contentType, await answer(context.slices, port.view(), type.value));
     }
     const answer = await answerMasterCall(context, type.value, call.value, request);
     return answer instanceof Response ? answer : encoded(request, encoder.value, answer);

@@ -7,7 +7,7 @@ import type { MasterContext } from "./context.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Body } from "./in-parts.ts";
 import { subscribedEvent } from "./master-lists.ts";
-import { stateMessage } from "./master-messages.ts";
+import { subscribedEventProtobuf } from "./master-lists-protobuf.ts";
 import { streamAnswer } from "./stream-answer.ts";
 
 /** Mesos: DEFAULT_HEARTBEAT_INTERVAL, master/constants.hpp. */
@@ -54,14 +54,10 @@ export class OperatorStreams {
     return streamAnswer(stream, request, { "Content-Type": encoder.contentType });
   }
 
-  async #firstEvent(encoder: MessageEncoder): Promise<Body | Uint8Array> {
+  #firstEvent(encoder: MessageEncoder): Promise<Body | Uint8Array> {
     const { port, slices } = this.#context;
-    const heartbeatSeconds = HEARTBEAT_INTERVAL_MS / SECOND_MS;
-    if (encoder.contentType === JSON_TYPE) return subscribedEvent(slices, port.view(), heartbeatSeconds);
-    return encoder.encode("MasterEvent", {
-      type: "SUBSCRIBED",
-      subscribed: { get_state: stateMessage(port.view()), heartbeat_interval_seconds: heartbeatSeconds },
-    });
+    const first = encoder.contentType === JSON_TYPE ? subscribedEvent : subscribedEventProtobuf;
+    return first(slices, port.view(), HEARTBEAT_INTERVAL_MS / SECOND_MS);
   }
 
   get size(): number {

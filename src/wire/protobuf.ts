@@ -27,6 +27,26 @@ export function encodeProtobuf<N extends MessageName>(name: N, value: MessageTyp
   return writer.finish();
 }
 
+/** Some fields of a message: such bytes one after the other are the message with all of them. */
+export function encodeProtobufPart<N extends MessageName>(
+  name: N,
+  value: Partial<MessageTypes[N]>,
+): Uint8Array {
+  return encodeProtobuf(name, value as MessageTypes[N]);
+}
+
+/** A field of the message `name` whose value is a message, by the bytes of that. */
+export function protobufField<N extends MessageName>(
+  name: N,
+  field: keyof MessageTypes[N] & string,
+  parts: readonly Uint8Array[],
+): Uint8Array[] {
+  const known = messageSchema(name).fields.find((one) => one.name === field);
+  const { number } = present(known, `${name} has no field ${field}`);
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  return [new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(bytes).finish(), ...parts];
+}
+
 /** The message in the bytes; the error says what is wrong with them. */
 export function decodeProtobuf<N extends MessageName>(name: N, bytes: Uint8Array): Result<MessageTypes[N]> {
   const message: Message = {};

@@ -3,16 +3,18 @@ import { describe, expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import type { Handler, MasterContext } from "../../src/api/context.ts";
 import { type SliceDrivers, Slices, sortInParts } from "../../src/api/in-parts.ts";
-import { frameworksMessage } from "../../src/api/master-messages.ts";
 import { masterApi } from "../../src/api/routes.ts";
 import { ANSWER_SLICE_MS } from "../../src/base/limits.ts";
 import type { ClusterView, MasterPort } from "../../src/master/port.ts";
 import { MasterView } from "../../src/master/views.ts";
+import type { MasterResponse, MasterResponseGetState } from "../../src/model/v1/master-responses.ts";
 import { encodeJson } from "../../src/wire/json-encode.ts";
+import { decodeProtobuf, encodeProtobuf } from "../../src/wire/protobuf.ts";
 import { masterContext } from "../support/api-context.ts";
 import { AGENT, AGENT_ID, FRAMEWORK, taskView } from "../support/cluster-sample.ts";
 import { MasterBench } from "../support/master-bench.ts";
 import { MemoryMasterPort } from "../support/memory-master-port.ts";
+import { frameworksMessage, stateMessage } from "../support/whole-answers.ts";
 
 /** A clock on which each reading takes `readingMs`, and turns that go on when the test says so. */
 class Turns implements SliceDrivers {
@@ -52,10 +54,11 @@ function handler(port: MasterPort, drivers: SliceDrivers): Handler {
 const BASE = "http://127.0.0.1:5050";
 const get = async (api: Handler, path: string, init?: RequestInit): Promise<Response> =>
   api(new Request(`${BASE}${path}`, init));
-const call = (api: Handler, type: string, body = {}): Promise<Response> =>
+const PROTOBUF = "application/x-protobuf";
+const call = (api: Handler, type: string, body = {}, accept = "application/json"): Promise<Response> =>
   get(api, "/api/v1", {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", Accept: accept },
     body: JSON.stringify({ type, ...body }),
   });
 
@@ -120,6 +123,58 @@ describe("10,000 agents and 50,000 tasks of one framework", () => {
   const port = large(10_000, 50_000);
   test("/slaves", () => compare(port, 1_000, 10_000, (api) => get(api, "/slaves")));
   test("/state", () => compare(port, 1_000, 60_000, (api) => get(api, "/state")));
+});
+
+describe("1,000 agents and 5,000 tasks of one framework, as protobuf", () => {
+  const port = large(1_000, 5_000);
+  const asks: readonly (readonly [type: string, least: number])[] = [
+    ["GET_STATE", 6_000],
+    ["GET_AGENTS", 1_000],
+    ["GET_TASKS", 5_000],
+    ["GET_EXECUTORS", 5_000],
+  ];
+  for (const [type, least] of asks) {
+    test(type, () => compare(port, 100, least, (api) => call(api, type, {}, PROTOBUF)));
+  }
+});
+
+describe("answers as protobuf say what the codec says of the whole", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  for (let link = 1; link <= 3; link++) bench.agent(link);
+  const framework = bench.framework({ name: "busy" });
+  for (const [i, offer] of framework.offers.entries()) {
+    framework.launch(offer, framework.task(`t${i}`, offer.agent_id.value));
+  }
+  bench.update(1, framework.id, "t0", "TASK_RUNNING");
+  bench.framework({ name: "idle" });
+  bench.teardown(bench.framework({ name: "gone" }).id);
+  bench.fromAgent(3, { kind: "unregister-agent" });
+  const view = (): ClusterView => new MasterView(bench.registry, bench.core.leader, bench.now);
+  const port = Object.assign(new MemoryMasterPort(), { view });
+  const empty = new MemoryMasterPort();
+  const state = (from: MemoryMasterPort): MasterResponseGetState => stateMessage(from.view());
+  const of = {
+    GET_STATE: (from: MemoryMasterPort) => ({ get_state: state(from) }),
+    GET_TASKS: (from: MemoryMasterPort) => ({ get_tasks: state(from).get_tasks }),
+    GET_EXECUTORS: (from: MemoryMasterPort) => ({ get_executors: state(from).get_executors }),
+    GET_FRAMEWORKS: (from: MemoryMasterPort) => ({ get_frameworks: state(from).get_frameworks }),
+    GET_AGENTS: (from: MemoryMasterPort) => ({ get_agents: state(from).get_agents }),
+  } as const;
+  for (const type of Object.keys(of) as (keyof typeof of)[]) {
+    for (const from of [port, empty]) {
+      test(`${type}${from === empty ? ", empty" : ""}`, async () => {
+        const expected = encodeProtobuf("MasterResponse", { type, ...of[type](from) } as MasterResponse);
+        for (const drivers of [ONE_TURN, new Turns(ANSWER_SLICE_MS)]) {
+          const answer = await call(handler(from, drivers), type, {}, PROTOBUF);
+          expect(answer.headers.get("Content-Type")).toBe(PROTOBUF);
+          const bytes = new Uint8Array(await answer.arrayBuffer());
+          expect(bytes.length).toBe(expected.length);
+          expect(decodeProtobuf("MasterResponse", bytes)).toEqual(decodeProtobuf("MasterResponse", expected));
+        }
+      });
+    }
+  }
 });
 
 describe("1,000 agents and 5,000 tasks of one framework", () => {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { executorsMessage } from "../../src/api/master-messages.ts";
 import { MasterView } from "../../src/master/views.ts";
 import type { MasterToAgent } from "../../src/model/agent-protocol.ts";
 import type { Offer, OfferOperation } from "../../src/model/v1/offers.ts";
@@ -7,6 +6,7 @@ import type { Resource } from "../../src/model/v1/resources.ts";
 import type { ExecutorInfo, TaskInfo } from "../../src/model/v1/tasks.ts";
 import { decodeBlob } from "../../src/wire/blob.ts";
 import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
+import { executorsMessage } from "../support/whole-answers.ts";
 
 const TOTAL: Resource[] = [scalar("cpus", 4), scalar("mem", 1024), scalar("disk", 100)];
 
