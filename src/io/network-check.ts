@@ -153,7 +153,8 @@ function connectOnce(
       // Of a numeric address the socket is made before this returns.
       within(connect).catch(failed);
     } catch (error) {
-      failed(error);
+      // The agent could not go where the task is.
+      end(fail({ reason: error instanceof Error ? error.message : String(error), ownFault: true }));
     }
   });
 }

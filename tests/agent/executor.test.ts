@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { findFrameworkView } from "../../src/agent/views.ts";
 import { EXECUTOR_HEARTBEAT_MS, EXECUTOR_UPDATES_MAX } from "../../src/base/limits.ts";
 import type { ContainerState } from "../../src/isolation/runtime.ts";
+import type { ContainerInfo } from "../../src/model/v1/containers.ts";
 import type { ExecutorCall } from "../../src/model/v1/executor.ts";
 import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
 import { MemoryDisk } from "../support/memory-checkpoint-store.ts";
@@ -192,6 +193,19 @@ describe("a custom executor", () => {
     expect(bench.lines()).toEqual(["write stream/F/a/a-r1", "answer 202"]);
     bench.sync();
     expect(bench.lines()).toEqual(["send a TASK_RUNNING", "to executor: ACKNOWLEDGED a"]);
+  });
+
+  test("has the networks that its container names, and its tasks' statuses tell them", () => {
+    const bench = AgentBench.registered();
+    const e = new ExecutorBench(bench);
+    const container: ContainerInfo = { type: "MESOS", network_infos: [{ name: "web" }] };
+    bench.run("t", underExecutor({}, executor({ container })));
+    const networks = [{ name: "web", ip_addresses: [{ ip_address: "10.1.0.5" }] }];
+    const containerId = bench.containerOf("e");
+    bench.step({ kind: "launched", containerId, launched: { pid: 42, startTime: "1", networks } });
+    e.subscribe();
+    e.update("t", "TASK_RUNNING");
+    expect(bench.lastStatus("t").container_status?.network_infos).toEqual(networks);
   });
 
   test("its updates reach the framework complete, under the uuid it drew", () => {

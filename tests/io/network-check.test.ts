@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHECK_ANSWER_HEAD_MAX_BYTES, CHECK_REDIRECTS_MAX } from "../../src/base/limits.ts";
 import { checkNetwork } from "../../src/io/network-check.ts";
-import type { NetworkProbe } from "../../src/isolation/check.ts";
+import type { NetworkProbe, Within } from "../../src/isolation/check.ts";
 
 const never = new AbortController().signal;
 const close: (() => unknown)[] = [];
@@ -76,6 +76,27 @@ describe("an HTTP check", () => {
       "/next": () => Response.redirect(`http://127.0.0.1:${other.port}/there`, 307),
     });
     expect(await checkNetwork(http(port), "127.0.0.1", never)).toEqual({ kind: "answered", status: 201 });
+  });
+
+  test("looks up no names in the network of a task, and opens each socket in there", async () => {
+    const { port } = web({
+      "/": () => new Response("", { status: 301, headers: { Location: "/next" } }),
+      "/next": () => Response.redirect("http://localhost:1/", 307),
+    });
+    let entered = 0;
+    const within: Within = (open) => {
+      entered++;
+      return open();
+    };
+    const result = await checkNetwork(http(port), "127.0.0.1", never, within);
+    expect(result).toMatchObject({ kind: "failed" });
+    expect("reason" in result && result.reason).toContain("names are not looked up in the network of a task");
+    expect(entered).toBe(2);
+    const closed: Within = () => {
+      throw new Error("the network is gone");
+    };
+    const gone = await checkNetwork(tcp(port), "127.0.0.1", never, closed);
+    expect(gone).toEqual({ kind: "untried", reason: "the network is gone" });
   });
 
   test("does not go round for ever", async () => {
