@@ -189,7 +189,7 @@ export function planLaunch(
     }
   }
   const namespaces = spec.isolation.namespaces.filter((kind) => capabilities.namespaces.includes(kind));
-  const unrooted = spec.root === undefined ? undefined : rootProblem(spec, host, namespaces);
+  const unrooted = spec.root === undefined ? undefined : rootProblem(host, namespaces);
   if (unrooted !== undefined) return fail({ step: "validate", message: unrooted });
   const cgroup = spec.isolation.cgroup ? capabilities.cgroupRoot : undefined;
   return ok({
@@ -329,7 +329,7 @@ function taskSteps(
   if (spec.root !== undefined) {
     if (adjust !== undefined) steps.push({ in: "task", do: "set-oom-score", adjust });
     // What the other containers have steps for is done in there, in this order.
-    const entry = rootEntry(spec, spec.root, { path, owner });
+    const entry = rootEntry(spec, spec.root, { path, owner, host });
     steps.push({ in: "task", do: "enter-root", entry });
     steps.push({ in: "task", do: "set-environment", environment });
     steps.push(executeStep(spec, host));

@@ -13,7 +13,7 @@
 import type { ContainerMount } from "./container.ts";
 
 const READ_ONLY = ["/proc/sys", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"];
-const HIDDEN_FILES = [
+export const HIDDEN_FILES = [
   "/proc/kcore",
   "/proc/kmsg",
   "/proc/kallsyms",
@@ -29,9 +29,9 @@ const HIDDEN_FILES = [
   "/proc/kpagecgroup",
   "/proc/interrupts",
 ];
-const HIDDEN_DIRECTORIES = ["/proc/acpi", "/proc/asound", "/proc/scsi"];
+export const HIDDEN_DIRECTORIES = ["/proc/acpi", "/proc/asound", "/proc/scsi"];
 const CGROUPS = "/sys/fs/cgroup";
-const HIDDEN_IN_SYS = ["/sys/firmware", "/sys/devices/virtual/powercap"];
+export const HIDDEN_IN_SYS = ["/sys/firmware", "/sys/devices/virtual/powercap"];
 
 /** Device nodes that every container has. */
 export const USUAL_DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];

@@ -7,6 +7,7 @@
  */
 import { present } from "../base/assert.ts";
 import type { ContainerMount, ContainerRoot, ContainerSpec, Namespace } from "./container.ts";
+import type { Privileges, ResourceLimit } from "./privileges.ts";
 import type { Owner } from "./runtime.ts";
 import type { Host } from "./tools.ts";
 
@@ -18,6 +19,10 @@ export interface RootEntry {
   readonly mounts: readonly ContainerMount[];
   readonly cgroup?: string;
   readonly user?: Owner & { readonly name: string };
+  readonly limits: readonly ResourceLimit[];
+  readonly privileges: Privileges;
+  /** Path of the program of confinement.ts that holds the filter of system calls. */
+  readonly filter?: string;
 }
 
 /** What else that process is told: the numbered variables of the container, and the words of its program. */
@@ -37,14 +42,9 @@ export const ROOT_PROGRAM_VARIABLE = "mesh_program";
 export const OPEN_FILES_VARIABLE = "mesh_open_files";
 
 /** Why no container can have a root of its own here, or nothing. */
-export function rootProblem(
-  { limits = [], privileges = {} }: ContainerSpec,
-  host: Host,
-  namespaces: readonly Namespace[],
-): string | undefined {
-  const confined = limits.length > 0 || Object.keys(privileges).length > 0;
-  if (confined || host.userNamespace !== undefined || host.fixedMounts !== undefined) {
-    return "Cannot use an image together with resource limits, capabilities, no_new_privs, seccomp, a user namespace or private file systems: that is not there yet";
+export function rootProblem(host: Host, namespaces: readonly Namespace[]): string | undefined {
+  if (host.userNamespace !== undefined) {
+    return "Cannot use an image: this agent runs tasks in a user namespace (--userns-range), to whose users the files of images do not belong";
   }
   if (host.tools.self === undefined) return "Cannot use an image: this agent is set up without images";
   if (namespaces.includes("pid") && namespaces.includes("mount")) return undefined;
@@ -54,8 +54,10 @@ export function rootProblem(
 export function rootEntry(
   spec: ContainerSpec,
   root: ContainerRoot,
-  from: { readonly path: string | undefined; readonly owner: Owner | undefined },
+  from: { readonly path: string | undefined; readonly owner: Owner | undefined; readonly host: Host },
 ): RootEntry {
+  const { limits = [], privileges = {} } = spec;
+  const filter = from.host.seccompFilters?.get(privileges.seccompProfile ?? "");
   const volumes = (spec.volumes ?? []).map(
     (volume): ContainerMount => ({ kind: "bind", ...volume, readOnly: false, recursive: true }),
   );
@@ -63,6 +65,9 @@ export function rootEntry(
     root,
     sandbox: spec.sandbox,
     mounts: [...volumes, ...(spec.mounts ?? [])],
+    limits,
+    privileges,
+    ...(filter === undefined ? {} : { filter }),
     ...(from.path === undefined ? {} : { cgroup: from.path }),
     ...(from.owner === undefined ? {} : { user: { ...from.owner, name: spec.user ?? "" } }),
   };

@@ -11,6 +11,8 @@ import { FILTER_INSTRUCTION_BYTES } from "./seccomp-program.ts";
 const BASE = 0x400000;
 const ELF_HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
+/** struct sock_fprog */
+const HEAD_BYTES = 16;
 const CODE_AT = ELF_HEADER_BYTES + PROGRAM_HEADER_BYTES;
 
 const MESSAGE = "mesh: cannot load the filter of system calls, or cannot execute what comes after it\n";
@@ -43,12 +45,18 @@ function code(filterAddress: number, messageAddress: number, messageBytes: numbe
   ];
 }
 
+/** Behind the code, its message and the head of the filter. */
+function filterStart(): number {
+  const message = new TextEncoder().encode(MESSAGE);
+  return Math.ceil((CODE_AT + code(0, 0, 0).length + message.length) / 8) * 8 + HEAD_BYTES;
+}
+
 /** @param filter classic BPF, see seccomp-program.ts; the file is for x86-64 */
 export function seccompLoader(filter: Uint8Array): Uint8Array {
   const message = new TextEncoder().encode(MESSAGE);
   const messageAt = CODE_AT + code(0, 0, 0).length;
-  const headAt = Math.ceil((messageAt + message.length) / 8) * 8;
-  const filterAt = headAt + 16;
+  const filterAt = filterStart();
+  const headAt = filterAt - HEAD_BYTES;
   const file = new Uint8Array(filterAt + filter.length);
   const view = new DataView(file.buffer);
   writeHeaders(file, view);
@@ -59,6 +67,11 @@ export function seccompLoader(filter: Uint8Array): Uint8Array {
   view.setBigUint64(headAt + 8, BigInt(BASE + filterAt), true);
   file.set(filter, filterAt);
   return file;
+}
+
+/** The filter in such a program. */
+export function filterOf(file: Uint8Array): Uint8Array {
+  return file.slice(filterStart());
 }
 
 /** elf(5): ET_EXEC for EM_X86_64 with one PT_LOAD of the whole file, readable and executable. */

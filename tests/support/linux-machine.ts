@@ -36,6 +36,7 @@ export class LinuxMachine {
     const { host: probed, unmet } = probe({
       runtimeDirectory: `${directory}/run`,
       isolate: form !== "posix",
+      self: [process.execPath, join(import.meta.dir, "../../src/cli.ts")],
       ...(confinement === undefined ? {} : { confinement }),
     });
     this.unmet = unmet;

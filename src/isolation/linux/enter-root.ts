@@ -32,6 +32,7 @@ import {
 import { FAILED_STEP_MARK, SETUP_FAILED_STATUS, STARTED_MARK, TASK_STDERR_FD } from "../supervisor-script.ts";
 import { Libc } from "./libc.ts";
 import { BIND, mountOptions, READ_ONLY, RECURSIVE, REMOUNT } from "./mount-flags.ts";
+import { confine, limitFileSize, readFilter, setLimits } from "./root-confinement.ts";
 import { mountStandard } from "./standard-mounts.ts";
 
 /** Of open(2): names a file without access to it. */
@@ -57,6 +58,7 @@ export function enterRoot(words: readonly string[]): never {
     prepare(libc, entry);
     writeSync(2, `${STARTED_MARK}\n`);
     libc.dup2(TASK_STDERR_FD, 2);
+    limitFileSize(libc, entry.limits);
     const [name = "", ...rest] = words;
     if (program.renamed) execute(libc, [name, ...rest.slice(1)], rest[0] ?? "", environment);
     execute(libc, words, name, environment);
@@ -78,6 +80,7 @@ function prepare(libc: Libc, entry: RootEntry): void {
   const { root, user, cgroup } = entry;
   const procs = cgroup === undefined ? undefined : openSync(`${cgroup}/cgroup.procs`, "w");
   const limits = openFilesLimit();
+  const filter = readFilter(entry);
   if (user !== undefined) libc.initGroups(user.name, user.gid);
   const binds = [...hostFiles(entry), sandboxMount(entry), ...entry.mounts].map((mount) =>
     opened(mount, entry.sandbox),
@@ -101,7 +104,8 @@ function prepare(libc: Libc, entry: RootEntry): void {
   libc.setLimit(LIMIT_OPEN_FILES, ...limits);
   libc.resetSignals();
   for (let file = TASK_STDERR_FD; file < DESCRIPTORS_MAX; file++) libc.closeOnExec(file);
-  if (user !== undefined) libc.switchUser(user.uid, user.gid);
+  setLimits(libc, entry.limits);
+  confine(libc, entry, filter);
 }
 
 /** What they were for the shell that executed this process. */

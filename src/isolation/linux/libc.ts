@@ -5,6 +5,7 @@
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { constants } from "node:os";
+import { FILTER_INSTRUCTION_BYTES } from "../seccomp-program.ts";
 
 const LIBRARIES = ["libc.so.6", `libc.musl-${process.arch === "x64" ? "x86_64" : "aarch64"}.so.1`];
 /** Number of pivot_root(2) by processor (arch/…/syscalls); the C library has no function for it. */
@@ -23,6 +24,9 @@ const FUNCTIONS = {
   setuid: { args: [u32], returns: i32 },
   setsid: { args: [], returns: i32 },
   setrlimit: { args: [i32, pointer], returns: i32 },
+  prctl: { args: [i32, u64, u64, u64, u64], returns: i32 },
+  capget: { args: [pointer, pointer], returns: i32 },
+  capset: { args: [pointer, pointer], returns: i32 },
   setxattr: { args: [pointer, pointer, pointer, u64, i32], returns: i32 },
   signal: { args: [i32, u64], returns: i64 },
   sigprocmask: { args: [i32, pointer, pointer], returns: i32 },
@@ -115,6 +119,46 @@ export class Libc {
   setLimit(resource: number, soft: bigint, hard: bigint): void {
     const pair = new BigUint64Array([soft, hard]);
     this.#check(`setrlimit ${resource}`, this.#calls.setrlimit(resource, pair));
+  }
+
+  prctl(option: number, second: number, third = 0): void {
+    this.#check(`prctl ${option}`, this.#calls.prctl(option, BigInt(second), BigInt(third), 0n, 0n));
+  }
+
+  /** False when the kernel does not know the value. */
+  tryPrctl(option: number, second: number): boolean {
+    return this.#calls.prctl(option, BigInt(second), 0n, 0n, 0n) === 0;
+  }
+
+  /** struct sock_fprog: the number of instructions, and where they are. */
+  loadFilter(option: number, mode: number, filter: Uint8Array): void {
+    const program = new DataView(new ArrayBuffer(16));
+    program.setUint16(0, filter.length / FILTER_INSTRUCTION_BYTES, true);
+    program.setBigUint64(8, BigInt(ptr(filter)), true);
+    const address = BigInt(ptr(new Uint8Array(program.buffer)));
+    this.#check("prctl PR_SET_SECCOMP", this.#calls.prctl(option, BigInt(mode), address, 0n, 0n));
+  }
+
+  /** Of this thread, by their numbers; without `permitted` these and the effective ones stay. */
+  setCapabilities(sets: {
+    readonly permitted?: readonly number[];
+    readonly inheritable: readonly number[];
+  }): void {
+    // _LINUX_CAPABILITY_VERSION_3, and this thread.
+    const head = new Uint32Array([0x20080522, 0]);
+    // Effective, permitted, inheritable: numbers below 32, then those from 32 on.
+    const data = new Uint32Array(6);
+    this.#check("capget", this.#calls.capget(head, data));
+    const put = (at: number, numbers: readonly number[]): void => {
+      data[at] = data[at + 3] = 0;
+      for (const each of numbers) {
+        const index = at + (each < 32 ? 0 : 3);
+        data[index] = ((data[index] ?? 0) | (1 << (each % 32))) >>> 0;
+      }
+    };
+    if (sets.permitted !== undefined) for (const at of [0, 1]) put(at, sets.permitted);
+    put(2, sets.inheritable);
+    this.#check("capset", this.#calls.capset(head, data));
   }
 
   /** As after a fork of a program that did nothing about signals. */

@@ -4,6 +4,7 @@
  * the new root, where the caller already is.
  */
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { HIDDEN_DIRECTORIES, HIDDEN_FILES, HIDDEN_IN_SYS } from "../private-file-systems.ts";
 import type { Libc } from "./libc.ts";
 import { BIND, NO_DEVICES, NO_EXECUTION, NO_SETUID, READ_ONLY, RECURSIVE, REMOUNT } from "./mount-flags.ts";
 
@@ -43,6 +44,10 @@ export function mountStandard(libc: Libc): void {
   mountAt(libc, "tmpfs", "/dev/shm", NO_SETUID | NO_DEVICES, "mode=1777");
   for (const [name, major, minor] of DEVICES) libc.mknod(`/dev/${name}`, CHARACTER_DEVICE, major, minor);
   for (const [name, target] of LINKS) symlinkSync(target, `/dev/${name}`);
+  for (const path of HIDDEN_FILES.filter((each) => existsSync(each))) libc.mount("/dev/null", path, "", BIND);
+  for (const path of [...HIDDEN_DIRECTORIES, ...HIDDEN_IN_SYS].filter((each) => existsSync(each))) {
+    libc.mount("tmpfs", path, "tmpfs", harmless | READ_ONLY, "size=0");
+  }
 }
 
 function mountAt(libc: Libc, type: string, target: string, flags: number, options = ""): void {
