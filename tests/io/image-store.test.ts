@@ -1,13 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
@@ -16,6 +8,7 @@ import { NO_CREDENTIALS, parseDockerConfig } from "../../src/io/image-credential
 import { ImageStore, type ImageStoreOptions } from "../../src/io/image-store.ts";
 import type { ContainerImage } from "../../src/isolation/container.ts";
 import type { ProvidedImage } from "../../src/isolation/images.ts";
+import { removeDirectory } from "../support/remove-directory.ts";
 import { makeImage, makeIndex, OWN_ARCHITECTURE, type TestImage } from "../support/test-image.ts";
 import { type RegistryAuth, type RegistryFaults, TestRegistry } from "../support/test-registry.ts";
 
@@ -44,7 +37,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const registry of registries.splice(0)) await registry.stop();
-  rmSync(directory, { recursive: true });
+  removeDirectory(directory);
 });
 
 function registry(auth?: RegistryAuth, faults?: RegistryFaults): TestRegistry {

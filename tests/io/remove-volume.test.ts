@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeVolume } from "../../src/io/remove-volume.ts";
+import { removeDirectory } from "../support/remove-directory.ts";
 
 test("a volume is out of the way at once; what it links to stays; none is fine; an error is said", async () => {
   const root = mkdtempSync(join(tmpdir(), "mesh-remove-"));
@@ -17,11 +18,11 @@ test("a volume is out of the way at once; what it links to stays; none is fine; 
   expect(existsSync(join(root, "kept/file"))).toBe(true);
 
   mkdirSync(volume, { recursive: true });
-  rmSync(join(root, "volumes/trash"), { recursive: true });
+  removeDirectory(join(root, "volumes/trash"));
   writeFileSync(join(root, "volumes/trash"), "");
   expect(await removeVolume(volume, {})).toContain("Cannot move");
   expect(existsSync(volume)).toBe(true);
-  rmSync(root, { recursive: true });
+  removeDirectory(root);
 });
 
 test("a whole disk is emptied and stays; one that is not there is said", async () => {
@@ -30,6 +31,6 @@ test("a whole disk is emptied and stays; one that is not there is said", async (
   writeFileSync(join(root, "file"), "");
   expect(await removeVolume(root, { wholeDisk: true })).toBeUndefined();
   expect(readdirSync(root)).toEqual(["lost+found"]);
-  rmSync(root, { recursive: true });
+  removeDirectory(root);
   expect(await removeVolume(root, { wholeDisk: true })).toContain("Cannot empty the disk");
 });

@@ -37,11 +37,11 @@ test("a master that is away is not heard from, which is another thing than that 
   const [heir, away] = three.filter((master) => master !== leader) as [GroupMaster, GroupMaster];
   const { self } = await raftStatus(away);
   await group.stop(away);
-  // A new leader compares at once.
   await until("the transfer", async () => {
     return (await raftChange(leader, "transfer", { to: heir.raft })).status === 200;
   });
-  await group.leader();
+  const successor = await group.leader();
+  await until("the comparison", async () => (await raftStatus(successor)).digest?.agreed === 2);
   const { status, text } = await check(
     three.map(({ http }) => http),
     100,
@@ -79,14 +79,12 @@ test("a follower that answers is connected, also between two checks of the quoru
   const three = await group.startThree();
   const leader = await group.leader();
   await until("both followers", async () => (await raftStatus(leader)).peers.every((peer) => peer.connected));
-  // Several checks of the quorum go by.
+  // Several checks of the quorum go by, on a slow machine too few looks in that time.
   const endMs = performance.now() + 1_500;
-  let looks = 0;
-  for (; performance.now() < endMs; looks++) {
+  for (let looks = 0; performance.now() < endMs || looks < 50; looks++) {
     const { role, peers } = await raftStatus(leader);
     expect([role, ...peers.map((peer) => peer.connected)]).toEqual(["leader", true, true]);
   }
-  expect(looks).toBeGreaterThan(50);
   await group.stop(three.find((master) => master !== leader) ?? three[0]);
   await until("the loss", async () => {
     return (await raftStatus(leader)).peers.filter((peer) => !peer.connected).length === 1;
