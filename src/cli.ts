@@ -4,7 +4,7 @@
  */
 import cac from "cac";
 import { ALL_COMMANDS, runCommandLine } from "./main/command-line.ts";
-import type { CommandSpec } from "./main/command-table.ts";
+import type { CommandSpec } from "./main/command-spec.ts";
 import { enterRootIfAsked } from "./main/enter-root.ts";
 import type { FlagSpec } from "./main/flags.ts";
 
@@ -27,6 +27,7 @@ function buildCli(): ReturnType<typeof cac> {
   for (const spec of ALL_COMMANDS) {
     const command = cli.command(`${spec.name} ${spec.args}`.trim(), spec.summary);
     if (spec.name === "run") command.usage("run [flags] -- command [arguments…]");
+    if (spec.name === "exec") command.usage("exec [flags] <task> -- command [arguments…]");
     for (const flag of spec.flags) command.option(optionText(flag), describe(flag));
     for (const example of spec.examples) command.example(`  ${example}`);
   }

@@ -66,6 +66,7 @@ const LAYERS: readonly Layer[] = [
       ...["base", "model", "wire", "isolation", "agent", "agent/run-drivers.ts", "agent/run-link.ts"],
       "agent/run-nested.ts",
       "agent/run-recovery.ts",
+      "agent/run-sessions.ts",
     ],
     core: false,
   },
@@ -76,6 +77,11 @@ const LAYERS: readonly Layer[] = [
   },
   { path: "agent/run-link.ts", mayImport: ["base", "model", "agent", "agent/run-drivers.ts"], core: false },
   { path: "agent/run-nested.ts", mayImport: ["base", "isolation", "agent"], core: false },
+  {
+    path: "agent/run-sessions.ts",
+    mayImport: ["base", "model", "isolation", "agent", "agent/run-drivers.ts"],
+    core: false,
+  },
   {
     path: "agent/run-drivers.ts",
     mayImport: ["base", "model", "isolation", "agent"],
@@ -104,6 +110,7 @@ const LAYERS: readonly Layer[] = [
       "isolation/image-reference.ts",
       "isolation/images.ts",
       "isolation/runtime.ts",
+      "isolation/session.ts",
     ],
     core: false,
   },

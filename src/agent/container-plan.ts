@@ -219,6 +219,5 @@ function bound(value: number): Bound {
 export function unsupportedIn(container: ContainerInfo | undefined): string | undefined {
   if (container === undefined) return undefined;
   if (container.type === "DOCKER" || container.docker !== undefined) return "the Docker containerizer";
-  if (container.tty_info !== undefined) return "a terminal (tty_info)";
   return undefined;
 }

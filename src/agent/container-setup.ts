@@ -1,12 +1,15 @@
 /** What of a container's spec follows from its ContainerInfo and the operator's policy. */
 import { ok, type Result } from "../base/result.ts";
-import type { ContainerSpec } from "../isolation/container.ts";
+import type { ContainerSpec, ContainerTerminal } from "../isolation/container.ts";
 import type { ContainerInfo } from "../model/v1/containers.ts";
 import { limitsOf, namespacesOf, privilegesOf } from "./container-linux.ts";
 import { tmpMounts, volumeMounts } from "./container-mounts.ts";
 import { type ContainerPolicy, DEFAULT_POLICY } from "./container-policy.ts";
 
-export type ContainerSetup = Pick<ContainerSpec, "isolation" | "mounts" | "limits" | "privileges">;
+export type ContainerSetup = Pick<
+  ContainerSpec,
+  "isolation" | "mounts" | "limits" | "privileges" | "terminal"
+>;
 
 /**
  * @param user that the container runs as; "" is the agent's own
@@ -32,12 +35,21 @@ export function containerSetup(
   const volumes = volumeMounts(container?.volumes ?? [], policy, owner);
   if (!volumes.ok) return volumes;
   const mounts = [...spaces.value.mounts, ...tmpMounts(policy), ...volumes.value];
+  const terminal = terminalOf(container);
   return ok({
     isolation: { namespaces: spaces.value.namespaces, cgroup: true },
     ...(mounts.length === 0 ? {} : { mounts }),
     ...(limits.value.length === 0 ? {} : { limits: limits.value }),
     ...(Object.keys(privileges.value).length === 0 ? {} : { privileges: privileges.value }),
+    ...(terminal === undefined ? {} : { terminal }),
   });
+}
+
+/** The terminal that a container asks for. */
+export function terminalOf(container: ContainerInfo | undefined): ContainerTerminal | undefined {
+  if (container?.tty_info === undefined) return undefined;
+  const size = container.tty_info.window_size;
+  return size === undefined ? {} : { size };
 }
 
 /** It gains nothing by files of its own in the place of the host's: it is root, or setuid does nothing. */

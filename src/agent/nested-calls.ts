@@ -1,14 +1,13 @@
 /** Calls about nested containers, from the plan to the end; see nested.ts. */
 import { NESTED_CONTAINERS_MAX } from "../base/limits.ts";
-import type { ContainerSpec, Exit } from "../isolation/container.ts";
+import type { Exit } from "../isolation/container.ts";
 import type { LaunchError } from "../isolation/runtime.ts";
 import { parentContainer } from "../model/container-id.ts";
 import { NESTED_PREFIX } from "./checkpoint.ts";
-import { planExecutor } from "./executor-launch.ts";
+import { runningContainer } from "./entered-container.ts";
 import type { Nested } from "./nested.ts";
 import { dropNested } from "./nested-end.ts";
 import { nestedSpec } from "./nested-plan.ts";
-import { planTask } from "./plan-task.ts";
 import type { NestedCall } from "./port.ts";
 import { encodeNestedRecord } from "./records.ts";
 import type { RecoveredNested } from "./recovery.ts";
@@ -34,7 +33,7 @@ function takeLaunch(state: AgentState, call: NestedCall, ref: number): Answer | 
   // Mesos: a second call for the same container does nothing.
   if (state.nested.has(containerId)) return [202, ""];
   const parentId = parentContainer(containerId);
-  const parent = parentId === undefined ? undefined : runningSpec(state, parentId);
+  const parent = parentId === undefined ? undefined : runningContainer(state, parentId);
   if (parent === undefined) return [400, `${cannot}: its parent does not run`];
   if (state.nested.size >= NESTED_CONTAINERS_MAX) {
     return [503, `${cannot}: the agent has ${NESTED_CONTAINERS_MAX}; remove some that have ended`];
@@ -46,22 +45,6 @@ function takeLaunch(state: AgentState, call: NestedCall, ref: number): Answer | 
   state.write({ key: NESTED_PREFIX + containerId, value: encodeNestedRecord({ spec: spec.value }) });
   state.afterwards({ kind: "launch-nested", containerId });
   return undefined;
-}
-
-/** The container as it was launched. */
-function runningSpec(state: AgentState, containerId: string): ContainerSpec | undefined {
-  const task = state.containers.get(containerId);
-  if (task?.phase === "running") {
-    const plan = planTask(state, task);
-    return plan.ok ? plan.value.spec : undefined;
-  }
-  const executor = state.executorContainers.get(containerId);
-  if (executor?.phase === "running") {
-    const plan = planExecutor(state, executor);
-    return plan.ok ? plan.value : undefined;
-  }
-  const nested = state.nested.get(containerId);
-  return nested?.phase === "running" ? nested.spec : undefined;
 }
 
 /** The record is on disk: start it, unless its parent ended meanwhile. */

@@ -4,10 +4,12 @@
  */
 import type { Result } from "../base/result.ts";
 import type { Exit } from "../isolation/container.ts";
+import type { ProgramInput, ProgramOutput } from "../isolation/session.ts";
 import type { Drain } from "../model/drain-info.ts";
 import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { ExecutorCall, ExecutorEvent } from "../model/v1/executor.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { ContainerID } from "../model/v1/ids.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { CommandInfo, ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
 
@@ -90,6 +92,31 @@ export interface AgentFrameworkView {
   readonly executors: readonly AgentExecutorView[];
 }
 
+export type ContainerInput = ProgramInput;
+export type ContainerOutput = ProgramOutput;
+
+/** A program to run in a container: `containerId.parent` names that one. */
+export interface SessionCall {
+  readonly containerId: ContainerID;
+  readonly command: CommandInfo | undefined;
+  readonly container: ContainerInfo | undefined;
+}
+
+/** Sessions, and what other containers say and hear. The last three answer nothing of other containers. */
+export interface ContainerPort {
+  /** Runs a program in a running container for as long as its output is wanted. */
+  openSession(call: SessionCall): Result<ContainerOutput, CallAnswer>;
+  /** What it says from now on. */
+  attachOutput(containerId: ContainerID): Result<ContainerOutput, CallAnswer>;
+  /** One giver at a time. */
+  attachInput(containerId: ContainerID): Result<ContainerInput, CallAnswer>;
+  /** Resolves with how a session ended, or with undefined when `signal` aborts. */
+  wait(containerId: ContainerID, signal: AbortSignal): Promise<Exit | undefined> | undefined;
+  kill(containerId: ContainerID, signal: number): CallAnswer | undefined;
+  /** Forgets one that has ended. */
+  remove(containerId: ContainerID): CallAnswer | undefined;
+}
+
 export interface AgentPort {
   /** Drawn at process start, as libprocess ids the agent `slave(1)`. */
   readonly startedAtMs: number;
@@ -109,6 +136,7 @@ export interface AgentPort {
   metrics(): Readonly<Record<string, number>>;
   readonly executors: ExecutorPort;
   readonly nested: NestedPort;
+  readonly containers: ContainerPort;
   frameworks(): Iterable<AgentFrameworkView>;
   framework(id: string): AgentFrameworkView | undefined;
   /**

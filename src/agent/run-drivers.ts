@@ -2,6 +2,7 @@
 import type { Result } from "../base/result.ts";
 import type { Instant } from "../base/time.ts";
 import type { Runtime } from "../isolation/runtime.ts";
+import type { OutputPiece, ProgramOutput } from "../isolation/session.ts";
 import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
 import type { ReconfigurationPolicy } from "./reconfiguration.ts";
@@ -20,6 +21,12 @@ export interface LinkEvents {
   onClose(reason: string): void;
 }
 
+/** A file that gets the output of a container, which may put anything in its place. */
+export interface OutputFile {
+  readonly stream: OutputPiece["stream"];
+  readonly path: string;
+}
+
 export interface AgentDrivers {
   now(): Instant;
   readonly runtime: Runtime;
@@ -28,6 +35,8 @@ export interface AgentDrivers {
   openLink(leader: LeaderAddress, events: LinkEvents): Promise<Result<AgentLink>>;
   /** Points the symbolic link at the sandbox, atomically, and makes its directory. */
   linkLatest(link: string, sandbox: string): Promise<void>;
+  /** What the files get from now on, until some time after `ended` aborts. */
+  followOutput(files: readonly OutputFile[], ended: AbortSignal): ProgramOutput;
   removeVolume(path: string, disk: { readonly wholeDisk?: boolean }): Promise<string | undefined>;
 }
 

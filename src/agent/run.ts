@@ -28,6 +28,7 @@ import type { AgentDrivers, AgentEnd, AgentOptions } from "./run-drivers.ts";
 import { MasterLink } from "./run-link.ts";
 import { NestedGate } from "./run-nested.ts";
 import { readRecovery } from "./run-recovery.ts";
+import { ContainerSessions } from "./run-sessions.ts";
 import { holdsContainer, sandboxRuns } from "./sandbox-runs.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
@@ -46,6 +47,7 @@ export class Agent implements AgentPort, SandboxPort {
 
   readonly executors: ExecutorGate;
   readonly nested: NestedGate;
+  readonly containers: ContainerSessions;
 
   readonly #core: AgentCore;
   readonly #options: AgentOptions;
@@ -71,6 +73,7 @@ export class Agent implements AgentPort, SandboxPort {
     this.#core = new AgentCore(config, random, log);
     this.executors = new ExecutorGate(this.#core.state, (input) => this.#offer(input));
     this.nested = new NestedGate(this.#core.state, (input) => this.#offer(input));
+    this.containers = new ContainerSessions(this.#core.state, drivers);
     this.#launches = new LaunchQueue(options.maxLaunches);
     this.#link = new MasterLink(drivers, {
       put: (input) => this.#put(input),
@@ -89,7 +92,10 @@ export class Agent implements AgentPort, SandboxPort {
    */
   async start(): Promise<void> {
     const { runtime, store } = this.#drivers;
-    runtime.onExit((containerId, exit) => this.#put({ kind: "exited", containerId, exit }));
+    runtime.onExit((containerId, exit) => {
+      this.containers.containerEnded(containerId, exit);
+      this.#put({ kind: "exited", containerId, exit });
+    });
     const plan = await readRecovery(this.#options, { runtime, store }, this.#log);
     this.#put({ kind: "recovered", plan }, true);
   }

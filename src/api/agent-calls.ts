@@ -79,6 +79,7 @@ const HANDLERS: Record<AgentCallType, CallHandler> = {
     killContainer(context, needed(body).container_id, body?.signal),
   REMOVE_NESTED_CONTAINER: (context, { remove_nested_container: body }) =>
     removeContainer(context, needed(body).container_id),
+  // The three that stream are answered before (agent-operator.ts).
   LAUNCH_NESTED_CONTAINER_SESSION: notYet("LAUNCH_NESTED_CONTAINER_SESSION"),
   ATTACH_CONTAINER_INPUT: notYet("ATTACH_CONTAINER_INPUT"),
   ATTACH_CONTAINER_OUTPUT: notYet("ATTACH_CONTAINER_OUTPUT"),

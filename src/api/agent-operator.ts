@@ -2,8 +2,11 @@
 import { accepts } from "./accept.ts";
 import { answerAgentCall } from "./agent-calls.ts";
 import { JSON_TYPE, negotiate, PROTOBUF_TYPE, RECORDIO_TYPE, readCall } from "./codec.ts";
+import { attachInput } from "./container-input.ts";
+import { negotiateStream } from "./container-output.ts";
 import type { AgentContext, Handler } from "./context.ts";
-import { methodNotAllowed, notImplemented, payload, text } from "./respond.ts";
+import { answerStreamed, isStreamed } from "./output-calls.ts";
+import { methodNotAllowed, payload, text } from "./respond.ts";
 import { validateOperatorCall } from "./validate-operator-call.ts";
 
 export function agentOperatorApi(context: AgentContext): Handler {
@@ -12,6 +15,9 @@ export function agentOperatorApi(context: AgentContext): Handler {
     if (request.method !== "POST") return methodNotAllowed(["POST"], request.method);
     const refused = refuseTypes(request);
     if (refused) return refused;
+    if (request.headers.get("Content-Type") === RECORDIO_TYPE) {
+      return attachInput(context, request, request.headers.get("Message-Content-Type") ?? JSON_TYPE);
+    }
     const call = await readCall(request, "AgentCall");
     if (!call.ok) return call.error;
     const type = validateOperatorCall("AgentCall", call.value);
@@ -19,8 +25,14 @@ export function agentOperatorApi(context: AgentContext): Handler {
     if (type.value === "ATTACH_CONTAINER_INPUT") {
       return text(415, `Expecting 'Content-Type' to be ${RECORDIO_TYPE} for ATTACH_CONTAINER_INPUT`);
     }
+    if (isStreamed(type.value)) {
+      const stream = negotiateStream(request.headers);
+      if (stream === undefined) return text(406, `Expecting 'Accept' to allow ${STREAM_TYPES}`);
+      return answerStreamed(context, request, call.value, stream);
+    }
     const encoder = negotiate(request);
-    if (!encoder.ok) return STREAMED.has(type.value) ? notImplemented(type.value) : encoder.error;
+    if (!encoder.ok) return encoder.error;
+    if (type.value.startsWith("WAIT_")) context.neverIdle?.(request);
     const answer = await answerAgentCall(context, type.value, call.value, request.signal);
     if (answer instanceof Response) return answer;
     const { contentType } = encoder.value;
@@ -28,8 +40,7 @@ export function agentOperatorApi(context: AgentContext): Handler {
   };
 }
 
-/** Calls whose answer is a RecordIO stream. */
-const STREAMED: ReadonlySet<string> = new Set(["ATTACH_CONTAINER_OUTPUT", "LAUNCH_NESTED_CONTAINER_SESSION"]);
+const STREAM_TYPES = `'${JSON_TYPE}' or '${PROTOBUF_TYPE}' or '${RECORDIO_TYPE}'`;
 
 /** The checks of content types and `Accept` that come before the body is read. */
 function refuseTypes(request: Request): Response | undefined {
@@ -51,7 +62,7 @@ function refuseContentType(headers: Headers): Response | undefined {
   if (inner !== JSON_TYPE && inner !== PROTOBUF_TYPE) {
     return text(415, `Expecting 'Message-Content-Type' of ${JSON_TYPE} or ${PROTOBUF_TYPE}`);
   }
-  return text(415, `This version of mesh does not read ${RECORDIO_TYPE} requests yet; send ${JSON_TYPE}`);
+  return undefined;
 }
 
 function refuseAccept(headers: Headers): Response | undefined {
@@ -59,8 +70,7 @@ function refuseAccept(headers: Headers): Response | undefined {
   const inner = headers.get("Message-Accept");
   const single = accepts(accept, JSON_TYPE) || accepts(accept, PROTOBUF_TYPE);
   if (!single && !accepts(accept, RECORDIO_TYPE)) {
-    const expected = `'${JSON_TYPE}' or '${PROTOBUF_TYPE}' or '${RECORDIO_TYPE}'`;
-    return text(406, `Expecting 'Accept' to allow ${expected}`);
+    return text(406, `Expecting 'Accept' to allow ${STREAM_TYPES}`);
   }
   if (inner === null) return undefined;
   if (single) return text(406, "Expecting 'Message-Accept' to be not set unless 'Accept' is recordio");

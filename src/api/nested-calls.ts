@@ -1,5 +1,6 @@
 /** Calls for containers inside others (mesos-wire.md section 6.3); those of the older names are the same. */
 import type { CallAnswer, NestedPort } from "../agent/port.ts";
+import { ok } from "../base/result.ts";
 import { containerIdText } from "../model/container-id.ts";
 import type { AgentCallLaunchContainer } from "../model/v1/agent.ts";
 import type { AgentResponse, AgentResponseWaitContainer } from "../model/v1/agent-responses.ts";
@@ -37,7 +38,9 @@ export async function waitContainer(
 ): Promise<AgentResponse | Response> {
   const wrong = invalid(id, type.toLowerCase(), type === "WAIT_NESTED_CONTAINER");
   if (wrong !== undefined) return wrong;
-  const ended = await port.nested.wait(containerIdText(id), signal);
+  const session = port.containers.wait(id, signal);
+  const ended =
+    session === undefined ? await port.nested.wait(containerIdText(id), signal) : ok(await session);
   if (!ended.ok) return plain(ended.error);
   const answer = ended.value === undefined ? {} : termination(ended.value);
   return type === "WAIT_CONTAINER"
@@ -63,11 +66,15 @@ export async function killContainer(
   id: ContainerID,
   signal = SIGKILL,
 ): Promise<Response> {
-  return invalid(id, "kill_container", false) ?? plain(await port.nested.kill(containerIdText(id), signal));
+  const wrong = invalid(id, "kill_container", false);
+  if (wrong !== undefined) return wrong;
+  return plain(port.containers.kill(id, signal) ?? (await port.nested.kill(containerIdText(id), signal)));
 }
 
 export async function removeContainer({ port }: AgentContext, id: ContainerID): Promise<Response> {
-  return invalid(id, "remove_container", false) ?? plain(await port.nested.remove(containerIdText(id)));
+  const wrong = invalid(id, "remove_container", false);
+  if (wrong !== undefined) return wrong;
+  return plain(port.containers.remove(id) ?? (await port.nested.remove(containerIdText(id))));
 }
 
 function invalid(id: ContainerID, body: string, needsParent: boolean): Response | undefined {

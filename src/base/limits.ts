@@ -317,7 +317,16 @@ export const REGISTRY_REDIRECTS_MAX = 5;
 export const TAR_HEADER_VALUE_MAX_BYTES = 1 * MIB;
 /** Content of one layer: a small archive must not fill the disk of every agent. */
 export const IMAGE_LAYER_UNPACKED_MAX_BYTES = 256 * 1_024 * MIB;
-
+/** Sessions (mesh exec) of one agent at once: each is some processes and file descriptors. */
+export const SESSIONS_MAX = 256;
+/** Ended sessions whose exit status an agent remembers for those who ask late; the oldest are forgotten. */
+export const ENDED_SESSIONS_MAX = 1_000;
+/** Without cgroups: when the silence of what a session left behind ends its output. */
+export const SESSION_SILENCE_MAX_MS = 1_000;
+/** How long the last words of a container's terminal may take to its sandbox once its programs have ended. */
+export const TERMINAL_DRAIN_MAX_MS = 1_000;
+/** Between heartbeats of a program's output (Mesos --http_heartbeat_interval). */
+export const PROCESS_IO_HEARTBEAT_MS = 30_000;
 /** One part of a container's id (Mesos common/validation.cpp): it becomes part of file names. */
 export const CONTAINER_ID_MAX_CHARS = 242;
 /** How deep containers may be inside each other; pid namespaces end at 32 in Linux. */

@@ -16,6 +16,8 @@ export interface HttpServerOptions {
   readonly fetch: (request: Request) => Response | Promise<Response>;
   /** When a connection on which nothing moves is closed; left out: HTTP_IDLE_TIMEOUT_S. */
   readonly idleTimeoutS?: number;
+  /** Bodies may be endless streams, read as handlers can; else one that is too large gets a bare 413. */
+  readonly endlessBodies?: boolean;
   /** The flag that sets the port, as an error message names it. */
   readonly portFlag?: string;
 }
@@ -43,7 +45,8 @@ export function serve(options: HttpServerOptions): HttpServer {
       fetch: options.fetch,
       // Bun's default is below the 15 s between two heartbeats of a stream. A head has 10 s in any case.
       idleTimeout: options.idleTimeoutS ?? HTTP_IDLE_TIMEOUT_S,
-      maxRequestBodySize: REQUEST_BODY_MAX_BYTES + BODY_MARGIN_BYTES,
+      maxRequestBodySize:
+        options.endlessBodies === true ? Number.MAX_SAFE_INTEGER : REQUEST_BODY_MAX_BYTES + BODY_MARGIN_BYTES,
       // `development: false` would let a second server of this process take the port over without a word.
       reusePort: false,
       error: () => new Response(null, { status: 500 }),

@@ -154,6 +154,17 @@ export interface ContainerRoot {
   readonly workingDirectory: string;
 }
 
+/** Cells of a terminal. */
+export interface WindowSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** A terminal for a container (Mesos TTYInfo). */
+export interface ContainerTerminal {
+  readonly size?: WindowSize;
+}
+
 export interface ContainerSpec {
   /** Unique for ever on this agent; letters, digits, `-`, `_` and `.` (a UUID in practice). */
   readonly containerId: string;
@@ -183,6 +194,8 @@ export interface ContainerSpec {
   readonly image?: ContainerImage;
   /** Made of the image, once it is here. */
   readonly root?: ContainerRoot;
+  /** Absent: input is empty, output goes to the two files. */
+  readonly terminal?: ContainerTerminal;
 }
 
 /** The limit that a container broke and was ended for (Mesos ContainerLimitation). */

@@ -17,6 +17,7 @@ import {
   type SupervisorCommand,
   shellEnvironment,
   stagedWords,
+  terminalWords,
   word,
 } from "./supervisor-script.ts";
 import type { Host } from "./tools.ts";
@@ -40,18 +41,34 @@ const NSENTER_FLAGS: { readonly [K in Namespace]: string } = {
   net: "--net",
 };
 
+/** What differs between a check and a session. */
+export interface EnteringFor {
+  /** Names the shell outside, for `ps`. */
+  readonly name: "mesh-check" | "mesh-session";
+  /** Tells over {@link ENTERED_FD} that the container is entered. */
+  readonly mark: boolean;
+  /** Standard input is a terminal, which the program is to control. */
+  readonly terminal: boolean;
+}
+
 /** @param plan of a launch of this program; what is done once for a container is left out of it */
-export function enterCommand(plan: Plan, host: Host, container: EnteredContainer): SupervisorCommand {
+export function enterCommand(
+  plan: Plan,
+  host: Host,
+  container: EnteredContainer,
+  { name, mark, terminal }: EnteringFor,
+): SupervisorCommand {
   const { cgroup } = container;
   const join = cgroup === undefined ? "" : 'echo 0 >"$cgroup/cgroup.procs" || exit\n';
   const adjust = oomScore(plan);
-  const staged = stagedWords(plan, host, `echo >&${ENTERED_FD}; exec ${ENTERED_FD}>&-; `);
+  const staged = stagedWords(plan, host, mark ? `echo >&${ENTERED_FD}; exec ${ENTERED_FD}>&-; ` : "");
+  const session = terminal ? terminalWords(host) : [];
   return {
     argv: [
       host.tools.shell,
       "-c",
-      `cgroup=$1; shift\n${join}${adjust === "" ? "" : `${adjust}\n`}exec ${[...enterWords(host, container), staged].join(" ")}`,
-      "mesh-check",
+      `cgroup=$1; shift\n${join}${adjust === "" ? "" : `${adjust}\n`}exec ${[...enterWords(host, container), ...session, staged].join(" ")}`,
+      name,
       cgroup ?? "",
       ...programOf(plan),
     ],

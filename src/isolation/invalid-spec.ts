@@ -8,6 +8,7 @@ export function invalidSpec(spec: ContainerSpec, host: Host): string | undefined
   return (
     invalidNames(spec) ??
     invalidCommand(spec, host) ??
+    invalidTerminal(spec, host) ??
     invalidEnvironment(spec.environment) ??
     invalidStrings(spec) ??
     networkProblem(spec, host)
@@ -46,6 +47,19 @@ function invalidCommand(spec: ContainerSpec, host: Host): string | undefined {
     return `Cannot execute "${command.file}" under the name "${argv0}": that needs bash on the agent's machine; install it, or make the first argument equal to the value`;
   }
   return undefined;
+}
+
+function invalidTerminal({ terminal }: ContainerSpec, { tools, procfs }: Host): string | undefined {
+  if (terminal === undefined) return undefined;
+  if (!procfs) return "Terminals need Linux with /proc; ask for no terminal";
+  const missing =
+    tools.setsid === undefined
+      ? "setsid (util-linux)"
+      : tools.cat === undefined
+        ? "cat (coreutils)"
+        : undefined;
+  if (missing === undefined) return undefined;
+  return `A terminal needs the program ${missing} on the agent's machine; install it, or ask for no terminal`;
 }
 
 function invalidEnvironment(variables: ContainerSpec["environment"]): string | undefined {

@@ -26,10 +26,18 @@ import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts";
 import { type Confinement, outsideOwner, unkeptConfinement, unmappedUser } from "./confinement.ts";
-import type { ContainerMount, ContainerSpec, ContainerVolume, FetchUri, Namespace } from "./container.ts";
+import type {
+  ContainerMount,
+  ContainerSpec,
+  ContainerTerminal,
+  ContainerVolume,
+  FetchUri,
+  Namespace,
+} from "./container.ts";
 import { invalidSpec } from "./invalid-spec.ts";
 import type { ContainerNetwork } from "./network.ts";
 import { NETWORK_FILES } from "./network-script.ts";
+import { type PlannedEnvironment, planEnvironment } from "./planned-environment.ts";
 import {
   cgroupOf,
   hasOwnLimits,
@@ -77,6 +85,8 @@ export type AgentStep =
       readonly cwd: string;
       readonly stdout: string;
       readonly stderr: string;
+      /** The program's input and output are a terminal, which is copied to `stdout`. */
+      readonly terminal?: ContainerTerminal;
     }
   /** Right after the spawn, where the supervisor is not a shell that could do it. */
   | { readonly in: "agent"; readonly do: "move-supervisor"; readonly path: string };
@@ -130,7 +140,7 @@ export type TaskStep =
   | { readonly in: "task"; readonly do: "set-oom-score"; readonly adjust: number }
   | { readonly in: "task"; readonly do: "enter-root"; readonly entry: RootEntry }
   | { readonly in: "task"; readonly do: "announce" }
-  | { readonly in: "task"; readonly do: "new-session" }
+  | { readonly in: "task"; readonly do: "new-session"; readonly terminal?: true }
   | { readonly in: "task"; readonly do: "switch-user"; readonly owner: Owner }
   | ({ readonly in: "task"; readonly do: "confine" } & Confinement)
   | { readonly in: "task"; readonly do: "set-environment"; readonly environment: PlannedEnvironment }
@@ -142,15 +152,6 @@ export type TaskStep =
     };
 
 export type Step = AgentStep | SupervisorStep | InitStep | TaskStep;
-
-/** How the table travels through the shells. */
-export interface PlannedEnvironment {
-  /** Prefix of the numbered variables; no name of the table begins with it. */
-  readonly prefix: string;
-  readonly variables: readonly (readonly [name: string, value: string])[];
-  /** Indexes of variables that a shell cannot hold (`a.b`) or must not change (`PWD`); env(1) sets these. */
-  readonly byEnv: readonly number[];
-}
 
 export interface Plan {
   readonly containerId: string;
@@ -241,7 +242,8 @@ function agentSteps(
   // Where a root is changed, pid 1 must not stay in a directory of the host: who can read its
   // /proc/1/cwd would go up from there. The kernel takes those at the old root to the new one.
   const cwd = spec.root === undefined ? spec.sandbox : "/";
-  steps.push({ in: "agent", do: "spawn", cwd, stdout, stderr });
+  const terminal = spec.terminal === undefined ? {} : { terminal: spec.terminal };
+  steps.push({ in: "agent", do: "spawn", cwd, stdout, stderr, ...terminal });
   return steps;
 }
 
@@ -338,7 +340,10 @@ function taskSteps(
   if (path !== undefined) steps.push({ in: "task", do: "join-cgroup", path });
   if (adjust !== undefined) steps.push({ in: "task", do: "set-oom-score", adjust });
   steps.push({ in: "task", do: "announce" });
-  if (host.tools.setsid !== undefined) steps.push({ in: "task", do: "new-session" });
+  if (host.tools.setsid !== undefined) {
+    const terminal = spec.terminal === undefined ? {} : { terminal: true as const };
+    steps.push({ in: "task", do: "new-session", ...terminal });
+  }
   if (owner !== undefined) steps.push({ in: "task", do: "switch-user", owner });
   const confinement = confinementOf(spec, host);
   if (confinement !== undefined) steps.push({ in: "task", do: "confine", ...confinement });
@@ -359,24 +364,6 @@ function executeStep(spec: ContainerSpec, host: Host): TaskStep {
   return argv0 === command.file
     ? { in: "task", do: "execute", argv }
     : { in: "task", do: "execute", argv0, argv };
-}
-
-/** Names that POSIX shells, bash or dash set, check or protect themselves. */
-const SHELL_OWNED = new Set(
-  (
-    "PWD OLDPWD SHLVL _ IFS PPID OPTIND OPTARG LINENO UID EUID GROUPS SHELLOPTS BASHOPTS BASH_VERSINFO " +
-    "FUNCNAME DIRSTACK RANDOM SECONDS HISTCMD POSIXLY_CORRECT"
-  ).split(" "),
-);
-
-function planEnvironment(variables: ContainerSpec["environment"]): PlannedEnvironment {
-  let prefix = "mesh_env_";
-  while (variables.some(([name]) => name.startsWith(prefix))) prefix += "_";
-  const byEnv: number[] = [];
-  variables.forEach(([name], index) => {
-    if (SHELL_OWNED.has(name) || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) byEnv.push(index);
-  });
-  return { prefix, variables, byEnv };
 }
 
 /** One line for each step, for logs, golden tests and people. */

@@ -22,6 +22,7 @@ import type {
   Namespace,
 } from "./container.ts";
 import type { ProvidedImage } from "./images.ts";
+import type { ProgramInput, Session } from "./session.ts";
 
 /** Where a launch failed. `cancelled`: `kill` came before the start. */
 export type LaunchStep =
@@ -146,6 +147,15 @@ export interface Runtime {
    * that do not run, or no longer do when the look is over.
    */
   check(containerId: string, probe: CheckProbe, timeoutMs: number | undefined): Promise<CheckResult>;
+
+  /**
+   * Runs one more program in a running container, which does not outlive it.
+   * @param spec of the container, with the program's command, environment, user and terminal
+   */
+  openSession(containerId: string, spec: ContainerSpec): Result<Session>;
+
+  /** Of a running container that has a terminal. */
+  openInput(containerId: string): Result<ProgramInput>;
 
   /** Forgets an ended container: its records and its cgroup. The sandbox stays. Idempotent. */
   cleanup(containerId: string): Promise<void>;

@@ -20,7 +20,8 @@ import { assert, present } from "../base/assert.ts";
 import { confinementWords, USER_NAMESPACE_FD } from "./confinement.ts";
 import { mountScript, type ScriptPart } from "./mounts.ts";
 import { enterNetworkWords, networkScript } from "./network-script.ts";
-import type { Plan, PlannedEnvironment, Step } from "./plan.ts";
+import type { Plan, Step } from "./plan.ts";
+import type { PlannedEnvironment } from "./planned-environment.ts";
 import { enterRootScript, enterRootWords, rootEnvironment } from "./root.ts";
 import type { Host } from "./tools.ts";
 
@@ -43,6 +44,7 @@ export const STARTED_MARK = "mesh: started";
 export const EXIT_MARK = "mesh: exit ";
 export const RESOURCES_MARK = "mesh: resources ";
 export const LIMITATION_MARK = "mesh: limitation ";
+export const TERMINAL_MARK = "mesh: terminal ";
 
 const TRAPPED = "HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ";
 const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts", net: "--net" } as const;
@@ -162,8 +164,9 @@ function taskScript(plan: Plan, host: Host): string {
   const environment = present(find(plan, "set-environment"), "A plan sets the environment").environment;
   const staged = find(plan, "switch-user") !== undefined || find(plan, "confine") !== undefined;
   const words: string[] = [];
-  if (find(plan, "new-session") !== undefined)
-    words.push(word(present(host.tools.setsid, "setsid is there")));
+  const session = find(plan, "new-session");
+  if (session?.terminal === true) words.push(...terminalWords(host));
+  else if (session !== undefined) words.push(word(present(host.tools.setsid, "setsid is there")));
   if (staged) words.push(stagedWords(plan, host));
   else words.push(programWords(plan, host, environment));
   return lines(
@@ -187,6 +190,11 @@ function joinTaskCgroup(plan: Plan): string {
   if (taskCgroup(plan) === undefined) return "";
   if (!holdsCgroup(plan)) return `echo 0 >"$cgroup/cgroup.procs" ${orFail("cgroup")}`;
   return `echo 0 >&${CGROUP_FD} ${orFail("cgroup")}\nexec ${CGROUP_FD}>&-`;
+}
+
+/** A session of its own that controls the terminal on standard input. The short option BusyBox has too. */
+export function terminalWords(host: Host): string[] {
+  return [word(present(host.tools.setsid, "The plan checked for setsid")), "-c"];
 }
 
 /** A hint to the kernel for when the whole machine lacks memory: no reason not to start. */

@@ -23,6 +23,8 @@ export interface Tools {
   readonly mount?: string;
   /** Words that execute this agent's own program, to enter root file systems; see linux/enter-root.ts. */
   readonly self?: readonly string[];
+  /** cat(1), which copies what terminals say. */
+  readonly cat?: string;
 }
 
 export interface Host {

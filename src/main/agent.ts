@@ -9,6 +9,7 @@ import type { AgentDrivers } from "../agent/run-drivers.ts";
 import type { AgentConfig, ExecutorTimes } from "../agent/types.ts";
 import { agentApi } from "../api/routes.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
+import { FollowedOutput } from "../io/follow-output.ts";
 import { type HttpServer, serve } from "../io/http.ts";
 import { linkLatest } from "../io/latest-link.ts";
 import { LeaderFinder } from "../io/leader-finder.ts";
@@ -180,7 +181,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   let server: HttpServer;
   try {
     const { ip: hostname, port, portFlag } = flags;
-    server = serve({ hostname, port, portFlag, fetch: edge.handle });
+    server = serve({ hostname, port, portFlag, fetch: edge.handle, endlessBodies: true });
   } catch (error) {
     await runtime.close();
     await store.close();
@@ -285,6 +286,7 @@ function agentDrivers(
     findLeader: () => finder.find(),
     openLink: (leader, events) => openLink(leader, events, name, flags.tls),
     linkLatest,
+    followOutput: (files, ended) => new FollowedOutput(files, ended),
     removeVolume,
   };
 }

@@ -3,7 +3,8 @@
  * exit status. Help texts are the caller's (src/cli.ts), who has cac.
  */
 import { MeshError } from "../base/errors.ts";
-import { COMMANDS, type CommandSpec } from "./command-table.ts";
+import type { CommandSpec } from "./command-spec.ts";
+import { COMMANDS } from "./command-table.ts";
 import { type FlagSpec, Flags } from "./flags.ts";
 import { showVersion } from "./version.ts";
 
@@ -90,8 +91,9 @@ interface Parsed {
 function parseWords(spec: CommandSpec, words: readonly string[]): Parsed {
   const given = new Map<string, string[]>();
   const args: string[] = [];
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i] as string;
+  const all = words.flatMap((word) => separate(spec, word));
+  for (let i = 0; i < all.length; i++) {
+    const word = all[i] as string;
     if (!word.startsWith("-") || word === "-") {
       args.push(word);
       continue;
@@ -99,7 +101,7 @@ function parseWords(spec: CommandSpec, words: readonly string[]): Parsed {
     const { flag, inline } = flagOf(spec, word);
     let value = inline ?? (flag.value === undefined ? "true" : undefined);
     if (value === undefined) {
-      value = words[++i];
+      value = all[++i];
       if (value === undefined)
         throw new MeshError("BAD_FLAG", `Flag --${flag.name} needs a value: --${flag.name} ${flag.value}`);
     }
@@ -110,9 +112,20 @@ function parseWords(spec: CommandSpec, words: readonly string[]): Parsed {
   return { given, args };
 }
 
+/** Commands whose last arguments are a command to run. */
+const TAKES_COMMAND: ReadonlySet<string> = new Set(["run", "exec"]);
+
+/** `-it` as `-i -t`, where all are flags without values. */
+function separate(spec: CommandSpec, word: string): string[] {
+  if (!/^-[a-z]{2,}$/.test(word)) return [word];
+  const letters = [...word.slice(1)];
+  const known = letters.every((letter) => spec.flags.some((flag) => flag.short === letter && !flag.value));
+  return known ? letters.map((letter) => `-${letter}`) : [word];
+}
+
 /** A word too many is refused: it is most often a flag without its dashes, or a value with a blank in it. */
 function refuseMore(spec: CommandSpec, args: readonly string[]): void {
-  const most = spec.name === "run" ? args.length : (spec.args.match(/[<[]/g) ?? []).length;
+  const most = TAKES_COMMAND.has(spec.name) ? args.length : (spec.args.match(/[<[]/g) ?? []).length;
   const extra = args[most];
   if (extra === undefined) return;
   const message = `Unexpected argument '${extra}' of 'mesh ${spec.name}': see 'mesh help ${spec.name}'`;
@@ -132,7 +145,7 @@ function flagOf(spec: CommandSpec, word: string): { flag: FlagSpec; inline: stri
   if (flag !== undefined) return { flag, inline };
   const negated = spec.flags.find((one) => name === `--no-${one.name}` && isSwitch(one));
   if (negated !== undefined) return { flag: negated, inline: "false" };
-  const hint = spec.name === "run" ? "; put -- before the command to run" : (REPLACED[name] ?? "");
+  const hint = TAKES_COMMAND.has(spec.name) ? "; put -- before the command to run" : (REPLACED[name] ?? "");
   const message = `Unknown flag '${word}' of 'mesh ${spec.name}': see 'mesh help ${spec.name}'${hint}`;
   throw new MeshError("BAD_FLAG", message);
 }

@@ -5,36 +5,12 @@
  */
 import { MeshError } from "../base/errors.ts";
 import { AGENT_FLAGS } from "./agent-flags.ts";
-import { DEFAULT_MASTER } from "./client/master-client.ts";
+import { type CommandSpec, FRAMEWORK_FLAG, JSON_FLAG, MASTER_FLAG, required } from "./command-spec.ts";
 import { LOG_LEVEL_FLAG } from "./daemon-flags.ts";
 import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
 import { MASTER_FLAGS } from "./master-flags.ts";
+import { ATTACH_COMMAND, EXEC_COMMAND } from "./session-commands.ts";
 
-export interface CommandSpec {
-  readonly name: string;
-  /** Arguments as help shows them, in cac's notation. */
-  readonly args: string;
-  readonly summary: string;
-  readonly flags: readonly FlagSpec[];
-  readonly examples: readonly string[];
-  /** Not shown in `mesh --help`. */
-  readonly hidden?: boolean;
-  /** Resolves with the exit status of the process. */
-  run(flags: Flags, args: readonly string[], rest: readonly string[]): Promise<number>;
-}
-
-const MASTER_FLAG: FlagSpec = {
-  name: "master",
-  value: "<host:port,…>",
-  description: "Masters to ask; any of them leads to the leader",
-  default: DEFAULT_MASTER,
-};
-const JSON_FLAG: FlagSpec = { name: "json", description: "Print JSON instead of a table" };
-const FRAMEWORK_FLAG: FlagSpec = {
-  name: "framework",
-  value: "<id>",
-  description: "Framework of the task, when several frameworks use the same task id",
-};
 const RUN_FLAGS: readonly FlagSpec[] = [
   MASTER_FLAG,
   { name: "name", value: "<name>", description: "Name of the tasks; by default that of the command" },
@@ -47,12 +23,6 @@ const RUN_FLAGS: readonly FlagSpec[] = [
   { name: "user", value: "<user>", description: "UNIX user of the tasks; by default yours" },
   { name: "quiet", description: "Print nothing but the output of the tasks, and why one never ran" },
 ];
-
-function required(args: readonly string[], what: string, command: string): string {
-  const value = args[0];
-  if (value === undefined) throw new MeshError("BAD_FLAG", `Missing ${what}: see 'mesh help ${command}'`);
-  return value;
-}
 
 const MASTER_COMMAND: CommandSpec = {
   name: "master",
@@ -343,6 +313,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   listCommand("agents"),
   listCommand("frameworks"),
   LOGS_COMMAND,
+  EXEC_COMMAND,
+  ATTACH_COMMAND,
   KILL_COMMAND,
   WHY_COMMAND,
   NODE_COMMAND,

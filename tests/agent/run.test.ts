@@ -100,6 +100,7 @@ class Bench {
       findLeader: () => Promise.resolve(ok(LEADER)),
       openLink: (_, events) => this.master.open(events),
       removeVolume: async () => undefined,
+      followOutput: () => ({ next: async () => undefined, close() {} }),
       linkLatest: async (link, sandbox) => {
         this.links.push(`${link} -> ${sandbox}`);
       },

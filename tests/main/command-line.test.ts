@@ -1,6 +1,6 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { runCommandLine } from "../../src/main/command-line.ts";
-import type { CommandSpec } from "../../src/main/command-table.ts";
+import type { CommandSpec } from "../../src/main/command-spec.ts";
 
 async function run(...argv: string[]): Promise<{ status: number; stderr: string; helped: string[] }> {
   const helped: string[] = [];

@@ -5,10 +5,12 @@ import type {
   AgentFrameworkView,
   AgentPort,
   AgentTaskView,
+  ContainerPort,
   ExecutorPort,
   NestedPort,
 } from "../../src/agent/port.ts";
 import { fixedFileSpace } from "../../src/api/file-space.ts";
+import { fail } from "../../src/base/result.ts";
 import type { Drain } from "../../src/model/drain-info.ts";
 import type { AgentInfo } from "../../src/model/v1/frameworks.ts";
 import type { TaskState } from "../../src/model/v1/tasks.ts";
@@ -60,6 +62,16 @@ export class MemoryAgentPort implements AgentPort {
     kill: async () => NOT_FOUND,
     remove: async () => NOT_FOUND,
     wait: async () => ({ ok: false, error: NOT_FOUND }),
+  };
+
+  /** Tests of sessions bring one. */
+  readonly containers: ContainerPort = {
+    openSession: () => fail(NOT_FOUND),
+    attachOutput: () => fail(NOT_FOUND),
+    attachInput: () => fail(NOT_FOUND),
+    wait: () => undefined,
+    kill: () => undefined,
+    remove: () => undefined,
   };
 
   agentId(): string {

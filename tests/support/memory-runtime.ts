@@ -22,6 +22,7 @@ import type {
   Runtime,
   RuntimeCapabilities,
 } from "../../src/isolation/runtime.ts";
+import type { ProgramInput, Session } from "../../src/isolation/session.ts";
 import { limitStatistics } from "../../src/isolation/statistics.ts";
 import type { ResourceStatistics } from "../../src/model/v1/statistics.ts";
 
@@ -190,6 +191,14 @@ export class MemoryRuntime implements Runtime {
     if (row === undefined || !isRunning(row)) return;
     if (signal === "SIGTERM" && row.behaviour.ignoresTerm) return;
     this.#machine.end(row, { kind: "signaled", signal: signal === "SIGTERM" ? SIGTERM : SIGKILL });
+  }
+
+  openSession(): Result<Session> {
+    return fail("programs of this machine are rows of a table");
+  }
+
+  openInput(): Result<ProgramInput> {
+    return fail("programs of this machine read nothing");
   }
 
   async kill(containerId: string, limitation?: Limitation): Promise<Result<void>> {

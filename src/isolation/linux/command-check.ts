@@ -7,9 +7,11 @@ import type { Host } from "../tools.ts";
 import { ownerOf, withUserNamespace } from "./launch.ts";
 import { type ProcessTable, sendSignal } from "./process-table.ts";
 import { openOutput } from "./sandbox.ts";
-import { initOf, supervisorAlive, type Tracked } from "./tracked.ts";
+import { containerLives, initOf, type Tracked } from "./tracked.ts";
 
 type CommandProbe = Extract<CheckProbe, { kind: "command" }>;
+
+const ENTERING = { name: "mesh-check", mark: true, terminal: false } as const;
 
 export const CONTAINER_ENDED: CheckResult = { kind: "untried", reason: "the container has ended" };
 
@@ -31,7 +33,7 @@ export class CommandCheck {
     if (!owner.ok) return { kind: "failed", reason: owner.error };
     const plan = planLaunch(spec, this.#host, owner.value);
     if (!plan.ok) return { kind: "failed", reason: plan.error.message };
-    if (!this.#lives(tracked)) return CONTAINER_ENDED;
+    if (!containerLives(this.#table, tracked)) return CONTAINER_ENDED;
     if (tracked.record.namespaces.length > 0 && this.#host.tools.nsenter === undefined) {
       return { kind: "untried", reason: "nsenter (util-linux) is not installed" };
     }
@@ -52,7 +54,7 @@ export class CommandCheck {
   #spawn(tracked: Tracked, plan: Plan, spec: CommandProbe["spec"], mark: number): Bun.Subprocess {
     const { namespaces, cgroup } = tracked.record;
     const target = initOf(this.#table, tracked) ?? tracked.supervisor.pid;
-    const command = enterCommand(plan, this.#host, { target, namespaces, cgroup });
+    const command = enterCommand(plan, this.#host, { target, namespaces, cgroup }, ENTERING);
     // As in Mesos what a check says goes to the task's stderr.
     const output = openOutput(`${spec.sandbox}/${spec.stderrName}`);
     // The last one is ENTERED_FD.
@@ -75,7 +77,7 @@ export class CommandCheck {
   #result(tracked: Tracked, child: Bun.Subprocess, entered: boolean): CheckResult {
     const { exitCode, signalCode } = child;
     if (exitCode === 0) return { kind: "exited", code: 0 };
-    if (!this.#lives(tracked)) return CONTAINER_ENDED;
+    if (!containerLives(this.#table, tracked)) return CONTAINER_ENDED;
     if (!entered) {
       const reason = "its command could not be run in the container; the task's stderr says why";
       return { kind: "untried", reason };
@@ -85,17 +87,10 @@ export class CommandCheck {
     if (exitCode === null) return { kind: "failed", reason: `its command was ended by ${signalCode}` };
     return { kind: "exited", code: exitCode };
   }
-
-  #lives(tracked: Tracked): boolean {
-    if (!supervisorAlive(this.#table, tracked)) return false;
-    if (!tracked.record.namespaces.includes("pid")) return true;
-    const init = initOf(this.#table, tracked);
-    return init !== undefined && this.#table.process(init)?.zombie === false;
-  }
 }
 
 /** What is below is looked up first: without its parents it could not be found. */
-function killTree(table: ProcessTable, child: Bun.Subprocess): void {
+export function killTree(table: ProcessTable, child: Bun.Subprocess): void {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const below = (pid: number): number[] => table.children(pid).flatMap((each) => [each, ...below(each)]);
   for (const pid of [...below(child.pid), child.pid, -child.pid]) sendSignal(pid, "SIGKILL");

@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import { withLimitation } from "../cgroup-memory.ts";
 import type { Exit } from "../container.ts";
+import type { ContainerState } from "../runtime.ts";
 import { exitFromStatus } from "./exit-status.ts";
 import type { ProcessTable } from "./process-table.ts";
 import type { Records } from "./records.ts";
@@ -31,4 +32,8 @@ export function exitOfChild(
     return withLimitation({ kind: "signaled", signal: constants.signals.SIGKILL }, log?.limitation);
   }
   return { kind: "unknown", reason: `its supervisor was ended by ${child.signalCode ?? child.exitCode}` };
+}
+
+export function stateOfExit(exit: Exit): ContainerState {
+  return exit.kind === "unknown" ? { state: "gone" } : { state: "ended", exit };
 }

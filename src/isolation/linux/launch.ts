@@ -8,7 +8,7 @@ import { withImage } from "../image-command.ts";
 import type { ContainerNetwork } from "../network.ts";
 import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
 import type { Fetch, Images, LaunchError, LaunchStep, Owner } from "../runtime.ts";
-import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand } from "../supervisor-script.ts";
+import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand, TERMINAL_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { limitCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
@@ -17,6 +17,7 @@ import { makeMountPoints } from "./mount-points.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, linkSandbox, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
+import { startTerminal } from "./task-terminal.ts";
 import { type Tracked, trackedFromLog } from "./tracked.ts";
 import { lookUpUser } from "./user.ts";
 import { linkVolumes, makeVolumes } from "./volumes.ts";
@@ -131,6 +132,8 @@ function recordOf(plan: Plan, { pod, resources }: ContainerSpec, { bootId }: Lau
   return record;
 }
 
+type SpawnStep = Extract<AgentStep, { do: "spawn" }>;
+
 class Launch {
   readonly #context: LaunchContext;
   readonly #plan: Plan;
@@ -169,7 +172,7 @@ class Launch {
           doing = "create-output";
           const files = this.#openFiles(step);
           doing = "spawn";
-          return await this.#start(this.#spawn(step.cwd, files));
+          return await this.#start(this.#spawn(step, files));
         }
         const done = await this.#prepare(step, sandbox);
         if (!done.ok) return fail({ step: ERROR_STEP[step.do], message: done.error });
@@ -226,7 +229,7 @@ class Launch {
   }
 
   /** The sandbox's stdout and stderr. */
-  #openFiles(step: Extract<AgentStep, { do: "spawn" }>): number[] {
+  #openFiles(step: SpawnStep): number[] {
     const files: number[] = [];
     try {
       files.push(openOutput(step.stdout));
@@ -239,16 +242,17 @@ class Launch {
   }
 
   /** Closes the files when they are handed over. */
-  #spawn(cwd: string, files: readonly number[]): Bun.Subprocess {
-    const [stdout = -1, stderr = -1] = files;
+  #spawn({ cwd, terminal }: SpawnStep, outputs: readonly number[]): Bun.Subprocess {
+    const files = [...outputs];
     const recordPath = this.#context.records.path(this.#plan.containerId);
     try {
+      const [stdin, stdout, stderr] = this.#programFiles(terminal, files);
       const command = supervisorCommand(this.#plan, this.#context.host, recordPath);
       const child = Bun.spawn([...command.argv], {
         cwd,
         env: { ...command.environment },
         // Descriptor 3 is the sandbox's stderr, see supervisor-script.ts.
-        stdio: withUserNamespace(["ignore", stdout, this.#file, stderr], this.#context.host),
+        stdio: withUserNamespace([stdin, stdout, this.#file, stderr], this.#context.host),
         // A session of its own: signals to the agent's terminal do not reach it.
         detached: true,
       });
@@ -258,6 +262,16 @@ class Launch {
     } finally {
       for (const file of files) closeSync(file);
     }
+  }
+
+  /** What the program gets as its input and outputs; what is to be closed afterwards is in `files`. */
+  #programFiles(terminal: SpawnStep["terminal"], files: number[]): [number | "ignore", number, number] {
+    const [stdout = -1, stderr = -1] = files;
+    if (terminal === undefined) return ["ignore", stdout, stderr];
+    const { slave, copier } = startTerminal(this.#context.host, terminal, this.#owner, stdout);
+    files.push(slave);
+    writeSync(this.#file, `${TERMINAL_MARK}${JSON.stringify(copier)}\n`);
+    return [slave, slave, slave];
   }
 
   /** Writes down who the supervisor is, and moves it to its cgroup. */
@@ -322,10 +336,13 @@ class Launch {
   }
 }
 
-export type Stdio = ["ignore", number, number, number, ...number[]];
+export type Stdio = ["ignore" | number, number, number, number, ...number[]];
 
 /** Adds the descriptor USER_NAMESPACE_FD where tasks have a user namespace. */
-export function withUserNamespace(stdio: ["ignore", number, number, number], { userNamespace }: Host): Stdio {
+export function withUserNamespace(
+  stdio: ["ignore" | number, number, number, number],
+  { userNamespace }: Host,
+): Stdio {
   return userNamespace === undefined ? stdio : [...stdio, userNamespace.file];
 }
 

@@ -110,6 +110,7 @@ function findTools(): Tools {
     shell: find("sh") ?? "/bin/sh",
     ...optional("env"),
     ...optional("bash"),
+    ...optional("cat"),
     ...optional("setsid"),
     ...optional("setpriv", utilLinux),
     ...optional("unshare", utilLinux),

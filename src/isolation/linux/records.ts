@@ -11,6 +11,7 @@
  *     mesh: exit <wait status>    init, else the supervisor
  *     mesh: resources {…}         the agent: it was given more or less
  *     mesh: limitation {…}        the agent, from the cgroup before that is removed
+ *     mesh: terminal {…}          the agent: what copies the container's terminal, if it has one
  *
  * The file is open for appending as the shells' stderr, so that they record
  * without opening anything, and each line is one write(2). A line counts once
@@ -34,6 +35,7 @@ import {
   writeSync,
 } from "node:fs";
 import type { ContainerResources, Limitation, Namespace } from "../container.ts";
+import type { Launched } from "../runtime.ts";
 import {
   EXIT_MARK,
   LIMITATION_MARK,
@@ -41,6 +43,7 @@ import {
   STARTED_MARK,
   SUPERVISOR_MARK,
   TASK_MARK,
+  TERMINAL_MARK,
 } from "../supervisor-script.ts";
 
 /** What must be known to watch and end a container that another agent process started. */
@@ -72,6 +75,7 @@ export interface ContainerLog {
   /** What it was given last. */
   readonly resources?: ContainerResources;
   readonly limitation?: Limitation;
+  readonly terminal?: Launched;
   /** Every other line. */
   readonly messages: string;
 }
@@ -152,9 +156,10 @@ function parseLog(text: string): ContainerLog | undefined {
   const after = (mark: string): string | undefined =>
     lines.findLast((line) => line.startsWith(mark))?.slice(mark.length);
   const [supervisor, task, exit] = [after(SUPERVISOR_MARK), after(TASK_MARK), after(EXIT_MARK)];
-  const [given, broken] = [after(RESOURCES_MARK), after(LIMITATION_MARK)];
+  const [given, broken, terminal] = [after(RESOURCES_MARK), after(LIMITATION_MARK), after(TERMINAL_MARK)];
   const resources = given === undefined ? record.resources : (JSON.parse(given) as ContainerResources);
   const marks = [SUPERVISOR_MARK, TASK_MARK, STARTED_MARK, EXIT_MARK, RESOURCES_MARK, LIMITATION_MARK];
+  marks.push(TERMINAL_MARK);
   return {
     record,
     ...(supervisor === undefined ? {} : { supervisor }),
@@ -163,6 +168,7 @@ function parseLog(text: string): ContainerLog | undefined {
     ...(exit !== undefined && /^\d{1,3}$/.test(exit) ? { status: Number.parseInt(exit, 10) } : {}),
     ...(resources === undefined ? {} : { resources }),
     ...(broken === undefined ? {} : { limitation: JSON.parse(broken) as Limitation }),
+    ...(terminal === undefined ? {} : { terminal: JSON.parse(terminal) as Launched }),
     messages: lines.filter((line) => line !== "" && !marks.some((mark) => line.startsWith(mark))).join("\n"),
   };
 }

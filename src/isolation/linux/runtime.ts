@@ -19,13 +19,15 @@ import { updateFiles } from "../cgroup-limits.ts";
 import type { CheckProbe, CheckResult } from "../check.ts";
 import type { ContainerResources, ContainerSpec, Exit, Limitation } from "../container.ts";
 import type { ContainerState, LaunchError, Launched, Runtime, RuntimeCapabilities } from "../runtime.ts";
+import type { ProgramInput, Session } from "../session.ts";
 import { LIMITATION_MARK, RESOURCES_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { bootId } from "./boot-id.ts";
 import { cgroupChildren, limitCgroup, makeCgroup, removeAgentCgroup, SUPERVISORS } from "./cgroup.ts";
 import { Checker } from "./check.ts";
 import { CONTAINER_ENDED } from "./command-check.ts";
-import { exitOfChild, recordedExit } from "./container-exit.ts";
+import { type Container, newContainer } from "./container-entry.ts";
+import { exitOfChild, recordedExit, stateOfExit } from "./container-exit.ts";
 import { endCause } from "./end-cause.ts";
 import { EventFiles } from "./exits.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
@@ -38,6 +40,8 @@ import { type ProcessTable, procTable, psTable } from "./process-table.ts";
 import { type ContainerRecord, Records } from "./records.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
 import type { LinuxRuntimeOptions } from "./runtime-options.ts";
+import { endLeftSessions, Sessions } from "./session.ts";
+import { drainTerminal, giveTerminal } from "./task-terminal.ts";
 import { supervisorAlive, type Tracked } from "./tracked.ts";
 import { containerUsage } from "./usage.ts";
 
@@ -65,18 +69,6 @@ export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
   return new LinuxRuntime(host, runtimeDirectory, options);
 }
 
-interface Container {
-  readonly id: string;
-  /** Aborted when the launch is to be given up, and when the container is to end or has ended. */
-  readonly cancel: AbortController;
-  /** Settled when the launch is through, whichever way. */
-  readonly launching: PromiseWithResolvers<void>;
-  readonly ended: PromiseWithResolvers<Exit>;
-  tracked?: Tracked;
-  exit?: Exit;
-  settling: boolean;
-}
-
 class LinuxRuntime implements Runtime {
   readonly capabilities: RuntimeCapabilities;
   readonly #context: LaunchContext;
@@ -88,6 +80,7 @@ class LinuxRuntime implements Runtime {
   readonly #checker: Checker;
   readonly #ownsHost: boolean;
   readonly #pods: Pods;
+  readonly #sessions: Sessions;
   #sweep: ReturnType<typeof setInterval> | undefined;
   #listener: (containerId: string, exit: Exit) => void = () => {};
   #closed = false;
@@ -104,6 +97,7 @@ class LinuxRuntime implements Runtime {
     this.#table = host.procfs ? procTable : psTable;
     this.#checker = new Checker(host, this.#table, runtimeDirectory, networks, options.checkNetwork);
     this.#pods = new Pods(host);
+    this.#sessions = new Sessions(host, this.#table);
     const events = new EventFiles(records.containers);
     this.#context = { host, records, events, fetch, bootId: bootId(), networks, images };
   }
@@ -143,13 +137,7 @@ class LinuxRuntime implements Runtime {
   }
 
   #add(id: string): Container {
-    const container: Container = {
-      id,
-      cancel: new AbortController(),
-      launching: Promise.withResolvers<void>(),
-      ended: Promise.withResolvers<Exit>(),
-      settling: false,
-    };
+    const container = newContainer(id);
     this.#containers.set(id, container);
     return container;
   }
@@ -165,11 +153,13 @@ class LinuxRuntime implements Runtime {
     container.settling = true;
     this.#recovered.delete(container);
     container.cancel.abort();
+    void this.#sessions.end(container.id);
     this.#context.events.forget(container.id);
     const cause = endCause(this.#context.records, this.#log, tracked, exit);
     const cleared = await killStragglers(this.#table, tracked, exit.kind !== "unknown");
     if (!cleared.ok) this.#log.error("Processes of an ended container are left", { reason: cleared.error });
     await this.#context.networks?.leave(tracked.record);
+    await drainTerminal(this.#table, tracked.terminal);
     // After the callers of `launch` or `recover` have seen their answer.
     await container.launching.promise;
     await new Promise((resolve) => setImmediate(resolve));
@@ -191,6 +181,7 @@ class LinuxRuntime implements Runtime {
     container.cancel.abort();
     await container.launching.promise;
     if (container.tracked === undefined || container.exit !== undefined) return ok(undefined);
+    await this.#sessions.end(containerId);
     const killed = await killAll(this.#table, container.tracked);
     if (!killed.ok) return killed;
     this.#look(container);
@@ -321,6 +312,7 @@ class LinuxRuntime implements Runtime {
     container.tracked = tracked;
     container.launching.resolve();
     this.#recovered.add(container);
+    void endLeftSessions(tracked);
     this.#context.events.listen(id, () => this.#look(container));
     if (this.#sweep === undefined) {
       this.#sweep = setInterval(() => {
@@ -362,6 +354,17 @@ class LinuxRuntime implements Runtime {
     return await this.#checker.check(tracked, probe, timeoutMs, cancel.signal);
   }
 
+  openSession(containerId: string, spec: ContainerSpec): Result<Session> {
+    const tracked = this.#running(containerId);
+    return tracked === undefined ? fail("the container does not run") : this.#sessions.open(tracked, spec);
+  }
+
+  openInput(containerId: string): Result<ProgramInput> {
+    const terminal = this.#running(containerId)?.terminal;
+    if (terminal === undefined) return fail("it runs without a terminal, with empty input");
+    return giveTerminal(this.#context.host, terminal);
+  }
+
   async cleanup(containerId: string): Promise<void> {
     const container = this.#containers.get(containerId);
     if (container !== undefined && container.exit === undefined) return;
@@ -376,6 +379,7 @@ class LinuxRuntime implements Runtime {
   async close(): Promise<void> {
     this.#closed = true;
     for (const { cancel } of this.#containers.values()) cancel.abort();
+    await this.#sessions.end();
     clearInterval(this.#sweep);
     this.#context.events.close();
     this.#context.networks?.close();
@@ -383,8 +387,4 @@ class LinuxRuntime implements Runtime {
     removeAgentCgroup(supervisorsCgroup);
     if (this.#ownsHost && userNamespace !== undefined) closeSync(userNamespace.file);
   }
-}
-
-function stateOfExit(exit: Exit): ContainerState {
-  return exit.kind === "unknown" ? { state: "gone" } : { state: "ended", exit };
 }

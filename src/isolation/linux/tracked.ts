@@ -14,12 +14,17 @@ export interface Tracked {
   readonly session?: { readonly id: number; readonly startTime: string };
   /** What it was given; unknown when an older version launched it. */
   readonly resources?: ContainerResources;
+  /** The program that copies its terminal to the sandbox, and holds the terminal's master as its input. */
+  readonly terminal?: Launched;
 }
 
 /** From what is on disk of a started container. */
 export function trackedFromLog(log: ContainerLog, recordPath: string): Tracked | undefined {
-  const { record, resources } = log;
-  const given = resources === undefined ? {} : { resources };
+  const { record, resources, terminal } = log;
+  const given = {
+    ...(resources === undefined ? {} : { resources }),
+    ...(terminal === undefined ? {} : { terminal }),
+  };
   const supervisor = identity(log.supervisor);
   if (supervisor === undefined) return undefined;
   const launched: Launched = { pid: supervisor.pid, startTime: supervisor.startTime };
@@ -57,6 +62,14 @@ export function initOf(table: ProcessTable, tracked: Tracked): number | undefine
   if (supervisorAlive(table, tracked)) return table.children(supervisor.pid)[0];
   // Somebody killed the supervisor. With a cgroup, init ends when its task is killed there.
   return record.cgroup === undefined ? initByCommandLine(table, tracked) : undefined;
+}
+
+/** Whether a program can be run in it. */
+export function containerLives(table: ProcessTable, tracked: Tracked): boolean {
+  if (!supervisorAlive(table, tracked)) return false;
+  if (!tracked.record.namespaces.includes("pid")) return true;
+  const init = initOf(table, tracked);
+  return init !== undefined && table.process(init)?.zombie === false;
 }
 
 /** Init's command line names the record, which no other container has. */
