@@ -28,7 +28,14 @@ import { lstat, readdir, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { SANDBOX_GC_KNOWN_MAX } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import { SECOND_MS } from "../base/time.ts";
+import { HOUR_MS, SECOND_MS } from "../base/time.ts";
+
+/**
+ * How often the disk is read anew: a run that began and ended between two
+ * looks is known to nobody else. More often when sandboxes stay shortly.
+ */
+const READ_INTERVAL_MS = HOUR_MS;
+const READS_PER_AGE = 10;
 
 export interface SandboxGcOptions {
   /** Absolute path. */
@@ -41,6 +48,8 @@ export interface SandboxGcOptions {
   readonly wallMs: () => number;
   /** Whether a container with this id may still use its sandbox. */
   readonly holds: (containerId: string) => boolean;
+  /** Calls `ended` for all that is no longer held and was not yet told. */
+  readonly tellEnds: () => void;
   readonly log: Log;
 }
 
@@ -58,6 +67,7 @@ export class SandboxGc {
   /** Whether `#runs` has all there are; else the disk is read again when it is used up. */
   #complete = false;
   #readAgain = false;
+  #readAtMs = 0;
   #underWay: Promise<void> = Promise.resolve();
   #closed = false;
   #succeeded = 0;
@@ -111,9 +121,11 @@ export class SandboxGc {
     if (this.#closed) return;
     try {
       await this.#emptyTrash();
-      if (this.#readAgain || (!this.#complete && this.#runs.length === 0)) await this.#read();
       const { delayMs, headroom, diskUse, wallMs } = this.#options;
-      const before = wallMs() - delayMs * Math.max(0, 1 - headroom - diskUse());
+      const ageMs = delayMs * Math.max(0, 1 - headroom - diskUse());
+      const isOld = Math.abs(wallMs() - this.#readAtMs) > Math.min(READ_INTERVAL_MS, ageMs / READS_PER_AGE);
+      if (isOld || this.#readAgain || (!this.#complete && this.#runs.length === 0)) await this.#read();
+      const before = wallMs() - ageMs;
       const due = this.#runs.findIndex(({ endedMs }) => endedMs > before);
       const old = this.#runs.splice(0, due === -1 ? this.#runs.length : due);
       // Held: the last of a container whose task is forgotten already.
@@ -205,6 +217,7 @@ export class SandboxGc {
     // Runs that end meanwhile are found by the next reading.
     this.#complete = true;
     this.#readAgain = false;
+    this.#readAtMs = this.#options.wallMs();
     for await (const path of runPaths(`${this.#options.workDir}/slaves`)) {
       if (this.#closed) return;
       if (this.#options.holds(basename(path))) continue;
@@ -214,6 +227,8 @@ export class SandboxGc {
       runs.push({ path, endedMs: Math.min(stat.mtimeMs, this.#options.wallMs()) });
       if (runs.length >= 2 * SANDBOX_GC_KNOWN_MAX) keepOldest();
     }
+    // What was let go while this read, or just before, is younger than its directory looks.
+    this.#options.tellEnds();
     const later = this.#runs;
     const known = new Set(later.map(({ path }) => path));
     runs = runs.filter(({ path }) => !known.has(path)).concat(later);

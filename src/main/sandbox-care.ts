@@ -13,6 +13,8 @@ import { DiskQuota } from "./disk-quota.ts";
 import type { SandboxSettings } from "./sandbox-flags.ts";
 
 const LOOK_INTERVAL_MS = 1_000;
+/** After the start, when the agent has taken up its tasks. */
+const FIRST_LOOK_MS = 20;
 /** How often at log files that grow so fast that they would be far beyond their limit by the next look. */
 const HOT_LOOK_INTERVAL_MS = 100;
 
@@ -36,7 +38,7 @@ export class SandboxCare {
   readonly #rotation: OutputRotation;
   /** Absent: disk limits are not kept. */
   readonly #quota: DiskQuota | undefined;
-  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #timers: (ReturnType<typeof setInterval> | ReturnType<typeof setTimeout>)[] = [];
   /** Sandboxes in use at the last look, by container id. */
   #inUse = new Map<string, InUse>();
   /** Log files that grow fast. */
@@ -56,6 +58,7 @@ export class SandboxCare {
       diskUse: () => diskUse(workDir),
       wallMs: () => Date.now(),
       holds: (id) => port.holdsContainer(id) || this.#orphans.has(id),
+      tellEnds: () => this.#look(),
       log,
     });
   }
@@ -69,6 +72,8 @@ export class SandboxCare {
   start(): void {
     const { lookIntervalMs = LOOK_INTERVAL_MS, settings } = this.#options;
     this.#each(lookIntervalMs, () => this.#look());
+    // Those of tasks that ended while the agent was away are in use only until somebody hears of it.
+    this.#timers.push(setTimeout(() => this.#look(), FIRST_LOOK_MS));
     this.#each(Math.min(lookIntervalMs, HOT_LOOK_INTERVAL_MS), () => this.#lookAtHot());
     this.#each(settings.diskWatchIntervalMs, () => void this.#sweep());
     if (settings.diskQuotaIntervalMs !== undefined)

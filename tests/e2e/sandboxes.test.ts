@@ -62,14 +62,14 @@ test("a task that prints without end has a small log within seconds, and it is s
     stdio: ["ignore", "ignore", "ignore"],
   });
   const sandbox = await sandboxOf("flood");
+  // While one is rotated there are more files, which come and go.
   const sizes = (): number[] =>
     readdirSync(sandbox)
       .filter((name) => name.startsWith("stdout"))
-      .map((name) => statSync(join(sandbox, name)).size);
+      .map((name) => statSync(join(sandbox, name), { throwIfNoEntry: false })?.size ?? Infinity);
   await eventually("all parts to be there", () => sizes().length >= 21);
   run.kill("SIGINT");
   await run.exited;
-  // While one is under way there are more files.
   await eventually(
     "its last output to be cut",
     () => sizes().every((size) => size <= 64 * KIB) && sizes().length === 21,
@@ -103,4 +103,38 @@ test("a task with too much on disk fails with the reason, also after its agent w
   const small = join(await sandboxOf("modest"), "small");
   await eventually("the other's file", () => existsSync(small) && statSync(small).size === 1_000_000);
   expect(scheduler.stateOf("modest")).toBe("TASK_RUNNING");
+}, 60_000);
+
+test("old sandboxes are removed, also those that ended while nobody looked; those in use stay", async () => {
+  await using own = await TestCluster.start({
+    masters: 1,
+    agents: 1,
+    agentFlags: ["--gc-delay", "3secs", "--disk-watch-interval", "50ms"],
+  });
+  await using scheduler = new TestScheduler(own.masterAddresses);
+  await scheduler.launch([
+    { id: "short", command: "true" },
+    { id: "long", command: "exec sleep 1000" },
+    { id: "away", command: "until [ -e go ]; do sleep 0.05; done" },
+  ]);
+  await eventually("one to end", () => scheduler.stateOf("short") === "TASK_FINISHED");
+  await eventually("two to run", () => scheduler.count((state) => state === "TASK_RUNNING") === 2);
+  const sandboxes = (): Map<string, string> => {
+    const glob = new Bun.Glob("a0/slaves/*/frameworks/*/executors/*/runs/*/stdout");
+    const found = [...glob.scanSync({ cwd: own.directory, followSymlinks: false })];
+    return new Map(found.map((path) => [path.split("/executors/")[1]?.split("/")[0] ?? "", path]));
+  };
+  const away = sandboxes().get("away") ?? "";
+  await own.agents[0]?.kill("SIGKILL");
+  writeFileSync(join(own.directory, away, "../go"), "");
+  own.agents[0]?.start();
+  await eventually("its end to be told", () => scheduler.stateOf("away") === "TASK_FINISHED");
+  await eventually("both to go", () => sandboxes().size === 1);
+  expect([...sandboxes().keys()]).toEqual(["long"]);
+  const metrics = await eventually("what was moved to be deleted", async () => {
+    const answer = await fetch(`http://${own.agentAddresses[0]}/metrics/snapshot`);
+    const all = (await answer.json()) as Record<string, number>;
+    return all["gc/path_removals_succeeded"] === 2 && all;
+  });
+  expect([metrics["gc/path_removals_pending"], metrics["gc/path_removals_failed"]]).toEqual([0, 0]);
 }, 60_000);

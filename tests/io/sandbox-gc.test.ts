@@ -30,6 +30,7 @@ class Bench {
   readonly held = new Set<string>();
   nowMs = NOW_MS;
   use = 0.2;
+  tellEnds: () => void = () => {};
 
   constructor() {
     directories.push(this.workDir);
@@ -43,6 +44,7 @@ class Bench {
       diskUse: () => this.use,
       wallMs: () => this.nowMs,
       holds: (id) => this.held.has(id),
+      tellEnds: () => this.tellEnds(),
       log: silentLog,
     });
   }
@@ -130,6 +132,32 @@ describe("garbage collection of sandboxes", () => {
     expect(readdirSync(join(run2, "..")).sort()).toEqual(["latest", "run2"]);
     expect(existsSync(other)).toBe(false);
     expect(lstatSync(latest).isSymbolicLink()).toBe(true);
+  });
+
+  test("a run that was let go just before the disk is read is as young as its end", async () => {
+    const bench = new Bench();
+    const path = bench.sandbox("weeks-old", 3 * WEEK_MS);
+    const gc = bench.open();
+    bench.tellEnds = () => gc.ended(path);
+    await gc.sweep();
+    expect([existsSync(path), gc.metrics()["gc/path_removals_pending"]]).toEqual([true, 1]);
+  });
+
+  test("finds a run of which it never heard: it was over before anybody looked", async () => {
+    const bench = new Bench();
+    const gc = bench.open();
+    await gc.sweep();
+    const unseen = bench.sandbox("unseen");
+    await gc.sweep();
+    bench.nowMs += WEEK_MS;
+    await gc.sweep();
+    expect(existsSync(unseen)).toBe(false);
+    // On a full disk at once.
+    const next = bench.sandbox("next");
+    bench.use = 1;
+    bench.nowMs += 1;
+    await gc.sweep();
+    expect(existsSync(next)).toBe(false);
   });
 
   test("follows no link out of a sandbox, and clears away what a crash left half deleted", async () => {
