@@ -10,3 +10,9 @@ test.skipIf(!mayJoinNetworks())(
   () => expectChecksInOwnNetwork(join(import.meta.dir, "networks-guest.ts"), 22, TIMEOUT_MS),
   TIMEOUT_MS,
 );
+
+test.skipIf(!mayJoinNetworks())(
+  "kill -9 of the agent at random moments of launches on networks",
+  () => expectChecksInOwnNetwork(join(import.meta.dir, "network-kills-guest.ts"), 7, TIMEOUT_MS),
+  TIMEOUT_MS,
+);
