@@ -34,6 +34,13 @@ export function isTaskState(text: string): text is TaskState {
   return Object.hasOwn(TERMINAL, text);
 }
 
+const BY_TEXT = new Map<string, TaskState>(TASK_STATES.map((state) => [state, state]));
+
+/** The same state, as one string for all tasks: text that was read is another one each time. */
+export function sharedState(state: TaskState): TaskState {
+  return BY_TEXT.get(state) ?? state;
+}
+
 /** States that only frameworks with PARTITION_AWARE know. */
 const PARTITION_AWARE_STATES: ReadonlySet<TaskState> = new Set<TaskState>([
   "TASK_DROPPED",

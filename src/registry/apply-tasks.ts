@@ -1,5 +1,5 @@
 import { sameBytes } from "../base/bytes.ts";
-import { isTerminalState } from "../model/task-state.ts";
+import { isTerminalState, sharedState } from "../model/task-state.ts";
 import type { TaskState, TaskStatus, TaskStatusReason } from "../model/v1/tasks.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { hasResources } from "./agent-total.ts";
@@ -33,7 +33,9 @@ function refusalOf(state: RegistryState, command: LaunchTasks | LaunchGroup): Ou
 }
 
 function putTasks(state: RegistryState, command: LaunchTasks | LaunchGroup): Outcome {
-  const { frameworkId, agentId } = command;
+  // Text that was read from an entry is new; a hundred thousand tasks share that of the records.
+  const frameworkId = state.frameworks.get(command.frameworkId)?.id ?? command.frameworkId;
+  const agentId = state.agents.get(command.agentId)?.id ?? command.agentId;
   const refusedTasks: RefusedTask[] = [];
   for (const { taskId, info, runId } of command.tasks) {
     if (state.task(frameworkId, taskId) !== undefined) {
@@ -71,7 +73,7 @@ export function updateTask(state: RegistryState, command: UpdateTask): Outcome {
   if (task === undefined) return refused("task-unknown");
   if (task.agentId !== command.agentId) return refused("task-unknown");
   if (!isRun(task, command.runId)) return refused("run-mismatch");
-  const latest = command.latestState as TaskState;
+  const latest = sharedState(command.latestState as TaskState);
   if (command.uuid !== undefined && sameBytes(task.updateUuid, command.uuid)) {
     const before = task.stateBeforeUnreachable ?? task.state;
     if (isTerminalState(latest) && !isTerminalState(before)) {
@@ -80,7 +82,7 @@ export function updateTask(state: RegistryState, command: UpdateTask): Outcome {
     }
     return ACCEPTED;
   }
-  const update = command.state as TaskState;
+  const update = sharedState(command.state as TaskState);
   if (task.updateState !== undefined && isTerminalState(task.updateState)) return refused("task-terminal");
   noteLatest(task, latest);
   task.updateState = update;
