@@ -5,11 +5,12 @@
  * MESH_KILL_TASKS says how many tasks.
  */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../../src/base/random.ts";
 import { chooseRuntimeDirectory } from "../../src/main/runtime-directory.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
+import { cgroupsLeft, processesOf } from "./left-behind.ts";
 import { eventually, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
@@ -85,28 +86,4 @@ function endedAs(scheduler: TestScheduler, id: string, exitStatus: number): bool
     ends[0]?.state === expected &&
     (exitStatus === 0 || ends[0].message?.includes(`status ${exitStatus}`) === true)
   );
-}
-
-/** Those that are still there, of the cgroups v2 that the tasks were in, and of the agent's around them. */
-function cgroupsLeft(text: string): string[] {
-  const own = new Set(text.split("\n").flatMap((line) => /^0::(\/mesh\/[^/]+)\//.exec(line)?.[1] ?? []));
-  const mounts = readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .filter((line) => line.includes(" - cgroup2 "))
-    .map((line) => line.split(" ")[4] ?? "");
-  return mounts
-    .flatMap((mount) => [...own].map((path) => `${mount}${path}`))
-    .filter((path) => existsSync(path));
-}
-
-/** Pids of processes, but the cluster's own, whose environment names the directory. */
-function processesOf(directory: string): string[] {
-  return readdirSync("/proc").filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(directory);
-    } catch {
-      return false; // It ended meanwhile.
-    }
-  });
 }

@@ -137,12 +137,26 @@ export class TestScheduler implements AsyncDisposable {
       .catch(() => {});
   }
 
+  /** As many as fit; each counts its tasks and, for its executor, two more. */
+  #takeGroups(room: number): TestGroup[] {
+    const taken: TestGroup[] = [];
+    let left = room;
+    for (let group = this.#groups[0]; group !== undefined; group = this.#groups[0]) {
+      left -= group.tasks.length + 2;
+      if (left < 0) break;
+      taken.push(group);
+      this.#groups.shift();
+    }
+    return taken;
+  }
+
   async #take(offer: Offer): Promise<void> {
     const of = (name: string): number =>
       (offer.resources ?? []).reduce((sum, r) => sum + (r.name === name ? (r.scalar?.value ?? 0) : 0), 0);
     const room = Math.min(Math.floor(of("cpus") / CPUS + 1e-6), Math.floor(of("mem") / MEM + 1e-6), 50);
-    const group = this.#groups.shift();
-    const tasks = group?.tasks ?? this.#waiting.splice(0, room);
+    const groups = this.#takeGroups(room);
+    const alone = groups.length > 0 ? [] : this.#waiting.splice(0, room);
+    const tasks = [...alone, ...groups.flatMap((group) => group.tasks)];
     if (tasks.length === 0) {
       await this.client.call({
         type: "DECLINE",
@@ -151,27 +165,15 @@ export class TestScheduler implements AsyncDisposable {
       return;
     }
     for (const task of tasks) this.#launched.set(task.id, task);
-    const task_infos = tasks.map(({ id, command, more }) => ({
-      name: id,
-      task_id: { value: id },
-      agent_id: offer.agent_id,
-      resources: [
-        { name: "cpus", type: "SCALAR" as const, scalar: { value: CPUS } },
-        { name: "mem", type: "SCALAR" as const, scalar: { value: MEM } },
-      ],
-      command: { shell: true, value: command },
-      ...more,
-    }));
+    const infos = (some: readonly TestTask[]): TaskInfo[] => some.map((task) => taskInfo(task, offer));
+    const operations = groups.map((group) => groupOperation(group, infos(group.tasks)));
+    if (alone.length > 0) operations.push({ type: "LAUNCH", launch: { task_infos: infos(alone) } });
     try {
       await this.client.call({
         type: "ACCEPT",
         accept: {
           offer_ids: [offer.id],
-          operations: [
-            group === undefined
-              ? { type: "LAUNCH", launch: { task_infos } }
-              : groupOperation(group, task_infos),
-          ],
+          operations,
           filters: { refuse_seconds: 0 },
         },
       });
@@ -179,6 +181,20 @@ export class TestScheduler implements AsyncDisposable {
       // Whether the dying leader took it is unknown: reconciliation tells, and the test with it.
     }
   }
+}
+
+function taskInfo({ command, id, more }: TestTask, { agent_id }: Offer): TaskInfo {
+  return {
+    name: id,
+    task_id: { value: id },
+    agent_id,
+    resources: [
+      { name: "cpus", type: "SCALAR" as const, scalar: { value: CPUS } },
+      { name: "mem", type: "SCALAR" as const, scalar: { value: MEM } },
+    ],
+    command: { shell: true, value: command },
+    ...more,
+  };
 }
 
 function groupOperation({ container, executorId }: TestGroup, tasks: TaskInfo[]): OfferOperation {

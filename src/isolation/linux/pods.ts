@@ -1,6 +1,6 @@
 /** Pods: cgroups without processes, around those of containers. What makes them is in a container's plan. */
 import { existsSync, readFileSync } from "node:fs";
-import { fail, type Result } from "../../base/result.ts";
+import { fail, ok, type Result } from "../../base/result.ts";
 import type { ResourceStatistics } from "../../model/v1/statistics.ts";
 import { updateFiles } from "../cgroup-limits.ts";
 import type { ContainerResources } from "../container.ts";
@@ -22,6 +22,8 @@ export class Pods {
   }
 
   update(id: string, resources: ContainerResources): Result<void> {
+    // Where there are no cgroups nothing is limited.
+    if (this.#host.capabilities.cgroupRoot === undefined) return ok(undefined);
     const cgroup = this.#cgroup(id);
     if (cgroup === undefined) {
       return fail(`Cannot change the resources of container "${id}": it does not run`);
