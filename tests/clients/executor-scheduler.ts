@@ -1,12 +1,17 @@
 /** A framework that brings an executor: launches tasks under it and keeps all that it is told. */
 import { MasterClient } from "../../src/main/client/master-client.ts";
 import { SchedulerClient } from "../../src/main/client/scheduler-client.ts";
-import type { Offer } from "../../src/model/v1/offers.ts";
+import type { Offer, OfferOperation } from "../../src/model/v1/offers.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import type { SchedulerEvent, SchedulerEventFailure } from "../../src/model/v1/scheduler.ts";
 import type { ExecutorInfo, TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
 
 const scalar = (name: string, value: number): Resource => ({ name, type: "SCALAR", scalar: { value } });
+
+interface TaskData {
+  readonly id: string;
+  readonly data: string;
+}
 
 export class ExecutorScheduler implements AsyncDisposable {
   readonly client: SchedulerClient;
@@ -15,13 +20,14 @@ export class ExecutorScheduler implements AsyncDisposable {
   readonly failures: SchedulerEventFailure[] = [];
   readonly offered: Offer[] = [];
   readonly #executor: ExecutorInfo;
-  readonly #waiting: { readonly id: string; readonly data: string }[] = [];
+  readonly #waiting: TaskData[] = [];
+  readonly #groups: TaskData[][] = [];
   readonly #done: Promise<void>;
   failure: unknown;
   #agentId = "";
 
   constructor(masters: readonly string[], executor: Pick<ExecutorInfo, "command">) {
-    const resources = [scalar("cpus", 0.1), scalar("mem", 64)];
+    const resources = [scalar("cpus", 0.1), scalar("mem", 64), scalar("disk", 1)];
     this.#executor = { type: "CUSTOM", executor_id: { value: "e" }, resources, ...executor };
     this.client = new SchedulerClient(new MasterClient(masters), {
       user: "root",
@@ -43,6 +49,12 @@ export class ExecutorScheduler implements AsyncDisposable {
   /** Under the same executor, with `data` for it. */
   async launch(id: string, data: string): Promise<void> {
     this.#waiting.push({ id, data });
+    if (this.client.frameworkId !== undefined) await this.client.call({ type: "REVIVE", revive: {} });
+  }
+
+  /** The same, as one group; data by task id. */
+  async launchGroup(tasks: Readonly<Record<string, string>>): Promise<void> {
+    this.#groups.push(Object.entries(tasks).map(([id, data]) => ({ id, data })));
     if (this.client.frameworkId !== undefined) await this.client.call({ type: "REVIVE", revive: {} });
   }
 
@@ -93,22 +105,28 @@ export class ExecutorScheduler implements AsyncDisposable {
   async #take(offer: Offer): Promise<void> {
     this.offered.push(offer);
     this.#agentId = offer.agent_id.value;
-    const tasks = this.#waiting.splice(0).map(({ id, data }) => ({
+    const executor = this.#executor;
+    const info = ({ data, id }: TaskData) => ({
       name: id,
       task_id: { value: id },
       agent_id: offer.agent_id,
-      executor: this.#executor,
       data: new TextEncoder().encode(data),
       resources: [scalar("cpus", 0.1), scalar("mem", 16)],
+    });
+    const operations: OfferOperation[] = this.#groups.splice(0).map((group) => ({
+      type: "LAUNCH_GROUP",
+      launch_group: { executor, task_group: { tasks: group.map(info) } },
     }));
-    if (tasks.length === 0) {
+    const task_infos = this.#waiting.splice(0).map((task) => ({ ...info(task), executor }));
+    if (task_infos.length > 0) operations.push({ type: "LAUNCH", launch: { task_infos } });
+    if (operations.length === 0) {
       const filters = { refuse_seconds: 60 };
       await this.client.call({ type: "DECLINE", decline: { offer_ids: [offer.id], filters } });
       return;
     }
     await this.client.call({
       type: "ACCEPT",
-      accept: { offer_ids: [offer.id], operations: [{ type: "LAUNCH", launch: { task_infos: tasks } }] },
+      accept: { offer_ids: [offer.id], operations },
     });
   }
 }

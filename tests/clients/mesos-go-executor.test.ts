@@ -31,6 +31,15 @@ test("runs tasks, hears messages, outlives its agent and is shut down", async ()
     await eventually("the long task to run", () => last("long") === "TASK_RUNNING");
     await eventually("the third task to run", () => last("waits") === "TASK_RUNNING");
 
+    await framework.launchGroup({ one: "true", other: "exit 1" });
+    await eventually(
+      "both of a group to end",
+      () => last("one") === "TASK_FINISHED" && last("other") === "TASK_FAILED",
+    );
+    const outputs = [...new Bun.Glob("a0/**/runs/*/stdout").scanSync({ cwd: cluster.directory })];
+    const said = await Promise.all(outputs.map((path) => Bun.file(join(cluster.directory, path)).text()));
+    expect(said.join("")).toContain("group of 2\n");
+
     await framework.say("hello");
     await eventually("an answer of the executor", () => framework.messages.includes("heard hello"));
 

@@ -87,6 +87,13 @@ func (r *taskRunner) listen(ctx context.Context, decoder encoding.Decoder) error
 			r.launch(e.Launch.Task)
 			return nil
 		},
+		executor.Event_LAUNCH_GROUP: func(_ context.Context, e *executor.Event) error {
+			fmt.Println("group of", len(e.LaunchGroup.TaskGroup.Tasks))
+			for _, task := range e.LaunchGroup.TaskGroup.Tasks {
+				r.launch(task)
+			}
+			return nil
+		},
 		executor.Event_KILL: func(_ context.Context, e *executor.Event) error {
 			r.kill(e.Kill.TaskID)
 			return nil
