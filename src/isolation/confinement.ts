@@ -11,7 +11,7 @@
  * A container that asks for none of it executes none of them.
  */
 import { present } from "../base/assert.ts";
-import type { Bound } from "./container.ts";
+import type { Bound, ContainerSpec } from "./container.ts";
 import type { CapabilitySet, Privileges, ResourceLimit } from "./privileges.ts";
 import type { Owner } from "./runtime.ts";
 import type { Host } from "./tools.ts";
@@ -26,15 +26,24 @@ export interface Confinement {
 }
 
 /** Who the user of a container is on the host, whose files its sandbox has; undefined: the agent's own. */
-export function outsideOwner(owner: Owner | undefined, { userNamespace }: Host): Owner | undefined {
-  if (userNamespace === undefined) return owner;
+export function outsideOwner(
+  { root }: Pick<ContainerSpec, "root">,
+  owner: Owner | undefined,
+  { userNamespace }: Host,
+): Owner | undefined {
+  // Files of an image belong to users of the host, see root.ts.
+  if (userNamespace === undefined || root !== undefined) return owner;
   const { first } = userNamespace.range;
   return { uid: first + (owner?.uid ?? 0), gid: first + (owner?.gid ?? 0), unnamed: true };
 }
 
 /** Why there is no such user in the tasks' user namespace, or nothing. */
-export function unmappedUser(owner: Owner | undefined, { userNamespace }: Host): string | undefined {
-  if (owner === undefined || userNamespace === undefined) return undefined;
+export function unmappedUser(
+  { root }: Pick<ContainerSpec, "root">,
+  owner: Owner | undefined,
+  { userNamespace }: Host,
+): string | undefined {
+  if (owner === undefined || userNamespace === undefined || root !== undefined) return undefined;
   const { count } = userNamespace.range;
   if (owner.uid < count && owner.gid < count) return undefined;
   const user = `user ${owner.uid} of group ${owner.gid}`;

@@ -174,7 +174,7 @@ export function planLaunch(
     const message = `Cannot run as user "${spec.user}": this agent may not switch users; run it as root with setpriv (util-linux) installed, or leave the user unset`;
     return fail({ step: "user", message });
   }
-  const unkept = unkeptConfinement(spec, host) ?? unmountable(spec, host) ?? unmappedUser(owner, host);
+  const unkept = unkeptConfinement(spec, host) ?? unmountable(spec, host) ?? unmappedUser(spec, owner, host);
   if (unkept !== undefined) return fail({ step: "validate", message: unkept });
   const environment = planEnvironment(spec.environment);
   const odd = environment.byEnv[0];
@@ -190,13 +190,13 @@ export function planLaunch(
     }
   }
   const namespaces = spec.isolation.namespaces.filter((kind) => capabilities.namespaces.includes(kind));
-  const unrooted = spec.root === undefined ? undefined : rootProblem(host, namespaces);
+  const unrooted = spec.root === undefined ? undefined : rootProblem(spec, host, owner, namespaces);
   if (unrooted !== undefined) return fail({ step: "validate", message: unrooted });
   const cgroup = spec.isolation.cgroup ? capabilities.cgroupRoot : undefined;
   return ok({
     containerId: spec.containerId,
     steps: [
-      ...agentSteps(spec, host, outsideOwner(owner, host), cgroup),
+      ...agentSteps(spec, host, outsideOwner(spec, owner, host), cgroup),
       ...networkSteps(spec, host, namespaces),
       ...supervisorSteps(host, namespaces),
       ...mountSteps(spec, host, namespaces),

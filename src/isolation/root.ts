@@ -42,13 +42,36 @@ export const ROOT_PROGRAM_VARIABLE = "mesh_program";
 export const OPEN_FILES_VARIABLE = "mesh_open_files";
 
 /** Why no container can have a root of its own here, or nothing. */
-export function rootProblem(host: Host, namespaces: readonly Namespace[]): string | undefined {
-  if (host.userNamespace !== undefined) {
-    return "Cannot use an image: this agent runs tasks in a user namespace (--userns-range), to whose users the files of images do not belong";
-  }
+export function rootProblem(
+  spec: ContainerSpec,
+  host: Host,
+  owner: Owner | undefined,
+  namespaces: readonly Namespace[],
+): string | undefined {
   if (host.tools.self === undefined) return "Cannot use an image: this agent is set up without images";
-  if (namespaces.includes("pid") && namespaces.includes("mount")) return undefined;
-  return "Cannot use an image: that needs pid and mount namespaces, and with them Linux and an agent that runs as root with --isolation auto";
+  if (!namespaces.includes("pid") || !namespaces.includes("mount")) {
+    return "Cannot use an image: that needs pid and mount namespaces, and with them Linux and an agent that runs as root with --isolation auto";
+  }
+  return host.userNamespace === undefined ? undefined : unheld(spec, owner);
+}
+
+/**
+ * The user namespace of tasks does not hold for images, whose files belong to
+ * users of the host. The rest of confinement must, then; and their root, who
+ * is the host's in all but his capabilities, must get at no files of the host.
+ */
+function unheld(
+  { mounts = [], privileges = {} }: ContainerSpec,
+  owner: Owner | undefined,
+): string | undefined {
+  const { bounding, effective = [], noNewPrivileges, seccompProfile } = privileges;
+  if (bounding === undefined || noNewPrivileges !== true || seccompProfile === undefined) {
+    return "Cannot use an image: --userns-range does not hold for its files; the agent needs --hardened, or bounding capabilities, --forbid-new-privileges and a seccomp profile";
+  }
+  const weak = owner !== undefined && owner.uid !== 0 && effective.length === 0;
+  const path = mounts.find((mount) => mount.kind === "bind" && mount.source.startsWith("/"))?.target;
+  if (weak || path === undefined) return undefined;
+  return `Cannot mount a path of the host at "${path}" of an image on this hardened agent: --userns-range does not hold for it; run the task as another user than root, without capabilities`;
 }
 
 export function rootEntry(

@@ -1,12 +1,13 @@
 /** Runs inside the virtual machine: containers with roots of their own, each finding printed. */
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { ok } from "../../src/base/result.ts";
+import type { ConfinementSettings } from "../../src/isolation/confinement-settings.ts";
 import { type ContainerSpec, describeExit, type Exit } from "../../src/isolation/container.ts";
 import { enterRoot } from "../../src/isolation/linux/enter-root.ts";
 import { overlayMarks, tryOverlay } from "../../src/isolation/linux/overlay.ts";
 import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
 import { ENTER_ROOT_COMMAND } from "../../src/isolation/root.ts";
-import type { Images } from "../../src/isolation/runtime.ts";
+import type { Images, Runtime } from "../../src/isolation/runtime.ts";
 
 const words = process.argv.slice(2);
 if (words[0] === ENTER_ROOT_COMMAND) enterRoot(words.slice(1));
@@ -49,14 +50,21 @@ const images: Images = {
 
 makeLayers();
 check(tryOverlay(STORE).ok, "overlayfs can be mounted");
-const runtime = openLinuxRuntime({
-  runtimeDirectory: "/run/mesh",
-  fetch: async () => ok(undefined),
-  images,
-  self: [process.execPath],
-});
 const exits = new Map<string, PromiseWithResolvers<Exit>>();
-runtime.onExit((id, exit) => exits.get(id)?.resolve(exit));
+
+function open(confinement?: ConfinementSettings): Runtime {
+  const opened = openLinuxRuntime({
+    runtimeDirectory: "/run/mesh",
+    fetch: async () => ok(undefined),
+    images,
+    self: [process.execPath],
+    ...(confinement === undefined ? {} : { confinement }),
+  });
+  opened.onExit((id, exit) => exits.get(id)?.resolve(exit));
+  return opened;
+}
+
+let runtime = open();
 const mountsBefore = readFileSync("/proc/mounts", "utf8");
 
 function specOf(id: string, script: string, user?: string): ContainerSpec {
@@ -75,10 +83,15 @@ function specOf(id: string, script: string, user?: string): ContainerSpec {
   };
 }
 
-async function run(id: string, script: string, user?: string): Promise<{ exit: string; lines: string[] }> {
+async function run(
+  id: string,
+  script: string,
+  user?: string,
+  more: Partial<ContainerSpec> = {},
+): Promise<{ exit: string; lines: string[] }> {
   mkdirSync("/tmp/agent", { recursive: true });
   exits.set(id, Promise.withResolvers<Exit>());
-  const launched = await runtime.launch(specOf(id, script, user));
+  const launched = await runtime.launch({ ...specOf(id, script, user), ...more });
   if (!launched.ok) return { exit: `${launched.error.step}: ${launched.error.message}`, lines: [] };
   const exit = await exits.get(id)?.promise;
   const lines = readFileSync(`/tmp/agent/${id}/stdout`, "utf8").trim().split("\n");
@@ -143,5 +156,54 @@ const hog = await run("hog", "dd if=/dev/zero of=/dev/null bs=64M count=1");
 check(hog.exit === "terminated by SIGKILL", `beyond its memory: ${hog.exit}`);
 const left = await run("left", "sleep 1000 & exit 5");
 check(left.exit === "exited with status 5", `a status: ${left.exit}`);
+await runtime.close();
+
+const HARDENED = { bounding: [0, 5, 10], noNewPrivileges: true, seccompProfile: "default" } as const;
+runtime = open({
+  privateFileSystems: true,
+  seccompProfiles: new Map(),
+  userRange: { first: 2_000_000_000, count: 65_536 },
+  devices: [],
+  programDirectory: "/agent/programs",
+});
+const STATUS =
+  "cat /proc/self/status; cat /proc/self/limits; mount -t tmpfs t /etc; dd if=/proc/kallsyms count=1";
+async function held(id: string, user: string | undefined, more: Partial<ContainerSpec>): Promise<string> {
+  const { exit, lines } = await run(id, STATUS, user, more);
+  if (lines.length < 10) return exit;
+  const value = (name: string): string =>
+    lines
+      .find((line) => line.startsWith(name))
+      ?.split(/\s+/)
+      .at(1) ?? "?";
+  const files = lines
+    .find((line) => line.startsWith("Max open files"))
+    ?.split(/\s+/)
+    .slice(3, 5);
+  const names = ["Uid:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:"];
+  return [...names.map(value), ...(files ?? [])].join(" ").replaceAll(/0{8,}/g, "");
+}
+const limits = [
+  { name: "nofile", soft: 50, hard: 60 },
+  { name: "as", soft: 1 << 30, hard: 1 << 30 },
+] as const;
+const asRoot = await held("held-root", undefined, { privileges: HARDENED, limits });
+check(asRoot === "0 421 421  1 2 50 60", `root of an image: ${asRoot}`);
+const asNobody = await held("held-nobody", "nobody", { privileges: HARDENED });
+check(asNobody.startsWith("65534  421  1 2"), `nobody of an image: ${asNobody}`);
+const granted = await held("held-granted", "nobody", { privileges: { ...HARDENED, effective: [10] } });
+check(granted.startsWith("65534 400 421 400 1 2"), `nobody with a capability: ${granted}`);
+const fewer = await held("held-fewer", undefined, { privileges: { ...HARDENED, effective: [5] } });
+check(fewer.startsWith("0 20 421 20 1 2"), `root with one capability: ${fewer}`);
+const bare = await run("bare", ":");
+check(bare.exit.includes("--userns-range does not hold"), `without the rest of it: ${bare.exit}`);
+const mounts = [{ kind: "bind", source: "/etc", target: "/mnt/etc", readOnly: true }] as const;
+const covers = await run("covers", ":", undefined, { privileges: HARDENED, mounts });
+check(covers.exit.includes("Cannot mount a path of the host"), `root at files of the host: ${covers.exit}`);
+const reads = await run("reads", "cat /mnt/etc/passwd", "nobody", { privileges: HARDENED, mounts });
+check(
+  reads.lines[0]?.startsWith("root:") === true,
+  `nobody at files of the host: ${reads.exit} ${reads.lines[0]}`,
+);
 await runtime.close();
 console.log("checks done");

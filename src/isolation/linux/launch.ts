@@ -93,7 +93,7 @@ async function launchReady(
   } catch (error) {
     return fail({ step: "record", message: `Cannot write the container's record: ${text(error)}` });
   }
-  const outside = outsideOwner(owner.value, context.host);
+  const outside = outsideOwner(spec, owner.value, context.host);
   const launch = new Launch(context, plan.value, record, file, signal, outside);
   const started = await launch.run();
   closeSync(file);

@@ -59,7 +59,7 @@ export class Sessions {
       if (cgroup !== undefined) makeCgroup(cgroup);
       const leads = namespaces.length === 0 && spec.terminal !== undefined;
       const userNamespace = this.#host.userNamespace?.file;
-      const terminalOwner = outsideOwner(owner.value, this.#host);
+      const terminalOwner = outsideOwner(spec, owner.value, this.#host);
       const place = {
         spec,
         cgroup,
