@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import type { ContainerInfo, NetworkInfo } from "../../src/model/v1/containers.ts";
 import type { TaskInfo } from "../../src/model/v1/tasks.ts";
 import { CNI_PLUGINS, check } from "../support/own-network.ts";
-import { eventually, TestCluster } from "./test-cluster.ts";
+import { eventually, mesh, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
 const HOST_PORT = 31_500;
@@ -113,6 +113,13 @@ async function all(): Promise<void> {
   const address = info?.ip_addresses?.[0]?.ip_address ?? "";
   check(info?.name === "web" && address.startsWith("10.78.0."), "the status tells the address", info);
   check((await get(`http://127.0.0.1:${HOST_PORT}/`)) === "from web", "the host's port leads to it");
+  const master = cluster.masterAddresses.join(",");
+  const session = await mesh(["exec", "--master", master, "web", "cat", "/proc/self/net/dev"]);
+  check(
+    session.stdout.includes("eth0:") && !session.stdout.includes("mesh0:"),
+    "mesh exec runs in the network of its task",
+    session,
+  );
   await scheduler.launch([
     { id: "peer", command: fetching(`http://${address}/`), more: on({ name: "web" }) },
     { id: "host", command: fetching(`http://${address}/`) },
