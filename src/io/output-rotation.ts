@@ -51,6 +51,8 @@ export class OutputRotation {
   readonly #cut: Cut;
   /** Paths being rotated. */
   readonly #underWay = new Map<string, Promise<void>>();
+  /** Looked at for the last time while others were under way. */
+  #waiting: OutputFile[] = [];
   /** Files that cannot be rotated, by path: each is said once. */
   readonly #refused = new Map<string, string>();
   #rotations = 0;
@@ -66,12 +68,24 @@ export class OutputRotation {
   look(file: OutputFile): number {
     const stat = lstatSync(file.path, { throwIfNoEntry: false });
     if (stat === undefined || !stat.isFile()) return 0;
-    if (stat.size <= file.maxBytes || this.#underWay.has(file.path)) return stat.size;
-    // The others have their turn at the next look.
-    if (this.#underWay.size >= OUTPUT_ROTATIONS_UNDER_WAY_MAX) return stat.size;
-    const rotation = this.#rotate(file).finally(() => this.#underWay.delete(file.path));
+    if (stat.size <= file.maxBytes || !this.#hasTurn(file)) return stat.size;
+    const rotation = this.#rotate(file).finally(() => {
+      this.#underWay.delete(file.path);
+      for (const waiting of this.#waiting.splice(0)) this.lookLast(waiting);
+    });
     this.#underWay.set(file.path, rotation);
     return stat.size;
+  }
+
+  /** As `look`, of a file that is not looked at again: it waits for its turn. */
+  lookLast(file: OutputFile): void {
+    if (this.#hasTurn(file)) this.look(file);
+    else this.#waiting.push(file);
+  }
+
+  /** Otherwise the next look comes for it. */
+  #hasTurn({ path }: OutputFile): boolean {
+    return !this.#underWay.has(path) && this.#underWay.size < OUTPUT_ROTATIONS_UNDER_WAY_MAX;
   }
 
   /**
@@ -105,9 +119,9 @@ export class OutputRotation {
     };
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is under way and nothing waits. */
   async close(): Promise<void> {
-    await Promise.all(this.#underWay.values());
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
   }
 
   async #rotate(file: OutputFile): Promise<void> {

@@ -104,7 +104,7 @@ export class SandboxCare {
     for (const [containerId, { outputs, sandbox }] of this.#inUse) {
       if (inUse.has(containerId)) continue;
       // The last that it wrote may have been very much.
-      for (const output of outputs) this.#lookAt(output);
+      for (const { file } of outputs) this.#rotation.lookLast(file);
       this.#rotation.forget(outputs.map(({ file }) => file.path));
       this.#gc.ended(sandbox);
     }

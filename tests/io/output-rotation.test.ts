@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Log, silentLog } from "../../src/base/log.ts";
 import { type Cut, CutFront } from "../../src/io/cut-front.ts";
-import { OutputRotation } from "../../src/io/output-rotation.ts";
+import { type OutputFile, OutputRotation } from "../../src/io/output-rotation.ts";
 
 const KIB = 1_024;
 const NO_CUT: Cut = { front: async () => false };
@@ -59,6 +59,27 @@ function all(directory: string): string {
 }
 
 describe("rotation of log files", () => {
+  test("of a file that is looked at for the last time waits for its turn, behind others and itself", async () => {
+    const directory = sandbox();
+    const slow = Promise.withResolvers<boolean>();
+    const rotation = new OutputRotation(silentLog, { front: () => slow.promise });
+    const files = ["a", "b", "c"].map((name) => ({
+      path: join(directory, name),
+      maxBytes: 16 * KIB,
+      parts: 1,
+    }));
+    for (const { path } of files) writeFileSync(path, "x".repeat(40 * KIB));
+    const [a, b, c] = files as [OutputFile, OutputFile, OutputFile];
+    rotation.look(a);
+    rotation.look(b);
+    rotation.lookLast(c);
+    rotation.lookLast(a);
+    slow.resolve(false);
+    await rotation.close();
+    expect(readdirSync(directory).sort()).toEqual(["a", "a.1", "b", "b.1", "c", "c.1"]);
+    for (const { path, maxBytes } of files) expect(readFileSync(path).length).toBeLessThanOrEqual(maxBytes);
+  });
+
   for (const [name, cut] of [
     ["cut off its front, where the file system can", undefined],
     ["truncated", NO_CUT],
