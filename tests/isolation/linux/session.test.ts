@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { present } from "../../../src/base/assert.ts";
+import { ok } from "../../../src/base/result.ts";
 import type { ContainerSpec, ContainerTerminal } from "../../../src/isolation/container.ts";
 import type { Session } from "../../../src/isolation/session.ts";
 import { ContainerBench } from "../../support/container-bench.ts";
@@ -179,6 +180,24 @@ for (const form of await availableForms()) {
       await screen.shows("34801b928f5b34fb90c56312d79408f5");
       await session.exit;
     });
+
+    // Last: the later runtime takes its cgroups with it.
+    test.skipIf(machine.host.capabilities.cgroupRoot === undefined)(
+      "that an agent left behind is ended by the next one; its task lives",
+      async () => {
+        const spec = await started();
+        const session = open(spec, "echo up; sleep 1000");
+        await session.output.next();
+        const later = machine.open(async () => ok(undefined));
+        const found = await later.recover([spec.containerId]);
+        expect(found.get(spec.containerId)?.state).toBe("running");
+        expect(await session.exit).toMatchObject({ kind: "signaled" });
+        expect((await later.inspect(spec.containerId)).state).toBe("running");
+        await later.kill(spec.containerId);
+        await later.cleanup(spec.containerId);
+        await later.close();
+      },
+    );
   });
 }
 
