@@ -46,6 +46,9 @@ export function agentMetrics(state: AgentState, upMs: number): Record<string, nu
     const name = terminating ? "terminating" : subscribed ? "running" : "registering";
     increment(metrics, `slave/executors_${name}`);
   }
+  for (const { terminating } of state.pods.values()) {
+    increment(metrics, `slave/executors_${terminating ? "terminating" : "running"}`);
+  }
   for (const task of state.tasks.values()) {
     // A command task counts as an executor of its own.
     const alone = task.executorId === undefined;

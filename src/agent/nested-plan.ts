@@ -2,6 +2,7 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import type { ContainerSpec } from "../isolation/container.ts";
 import { ownPart } from "../model/container-id.ts";
+import type { LinuxInfo } from "../model/v1/containers.ts";
 import { containerNetwork } from "./container-network.ts";
 import { fetchUris, programOf, unsupportedIn } from "./container-plan.ts";
 import { containerSetup } from "./container-setup.ts";
@@ -18,6 +19,12 @@ export function nestedSpec(
   if (command === undefined) return fail("the call has no command; give one to run");
   const unsupported = unsupportedIn(container);
   if (unsupported !== undefined) return fail(`the container asks for ${unsupported}, which is not there`);
+  const shared = sharedNamespace(container?.linux_info, parent);
+  if (shared !== undefined) {
+    return fail(
+      `the container asks to share the ${shared} namespace of its parent, which this agent cannot give`,
+    );
+  }
   const program = programOf(command, container, config);
   if (!program.ok) return program;
   const { image, variables } = program.value;
@@ -45,4 +52,11 @@ export function nestedSpec(
     resources: { cpusMilli: 0, memBytes: 0, diskBytes: 0 },
     ...setup.value,
   });
+}
+
+/** Which one of the parent's own it asks for; where the parent has none of its own, both are in the agent's. */
+function sharedNamespace(linux: LinuxInfo = {}, { isolation }: ContainerSpec): "pid" | "ipc" | undefined {
+  if (linux.share_pid_namespace === true && isolation.namespaces.includes("pid")) return "pid";
+  if (linux.ipc_mode === "SHARE_PARENT" && isolation.namespaces.includes("ipc")) return "ipc";
+  return undefined;
 }

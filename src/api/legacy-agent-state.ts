@@ -1,5 +1,6 @@
 /** The agent's /state, /containers and /monitor/statistics (mesos-wire.md section 7.3). */
 import type { AgentExecutorView, AgentFrameworkView, AgentPort, AgentTaskView } from "../agent/port.ts";
+import { ownPart } from "../model/container-id.ts";
 import { drainInfo } from "../model/drain-info.ts";
 import { encodeJson } from "../wire/json-encode.ts";
 import {
@@ -164,6 +165,8 @@ export interface ContainerFilter {
   readonly containerId: string | null;
   readonly frameworkId: string | null;
   readonly executorId: string | null;
+  /** Those inside of others, too. */
+  readonly showNested: boolean;
 }
 
 export async function containersJson(context: AgentContext, filter: ContainerFilter): Promise<JsonText> {
@@ -174,12 +177,17 @@ export async function containersJson(context: AgentContext, filter: ContainerFil
       (filter.frameworkId === null || framework.id === filter.frameworkId) &&
       (filter.executorId === null || executor.executorId === filter.executorId),
   );
+  const shown = wanted.flatMap(({ executor }) => {
+    const nested = filter.showNested ? (executor.nested ?? []) : [];
+    return [executor.containerId, ...nested].map((containerId) => ({ executor, containerId }));
+  });
   const containers = await Promise.all(
-    wanted.map(async ({ executor }) =>
+    shown.map(async ({ executor, containerId }) =>
       object({
-        ...(await usageMembers(context, executor)),
-        container_id: quote(executor.containerId),
-        status: encodeJson("ContainerStatus", containerStatus(executor)),
+        ...(await usageMembers(context, executor, containerId)),
+        // As in Mesos that of a nested one is its own part; its status names the parents.
+        container_id: quote(ownPart(containerId)),
+        status: encodeJson("ContainerStatus", containerStatus(executor, containerId)),
       }),
     ),
   );
@@ -199,8 +207,9 @@ export async function statisticsJson(context: AgentContext): Promise<JsonText> {
 async function usageMembers(
   context: AgentContext,
   executor: AgentExecutorView,
+  containerId = executor.containerId,
 ): Promise<Record<string, JsonText | undefined>> {
-  const statistics = await context.containerStatistics?.(executor.containerId);
+  const statistics = await context.containerStatistics?.(containerId);
   return {
     framework_id: quote(executor.frameworkId),
     executor_id: quote(executor.executorId),

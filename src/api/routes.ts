@@ -121,7 +121,9 @@ function containersHandler(context: AgentContext): Handler {
     if (executorId !== null && frameworkId === null) {
       return text(400, "Failed to filter containers: 'executor_id' needs 'framework_id' beside it");
     }
-    return legacyJson(request, url, await containersJson(context, { containerId, frameworkId, executorId }));
+    const showNested = query.get("show_nested") === "true";
+    const filter = { containerId, frameworkId, executorId, showNested };
+    return legacyJson(request, url, await containersJson(context, filter));
   };
 }
 

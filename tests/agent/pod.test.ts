@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { agentMetrics } from "../../src/agent/metrics.ts";
 import { findFrameworkView } from "../../src/agent/views.ts";
 import { present } from "../../src/base/assert.ts";
 import type { ContainerSpec } from "../../src/isolation/container.ts";
@@ -204,6 +205,10 @@ describe("a pod", () => {
 
   test("is shown as one executor with its tasks, and among the completed ones afterwards", () => {
     const bench = running();
+    expect(agentMetrics(bench.core.state, 0)).toMatchObject({
+      "slave/executors_running": 1,
+      "slave/tasks_running": 2,
+    });
     const view = () => present(findFrameworkView(bench.core.state, "F"), "The framework is known").executors;
     expect(view()).toMatchObject([
       {

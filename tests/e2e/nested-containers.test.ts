@@ -46,6 +46,13 @@ test("run, are waited for, killed and removed; they live on without the agent, a
   await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
   const containers = await call("GET_CONTAINERS", { show_nested: true });
   for (const value of ["long", "longer"]) expect(containers[1]).toContain(JSON.stringify(id(value).value));
+  const legacy = await fetch(`http://${cluster.agentAddresses[0]}/containers?show_nested=true`);
+  const listed = (await legacy.json()) as { container_id: string; status: { container_id: unknown } }[];
+  const [, ...inside] = listed.map(({ container_id, status }) => [container_id, status.container_id]);
+  expect(inside).toEqual([
+    ["long", id("long")],
+    ["longer", id("longer")],
+  ]);
   const waiting = call("WAIT_CONTAINER", { container_id: id("long") });
   expect(await call("KILL_CONTAINER", { container_id: id("long"), signal: 15 })).toEqual([200, ""]);
   expect(await waiting).toEqual([
