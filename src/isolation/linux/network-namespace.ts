@@ -31,6 +31,7 @@ export class NetworkNamespaces {
   readonly #libc = openLibrary();
   /** Where the thread belongs. */
   readonly #own = openSync(OWN, constants.O_RDONLY);
+  #closed = false;
 
   /** Throws what dlopen or open(2) says: then there are none to be had here. */
   static open(): Result<NetworkNamespaces> {
@@ -43,6 +44,7 @@ export class NetworkNamespaces {
 
   /** Makes a namespace in which nothing but the loopback interface is up. Throws what the kernel says. */
   create(path: string): void {
+    this.#mustBeOpen();
     writeFileSync(path, "", { mode: 0o600, flag: "wx" });
     try {
       this.#must("make a network namespace", this.#libc.unshare(CLONE_NEWNET));
@@ -77,6 +79,7 @@ export class NetworkNamespaces {
 
   /** Runs what opens sockets, synchronously, in a namespace. Throws what open(2) or setns(2) says. */
   within<T>(path: string, run: () => T): T {
+    this.#mustBeOpen();
     const file = openSync(path, constants.O_RDONLY);
     try {
       this.#must(`enter the network namespace ${path}`, this.#libc.setns(file, CLONE_NEWNET));
@@ -90,8 +93,14 @@ export class NetworkNamespaces {
     }
   }
 
+  /** Nobody enters a namespace afterwards: there would be no way back. */
   close(): void {
-    closeSync(this.#own);
+    if (!this.#closed) closeSync(this.#own);
+    this.#closed = true;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new Error("Cannot enter a network namespace: the agent stops");
   }
 
   #startLoopback(): void {

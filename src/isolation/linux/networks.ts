@@ -161,6 +161,9 @@ export class Networks {
       if (!added.ok) return fail(`cannot join the network "${name}": ${added.error}`);
       const missing = missingAddress(network.request, networkInfo(network.request, added.value));
       networks.push({ ...network, result: added.value });
+      // What undoes it wants to know, should one of the others fail.
+      const rest = record.networks.slice(networks.length);
+      this.#joined.set(containerId, { ...record, networks: [...networks, ...rest] });
       if (missing === undefined) continue;
       return fail(
         `cannot join the network "${name}": it did not give the address ${missing} that is asked for`,

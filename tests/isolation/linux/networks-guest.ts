@@ -5,7 +5,15 @@
  *     bun networks-guest.ts <directory>              all checks
  *     bun networks-guest.ts <directory> start <id>   launches a container on the slow network, for ever
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { ok } from "../../../src/base/result.ts";
 import { checkNetwork } from "../../../src/io/network-check.ts";
 import type { ContainerSpec, Exit } from "../../../src/isolation/container.ts";
@@ -17,6 +25,7 @@ import { CNI_PLUGINS, check } from "../../support/own-network.ts";
 const HOST_PORT = 31_080;
 const [, , directory = "", action, startId = ""] = process.argv;
 const addresses = `${directory}/addresses`;
+const home = readlinkSync("/proc/thread-self/ns/net");
 const exits = new Map<string, PromiseWithResolvers<Exit>>();
 const logged: string[] = [];
 
@@ -125,6 +134,11 @@ async function get(url: string): Promise<string> {
   return await fetch(url, { signal: AbortSignal.timeout(2_000) })
     .then((response) => response.text())
     .catch((error: unknown) => String(error));
+}
+
+/** Whether this process is where it began. */
+function own(): string {
+  return readlinkSync("/proc/thread-self/ns/net") === home ? "own" : "another";
 }
 
 async function all(): Promise<void> {
@@ -268,6 +282,18 @@ async function all(): Promise<void> {
     cancelled,
   );
 
+  const stopping = runtime.launch(spec("s", "exit 0", [{ name: "slow" }]));
+  await until("a plugin takes its time again", () =>
+    readFileSync(`${directory}/calls`, "utf8").includes("hangs ADD s"),
+  );
+  await runtime.close();
+  check(
+    !(await stopping).ok && own() === "own",
+    "an agent that stops in the middle stays in its own network",
+  );
+  runtime = open();
+  await runtime.recover(["g"]);
+
   const child = Bun.spawn([process.execPath, import.meta.path, directory, "start", "i"], {
     stdio: ["ignore", "inherit", "inherit"],
   });
@@ -308,9 +334,9 @@ async function all(): Promise<void> {
     readdirSync(`${directory}/records`).length + readdirSync(`${directory}/run/networks`).length === 0,
     "and no record",
   );
-  const p1 = spec("p.1", server("127.0.0.1", 90, "from p.1"), [web], "p");
+  const p1 = spec("p1", server("127.0.0.1", 90, "from p1"), [web], "p");
   const p2 = spec(
-    "p.2",
+    "p2",
     `until ${process.execPath} -e 'console.log(await (await fetch("http://127.0.0.1:90/")).text())' 2>/dev/null; do :; done; exec sleep 100`,
     [web],
     "p",
@@ -324,17 +350,18 @@ async function all(): Promise<void> {
     "two share a network",
     shown,
   );
-  await until("they reach each other over localhost", () => said("p.2").includes("from p.1"));
+  await until("they reach each other over localhost", () => said("p2").includes("from p1"));
   await runtime.close();
   runtime = open();
-  await runtime.recover(["p.1", "p.2"]);
-  check((await runtime.listOrphans()).length === 0, "which has no owner of its own to end");
-  await runtime.kill("p.1");
-  await runtime.cleanup("p.1");
+  await runtime.recover(["p1", "p2"]);
+  const ownerless = await runtime.listOrphans();
+  check(ownerless.length === 0, "which has no owner of its own to end", ownerless);
+  await runtime.kill("p1");
+  await runtime.cleanup("p1");
   check(taken("web").length === 1, "the network stays as long as one is in it");
-  await runtime.kill("p.2");
+  await runtime.kill("p2");
   check(taken("web").length === 0, "and no longer", taken("web"));
-  await runtime.cleanup("p.2");
+  await runtime.cleanup("p2");
   const doomed = await runtime.launch(spec("k", "exec sleep 100", [{ name: "web" }]));
   if (doomed.ok) process.kill(doomed.value.pid, "SIGKILL");
   await runtime.close();
