@@ -54,7 +54,7 @@ export function nestedSpec(
   });
 }
 
-/** Which one of the parent's own it asks for; where the parent has none of its own, both are in the agent's. */
+/** Which one of the parent's own it asks for; where the parent has none, both are in the agent's. */
 function sharedNamespace(linux: LinuxInfo = {}, { isolation }: ContainerSpec): "pid" | "ipc" | undefined {
   if (linux.share_pid_namespace === true && isolation.namespaces.includes("pid")) return "pid";
   if (linux.ipc_mode === "SHARE_PARENT" && isolation.namespaces.includes("ipc")) return "ipc";
