@@ -7,22 +7,9 @@ import { MeshError } from "../base/errors.ts";
 import { AGENT_FLAGS } from "./agent-flags.ts";
 import { type CommandSpec, FRAMEWORK_FLAG, JSON_FLAG, MASTER_FLAG, required } from "./command-spec.ts";
 import { LOG_LEVEL_FLAG } from "./daemon-flags.ts";
-import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
 import { MASTER_FLAGS } from "./master-flags.ts";
+import { RUN_COMMAND } from "./run-command.ts";
 import { ATTACH_COMMAND, EXEC_COMMAND } from "./session-commands.ts";
-
-const RUN_FLAGS: readonly FlagSpec[] = [
-  MASTER_FLAG,
-  { name: "name", value: "<name>", description: "Name of the tasks; by default that of the command" },
-  { name: "cpus", value: "<n>", description: "CPUs of each instance", default: "0.1" },
-  { name: "mem", value: "<MB>", description: "Memory of each instance in MB", default: "32" },
-  { name: "env", value: "<NAME=value>", description: "Environment variable", many: true },
-  { name: "uri", value: "<uri>", description: "File or archive to fetch into the sandbox", many: true },
-  { name: "instances", value: "<n>", description: "How many tasks to run side by side", default: "1" },
-  { name: "role", value: "<role>", description: "Role to take offers in", default: "*" },
-  { name: "user", value: "<user>", description: "UNIX user of the tasks; by default yours" },
-  { name: "quiet", description: "Print nothing but the output of the tasks, and why one never ran" },
-];
 
 const MASTER_COMMAND: CommandSpec = {
   name: "master",
@@ -75,50 +62,6 @@ const DEV_COMMAND: CommandSpec = {
   examples: ["mesh dev", "mesh dev --dir /tmp/mesh --port 6050 --raft-port 6060 --agent-port 6051"],
   run: async (flags) => (await import("./dev.ts")).runDev(flags),
 };
-
-const RUN_COMMAND: CommandSpec = {
-  name: "run",
-  args: "",
-  summary: "Run a command on the cluster and show its output; ends with its exit status",
-  flags: RUN_FLAGS,
-  examples: [
-    "mesh run -- sh -c 'echo hello; exit 3'",
-    "mesh run --instances 3 --cpus 0.5 --mem 64 --env GREETING=hi -- sh -c 'echo $GREETING from $MESH_INSTANCE'",
-    "mesh run --uri https://example.org/data.tar.gz -- ls -l",
-  ],
-  run: runRun,
-};
-
-async function runRun(flags: Flags, args: readonly string[], rest: readonly string[]): Promise<number> {
-  const command = [...args, ...rest];
-  const program = command[0];
-  if (program === undefined) {
-    throw new MeshError("BAD_FLAG", "Missing the command to run: for example mesh run -- sh -c 'echo hello'");
-  }
-  const name = flags.optional("name") ?? nameOf(program);
-  if (!/^[^\s/\\]{1,100}$/.test(name))
-    throw badFlag("name", name, "up to 100 characters without spaces and slashes");
-  const { runCommand } = await import("./run.ts");
-  return runCommand({
-    masters: flags.addresses("master", 5050),
-    name,
-    role: flags.text("role"),
-    cpus: flags.number("cpus", { min: 0.001, max: 1e6 }),
-    mem: flags.number("mem", { min: 1, max: 1e9 }),
-    environment: flags.pairs("env"),
-    uris: flags.many("uri"),
-    instances: flags.number("instances", { min: 1, max: 10_000, integer: true }),
-    user: flags.optional("user"),
-    quiet: flags.switch("quiet"),
-    command,
-  });
-}
-
-/** A task's name from its program: the last part of the path, without what a name may not have. */
-function nameOf(program: string): string {
-  const last = program.split(/[/\\]+/).findLast((part) => part !== "") ?? "";
-  return last.replace(/\s+/g, "-").slice(0, 100) || "task";
-}
 
 function listCommand(name: "tasks" | "agents" | "frameworks"): CommandSpec {
   return {

@@ -7,6 +7,7 @@
  * two kill the tasks.
  */
 import { readFileSync } from "node:fs";
+import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { Offer } from "../model/v1/offers.ts";
 import type { CommandInfo, TaskStatus } from "../model/v1/tasks.ts";
@@ -36,8 +37,10 @@ export interface RunOptions {
   readonly instances: number;
   readonly user: string | undefined;
   readonly quiet: boolean;
-  /** The command and its arguments. */
+  /** The command and its arguments; empty for what the image runs. */
   readonly command: readonly string[];
+  /** Left out: the tasks need nothing of their own. */
+  readonly container?: ContainerInfo;
 }
 
 /** Resolves with the exit status for the process. */
@@ -115,11 +118,10 @@ function runName(): string {
 }
 
 function commandInfo(options: RunOptions): CommandInfo {
-  const [program = "", ...rest] = options.command;
+  const [program] = options.command;
   return {
     shell: false,
-    value: program,
-    arguments: [program, ...rest],
+    ...(program === undefined ? {} : { value: program, arguments: [...options.command] }),
     environment: { variables: options.environment.map(([name, value]) => ({ name, value })) },
     uris: options.uris.map((value) => ({ value })),
     ...(options.user === undefined ? {} : { user: options.user }),

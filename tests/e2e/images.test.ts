@@ -9,7 +9,7 @@ import { DockerRegistry } from "../support/docker-registry.ts";
 import { mayRun } from "../support/must-run.ts";
 import type { TarEntry } from "../support/tar-writer.ts";
 import { makeImage, makeIndex, OWN_ARCHITECTURE, type TestImage } from "../support/test-image.ts";
-import { eventually, TestCluster } from "./test-cluster.ts";
+import { eventually, mesh, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
 const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"].find((path) => existsSync(path));
@@ -106,6 +106,19 @@ describe.skipIf(!mayRun(possible))("images", () => {
     const [path = ""] = [...glob.scanSync({ cwd: cluster.directory, followSymlinks: true })];
     return readFileSync(join(cluster.directory, path), "utf8");
   }
+
+  test("mesh run: what the image runs, and a command of the user's with a directory of the machine", async () => {
+    const run = (...words: string[]) =>
+      mesh(["run", "--master", cluster.masterAddresses.join(","), "--quiet", ...words]);
+    expect(await run("--image", "distroless")).toEqual({ status: 0, stdout: "hello\n", stderr: "" });
+    writeFileSync(join(directory, "of-machine"), "from the machine\n");
+    const volume = ["--volume", `${directory}:/there:ro`];
+    expect(await run("--image", "distroless", ...volume, "--", "/cat", "/there/of-machine")).toEqual({
+      status: 0,
+      stdout: "from the machine\n",
+      stderr: "",
+    });
+  }, 60_000);
 
   test("a program without a shell runs as its image says", async () => {
     const id = await launch("distroless");

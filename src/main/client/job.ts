@@ -4,6 +4,7 @@
  */
 
 import { isTerminalState } from "../../model/task-state.ts";
+import type { ContainerInfo } from "../../model/v1/containers.ts";
 import type { Offer } from "../../model/v1/offers.ts";
 import type { Resource } from "../../model/v1/resources.ts";
 import type { SchedulerEvent } from "../../model/v1/scheduler.ts";
@@ -23,6 +24,7 @@ export interface JobSpec {
   /** MB. */
   readonly mem: number;
   readonly command: CommandInfo;
+  readonly container?: ContainerInfo;
 }
 
 export interface Instance {
@@ -160,18 +162,20 @@ export class Job {
   }
 
   #taskInfo(offer: Offer, instance: Instance): TaskInfo {
-    const environment = this.#spec.command.environment?.variables ?? [];
+    const { container, command } = this.#spec;
+    const environment = command.environment?.variables ?? [];
     return {
       name: this.#spec.name,
       task_id: { value: instance.taskId },
       agent_id: offer.agent_id,
       resources: [scalar("cpus", this.#spec.cpus), scalar("mem", this.#spec.mem)],
       command: {
-        ...this.#spec.command,
+        ...command,
         environment: {
           variables: [...environment, { name: "MESH_INSTANCE", value: String(instance.number) }],
         },
       },
+      ...(container === undefined ? {} : { container }),
     };
   }
 
