@@ -269,8 +269,7 @@ export class Registry {
   }
 
   #collectChanges(): void {
-    for (const key of this.#state.takeTouched()) {
-      const text = keyOf(key);
+    for (const [text, key] of this.#state.takeTouched()) {
       const keyBytes = encoder.encode(text);
       const value = this.#encodeValue(key);
       this.#digest = digestBytes(digestBytes(this.#digest, keyBytes), value ?? new Uint8Array(0));

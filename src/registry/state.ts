@@ -40,8 +40,7 @@ export class RegistryState {
   readonly weights = new Map<string, number>();
   readonly quotas = new Map<string, Quota>();
   #taskCount = 0;
-  readonly #dirty = new Set<KeyOf>();
-  readonly #keys = new Map<string, KeyOf>();
+  #dirty = new Map<string, KeyOf>();
 
   get taskCount(): number {
     return this.#taskCount;
@@ -97,17 +96,13 @@ export class RegistryState {
   /** Notes that the value under a key changed or went away. */
   touch(key: KeyOf): void {
     const text = keyOf(key);
-    const known = this.#keys.get(text);
-    if (known !== undefined) return;
-    this.#keys.set(text, key);
-    this.#dirty.add(key);
+    if (!this.#dirty.has(text)) this.#dirty.set(text, key);
   }
 
-  /** Keys changed since the last call, in the order of their first change. */
-  takeTouched(): KeyOf[] {
-    const keys = [...this.#dirty];
-    this.#dirty.clear();
-    this.#keys.clear();
+  /** Keys changed since the last call with their text, in the order of their first change. */
+  takeTouched(): Map<string, KeyOf> {
+    const keys = this.#dirty;
+    this.#dirty = new Map();
     return keys;
   }
 }
