@@ -11,9 +11,9 @@
  * microseconds, is lost.
  *
  * The file lies in a directory that the container may write to, and its name
- * can lead anywhere at any moment. It is opened once, without following a
- * link; it must be an ordinary file with no other name; and only what was
- * opened is cut.
+ * can lead anywhere at any moment. So its directory is pinned, the file is
+ * opened there once, without following a link; it must be an ordinary file
+ * with no other name; and only what was opened is cut.
  */
 import {
   closeSync,
@@ -29,18 +29,23 @@ import {
   writeSync,
 } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { OUTPUT_ROTATIONS_UNDER_WAY_MAX } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { type Cut, CutFront } from "./cut-front.ts";
+import { type PinnedDirectory, pinDirectory } from "./pinned-directory.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 const COPY_BYTES = 1024 * 1024;
+const MOVED_AWAY = "its sandbox is no longer where the agent made it";
 /** Less than any part has. */
 const HEAD_BYTES = 2 * 1024;
 
 export interface OutputFile {
   /** Absolute; its directory is the sandbox itself. */
   readonly path: string;
+  /** A directory above the sandbox that no container can change. */
+  readonly root: string;
   readonly maxBytes: number;
   /** Earlier parts to keep, 0 for none. */
   readonly parts: number;
@@ -94,16 +99,15 @@ export class OutputRotation {
    */
   finish(file: OutputFile): void {
     if (lstatSync(movingPath(file.path, 1), { throwIfNoEntry: false }) === undefined) return;
+    let directory: PinnedDirectory | undefined;
     try {
-      const isCut = !sameHead(movingPath(file.path, 1), file.path);
-      for (let draft = 1; draft <= file.parts; draft++) {
-        const path = movingPath(file.path, draft);
-        if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
-        if (isCut) shift(file, draft);
-        else unlinkSync(path);
-      }
+      directory = pinDirectory(file.root, dirname(file.path));
+      if (directory === undefined) this.#refuse(file.path, MOVED_AWAY);
+      else finishAt(`${directory.path}/${basename(file.path)}`, file.parts);
     } catch (error) {
       this.#refuse(file.path, `cannot finish its rotation: ${textOf(error)}`);
+    } finally {
+      directory?.close();
     }
   }
 
@@ -125,18 +129,26 @@ export class OutputRotation {
   }
 
   async #rotate(file: OutputFile): Promise<void> {
+    let directory: PinnedDirectory | undefined;
     let handle: FileHandle | undefined;
     try {
-      handle = await open(file.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+      directory = pinDirectory(file.root, dirname(file.path));
+      if (directory === undefined) {
+        this.#refuse(file.path, MOVED_AWAY);
+        return;
+      }
+      const at = `${directory.path}/${basename(file.path)}`;
+      handle = await open(at, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
       const stat = await handle.stat();
       if (!stat.isFile() || stat.nlink !== 1)
         this.#refuse(file.path, "it is a link, or no file, or has other names");
-      else if (stat.size > file.maxBytes) await this.#move(file, handle);
+      else if (stat.size > file.maxBytes) await this.#move(file, at, handle);
     } catch (error) {
       // Gone meanwhile, with its sandbox, or by its task.
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#refuse(file.path, textOf(error));
     } finally {
       await handle?.close();
+      directory?.close();
     }
   }
 
@@ -146,7 +158,8 @@ export class OutputRotation {
     this.#log.warn("Cannot bound a log file of a container", { file: path, reason });
   }
 
-  async #move(file: OutputFile, handle: FileHandle): Promise<void> {
+  /** @param at the file's path by way of its pinned directory */
+  async #move(file: OutputFile, at: string, handle: FileHandle): Promise<void> {
     const { dev, size, blksize } = fstatSync(handle.fd);
     // The end of what is cut must be that of a block, and not of the file.
     const partBytes = Math.max(blksize, Math.floor(file.maxBytes / blksize) * blksize);
@@ -160,17 +173,17 @@ export class OutputRotation {
     try {
       for (let part = first; part < full; part++) {
         await last?.close();
-        const draft = draftPath(file.path, drafts + 1);
+        const draft = draftPath(at, drafts + 1);
         last = await this.#copy(file.path, draft, handle, part * partBytes, (part + 1) * partBytes);
         if (last === undefined) break;
         drafts++;
       }
       for (let draft = 1; draft <= drafts; draft++) {
-        renameSync(draftPath(file.path, draft), movingPath(file.path, draft));
+        renameSync(draftPath(at, draft), movingPath(at, draft));
       }
       const cut = await this.#cut.front(handle.fd, dev, full * partBytes);
       if (!cut) truncate(handle.fd, last?.fd, full * partBytes);
-      for (let draft = 1; draft <= drafts; draft++) shift(file, draft);
+      for (let draft = 1; draft <= drafts; draft++) shift(at, file.parts, draft);
       this.#rotations++;
     } finally {
       await last?.close();
@@ -237,12 +250,22 @@ function truncate(fd: number, draft: number | undefined, copiedBytes: number): v
 }
 
 /** `stdout.1` becomes `stdout.2` and so on, the oldest goes, and the draft is `stdout.1`. */
-function shift({ path, parts }: OutputFile, draft: number): void {
+function shift(path: string, parts: number, draft: number): void {
   for (let number = parts - 1; number >= 1; number--) {
     if (lstatSync(`${path}.${number}`, { throwIfNoEntry: false }) === undefined) continue;
     renameSync(`${path}.${number}`, `${path}.${number + 1}`);
   }
   renameSync(movingPath(path, draft), `${path}.1`);
+}
+
+function finishAt(path: string, parts: number): void {
+  const isCut = !sameHead(movingPath(path, 1), path);
+  for (let draft = 1; draft <= parts; draft++) {
+    const moving = movingPath(path, draft);
+    if (lstatSync(moving, { throwIfNoEntry: false }) === undefined) return;
+    if (isCut) shift(path, parts, draft);
+    else unlinkSync(moving);
+  }
 }
 
 function sameHead(a: string, b: string): boolean {

@@ -116,7 +116,7 @@ export class SandboxCare {
     const settings = containerOutputs(this.#options.settings.outputs, needs().loggerVariables);
     // One whose settings cannot be used is never launched.
     const outputs = settings.ok ? settings.value : undefined;
-    const files = outputs === undefined ? [] : outputFiles(sandbox, outputs);
+    const files = outputs === undefined ? [] : outputFiles(this.#options.workDir, sandbox, outputs);
     for (const { file } of files) this.#rotation.finish(file);
     return { sandbox, outputs: files };
   }
@@ -158,10 +158,10 @@ interface InUse {
   readonly outputs: readonly WatchedOutput[];
 }
 
-function outputFiles(sandbox: string, { stderr, stdout }: ContainerOutputs): WatchedOutput[] {
+function outputFiles(root: string, sandbox: string, { stderr, stdout }: ContainerOutputs): WatchedOutput[] {
   return [
-    { file: { path: `${sandbox}/stdout`, ...stdout }, sizeBytes: 0 },
-    { file: { path: `${sandbox}/stderr`, ...stderr }, sizeBytes: 0 },
+    { file: { path: `${sandbox}/stdout`, root, ...stdout }, sizeBytes: 0 },
+    { file: { path: `${sandbox}/stderr`, root, ...stderr }, sizeBytes: 0 },
   ];
 }
 

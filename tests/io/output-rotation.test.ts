@@ -9,6 +9,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -45,7 +46,7 @@ function counting(bytes: number, from = 1): string {
 
 async function rotate(path: string, parts: number, cut?: Cut, log: Log = silentLog): Promise<OutputRotation> {
   const rotation = new OutputRotation(log, cut);
-  rotation.look({ path, maxBytes: 16 * KIB, parts });
+  rotation.look({ path, root: tmpdir(), maxBytes: 16 * KIB, parts });
   await rotation.close();
   return rotation;
 }
@@ -65,6 +66,7 @@ describe("rotation of log files", () => {
     const rotation = new OutputRotation(silentLog, { front: () => slow.promise });
     const files = ["a", "b", "c"].map((name) => ({
       path: join(directory, name),
+      root: tmpdir(),
       maxBytes: 16 * KIB,
       parts: 1,
     }));
@@ -138,7 +140,7 @@ describe("rotation of log files", () => {
       ended = true;
     });
     while (!ended) {
-      rotation.look({ path, maxBytes: 64 * KIB, parts: 1_000 });
+      rotation.look({ path, root: tmpdir(), maxBytes: 64 * KIB, parts: 1_000 });
       await new Promise((resolve) => setImmediate(resolve));
     }
     await rotation.close();
@@ -170,6 +172,24 @@ describe("rotation of log files", () => {
     expect(readFileSync(path).length).toBeLessThan(16 * KIB);
   });
 
+  test("touches nothing where a directory above the file was swapped for a link", async () => {
+    const [pod, other] = [sandbox(), sandbox()];
+    mkdirSync(join(pod, "containers/task"), { recursive: true });
+    mkdirSync(join(other, "task"));
+    const [path, foreign] = [join(pod, "containers/task/stdout"), join(other, "task/stdout")];
+    writeFileSync(foreign, counting(40 * KIB));
+    writeFileSync(`${foreign}.moving.1`, "a");
+    renameSync(join(pod, "containers"), join(pod, "aside"));
+    symlinkSync(other, join(pod, "containers"));
+    const said: string[] = [];
+    const log: Log = { ...silentLog, warn: (_, fields) => void said.push(`${fields?.["reason"]}`) };
+    const rotation = await rotate(path, 0, NO_CUT, log);
+    rotation.finish({ path, root: tmpdir(), maxBytes: 16 * KIB, parts: 1 });
+    expect(readFileSync(foreign, "utf8")).toBe(counting(40 * KIB));
+    expect(readdirSync(join(other, "task")).sort()).toEqual(["stdout", "stdout.moving.1"]);
+    expect(said).toEqual(["its sandbox is no longer where the agent made it"]);
+  });
+
   test("a file becomes small also where no part of it can be kept, and that is said once", async () => {
     const directory = sandbox();
     const path = join(directory, "stdout");
@@ -182,7 +202,7 @@ describe("rotation of log files", () => {
     const rotation = new OutputRotation(log, NO_CUT);
     for (let round = 0; round < 2; round++) {
       writeFileSync(path, counting(40 * KIB));
-      rotation.look({ path, maxBytes: 16 * KIB, parts: 9 });
+      rotation.look({ path, root: tmpdir(), maxBytes: 16 * KIB, parts: 9 });
       await rotation.close();
       expect(readFileSync(path).length).toBe(0);
     }
@@ -200,7 +220,7 @@ describe("rotation of log files", () => {
       writeFileSync(`${path}.moving.1`, text.slice(0, 16 * KIB));
       writeFileSync(`${path}.moving.2`, text.slice(16 * KIB, 32 * KIB));
       writeFileSync(path, isCut ? text.slice(32 * KIB) : text);
-      new OutputRotation(silentLog).finish({ path, maxBytes: 16 * KIB, parts: 9 });
+      new OutputRotation(silentLog).finish({ path, root: tmpdir(), maxBytes: 16 * KIB, parts: 9 });
       expect(all(directory)).toBe(`earlier\n${text}`);
       expect(readdirSync(directory).filter((name) => name.includes("moving"))).toEqual([]);
     });
