@@ -14,9 +14,6 @@ export function uncheckable(config: AgentConfig, { info, spec }: ContainerPlan):
     if (checkRules(info, kind) === undefined) continue;
     const probe = checkProbe(info, kind, spec);
     if (!probe.ok) return probe.error;
-    if (probe.value.kind === "command" && spec.image !== undefined) {
-      return "the task is to be checked by a command in its image, which is not there yet; check over HTTP or TCP";
-    }
     if (probe.value.kind === "command" && !config.commandChecks) {
       return "the task is to be checked by a command, which needs nsenter (util-linux) on the agent's machine; install it, or check over HTTP or TCP";
     }
@@ -70,5 +67,7 @@ function commandProbe(
   const variables = userVariables(command);
   if (!variables.ok) return fail(`the task's ${what}: ${variables.error}`);
   const environment = [...new Map([...container.environment, ...variables.value])];
-  return ok({ kind: "command", spec: { ...container, command: program.value, environment } });
+  const { image } = container;
+  const own = image && { image: { ...image, ownVariables: [...image.ownVariables, ...variables.value] } };
+  return ok({ kind: "command", spec: { ...container, command: program.value, environment, ...own } });
 }

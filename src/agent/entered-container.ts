@@ -39,8 +39,6 @@ export function sessionSpec(
 ): Result<ContainerSpec> {
   if (command === undefined) return fail("it has no command; give one to run");
   if ((command.uris?.length ?? 0) > 0) return fail("URIs are fetched for tasks only; leave them away");
-  if (parent.image !== undefined)
-    return fail("its parent has an image, in which no other programs can be run yet");
   const more = beyondTerminal(container);
   if (more !== undefined) return fail(`it has what its parent has, and cannot have ${more} of its own`);
   const program = containerCommand(command);
@@ -50,12 +48,15 @@ export function sessionSpec(
   const { terminal: __, user: parentUser, ...entered } = parent;
   const user = switchUser ? command.user || parentUser : parentUser;
   const terminal = terminalOf(container);
+  const { image } = parent;
+  const own = image && { image: { ...image, ownVariables: [...image.ownVariables, ...variables.value] } };
   return ok({
     ...entered,
     command: program.value,
     environment: [...new Map([...parent.environment, ...variables.value])],
     ...(user === undefined ? {} : { user }),
     ...(terminal === undefined ? {} : { terminal }),
+    ...own,
   });
 }
 

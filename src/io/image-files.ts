@@ -8,7 +8,7 @@
  *     layers/<32 hex>.json      what it hides of those below; present: it is complete
  *     images/<hex>.json         an image by its name
  *     containers/<id>           the writable layer of a container, and where its root is
- *     containers/<id>/layers    the layers that it uses
+ *     containers/<id>/layers    the layers that it uses; `config`: what its image says
  *
  * Nobody but root may enter it: images hold programs with setuid bits.
  */
@@ -134,15 +134,24 @@ export class ImageFiles {
   }
 
   /** From here on the layers stay until `removeContainer`. What is there of the container goes. */
-  makeContainer(id: string, layers: readonly string[]): ContainerFiles {
+  makeContainer(id: string, { layers, config }: Pick<StoredImage, "layers" | "config">): ContainerFiles {
     const path = this.#containerPath(id);
     if (existsSync(path)) this.#trash(path);
     const files = { upper: `${path}/upper`, work: `${path}/work`, root: `${path}/root` };
     mkdirSync(path, { mode: 0o700 });
     writeFileSync(`${path}/layers`, layers.join("\n"));
+    writeFileSync(`${path}/config`, JSON.stringify(config));
     // The upper one is the root directory of the container: everybody must get in.
     for (const each of [files.upper, files.work, files.root]) mkdirSync(each, { mode: 0o755 });
     return files;
+  }
+
+  configOf(id: string): ImageConfig | undefined {
+    try {
+      return JSON.parse(readFileSync(`${this.#containerPath(id)}/config`, "utf8")) as ImageConfig;
+    } catch {
+      return undefined;
+    }
   }
 
   async removeContainer(id: string): Promise<void> {

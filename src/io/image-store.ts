@@ -19,7 +19,7 @@ import type { Log } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { ContainerImage } from "../isolation/container.ts";
 import { type ImageReference, manifestName, parseImageReference } from "../isolation/image-reference.ts";
-import type { OverlayMarks, ProvidedImage } from "../isolation/images.ts";
+import type { ImageConfig, OverlayMarks, ProvidedImage } from "../isolation/images.ts";
 import type { Images } from "../isolation/runtime.ts";
 import { openArchivedImage } from "./image-archive.ts";
 import { copyRoot } from "./image-copy.ts";
@@ -65,6 +65,10 @@ export class ImageStore implements Images {
 
   containers(): readonly string[] {
     return this.#files.containers();
+  }
+
+  configOf(containerId: string): ImageConfig | undefined {
+    return this.#files.configOf(containerId);
   }
 
   async release(containerId: string): Promise<void> {
@@ -218,8 +222,8 @@ export class ImageStore implements Images {
 
   async #makeRoot(image: StoredImage, containerId: string): Promise<Result<ProvidedImage>> {
     const { backend, ignoreRuntime = false } = this.#options;
-    const files = this.#files.makeContainer(containerId, image.layers);
     const config = ignoreRuntime ? { entrypoint: [], cmd: [], env: [] } : image.config;
+    const files = this.#files.makeContainer(containerId, { layers: image.layers, config });
     const { layersDirectory } = this.#files;
     if (backend === "copy") {
       const layers = image.layers.map((diffId) => ({

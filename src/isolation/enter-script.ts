@@ -11,9 +11,12 @@
 import { present } from "../base/assert.ts";
 import type { Namespace } from "./container.ts";
 import type { Plan } from "./plan.ts";
+import { enterRootScript, enterRootWords, type RootEntry } from "./root.ts";
 import {
+  lines,
   oomScore,
   programOf,
+  rootVariables,
   type SupervisorCommand,
   shellEnvironment,
   stagedWords,
@@ -56,8 +59,11 @@ export function enterCommand(
   plan: Plan,
   host: Host,
   container: EnteredContainer,
-  { name, mark, terminal }: EnteringFor,
+  entering: EnteringFor,
 ): SupervisorCommand {
+  const rooted = plan.steps.find((step) => step.do === "enter-root");
+  if (rooted !== undefined) return enterRootedCommand(plan, host, container, entering, rooted.entry);
+  const { name, mark, terminal } = entering;
   const { cgroup } = container;
   const join = cgroup === undefined ? "" : 'echo 0 >"$cgroup/cgroup.procs" || exit\n';
   const adjust = oomScore(plan);
@@ -76,10 +82,34 @@ export function enterCommand(
   };
 }
 
-function enterWords(host: Host, { target, namespaces }: EnteredContainer): string[] {
+/**
+ * Where the container has a root of its own, the process of root.ts enters that, and the cgroup, last:
+ * before it becomes the program it has more memory than the container may have.
+ */
+function enterRootedCommand(
+  plan: Plan,
+  host: Host,
+  { target, namespaces, cgroup }: EnteredContainer,
+  { name, mark, terminal }: EnteringFor,
+  entry: RootEntry,
+): SupervisorCommand {
+  const { cgroup: _ofTheTask, ...others } = entry;
+  const joining = { ...others, ...(cgroup === undefined ? {} : { cgroup }), join: { pid: target, mark } };
+  const outside = { target, cgroup, namespaces: namespaces.filter((kind) => kind !== "mount") };
+  const words = [...enterWords(host, outside, []), ...(terminal ? terminalWords(host) : [])];
+  return {
+    argv: [
+      ...[host.tools.shell, "-c", lines(oomScore(plan), enterRootScript(words)), name],
+      ...[...enterRootWords(host), ...programOf(plan)],
+    ],
+    environment: { ...shellEnvironment(plan), ...rootVariables(plan, joining) },
+  };
+}
+
+/** @param more flags; `--wd` without a value is the directory of the target, seen from its namespaces */
+function enterWords(host: Host, { target, namespaces }: EnteredContainer, more = ["--wd"]): string[] {
   if (namespaces.length === 0) return [];
   const nsenter = word(present(host.tools.nsenter, "Commands are run in namespaces only with nsenter"));
   const flags = namespaces.map((kind) => NSENTER_FLAGS[kind]);
-  // Without a value: the directory of the target, seen from its namespaces.
-  return [nsenter, `--target=${target}`, ...flags, "--wd", "--"];
+  return [nsenter, `--target=${target}`, ...flags, ...more, "--"];
 }

@@ -7,6 +7,7 @@ import { fail, ok, type Result } from "../base/result.ts";
 import type { ContainerCommand, ContainerImage, ContainerSpec } from "./container.ts";
 import { DEFAULT_PATH } from "./environment.ts";
 import type { ImageConfig, ProvidedImage } from "./images.ts";
+import type { Images } from "./runtime.ts";
 
 /** The container as it can be planned. The error says why the image and the command make no program. */
 export function withImage(
@@ -29,6 +30,15 @@ export function withImage(
       workingDirectory: workingDir.startsWith("/") ? workingDir : image.sandbox,
     },
   });
+}
+
+/** The same for one more program in a container that is there. */
+export function enteredSpec(spec: ContainerSpec, images: Images | undefined): Result<ContainerSpec> {
+  if (spec.image === undefined) return ok(spec);
+  const config = images?.configOf(spec.containerId);
+  if (config === undefined)
+    return fail(`what the image "${spec.image.name}" says of its programs is not known`);
+  return withImage(spec, spec.image, { config, source: { kind: "copy" }, directory: "/" });
 }
 
 type ImageCommand = Extract<ContainerCommand, { kind: "image" }>;

@@ -21,6 +21,10 @@ export interface RootEntry {
   readonly user?: Owner & { readonly name: string };
   readonly limits: readonly ResourceLimit[];
   readonly privileges: Privileges;
+  /** The root is there already: that of process `pid`, as the host numbers it. `mark`: see ENTERED_FD. */
+  readonly join?: { readonly pid: number; readonly mark: boolean };
+  /** Standard input is a terminal, which the program is to control. */
+  readonly terminal?: true;
   /** Path of the program of confinement.ts that holds the filter of system calls. */
   readonly filter?: string;
 }
@@ -90,6 +94,7 @@ export function rootEntry(
     mounts: [...volumes, ...(spec.mounts ?? [])],
     limits,
     privileges,
+    ...(spec.terminal === undefined ? {} : { terminal: true }),
     ...(filter === undefined ? {} : { filter }),
     ...(from.path === undefined ? {} : { cgroup: from.path }),
     ...(from.owner === undefined ? {} : { user: { ...from.owner, name: spec.user ?? "" } }),
@@ -109,7 +114,7 @@ export function rootEnvironment(entry: RootEntry, program: RootProgram): Readonl
   };
 }
 
-/** The words are the positional parameters. Not in the sandbox: Bun would look for its settings there. */
-export function enterRootScript(): string {
-  return `export ${OPEN_FILES_VARIABLE}="$(ulimit -S -n)"\ncd / && exec "$@"`;
+/** The words are the positional parameters; `before` are those of a program that executes them. Not in the sandbox: Bun would look for its settings there. */
+export function enterRootScript(before: readonly string[] = []): string {
+  return `export ${OPEN_FILES_VARIABLE}="$(ulimit -S -n)"\ncd / && exec ${[...before, '"$@"'].join(" ")}`;
 }

@@ -21,7 +21,7 @@ import type {
   Limitation,
   Namespace,
 } from "./container.ts";
-import type { ProvidedImage } from "./images.ts";
+import type { ImageConfig, ProvidedImage } from "./images.ts";
 import type { ProgramInput, Session } from "./session.ts";
 
 /** Where a launch failed. `cancelled`: `kill` came before the start. */
@@ -193,6 +193,8 @@ export interface Images {
   provide(image: ContainerImage, containerId: string, signal: AbortSignal): Promise<Result<ProvidedImage>>;
   /** Removes the container's files, if it has some. */
   release(containerId: string): Promise<void>;
+  /** What the image of a container said when its files were made. */
+  configOf(containerId: string): ImageConfig | undefined;
   /** Containers that have files. */
   containers(): readonly string[];
 }

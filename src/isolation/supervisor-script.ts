@@ -22,7 +22,7 @@ import { mountScript, type ScriptPart } from "./mounts.ts";
 import { enterNetworkWords, networkScript } from "./network-script.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { PlannedEnvironment } from "./planned-environment.ts";
-import { enterRootScript, enterRootWords, rootEnvironment } from "./root.ts";
+import { enterRootScript, enterRootWords, type RootEntry, rootEnvironment } from "./root.ts";
 import type { Host } from "./tools.ts";
 
 export interface SupervisorCommand {
@@ -81,7 +81,8 @@ function rootWords(plan: Plan, host: Host): readonly string[] {
   return find(plan, "enter-root") === undefined ? [] : enterRootWords(host);
 }
 
-function rootVariables(plan: Plan): Readonly<Record<string, string>> {
+/** @param entry in place of the plan's */
+export function rootVariables(plan: Plan, entry?: RootEntry): Readonly<Record<string, string>> {
   const step = find(plan, "enter-root");
   if (step === undefined) return {};
   const { prefix, variables } = present(
@@ -89,7 +90,7 @@ function rootVariables(plan: Plan): Readonly<Record<string, string>> {
     "A plan sets the environment",
   ).environment;
   const renamed = find(plan, "execute")?.argv0 !== undefined;
-  return rootEnvironment(step.entry, { prefix, variables: variables.length, renamed });
+  return rootEnvironment(entry ?? step.entry, { prefix, variables: variables.length, renamed });
 }
 
 /** The program with its arguments, as the scripts take it. */
@@ -272,7 +273,7 @@ function plainWord(text: string): string {
   return text;
 }
 
-function lines(...parts: readonly string[]): string {
+export function lines(...parts: readonly string[]): string {
   return parts.filter((part) => part !== "").join("\n");
 }
 

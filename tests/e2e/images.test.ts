@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerInfo } from "../../src/model/v1/containers.ts";
-import type { TaskState } from "../../src/model/v1/tasks.ts";
+import type { TaskInfo, TaskState } from "../../src/model/v1/tasks.ts";
 import { DockerRegistry } from "../support/docker-registry.ts";
 import { mayRun } from "../support/must-run.ts";
 import type { TarEntry } from "../support/tar-writer.ts";
@@ -73,6 +73,7 @@ describe.skipIf(!mayRun(possible))("images", () => {
     image: string,
     command: { readonly value?: string; readonly arguments?: string[]; readonly shell?: boolean } = {},
     environment: Readonly<Record<string, string>> = {},
+    others: Partial<TaskInfo> = {},
   ): Promise<string> {
     const id = `image-${++tasks}`;
     const container: ContainerInfo = {
@@ -80,7 +81,7 @@ describe.skipIf(!mayRun(possible))("images", () => {
       mesos: { image: { type: "DOCKER", docker: { name: image } } },
     };
     const variables = Object.entries(environment).map(([name, value]) => ({ name, value }));
-    const more = { container, command: { shell: false, ...command, environment: { variables } } };
+    const more = { ...others, container, command: { shell: false, ...command, environment: { variables } } };
     await scheduler.launch([{ id, command: "", more }]);
     return id;
   }
@@ -215,6 +216,25 @@ describe.skipIf(!mayRun(possible))("images", () => {
     expect(scheduler.told.get(shell)?.at(-1)?.message).toContain("exited with status 127");
   });
 
+  test("a health check by a command runs in the image, with its variables", async () => {
+    const value = { shell: false, value: "ls", arguments: ["ls", "/greeting"] };
+    const health_check = {
+      type: "COMMAND",
+      command: value,
+      delay_seconds: 0,
+      interval_seconds: 0.2,
+    } as const;
+    const id = await launch(
+      "team/sharing:1",
+      { value: "/sleep", arguments: ["sleep", "1000"] },
+      {},
+      { health_check },
+    );
+    await eventually("the task to be healthy", () => scheduler.told.get(id)?.at(-1)?.healthy === true);
+    expect(output(id, "stderr")).toContain("/greeting");
+    await kill(id);
+  });
+
   test("tasks outlive the agent; their files go with them, unused layers when they are pruned", async () => {
     const id = await launch("team/sharing:1", { value: "/sleep", arguments: ["sleep", "1000"] });
     await state(id, "TASK_RUNNING");
@@ -228,12 +248,7 @@ describe.skipIf(!mayRun(possible))("images", () => {
     await prune();
     expect(layers()).toBe(2);
     expect(scheduler.stateOf(id)).toBe("TASK_RUNNING");
-    const agentId = scheduler.told.get(id)?.at(-1)?.agent_id;
-    await scheduler.client.call({
-      type: "KILL",
-      kill: { task_id: { value: id }, ...(agentId === undefined ? {} : { agent_id: agentId }) },
-    });
-    await state(id, "TASK_KILLED");
+    await kill(id);
     await eventually(
       "the container's files to go",
       () => readdirSync(storeDirectory("containers")).length === 0,
@@ -241,6 +256,13 @@ describe.skipIf(!mayRun(possible))("images", () => {
     await prune();
     expect(layers()).toBe(0);
   });
+
+  async function kill(id: string): Promise<void> {
+    const agentId = scheduler.told.get(id)?.at(-1)?.agent_id;
+    const task = { task_id: { value: id }, ...(agentId === undefined ? {} : { agent_id: agentId }) };
+    await scheduler.client.call({ type: "KILL", kill: task });
+    await state(id, "TASK_KILLED");
+  }
 
   async function prune(): Promise<void> {
     const answer = await fetch(`http://${cluster.agentAddresses[0]}/api/v1`, {

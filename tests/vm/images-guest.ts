@@ -45,6 +45,7 @@ const images: Images = {
     return ok({ config, source: { kind: "overlay", ...layers, upper, work }, directory });
   },
   release: async () => {},
+  configOf: () => undefined,
   containers: () => [],
 };
 

@@ -1,6 +1,7 @@
 /** Carries out checks of containers, so many at once: commands inside of them, ports in their network. */
 import { COMMAND_CHECKS_UNDER_WAY_MAX, NETWORK_CHECKS_UNDER_WAY_MAX } from "../../base/limits.ts";
 import type { CheckProbe, CheckResult, NetworkCheck, NetworkProbe, Within } from "../check.ts";
+import type { Images } from "../runtime.ts";
 import type { Host } from "../tools.ts";
 import { CONTAINER_ENDED, CommandCheck } from "./command-check.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
@@ -27,9 +28,10 @@ export class Checker {
     runtimeDirectory: string,
     networks: ContainerNetworks | undefined,
     network: NetworkCheck | undefined,
+    images: Images | undefined,
   ) {
     this.#networks = networks;
-    this.#command = new CommandCheck(host, table, runtimeDirectory);
+    this.#command = new CommandCheck(host, table, runtimeDirectory, images);
     this.#network = network ?? noNetworkChecks;
   }
 

@@ -2,7 +2,9 @@
 import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
 import type { CheckProbe, CheckResult } from "../check.ts";
 import { enterCommand } from "../enter-script.ts";
+import { enteredSpec } from "../image-command.ts";
 import { type Plan, planLaunch } from "../plan.ts";
+import type { Images } from "../runtime.ts";
 import type { Host } from "../tools.ts";
 import { ownerOf, withUserNamespace } from "./launch.ts";
 import { type ProcessTable, sendSignal } from "./process-table.ts";
@@ -20,15 +22,20 @@ export class CommandCheck {
   readonly #table: ProcessTable;
   /** Of the file that tells whether the container was entered; it has this name for a moment. */
   readonly #markPath: string;
+  readonly #images: Images | undefined;
 
-  constructor(host: Host, table: ProcessTable, runtimeDirectory: string) {
+  constructor(host: Host, table: ProcessTable, runtimeDirectory: string, images: Images | undefined) {
+    this.#images = images;
     this.#host = host;
     this.#table = table;
     this.#markPath = `${runtimeDirectory}/entered`;
   }
 
   /** @param stop ends the command with all it started */
-  async run(tracked: Tracked, { spec }: CommandProbe, stop: AbortSignal): Promise<CheckResult> {
+  async run(tracked: Tracked, probe: CommandProbe, stop: AbortSignal): Promise<CheckResult> {
+    const inside = enteredSpec(probe.spec, this.#images);
+    if (!inside.ok) return { kind: "untried", reason: inside.error };
+    const spec = inside.value;
     const owner = ownerOf(spec);
     if (!owner.ok) return { kind: "failed", reason: owner.error };
     const plan = planLaunch(spec, this.#host, owner.value);

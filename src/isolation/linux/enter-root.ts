@@ -22,6 +22,7 @@ import {
 } from "node:fs";
 import { constants as os } from "node:os";
 import type { BindMount, ContainerMount } from "../container.ts";
+import { ENTERED_FD } from "../enter-script.ts";
 import {
   OPEN_FILES_VARIABLE,
   ROOT_ENTRY_VARIABLE,
@@ -55,9 +56,14 @@ export function enterRoot(words: readonly string[]): never {
     const program = JSON.parse(process.env[ROOT_PROGRAM_VARIABLE] ?? "") as RootProgram;
     const libc = new Libc();
     const environment = readEnvironment(program);
-    prepare(libc, entry);
-    writeSync(2, `${STARTED_MARK}\n`);
-    libc.dup2(TASK_STDERR_FD, 2);
+    if (entry.join === undefined) {
+      prepare(libc, entry);
+      writeSync(2, `${STARTED_MARK}\n`);
+      libc.dup2(TASK_STDERR_FD, 2);
+    } else {
+      join(libc, entry, entry.join.pid);
+      if (entry.join.mark) writeSync(ENTERED_FD, "\n");
+    }
     limitFileSize(libc, entry.limits);
     const [name = "", ...rest] = words;
     if (program.renamed) execute(libc, [name, ...rest.slice(1)], rest[0] ?? "", environment);
@@ -100,6 +106,31 @@ function prepare(libc: Libc, entry: RootEntry): void {
   mkdirSync(root.workingDirectory, { recursive: true });
   process.chdir(root.workingDirectory);
   libc.newSession();
+  if (entry.terminal === true) libc.controlTerminal(0);
+  become(libc, entry, { procs, limits, filter });
+}
+
+/** Into the root of another process of the container. */
+function join(libc: Libc, entry: RootEntry, pid: number): void {
+  const { root, user, cgroup } = entry;
+  const procs = cgroup === undefined ? undefined : openSync(`${cgroup}/cgroup.procs`, "w");
+  const limits = openFilesLimit();
+  const filter = readFilter(entry);
+  if (user !== undefined) libc.initGroups(user.name, user.gid);
+  libc.joinMounts(openSync(`/proc/${pid}/ns/mnt`, constants.O_RDONLY));
+  process.chdir(root.workingDirectory);
+  become(libc, entry, { procs, limits, filter });
+}
+
+interface Becoming {
+  /** The container's cgroup.procs. */
+  readonly procs: number | undefined;
+  readonly limits: [soft: bigint, hard: bigint];
+  readonly filter: Uint8Array | undefined;
+}
+
+/** Everything that makes the process one of the container, but its program. */
+function become(libc: Libc, entry: RootEntry, { procs, limits, filter }: Becoming): void {
   if (procs !== undefined) writeSync(procs, "0");
   libc.setLimit(LIMIT_OPEN_FILES, ...limits);
   libc.resetSignals();

@@ -18,6 +18,8 @@ const FUNCTIONS = {
   mount: { args: [pointer, pointer, pointer, u64, pointer], returns: i32 },
   umount2: { args: [pointer, i32], returns: i32 },
   fchdir: { args: [i32], returns: i32 },
+  unshare: { args: [i32], returns: i32 },
+  setns: { args: [i32, i32], returns: i32 },
   mknod: { args: [pointer, u32, u64], returns: i32 },
   initgroups: { args: [pointer, u32], returns: i32 },
   setgid: { args: [u32], returns: i32 },
@@ -31,6 +33,7 @@ const FUNCTIONS = {
   signal: { args: [i32, u64], returns: i64 },
   sigprocmask: { args: [i32, pointer, pointer], returns: i32 },
   dup2: { args: [i32, i32], returns: i32 },
+  ioctl: { args: [i32, u64, i64], returns: i32 },
   fcntl: { args: [i32, i32, i64], returns: i32 },
   execve: { args: [pointer, pointer, pointer], returns: i32 },
   syscall: { args: [i64, pointer, pointer], returns: i64 },
@@ -78,6 +81,13 @@ export class Libc {
     this.#check("pivot_root", Number(done));
   }
 
+  /** Takes this thread into a mount namespace, to its root. */
+  joinMounts(namespace: number): void {
+    // CLONE_FS: threads that share their root cannot be taken elsewhere. CLONE_NEWNS.
+    this.#check("unshare", this.#calls.unshare(0x200));
+    this.#check("setns", this.#calls.setns(namespace, 0x20000));
+  }
+
   fchdir(directory: number): void {
     this.#check("fchdir", this.#calls.fchdir(directory));
   }
@@ -113,6 +123,12 @@ export class Libc {
   /** A process that leads its group already has none of its own to make. */
   newSession(): void {
     this.#check("setsid", this.#calls.setsid());
+  }
+
+  /** For the leader of a session, which has none yet. */
+  controlTerminal(file: number): void {
+    // TIOCSCTTY
+    this.#check("ioctl TIOCSCTTY", this.#calls.ioctl(file, 0x540en, 0n));
   }
 
   /** Soft and hard limit. */

@@ -95,9 +95,10 @@ class LinuxRuntime implements Runtime {
     if (host.supervisorsCgroup !== undefined) makeCgroup(host.supervisorsCgroup);
     this.capabilities = host.capabilities;
     this.#table = host.procfs ? procTable : psTable;
-    this.#checker = new Checker(host, this.#table, runtimeDirectory, networks, options.checkNetwork);
+    const { checkNetwork } = options;
+    this.#checker = new Checker(host, this.#table, runtimeDirectory, networks, checkNetwork, images);
     this.#pods = new Pods(host);
-    this.#sessions = new Sessions(host, this.#table);
+    this.#sessions = new Sessions(host, this.#table, images);
     const events = new EventFiles(records.containers);
     this.#context = { host, records, events, fetch, bootId: bootId(), networks, images };
   }

@@ -6,8 +6,9 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import { outsideOwner } from "../confinement.ts";
 import type { ContainerSpec, Exit } from "../container.ts";
 import { enterCommand } from "../enter-script.ts";
+import { enteredSpec } from "../image-command.ts";
 import { planLaunch } from "../plan.ts";
-import type { Owner } from "../runtime.ts";
+import type { Images, Owner } from "../runtime.ts";
 import type { ProgramInput, Session } from "../session.ts";
 import type { SupervisorCommand } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
@@ -34,13 +35,19 @@ export class Sessions {
   readonly #open = new Map<string, Set<Session>>();
   #last = 0;
 
-  constructor(host: Host, table: ProcessTable) {
+  readonly #images: Images | undefined;
+
+  constructor(host: Host, table: ProcessTable, images: Images | undefined) {
+    this.#images = images;
     this.#host = host;
     this.#table = table;
   }
 
-  /** @param spec of the container, with the session's command, environment, user and terminal */
-  open(tracked: Tracked, spec: ContainerSpec): Result<Session> {
+  /** @param given of the container, with the session's command, environment, user and terminal */
+  open(tracked: Tracked, given: ContainerSpec): Result<Session> {
+    const inside = enteredSpec(given, this.#images);
+    if (!inside.ok) return inside;
+    const spec = inside.value;
     const { namespaces, cgroup: parent } = tracked.record;
     if (namespaces.length > 0 && this.#host.tools.nsenter === undefined) {
       return fail("nsenter (util-linux) is not installed on the agent's machine");

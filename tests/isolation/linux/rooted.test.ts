@@ -25,7 +25,19 @@ describe.skipIf(!mayRun(usable))("a container with a root of its own", () => {
     mkdirSync(join(directory, "host"));
     writeFileSync(join(directory, "host/file"), "of the host\n");
     cpSync(BUSYBOX ?? "", join(directory, "layers/base/bin/busybox"));
-    for (const name of ["sh", "cat", "grep", "tr", "id", "ls", "mkdir", "echo", "mount", "unshare"]) {
+    for (const name of [
+      "sh",
+      "cat",
+      "grep",
+      "tr",
+      "id",
+      "ls",
+      "mkdir",
+      "echo",
+      "mount",
+      "unshare",
+      "sleep",
+    ]) {
       symlinkSync("busybox", join(directory, "layers/base/bin", name));
     }
     // Of the host it would be another directory.
@@ -141,6 +153,28 @@ describe.skipIf(!mayRun(usable))("a container with a root of its own", () => {
     ];
     symlinkSync("/etc", join(directory, "layers/link"));
     expect((await bench.refused(rooted(":", { mounts: below }))).message).toContain("link");
+  });
+
+  test("is entered by checks, in its root, cgroup and privileges, as its user", async () => {
+    const privileges = { effective: [0], bounding: [0], noNewPrivileges: true };
+    const spec = rooted(`${STATUS} >here; cat /proc/self/cgroup >>here; : >up; sleep 1000`, {
+      privileges,
+      user: "nobody",
+    });
+    const { ended } = await bench.start(spec);
+    await bench.machine.until(() => existsSync(`${spec.sandbox}/up`));
+    const look = async (command: ContainerSpec["command"]): Promise<unknown> =>
+      await bench.runtime.check(spec.containerId, { kind: "command", spec: { ...spec, command } }, 20_000);
+    const same = `{ ${STATUS}; cat /proc/self/cgroup; } >there; ls / >>there; ls / >>here; test "$(cat here)" = "$(cat there)" && test $(id -u) = 65534`;
+    expect(await look({ kind: "shell", script: same })).toEqual({ kind: "exited", code: 0 });
+    expect(
+      await look({ kind: "exec", file: "grep", argv: ["grep", "-q", "nothing", "/proc/1/comm"] }),
+    ).toEqual({
+      kind: "exited",
+      code: 1,
+    });
+    await bench.runtime.kill(spec.containerId);
+    await ended;
   });
 
   test("a program that is not there is told on its stderr", async () => {
