@@ -114,7 +114,10 @@ export function rootEnvironment(entry: RootEntry, program: RootProgram): Readonl
   };
 }
 
-/** The words are the positional parameters; `before` are those of a program that executes them. Not in the sandbox: Bun would look for its settings there. */
+/**
+ * The words are the positional parameters. Not in the sandbox: Bun would look for its settings there.
+ * @param before words of a program that executes them
+ */
 export function enterRootScript(before: readonly string[] = []): string {
   return `export ${OPEN_FILES_VARIABLE}="$(ulimit -S -n)"\ncd / && exec ${[...before, '"$@"'].join(" ")}`;
 }

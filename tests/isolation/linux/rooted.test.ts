@@ -1,8 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Result } from "../../../src/base/result.ts";
 import type { ContainerMount, ContainerSpec } from "../../../src/isolation/container.ts";
+import type { Session } from "../../../src/isolation/session.ts";
 import { ContainerBench } from "../../support/container-bench.ts";
 import { availableForms, LinuxMachine } from "../../support/linux-machine.ts";
 import { mayRun } from "../../support/must-run.ts";
@@ -37,6 +48,8 @@ describe.skipIf(!mayRun(usable))("a container with a root of its own", () => {
       "mount",
       "unshare",
       "sleep",
+      "stty",
+      "readlink",
     ]) {
       symlinkSync("busybox", join(directory, "layers/base/bin", name));
     }
@@ -177,6 +190,37 @@ describe.skipIf(!mayRun(usable))("a container with a root of its own", () => {
     await ended;
   });
 
+  const TERMINAL = "test -t 0 && test -t 1 && stty size; echo controlled >/dev/tty";
+  const SHOWN = "30 70\r\ncontrolled\r\n";
+
+  test.each([undefined, "nobody"])("is entered by sessions, also with a terminal, user %s", async (user) => {
+    const as = user === undefined ? {} : { user };
+    const show = `${STATUS}; id -u; ls /; pwd; for n in pid mnt ipc uts; do readlink /proc/self/ns/$n; done`;
+    const spec = rooted(`${show}; : >up; sleep 1000`, { privileges: { bounding: [0] }, ...as });
+    const { ended } = await bench.start(spec);
+    await bench.machine.until(() => existsSync(`${spec.sandbox}/up`));
+    const command = { kind: "shell", script: `${show}; cat /proc/self/cgroup >&2; exit 7` } as const;
+    const session = opened(bench.runtime.openSession(spec.containerId, { ...spec, command }));
+    const said = await outputOf(session);
+    expect(said.stdout).toBe(readFileSync(`${spec.sandbox}/stdout`, "utf8"));
+    expect(said.stderr).toContain(`/${spec.containerId}/mesh-session-`);
+    expect(await session.exit).toEqual({ kind: "exited", code: 7 });
+    const terminal = { size: { rows: 30, columns: 70 } };
+    const watched = { ...spec, command: { kind: "shell", script: TERMINAL }, terminal } as const;
+    const second = opened(bench.runtime.openSession(spec.containerId, watched));
+    expect((await outputOf(second)).stdout).toBe(SHOWN);
+    await bench.runtime.kill(spec.containerId);
+    await ended;
+  });
+
+  test.each([undefined, "nobody"])("has a terminal that it controls, user %s", async (user) => {
+    const terminal = { size: { rows: 30, columns: 70 } };
+    const { stdout } = await bench.run(
+      rooted(TERMINAL, { terminal, ...(user === undefined ? {} : { user }) }),
+    );
+    expect(stdout).toBe(SHOWN);
+  });
+
   test("a program that is not there is told on its stderr", async () => {
     const { exit, stderr } = await bench.run({
       ...rooted(""),
@@ -188,3 +232,16 @@ describe.skipIf(!mayRun(usable))("a container with a root of its own", () => {
     );
   });
 });
+
+function opened(session: Result<Session>): Session {
+  if (!session.ok) throw new Error(session.error);
+  return session.value;
+}
+
+async function outputOf({ output }: Session): Promise<{ stdout: string; stderr: string }> {
+  const said = { stdout: "", stderr: "" };
+  for (let piece = await output.next(); piece !== undefined; piece = await output.next()) {
+    said[piece.stream] += new TextDecoder().decode(piece.bytes);
+  }
+  return said;
+}
