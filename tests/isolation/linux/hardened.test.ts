@@ -119,6 +119,22 @@ describe.skipIf(!mayRun(usable))("profiles of system calls", () => {
     ]);
   });
 
+  test("a session in the container has it, too", async () => {
+    const spec = bench.spec("exec sleep 1000", seccomp("default"));
+    await bench.start(spec);
+    const command = { kind: "shell", script: "grep Seccomp: /proc/self/status" } as const;
+    const session = bench.runtime.openSession(spec.containerId, { ...spec, command });
+    if (!session.ok) throw new Error(session.error);
+    let said = "";
+    for (let piece = await session.value.output.next(); piece !== undefined; ) {
+      said += new TextDecoder().decode(piece.bytes);
+      piece = await session.value.output.next();
+    }
+    expect(said).toBe("Seccomp:\t2\n");
+    await session.value.exit;
+    await bench.runtime.kill(spec.containerId);
+  });
+
   test("one of the operator's, in Docker's form", async () => {
     expect(await output(bench, "mkdir x", seccomp("no-mkdir.json"))).toContain("No space left on device");
     expect(await output(bench, "mkdir x", seccomp("default"))).toBe("");
