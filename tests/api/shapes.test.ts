@@ -145,6 +145,26 @@ describe("agent", () => {
   const agent = (): Handler => agentApi(agentContext(new MemoryAgentPort()));
   test("/state", () => compare("agent-state", agent(), "/slave(1)/state"));
   test("/containers", () => compare("agent-containers", agent(), "/containers"));
+  const USED = {
+    timestamp: 1_763_805_489.25,
+    cpus_soft_limit: 0.1,
+    cpus_user_time_secs: 0.25,
+    cpus_system_time_secs: 0.5,
+    mem_limit_bytes: 33_554_432,
+    mem_soft_limit_bytes: 33_554_432,
+    mem_rss_bytes: 1_048_576,
+  };
+  const measured = (): Handler =>
+    agentApi({ ...agentContext(new MemoryAgentPort()), containerStatistics: async () => USED });
+  test("/monitor/statistics", () => compare("agent-monitor-statistics", measured(), "/monitor/statistics"));
+  for (const path of ["/monitor/statistics", "/containers"]) {
+    test(`${path} tells what containers use`, async () => {
+      const answer = await measured()(new Request(`http://127.0.0.1${path}`));
+      const shown = (await answer.json()) as readonly { readonly statistics: object }[];
+      expect(shown.length).toBeGreaterThan(0);
+      for (const { statistics } of shown) expect(statistics).toEqual(USED);
+    });
+  }
   for (const call of [
     ...["GET_AGENT", "GET_CONTAINERS", "GET_EXECUTORS", "GET_FRAMEWORKS", "GET_TASKS", "GET_STATE"],
     "GET_VERSION",
