@@ -49,6 +49,7 @@ describe("clusters under faults", () => {
       "UPDATE_FRAMEWORK 200",
       "operate 202",
       "note 200",
+      "task in its pod",
     ]) {
       expect(sum.outcomes[what] ?? 0).toBeGreaterThan(0);
     }
