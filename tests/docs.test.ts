@@ -301,7 +301,8 @@ describe("commands in the documents", () => {
       return unknown.map((flag) => `${path}: mesh ${command} --${flag}`);
     });
     expect(wrong).toEqual([]);
-  });
+    // A process for each command, on a machine that may have much to do.
+  }, 60_000);
 
   test("are found in shell blocks", () => {
     const text = [
