@@ -194,7 +194,7 @@ function bytes(megabytes: number): number {
 
 export function containerResources(
   task: Pick<Task, "amounts">,
-  { limits, resources = [] }: TaskInfo,
+  { limits, resources = [] }: Pick<TaskInfo, "limits" | "resources">,
 ): ContainerResources {
   const cpus = limits?.["cpus"]?.value;
   const mem = limits?.["mem"]?.value;

@@ -34,7 +34,8 @@ function takeLaunch(state: AgentState, call: NestedCall, ref: number): Answer | 
   if (state.nested.has(containerId)) return [202, ""];
   const parentId = parentContainer(containerId);
   const parent = parentId === undefined ? undefined : runningContainer(state, parentId);
-  if (parent === undefined) return [400, `${cannot}: its parent does not run`];
+  if (parent === undefined && parentId !== undefined) return [400, `${cannot}: its parent does not run`];
+  if (parentId === undefined && isTasks(state, containerId)) return [202, ""];
   if (state.nested.size >= NESTED_CONTAINERS_MAX) {
     return [503, `${cannot}: the agent has ${NESTED_CONTAINERS_MAX}; remove some that have ended`];
   }
@@ -45,6 +46,10 @@ function takeLaunch(state: AgentState, call: NestedCall, ref: number): Answer | 
   state.write({ key: NESTED_PREFIX + containerId, value: encodeNestedRecord({ spec: spec.value }) });
   state.afterwards({ kind: "launch-nested", containerId });
   return undefined;
+}
+
+function isTasks({ containers, executorContainers, pods }: AgentState, containerId: string): boolean {
+  return containers.has(containerId) || executorContainers.has(containerId) || pods.has(containerId);
 }
 
 /** The record is on disk: start it, unless its parent ended meanwhile. */
@@ -121,8 +126,8 @@ function notFound(containerId: string): Answer {
 /** Parents come before what is in them. */
 export function restoreNested(state: AgentState, recovered: readonly RecoveredNested[]): void {
   for (const { containerId, nested } of recovered) {
-    const parent = parentContainer(containerId) ?? "";
-    if (nested !== undefined && lives(state, parent)) {
+    const parent = parentContainer(containerId);
+    if (nested !== undefined && (parent === undefined || lives(state, parent))) {
       state.nested.set(containerId, nested);
       continue;
     }

@@ -1,22 +1,36 @@
-/** What a container inside another has. */
+/** What a container has that was launched by call. */
 import { fail, ok, type Result } from "../base/result.ts";
-import type { ContainerSpec } from "../isolation/container.ts";
+import type { ContainerResources, ContainerSpec } from "../isolation/container.ts";
+import { DEFAULT_PATH } from "../isolation/environment.ts";
+import { checkResource } from "../model/check-resource.ts";
 import { ownPart } from "../model/container-id.ts";
 import type { LinuxInfo } from "../model/v1/containers.ts";
+import { amountsOf } from "./accounting.ts";
 import { containerNetwork } from "./container-network.ts";
-import { fetchUris, programOf, unsupportedIn } from "./container-plan.ts";
+import { containerResources, fetchUris, programOf, unsupportedIn } from "./container-plan.ts";
 import { containerSetup } from "./container-setup.ts";
-import { nestedSandboxPath } from "./paths.ts";
+import { nestedSandboxPath, standaloneSandboxPath } from "./paths.ts";
 import type { NestedCall } from "./port.ts";
 import type { AgentConfig } from "./types.ts";
 
-/** As Mesos: what the parent has, but a sandbox inside the parent's, and what the call names. */
+/** Environment of a container that is inside no other. */
+const BARE = [["PATH", DEFAULT_PATH]] as const;
+/** Those of its parent hold it. */
+const OF_PARENT: ContainerResources = { cpusMilli: 0, memBytes: 0, diskBytes: 0 };
+
+/**
+ * As Mesos: what the parent has, but a sandbox inside the parent's, and what the call names.
+ * @param parent undefined: it is inside no other, and has resources of its own
+ */
 export function nestedSpec(
   config: AgentConfig,
-  parent: ContainerSpec,
-  { command, container, containerId }: NestedCall,
+  parent: ContainerSpec | undefined,
+  call: NestedCall,
 ): Result<ContainerSpec> {
+  const { command, container, containerId } = call;
   if (command === undefined) return fail("the call has no command; give one to run");
+  const wrong = call.resources?.map(checkResource).find((each) => each !== undefined);
+  if (wrong !== undefined) return fail(wrong);
   const unsupported = unsupportedIn(container);
   if (unsupported !== undefined) return fail(`the container asks for ${unsupported}, which is not there`);
   const shared = sharedNamespace(container?.linux_info, parent);
@@ -30,13 +44,20 @@ export function nestedSpec(
   const { image, variables } = program.value;
   const own = containerNetwork(container, containerId);
   if (!own.ok) return own;
-  const network = own.value ?? parent.network;
-  const user = config.switchUser ? (command.user ?? parent.user) : parent.user;
-  const setup = containerSetup(container, user ?? "", config.containers, parent.sandbox);
+  const network = own.value ?? parent?.network;
+  const user = config.switchUser ? (command.user ?? parent?.user) : parent?.user;
+  const setup = containerSetup(container, user ?? "", config.containers, parent?.sandbox);
   if (!setup.ok) return setup;
-  const sandbox = nestedSandboxPath(parent.sandbox, ownPart(containerId));
+  const sandbox =
+    parent === undefined
+      ? standaloneSandboxPath(config.workDir, containerId)
+      : nestedSandboxPath(parent.sandbox, ownPart(containerId));
   const seen = image?.sandbox ?? sandbox;
-  const environment = new Map<string, string>([...parent.environment, ["MESOS_SANDBOX", seen], ...variables]);
+  const environment = new Map<string, string>([
+    ...(parent?.environment ?? BARE),
+    ["MESOS_SANDBOX", seen],
+    ...variables,
+  ]);
   return ok({
     containerId,
     sandbox,
@@ -48,15 +69,26 @@ export function nestedSpec(
     stderrName: "stderr",
     uris: fetchUris(command),
     ...(network === undefined ? {} : { network }),
-    // Those of its parent hold it.
-    resources: { cpusMilli: 0, memBytes: 0, diskBytes: 0 },
+    resources: parent === undefined ? ownResources(call) : OF_PARENT,
     ...setup.value,
   });
 }
 
 /** Which one of the parent's own it asks for; where the parent has none, both are in the agent's. */
-function sharedNamespace(linux: LinuxInfo = {}, { isolation }: ContainerSpec): "pid" | "ipc" | undefined {
-  if (linux.share_pid_namespace === true && isolation.namespaces.includes("pid")) return "pid";
-  if (linux.ipc_mode === "SHARE_PARENT" && isolation.namespaces.includes("ipc")) return "ipc";
+function sharedNamespace(
+  linux: LinuxInfo = {},
+  parent: ContainerSpec | undefined,
+): "pid" | "ipc" | undefined {
+  const namespaces = parent?.isolation.namespaces ?? [];
+  if (linux.share_pid_namespace === true && namespaces.includes("pid")) return "pid";
+  if (linux.ipc_mode === "SHARE_PARENT" && namespaces.includes("ipc")) return "ipc";
   return undefined;
+}
+
+function ownResources({ resources = [], limits }: NestedCall): ContainerResources {
+  const amounts = amountsOf([...resources]);
+  return containerResources(
+    { amounts },
+    { resources: [...resources], ...(limits === undefined ? {} : { limits }) },
+  );
 }

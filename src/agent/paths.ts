@@ -9,6 +9,7 @@
  *         runs/latest -> <CID>      symbolic link
  *         runs/<CID>/containers/<child>/   sandbox of a pod's task
  *         runs/<CID>/tasks/<TID>    symbolic link to that
+ *       containers/<CID>/         sandbox of a standalone container
  *       volumes/roles/<role>/<id>/  persistent volumes; slashes of a role become spaces
  *       volumes/trash/              what is left of destroyed ones, on its way out
  *       gc/                         sandboxes on their way out (src/io/sandbox-gc.ts)
@@ -50,6 +51,11 @@ export function taskSandbox(
   const ids = { agentId, frameworkId, executorId };
   if (parent === undefined) return sandboxPath(workDir, { ...ids, containerId });
   return nestedSandboxPath(sandboxPath(workDir, { ...ids, containerId: parent }), ownPart(containerId));
+}
+
+/** Absolute path of the sandbox of a container that is inside no other, and no task's. */
+export function standaloneSandboxPath(workDir: string, containerId: string): string {
+  return `${workDir}/containers/${component(containerId)}`;
 }
 
 /** Of a container inside another, by its own part of the id and the other's sandbox. */

@@ -10,7 +10,7 @@ import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { ExecutorCall, ExecutorEvent } from "../model/v1/executor.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { ContainerID } from "../model/v1/ids.ts";
-import type { Resource } from "../model/v1/resources.ts";
+import type { Resource, ValueScalar } from "../model/v1/resources.ts";
 import type { CommandInfo, ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
 
 export interface AgentTaskView {
@@ -52,12 +52,17 @@ export interface NestedCall {
   readonly containerId: string;
   readonly command: CommandInfo | undefined;
   readonly container: ContainerInfo | undefined;
+  /** Of one that is inside no other (TSK-22). */
+  readonly resources?: readonly Resource[];
+  readonly limits?: Readonly<Record<string, ValueScalar>>;
 }
 
-/** Containers inside others, as executors and operators call. Ids as in src/model/container-id.ts. */
+/** Containers inside others or by themselves, as executors and operators call. Ids as in NestedCall. */
 export interface NestedPort {
   launch(call: NestedCall): Promise<CallAnswer>;
   kill(containerId: string, signal: number): Promise<CallAnswer>;
+  /** Those that run inside no other. */
+  standalone(): readonly string[];
   /** Forgets one that has ended. */
   remove(containerId: string): Promise<CallAnswer>;
   /** Resolves with how it ended; undefined when `signal` aborted. */

@@ -2,6 +2,7 @@
 import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Exit } from "../isolation/container.ts";
+import { parentContainer } from "../model/container-id.ts";
 import type { CallAnswer, NestedCall, NestedPort } from "./port.ts";
 import type { AgentState } from "./state.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
@@ -34,6 +35,11 @@ export class NestedGate implements NestedPort {
 
   remove(containerId: string): Promise<CallAnswer> {
     return this.#ask((ref) => ({ kind: "nested-remove", ref, containerId }));
+  }
+
+  standalone(): readonly string[] {
+    const running = [...this.#state.nested.values()].filter(({ phase }) => phase === "running");
+    return running.map(({ containerId }) => containerId).filter((id) => parentContainer(id) === undefined);
   }
 
   #ask(make: (ref: number) => AgentInput): Promise<CallAnswer> {

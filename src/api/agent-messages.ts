@@ -70,7 +70,7 @@ function agentTask(port: AgentPort, executor: AgentExecutorView, task: AgentTask
 /** Containers that run now, with what they use where the machine tells; if asked, those inside of them. */
 export async function containersMessage(
   context: AgentContext,
-  { show_nested = false }: AgentCallGetContainers = {},
+  { show_nested = false, show_standalone = false }: AgentCallGetContainers = {},
 ): Promise<AgentResponseGetContainers> {
   const running = [...allExecutors(context.port)].filter(({ executor }) => !executor.completed);
   const wanted = running.flatMap(({ executor }) => {
@@ -90,5 +90,22 @@ export async function containersMessage(
       };
     }),
   );
-  return { containers };
+  const standalone = show_standalone ? context.port.nested.standalone() : [];
+  return {
+    containers: [
+      ...containers,
+      ...(await Promise.all(standalone.map((id) => standaloneMessage(context, id)))),
+    ],
+  };
+}
+
+/** A container of no framework. */
+async function standaloneMessage({ containerStatistics }: AgentContext, containerId: string) {
+  const statistics = await containerStatistics?.(containerId);
+  const container_id = containerIdFrom(containerId);
+  return {
+    container_id,
+    container_status: { container_id },
+    ...(statistics !== undefined && { resource_statistics: statistics }),
+  };
 }

@@ -7,7 +7,7 @@ import type { AgentResponse, AgentResponseWaitContainer } from "../model/v1/agen
 import type { ContainerID } from "../model/v1/ids.ts";
 import { validateContainerId } from "./container-id.ts";
 import type { AgentContext } from "./context.ts";
-import { notImplemented, text } from "./respond.ts";
+import { text } from "./respond.ts";
 
 const SIGKILL = 9;
 
@@ -19,14 +19,19 @@ export async function launchContainer(
   const { command, container, container_id: id, limits, resources = [] } = call;
   const wrong = invalid(id, name, name === "launch_nested_container");
   if (wrong !== undefined) return wrong;
-  if (id.parent === undefined) return notImplemented("LAUNCH_CONTAINER of a container without a parent");
+  const nested = { containerId: containerIdText(id), command, container };
+  if (id.parent === undefined) {
+    return plain(
+      await port.nested.launch({ ...nested, resources, ...(limits === undefined ? {} : { limits }) }),
+    );
+  }
   if (resources.length > 0 || Object.keys(limits ?? {}).length > 0) {
     return text(400, "A nested container has what its parent has; leave 'resources' and 'limits' out");
   }
   if (container?.linux_info?.share_cgroups === false) {
     return text(400, "A nested container shares the cgroups of its parent; leave 'share_cgroups' out");
   }
-  return plain(await port.nested.launch({ containerId: containerIdText(id), command, container }));
+  return plain(await port.nested.launch(nested));
 }
 
 /** The exit status is what wait(2) gives. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { present } from "../../src/base/assert.ts";
 import type { ContainerState } from "../../src/isolation/runtime.ts";
+import type { Resource } from "../../src/model/v1/resources.ts";
 import type { CommandInfo } from "../../src/model/v1/tasks.ts";
 import { MemoryDisk } from "../support/memory-checkpoint-store.ts";
 import { AgentBench, type BenchOptions } from "./agent-bench.ts";
@@ -81,7 +82,7 @@ describe("a container inside another", () => {
     bench.lines();
     launch(bench, "t-r1.n");
     expect(bench.lines()).toEqual(["nested answer 202"]);
-    for (const id of ["other.n", "t-r1.n.m", "alone"]) {
+    for (const id of ["other.n", "t-r1.n.m"]) {
       launch(bench, id);
       expect(bench.lines()).toEqual([
         `nested answer 400: Failed to launch container ${id}: its parent does not run`,
@@ -170,5 +171,45 @@ describe("a container inside another", () => {
     const again = restart();
     expect(again.core.state.nested.size).toBe(0);
     expect(again.lines().filter((line) => line.startsWith("remove-orphan"))).toHaveLength(3);
+  });
+
+  test("or inside none has resources, sandbox and environment of its own, and outlives all tasks and the agent", () => {
+    const disk = new MemoryDisk();
+    const bench = running({ disk });
+    const scalar = (name: string, value: number): Resource => ({ name, type: "SCALAR", scalar: { value } });
+    const launchAlone = (target: AgentBench, containerId: string, resources: readonly Resource[]): void => {
+      const variables = [{ name: "WORD", value: "mine" }];
+      const command = { value: "sleep 1", environment: { variables } };
+      const limits = { mem: { value: Number.POSITIVE_INFINITY } };
+      const call = { containerId, command, container: undefined, resources, limits };
+      target.step({ kind: "nested-launch", ref: 1, call });
+    };
+    launchAlone(bench, "alone", [scalar("cpus", 0.5), scalar("mem", 64)]);
+    launched(bench, "alone");
+    expect(specOf(bench, "alone")).toMatchObject({
+      sandbox: "/var/lib/mesh/containers/alone",
+      environment: [
+        ["PATH", expect.any(String)],
+        ["MESOS_SANDBOX", "/var/lib/mesh/containers/alone"],
+        ["WORD", "mine"],
+      ],
+      resources: { cpusMilli: 500, memBytes: 64 << 20, memLimitBytes: "unlimited" },
+    });
+    bench.lines();
+    launchAlone(bench, "alone", []);
+    launchAlone(bench, "t-r1", []);
+    launchAlone(bench, "other", [scalar("cpus", -1)]);
+    const answers = bench.lines();
+    expect(answers.slice(0, 2)).toEqual(["nested answer 202", "nested answer 202"]);
+    expect(answers[2]).toContain("nested answer 400: Failed to launch container other:");
+    exited(bench, "t-r1");
+    expect(bench.core.state.nested.get("alone")?.phase).toBe("running");
+    const later = new AgentBench({ disk, seed: 2 }).recover(() => ({
+      state: "running",
+      launched: { pid: 43, startTime: "1" },
+    }));
+    expect(later.core.state.nested.get("alone")?.phase).toBe("running");
+    launch(later, "alone.n");
+    expect(specOf(later, "alone.n").sandbox).toBe("/var/lib/mesh/containers/alone/containers/n");
   });
 });

@@ -72,3 +72,37 @@ test("run, are waited for, killed and removed; they live on without the agent, a
   const records = join(cluster.directory, "a0", "run", "containers");
   await eventually("its records to be gone", () => !existsSync(join(records, `${parent?.value}.longer`)));
 }, 120_000);
+
+test("by themselves run on an agent beside its tasks, over its death, until they are killed and removed", async () => {
+  await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+  const container_id = { value: "alone" };
+  const call = async (type: string, body: object): Promise<[status: number, answer: string]> => {
+    const answer = await fetch(`http://${cluster.agentAddresses[0]}/api/v1`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify({ type, [type.toLowerCase()]: body }),
+    });
+    return [answer.status, await answer.text()];
+  };
+  const resources = [{ name: "mem", type: "SCALAR", scalar: { value: 64 } }];
+  const command = { value: "echo alone; exec sleep 1000" };
+  expect(await call("LAUNCH_CONTAINER", { container_id, command, resources })).toEqual([200, ""]);
+  expect((await call("LAUNCH_CONTAINER", { container_id, command, resources }))[0]).toBe(202);
+  const agent = cluster.agents[0];
+  await agent?.kill("SIGKILL");
+  agent?.start();
+  await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
+  expect((await call("GET_CONTAINERS", {}))[1]).not.toContain('"alone"');
+  expect((await call("GET_CONTAINERS", { show_standalone: true }))[1]).toContain('"alone"');
+  const stdout = join(cluster.directory, "a0", "containers", "alone", "stdout");
+  expect(readFileSync(stdout, "utf8")).toBe("alone\n");
+  const waiting = call("WAIT_CONTAINER", { container_id });
+  expect((await call("REMOVE_CONTAINER", { container_id }))[0]).toBe(500);
+  expect((await call("KILL_CONTAINER", { container_id }))[0]).toBe(200);
+  expect(await waiting).toEqual([
+    200,
+    JSON.stringify({ type: "WAIT_CONTAINER", wait_container: { exit_status: 9 } }),
+  ]);
+  expect((await call("REMOVE_CONTAINER", { container_id }))[0]).toBe(200);
+  expect((await call("WAIT_CONTAINER", { container_id }))[0]).toBe(404);
+}, 60_000);

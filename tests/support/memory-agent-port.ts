@@ -59,6 +59,7 @@ export class MemoryAgentPort implements AgentPort {
       status: 400,
       body: `Failed to launch container ${containerId}: its parent does not run`,
     }),
+    standalone: () => [],
     kill: async () => NOT_FOUND,
     remove: async () => NOT_FOUND,
     wait: async () => ({ ok: false, error: NOT_FOUND }),
