@@ -184,6 +184,8 @@ export interface SandboxRun {
 /** For those that look after sandboxes (src/main/sandbox-care.ts). */
 export interface SandboxPort {
   sandboxRuns(): readonly SandboxRun[];
+  /** Of a task's own container, one of the above. */
+  taskSandboxRun(containerId: string): SandboxRun | undefined;
   /** Whether the container lives, is on its way to do so, or its end is not yet settled. */
   holdsContainer(containerId: string): boolean;
 }

@@ -46,6 +46,8 @@ export interface AgentOptions {
   readonly flags: Readonly<Record<string, string>>;
   /** Launches under way at once; about twice the processors. */
   readonly maxLaunches: number;
+  /** Hears of the end of a container before the core does. */
+  readonly onExit?: (containerId: string) => void;
   /** Of what works beside the agent's core, for /metrics/snapshot. */
   readonly moreMetrics?: () => Readonly<Record<string, number>>;
   /** The agent's own log, which /files shows as /slave/log. */

@@ -29,7 +29,7 @@ import { MasterLink } from "./run-link.ts";
 import { NestedGate } from "./run-nested.ts";
 import { readRecovery } from "./run-recovery.ts";
 import { ContainerSessions } from "./run-sessions.ts";
-import { holdsContainer, sandboxRuns } from "./sandbox-runs.ts";
+import { holdsContainer, sandboxRuns, taskSandboxRun } from "./sandbox-runs.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
 import { findFrameworkView, frameworkViews, sandboxPaths } from "./views.ts";
 
@@ -93,6 +93,7 @@ export class Agent implements AgentPort, SandboxPort {
   async start(): Promise<void> {
     const { runtime, store } = this.#drivers;
     runtime.onExit((containerId, exit) => {
+      this.#options.onExit?.(containerId);
       this.containers.containerEnded(containerId, exit);
       this.#put({ kind: "exited", containerId, exit });
     });
@@ -376,6 +377,10 @@ export class Agent implements AgentPort, SandboxPort {
 
   sandboxRuns(): readonly SandboxRun[] {
     return sandboxRuns(this.#core.state);
+  }
+
+  taskSandboxRun(containerId: string): SandboxRun | undefined {
+    return taskSandboxRun(this.#core.state, containerId);
   }
 
   holdsContainer(containerId: string): boolean {

@@ -26,11 +26,7 @@ export function sandboxRuns(state: AgentState): readonly SandboxRun[] {
   if (agentId === undefined) return [];
   const { workDir } = state.config;
   const runs: SandboxRun[] = [];
-  for (const task of state.containers.values()) {
-    const { containerId, phase } = task;
-    const sandbox = taskSandbox(workDir, agentId, task);
-    runs.push({ containerId, sandbox, running: phase === "running", needs: () => taskNeeds(state, task) });
-  }
+  for (const task of state.containers.values()) runs.push(taskRun(state, agentId, task));
   for (const pod of state.pods.values()) {
     const { frameworkId, executorId, containerId } = pod;
     const sandbox = sandboxPath(workDir, { agentId, frameworkId, executorId, containerId });
@@ -52,6 +48,18 @@ export function sandboxRuns(state: AgentState): readonly SandboxRun[] {
     runs.push({ containerId, sandbox, running: phase === "running", needs });
   }
   return runs;
+}
+
+/** Of a container that is a task's own. */
+export function taskSandboxRun(state: AgentState, containerId: string): SandboxRun | undefined {
+  const task = state.containers.get(containerId);
+  return task === undefined || state.agentId === undefined ? undefined : taskRun(state, state.agentId, task);
+}
+
+function taskRun(state: AgentState, agentId: string, task: Task): SandboxRun {
+  const { containerId, phase } = task;
+  const sandbox = taskSandbox(state.config.workDir, agentId, task);
+  return { containerId, sandbox, running: phase === "running", needs: () => taskNeeds(state, task) };
 }
 
 /** Whether anything of the agent's still hangs on a container, its end included. */

@@ -98,9 +98,9 @@ export class OutputRotation {
    * the file, the beginning of the file tells.
    */
   finish(file: OutputFile): void {
-    if (lstatSync(movingPath(file.path, 1), { throwIfNoEntry: false }) === undefined) return;
     let directory: PinnedDirectory | undefined;
     try {
+      if (lstatSync(movingPath(file.path, 1), { throwIfNoEntry: false }) === undefined) return;
       directory = pinDirectory(file.root, dirname(file.path));
       if (directory === undefined) this.#refuse(file.path, MOVED_AWAY);
       else finishAt(`${directory.path}/${basename(file.path)}`, file.parts);

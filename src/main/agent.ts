@@ -195,6 +195,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     maxLaunches: LAUNCHES_PER_CPU * availableParallelism(),
     reconfigurationPolicy: flags.reconfigurationPolicy ?? "any",
     strict,
+    onExit: (containerId: string) => care.exited(containerId),
     moreMetrics: () => care.metrics(),
     ...(flags.logFile === undefined ? {} : { logFile: flags.logFile }),
   };

@@ -93,6 +93,13 @@ export class SandboxCare {
     return { ...this.#gc.metrics(), ...this.#rotation.metrics(), ...this.#quota?.metrics() };
   }
 
+  /** Its sandbox is looked at once more, also when its task began and ends between two looks. */
+  exited(containerId: string): void {
+    if (this.#inUse.has(containerId)) return;
+    const run = this.#options.port.taskSandboxRun(containerId);
+    if (run !== undefined) this.#inUse.set(containerId, this.#newlyInUse(run));
+  }
+
   #look(): void {
     const inUse = new Map<string, InUse>();
     const hot: OutputFile[] = [];

@@ -80,6 +80,10 @@ class FakeAgent implements SandboxPort, AsyncDisposable {
     return [...this.runs.values()];
   }
 
+  taskSandboxRun(containerId: string): SandboxRun | undefined {
+    return this.runs.get(containerId);
+  }
+
   holdsContainer(containerId: string): boolean {
     return this.runs.has(containerId);
   }
@@ -134,6 +138,19 @@ describe("the care of sandboxes", () => {
     agent.runs.delete("own");
     await eventually("its last output to be rotated", () => existsSync(`${own}/stdout.1`));
     expect(size(`${own}/stdout`)).toBeLessThanOrEqual(64 * KIB);
+  });
+
+  test("a task that began and ended between two looks is looked at all the same", async () => {
+    await using agent = new FakeAgent();
+    const output = { maxBytes: 64 * KIB, parts: 1 };
+    const care = agent.start({ outputs: { stdout: output, stderr: output } });
+    const sandbox = agent.add("quick");
+    writeFileSync(join(sandbox, "stdout"), "x".repeat(1024 * KIB));
+    // In one go, so that no look comes in between.
+    care.exited("quick");
+    agent.runs.delete("quick");
+    await eventually("its output to be rotated", () => existsSync(`${sandbox}/stdout.1`));
+    expect(statSync(sandbox).mtimeMs).toBeGreaterThan(1_000);
   });
 
   test("of a pod with too much on disk all containers end", async () => {
