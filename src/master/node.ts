@@ -322,6 +322,8 @@ export class MasterNode {
     this.#role = role;
     if (role.leader === null) this.#answer(this.#requests.dropReady());
     else if (role.leader !== this.#self) this.#answer(this.#requests.transferred(role.leader));
+    // Elected again in the middle of a transfer, which ended with the term before.
+    else this.#answer(this.#requests.transferFailed("timed-out"));
     if (led && (role.role !== "leader" || role.term !== before)) {
       this.#proposed.clear();
       this.#waiting = [];

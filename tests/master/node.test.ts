@@ -119,6 +119,29 @@ describe("three masters", () => {
     expect(leader.node.leadership()).toEqual({ kind: "unknown" });
   });
 
+  test("a transfer whose heir fails to be elected is answered, also when the old leader is elected again", () => {
+    const cluster = new MasterCluster(3);
+    const leader = cluster.leader();
+    const others = [...cluster.members.keys()].filter((name) => name !== leader.name);
+    const [heir = ""] = others;
+    const subscribe: SchedulerCall = {
+      type: "SUBSCRIBE",
+      subscribe: { framework_info: { user: "u", name: "f" } },
+    };
+    for (const name of others) cluster.stop(name);
+    // Only the old leader has this, so that nobody else can be elected.
+    cluster.give(leader.name, { kind: "subscribe", streamId: "s", call: subscribe, principal: undefined });
+    cluster.give(leader.name, { kind: "transfer", ref: 77, to: heir });
+    const { term } = leader.node.raftStatus();
+    const message = { kind: "vote", term: term + 1, lastIndex: 0, lastTerm: 0, transfer: true } as const;
+    cluster.give(leader.name, { kind: "message", from: heir, message });
+    const answers = () => leader.out.filter((effect) => effect.kind === "answer" && effect.ref === 77);
+    expect([leader.node.raftStatus().role, answers()]).toEqual(["follower", []]);
+    for (const name of others) cluster.restart(name);
+    expect(cluster.leader().name).toBe(leader.name);
+    expect(answers()).toMatchObject([{ status: 503, body: expect.stringContaining("did not take over") }]);
+  });
+
   test("a master that was away long gets the state instead of the log", () => {
     const cluster = new MasterCluster(3, 5);
     const client = new ClusterClient(cluster);
