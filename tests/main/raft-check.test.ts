@@ -40,8 +40,7 @@ test("a master that is away is not heard from, which is another thing than that 
   await until("the transfer", async () => {
     return (await raftChange(leader, "transfer", { to: heir.raft })).status === 200;
   });
-  const successor = await group.leader();
-  await until("the comparison", async () => (await raftStatus(successor)).digest?.agreed === 2);
+  await until("the comparison", async () => (await raftStatus(await group.leader())).digest?.agreed === 2);
   const { status, text } = await check(
     three.map(({ http }) => http),
     100,
