@@ -21,11 +21,12 @@ export class Pods {
     return cgroup === undefined ? undefined : await podUsage(cgroup);
   }
 
-  update(id: string, resources: ContainerResources): Result<void> {
-    // Where there are no cgroups nothing is limited.
-    if (this.#host.capabilities.cgroupRoot === undefined) return ok(undefined);
+  /** @param containers those that are known: without cgroups only they tell of a pod, and nothing is limited */
+  update(id: string, resources: ContainerResources, containers: Iterable<string>): Result<void> {
     const cgroup = this.#cgroup(id);
     if (cgroup === undefined) {
+      const limited = this.#host.capabilities.cgroupRoot !== undefined;
+      if (!limited && [...containers].some((each) => each.startsWith(`${id}.`))) return ok(undefined);
       return fail(`Cannot change the resources of container "${id}": it does not run`);
     }
     const files = updateFiles(undefined, resources, this.#host).filter(

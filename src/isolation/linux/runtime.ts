@@ -248,7 +248,9 @@ class LinuxRuntime implements Runtime {
   async update(containerId: string, resources: ContainerResources): Promise<Result<void>> {
     const container = this.#containers.get(containerId);
     const tracked = this.#running(containerId);
-    if (container === undefined || tracked === undefined) return this.#pods.update(containerId, resources);
+    if (container === undefined || tracked === undefined) {
+      return this.#pods.update(containerId, resources, this.#containers.keys());
+    }
     const { cgroup } = tracked.record;
     if (cgroup !== undefined) {
       const limited = limitCgroup(cgroup, updateFiles(tracked.resources, resources, this.#context.host));
