@@ -146,6 +146,11 @@ export class ImageFiles {
     return files;
   }
 
+  upperOf(id: string): string | undefined {
+    const upper = `${this.#containerPath(id)}/upper`;
+    return existsSync(upper) ? upper : undefined;
+  }
+
   configOf(id: string): ImageConfig | undefined {
     try {
       return JSON.parse(readFileSync(`${this.#containerPath(id)}/config`, "utf8")) as ImageConfig;

@@ -71,6 +71,11 @@ export class ImageStore implements Images {
     return this.#files.configOf(containerId);
   }
 
+  /** What the container has written beside its sandbox; undefined for a copy, where it cannot be told. */
+  writableLayer(containerId: string): string | undefined {
+    return this.#options.backend === "overlay" ? this.#files.upperOf(containerId) : undefined;
+  }
+
   async release(containerId: string): Promise<void> {
     await this.#files.removeContainer(containerId);
   }

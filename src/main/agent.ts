@@ -201,7 +201,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   };
   const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
   const settings = flags.sandboxes ?? DEFAULT_SANDBOX_SETTINGS;
-  const care = new SandboxCare({ port: agent, workDir, runtime, settings, log });
+  const care = new SandboxCare({ port: agent, workDir, runtime, settings, log, images: images?.store });
   const api = agentApi({
     port: agent,
     build: buildInfo(),

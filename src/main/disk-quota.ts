@@ -15,11 +15,15 @@ interface Quota {
   readonly bytes: number;
 }
 
+/** Path of what a container with an image has written to its root; undefined when there is none. */
+type WritableLayer = (containerId: string) => string | undefined;
+
 export class DiskQuota {
   readonly #port: Pick<SandboxPort, "sandboxRuns">;
   readonly #runtime: Pick<Runtime, "kill">;
   readonly #measure: MeasureDisk;
   readonly #log: Log;
+  readonly #writableLayer: WritableLayer;
   #underWay: Promise<void> | undefined;
   /** By container id, of the last round. */
   #statistics: ReadonlyMap<string, Partial<ResourceStatistics>> = new Map();
@@ -30,7 +34,9 @@ export class DiskQuota {
     runtime: Pick<Runtime, "kill">,
     measure: MeasureDisk,
     log: Log,
+    writableLayer: WritableLayer = () => undefined,
   ) {
+    this.#writableLayer = writableLayer;
     this.#port = port;
     this.#runtime = runtime;
     this.#measure = measure;
@@ -57,14 +63,18 @@ export class DiskQuota {
   async #enforce(): Promise<void> {
     const runs = this.#port.sandboxRuns().filter(({ running }) => running);
     const limited = runs
-      .map((run) => ({ run, quotas: quotasOf(run) }))
+      .map((run) => ({ run, quotas: quotasOf(run), layers: this.#layersOf(run) }))
       .filter(({ quotas }) => quotas.length > 0);
     const statistics = new Map<string, Partial<ResourceStatistics>>();
     try {
-      const paths = new Set(limited.flatMap(({ quotas }) => quotas.map(({ path }) => path)));
-      const usage = paths.size === 0 ? new Map<string, number>() : await this.#measure([...paths]);
-      for (const { run, quotas } of limited) {
+      const paths = limited.flatMap(({ quotas, layers }) => [...quotas.map(({ path }) => path), ...layers]);
+      const measured = paths.length === 0 ? [] : await this.#measure([...new Set(paths)]);
+      const usage = new Map(measured);
+      for (const { run, quotas, layers } of limited) {
         const { containerId, sandbox } = run;
+        // What it writes beside its sandbox, in its image's root, counts too.
+        const beside = layers.reduce((sum, path) => sum + (usage.get(path) ?? 0), 0);
+        if (beside > 0) usage.set(sandbox, (usage.get(sandbox) ?? 0) + beside);
         const own = quotas.find(({ path }) => path === sandbox);
         const used = usage.get(sandbox);
         if (own !== undefined && used !== undefined)
@@ -76,6 +86,10 @@ export class DiskQuota {
       this.#log.error("Cannot measure what containers have on disk", { reason: String(error) });
     }
     this.#statistics = statistics;
+  }
+
+  #layersOf({ containerId, members = [containerId] }: SandboxRun): readonly string[] {
+    return members.map(this.#writableLayer).filter((path) => path !== undefined);
   }
 
   async #end(run: SandboxRun, { bytes, path }: Quota, usedBytes: number): Promise<void> {

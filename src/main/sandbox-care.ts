@@ -28,6 +28,8 @@ export interface SandboxCareOptions {
   readonly runtime: Pick<Runtime, "kill" | "listOrphans">;
   readonly settings: SandboxSettings;
   readonly log: Log;
+  /** Left out: containers write to their sandboxes alone. */
+  readonly images?: { writableLayer(containerId: string): string | undefined } | undefined;
   /** How often it looks at all sandboxes in use; left out: each second. */
   readonly lookIntervalMs?: number;
 }
@@ -47,9 +49,9 @@ export class SandboxCare {
 
   constructor(options: SandboxCareOptions) {
     this.#options = options;
-    const { log, port, runtime, settings, workDir } = options;
+    const { images, log, port, runtime, settings, workDir } = options;
     if (settings.diskQuotaIntervalMs !== undefined)
-      this.#quota = new DiskQuota(port, runtime, measureDisk(), log);
+      this.#quota = new DiskQuota(port, runtime, measureDisk(), log, (id) => images?.writableLayer(id));
     this.#rotation = new OutputRotation(log);
     this.#gc = new SandboxGc({
       workDir,

@@ -55,7 +55,13 @@ describe.skipIf(!mayRun(possible))("images", () => {
     cluster = await TestCluster.start({
       masters: 1,
       agents: 1,
-      agentFlags: ["--docker-registry", `http://${open.host}`, "--docker-config", `file://${config}`],
+      agentFlags: [
+        ...["--enforce-container-disk-quota", "--container-disk-watch-interval", "100ms"],
+        "--docker-registry",
+        `http://${open.host}`,
+        "--docker-config",
+        `file://${config}`,
+      ],
     });
     scheduler = new TestScheduler(cluster.masterAddresses);
   }, 60_000);
@@ -234,6 +240,21 @@ describe.skipIf(!mayRun(possible))("images", () => {
     expect(output(id, "stderr")).toContain("/greeting");
     await kill(id);
   });
+
+  test("what a task writes in its image counts as its disk", async () => {
+    await open.push("writer", "1", makeImage({ layers: [[program("dd")]] }));
+    const amounts = { cpus: 0.05, mem: 32, disk: 1 };
+    const resources = Object.entries(amounts).map(([name, value]) => ({
+      name,
+      type: "SCALAR" as const,
+      scalar: { value },
+    }));
+    // In small pieces, so that it is seen before it is done.
+    const words = ["dd", "if=/dev/zero", "of=/big", "bs=16", "count=100000000"];
+    const id = await launch("writer:1", { value: "/dd", arguments: words }, {}, { resources });
+    expect(await state(id, "TASK_FAILED")).toContain("exceeds quota (1MB)");
+    expect(scheduler.told.get(id)?.at(-1)?.reason).toBe("REASON_CONTAINER_LIMITATION_DISK");
+  }, 30_000);
 
   test("tasks outlive the agent; their files go with them, unused layers when they are pruned", async () => {
     const id = await launch("team/sharing:1", { value: "/sleep", arguments: ["sleep", "1000"] });
