@@ -21,7 +21,7 @@ export class Pods {
     return cgroup === undefined ? undefined : await podUsage(cgroup);
   }
 
-  /** @param containers those that are known: without cgroups only they tell of a pod, and nothing is limited */
+  /** @param containers all that are known: without cgroups, where nothing is limited, they tell of pods */
   update(id: string, resources: ContainerResources, containers: Iterable<string>): Result<void> {
     const cgroup = this.#cgroup(id);
     if (cgroup === undefined) {
