@@ -3,7 +3,7 @@
  * atomic, synced batch. A value is stored behind a checksum over key and
  * value, since level checks whole blocks only when it happens to read them.
  */
-import { readdir, rename, rm } from "node:fs/promises";
+import { chmod, readdir, rename, rm } from "node:fs/promises";
 import type { CheckpointChange, CheckpointEntry, CheckpointStore } from "../agent/checkpoint.ts";
 import { MeshError } from "../base/errors.ts";
 import { LevelDatabase, type LevelOperation } from "./level.ts";
@@ -24,6 +24,8 @@ const decoder = new TextDecoder();
 export async function openCheckpointStore(directory: string): Promise<CheckpointStore> {
   await checkCurrent(directory);
   try {
+    // Earlier versions left it open to all users of the machine, tasks' among them. A new one is made so.
+    await chmod(directory, 0o700).catch(() => {});
     return new LevelCheckpointStore(directory, await LevelDatabase.open(directory));
   } catch (error) {
     if (!(error instanceof MeshError)) throw error;

@@ -5,6 +5,7 @@
  * build embeds its native addon, scripts/level-plugin.ts.)
  */
 import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { MeshError } from "../base/errors.ts";
 
@@ -54,6 +55,10 @@ export interface LostWrites {
 
 const VIEW = { keyEncoding: "view", valueEncoding: "view" } as const;
 
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}
+
 export class LevelDatabase implements Database {
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
 
@@ -69,7 +74,9 @@ export class LevelDatabase implements Database {
    */
   static async open(directory: string): Promise<LevelDatabase> {
     try {
-      await mkdir(directory, { recursive: true });
+      await mkdir(dirname(directory), { recursive: true });
+      // Tasks of any user may run on this machine, and what they were given stands in there.
+      await mkdir(directory, { mode: 0o700 }).catch(unlessThere);
       const db = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...VIEW, compression: false });
       await db.open();
       return new LevelDatabase(db);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -37,6 +37,19 @@ describe("level", () => {
     expect(error.message).toContain(`"${directory}"`);
     expect(error.message).toContain("--work-dir");
     await first.close();
+    await rm(directory, { recursive: true });
+  });
+
+  test("nobody but the agent reads it, also when an earlier version let them", async () => {
+    const directory = await emptyDirectory();
+    const meta = join(directory, "work/meta");
+    const mode = (): string => (statSync(meta).mode & 0o777).toString(8);
+    await (await openCheckpointStore(meta)).close();
+    expect(mode()).toBe("700");
+    expect(statSync(dirname(meta)).mode & 0o001).toBe(1);
+    await chmod(meta, 0o755);
+    await (await openCheckpointStore(meta)).close();
+    expect(mode()).toBe("700");
     await rm(directory, { recursive: true });
   });
 
