@@ -218,6 +218,8 @@ class LinuxSession implements Session {
       cgroup === undefined
         ? descendants(this.#table.all(), pid).map((each) => each.pid)
         : cgroupProcesses(cgroup);
+    // A shell that outlived what it waits for would end with that one's status.
+    if (!entered) sendSignal(pid, "SIGKILL");
     for (const each of found) if (each !== pid) sendSignal(each, "SIGKILL");
     if (entered && found.some((each) => each !== pid)) {
       setTimeout(() => this.#killHard(), KILL_PATIENCE_MS).unref();
