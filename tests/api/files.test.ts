@@ -164,7 +164,8 @@ describe("nothing outside the root", () => {
       });
       const seen = new Map<string, number>();
       try {
-        for (let round = 0; round < 1_500 || (seen.size < 2 && round < 20_000); round++) {
+        const over = performance.now() + 20_000;
+        for (let round = 0; round < 1_500 || (seen.size < 2 && performance.now() < over); round++) {
           const answer = await ask("read", { path: `/sandbox/${path}`, offset: "0" });
           const text = await answer.text();
           expect(text).not.toContain('"secret"');
