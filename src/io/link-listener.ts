@@ -50,12 +50,15 @@ export interface ListenerOptions {
 
 export interface LinkListener {
   readonly port: number;
+  /** Ends the links that this master opened to here. */
+  hangUp(from: string, reason: string): void;
   close(): void;
 }
 
 /** Throws MeshError ADDRESS_IN_USE, or BAD_FLAG for an address that is not of this machine. */
 export function listenForLinks(options: ListenerOptions): LinkListener {
   const links = new Set<FrameLink>();
+  const peers = new Map<FrameLink, string>();
   const pace = options.pace ?? new LinkPace();
   const opened = (socket: ConstructorParameters<typeof FrameLink>[0]): FrameLink => {
     const link = new FrameLink(socket, { onFrame() {}, onClose() {} }, pace);
@@ -69,6 +72,7 @@ export function listenForLinks(options: ListenerOptions): LinkListener {
         onClose(reason) {
           clearTimeout(timer);
           links.delete(link);
+          peers.delete(link);
           handlers.onClose(reason);
         },
       };
@@ -79,7 +83,8 @@ export function listenForLinks(options: ListenerOptions): LinkListener {
       },
       onFrame(payload) {
         clearTimeout(timer);
-        greet(options, link, payload, adopt);
+        const peer = greet(options, link, payload, adopt);
+        if (peer !== undefined) peers.set(link, peer);
       },
     });
     return link;
@@ -87,6 +92,9 @@ export function listenForLinks(options: ListenerOptions): LinkListener {
   const listener = listen(options, opened);
   return {
     port: listener.port,
+    hangUp(from, reason) {
+      for (const [link, peer] of peers) if (peer === from) link.close(reason);
+    },
     close() {
       listener.stop(true);
       for (const link of links) link.close("this master stops");
@@ -94,22 +102,23 @@ export function listenForLinks(options: ListenerOptions): LinkListener {
   };
 }
 
+/** Returns the id of a master that was let in. */
 function greet(
   options: ListenerOptions,
   link: FrameLink,
   payload: Uint8Array,
   adopt: (handlers: LinkHandlers) => void,
-): void {
+): string | undefined {
   const hello = decodeHello(payload);
   const refusal = hello.ok ? helloRefusal(hello.value, options.cluster) : hello.error;
   if (!hello.ok || refusal !== null) {
     refuse(options, link, refusal ?? "", "other");
-    return;
+    return undefined;
   }
   const meeting = hello.value.kind === "peer" ? options.meet?.(hello.value) : undefined;
   if (meeting?.ok === false) {
     refuse(options, link, meeting.reason, meeting.code);
-    return;
+    return undefined;
   }
   link.limitFrames(FRAME_MAX_BYTES);
   const member = meeting === undefined ? {} : { member: meeting.member };
@@ -123,20 +132,21 @@ function greet(
       onFrame: (frame) => options.onPeerMessage(from, frame),
       onClose: () => options.onPeerClosed(from),
     });
-    return;
+    return from;
   }
   const other = agentLink(link);
   const handlers =
     kind === "client" ? options.onClientLink?.(other) : options.onAgentLink(other, hello.value);
   if (handlers === undefined) {
     link.close("this master serves no clients on links");
-    return;
+    return undefined;
   }
   adopt({
     onFrame: (frame) => handlers.onMessage(frame),
     onClose: (reason) => handlers.onClose(reason),
     onDrain: () => handlers.onDrain?.(),
   });
+  return undefined;
 }
 
 function refuse(options: ListenerOptions, link: FrameLink, reason: string, code: RefusalCode): void {

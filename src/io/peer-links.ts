@@ -41,6 +41,8 @@ export interface PeerLinksOptions {
   onPeerLost(peer: string): void;
   readonly onAgentLink: ListenerOptions["onAgentLink"];
   readonly onClientLink?: NonNullable<ListenerOptions["onClientLink"]>;
+  /** How long one that is no member any more is still spoken to. Left out: 5 s. */
+  readonly leaveGraceMs?: number;
 }
 
 interface Peer {
@@ -203,13 +205,18 @@ export class PeerLinks {
     if (wasReady) this.#options.onPeerLost(peer.id);
   }
 
-  /** It is still to hear that it left. */
+  /**
+   * It is still to hear that it left. What said so may not have reached it, or not have been
+   * understood, if its log lags: whoever calls anew is told at the door.
+   */
   #leave(peer: Peer): void {
     if (peer.guest) return;
     peer.guest = true;
     const timer = setTimeout(() => {
-      if (peer.guest) this.#forget(peer);
-    }, LEAVE_GRACE_MS);
+      if (!peer.guest || this.#peers.get(peer.id) !== peer) return;
+      this.#forget(peer);
+      this.#listener?.hangUp(peer.id, "it is no member any more");
+    }, this.#options.leaveGraceMs ?? LEAVE_GRACE_MS);
     timer.unref();
   }
 

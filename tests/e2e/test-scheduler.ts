@@ -162,6 +162,10 @@ export class TestScheduler implements AsyncDisposable {
         type: "DECLINE",
         decline: { offer_ids: [offer.id], filters: { refuse_seconds: 60 } },
       });
+      // What came meanwhile had its REVIVE on another connection: this filter may have come after it.
+      if (this.#waiting.length + this.#groups.length > 0) {
+        await this.client.call({ type: "REVIVE", revive: {} });
+      }
       return;
     }
     for (const task of tasks) this.#launched.set(task.id, task);

@@ -107,6 +107,25 @@ test("a peer that comes back is found again", async () => {
   expect((await again.messages.next()).message).toBe(2);
 });
 
+test("one that left is hung up on, calls again, and hears why it is not let in", async () => {
+  const removed = new Set<string>();
+  const refused = new Mailbox<string>();
+  const member = { id: "a", blank: false };
+  const a = master({
+    self: "a",
+    leaveGraceMs: 1,
+    meet: ({ from }) =>
+      removed.has(from) ? { ok: false, code: "removed", reason: "it left" } : { ok: true, member },
+  });
+  const b = master({ self: "b", onRefused: (_, code) => refused.put(code) });
+  a.links.setMembers([{ id: "b", address: `${HOST}:${b.port}` }]);
+  b.links.setMembers([{ id: "a", address: `${HOST}:${a.port}` }]);
+  await deliver(b.links, "a", "here");
+  removed.add("b");
+  a.links.setMembers([]);
+  expect(await refused.next()).toBe("removed");
+});
+
 test("another cluster's master is refused, with the reason on both sides", async () => {
   const said = new Mailbox<string>();
   const log = {
