@@ -57,6 +57,8 @@ export class Agent implements AgentPort, SandboxPort {
   readonly #link: MasterLink;
   readonly #startedAt: Instant;
   #inbox: AgentInput[] = [];
+  /** Inputs wait until the plan of the recovery goes before them. */
+  #recovering = true;
   #turn: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #launchTurn: ReturnType<typeof setImmediate> | undefined;
@@ -98,6 +100,7 @@ export class Agent implements AgentPort, SandboxPort {
       this.#put({ kind: "exited", containerId, exit });
     });
     const plan = await readRecovery(this.#options, { runtime, store }, this.#log);
+    this.#recovering = false;
     this.#put({ kind: "recovered", plan }, true);
   }
 
@@ -124,6 +127,9 @@ export class Agent implements AgentPort, SandboxPort {
     if (this.#closed) return;
     if (first) this.#inbox.unshift(input);
     else this.#inbox.push(input);
+    // The end of a container that is found while others are still looked for must not be told to a core that
+    // knows of none.
+    if (this.#recovering) return;
     this.#turn ??= setImmediate(() => this.#runTurn());
   }
 

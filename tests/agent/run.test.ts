@@ -83,6 +83,8 @@ class Bench {
   maxLaunches = 4;
   launching = 0;
   mostLaunching = 0;
+  /** Happens after an earlier process's containers were found, before the rest of the recovery. */
+  whileRecovering: () => Promise<void> = async () => {};
 
   async start(runtimeOptions: MemoryRuntimeOptions = {}): Promise<Agent> {
     const runtime = new MemoryRuntime(this.machine, runtimeOptions);
@@ -92,6 +94,12 @@ class Bench {
       const launched = await launch(spec);
       this.launching--;
       return launched;
+    };
+    const recover = runtime.recover.bind(runtime);
+    runtime.recover = async (ids) => {
+      const states = await recover(ids);
+      await this.whileRecovering();
+      return states;
     };
     const drivers: AgentDrivers = {
       now: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
@@ -127,6 +135,21 @@ async function settle(holds: () => boolean): Promise<void> {
 }
 
 describe("the agent's pump", () => {
+  test("a task that ends while the rest of the recovery goes on is told of", async () => {
+    const bench = new Bench();
+    const before = await bench.registered();
+    bench.master.run("t", "sleep 5; exit 0");
+    await bench.master.until(() => bench.master.states("t").includes("TASK_RUNNING"));
+    await before.close();
+    bench.whileRecovering = async () => {
+      bench.machine.advanceTo(10_000);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const after = await bench.registered();
+    await bench.master.until(() => bench.master.states("t").includes("TASK_FINISHED"));
+    await after.close();
+  });
+
   test("registers, runs a task to its end and shows it", async () => {
     const bench = new Bench();
     const agent = await bench.registered();
