@@ -5,12 +5,11 @@
  * MESH_KILL_TASKS says how many tasks.
  */
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../../src/base/random.ts";
-import { chooseRuntimeDirectory } from "../../src/main/runtime-directory.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
-import { cgroupsLeft, processesOf } from "./left-behind.ts";
+import { expectNothingLeft } from "./left-behind.ts";
 import { eventually, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
@@ -54,13 +53,7 @@ test(
     const wrong = ran.filter((id) => !endedAs(scheduler, id, ids.indexOf(id) % STATUSES));
     expect(wrong.map((id) => scheduler.told.get(id))).toEqual([]);
 
-    await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
-    const runtimeDirectory = chooseRuntimeDirectory(join(cluster.directory, "a0"));
-    await agent?.kill("SIGTERM");
-    expect(existsSync(runtimeDirectory)).toBeFalse();
-    expect(cgroupsLeft(readFileSync(cgroups, "utf8"))).toEqual([]);
-    expect(processesOf(cluster.directory)).toEqual([]);
-    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(cluster.directory);
+    await expectNothingLeft(cluster, cgroups);
   },
   TIMEOUT_MS,
 );

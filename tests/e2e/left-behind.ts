@@ -1,8 +1,26 @@
 /** What tasks, or the agent for them, left on the machine. */
+import { expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { chooseRuntimeDirectory } from "../../src/main/runtime-directory.ts";
+import { eventually, type TestCluster } from "./test-cluster.ts";
+
+/**
+ * Stops the only agent of the cluster, which was killed before, once it is back.
+ * @param cgroups file to which each task wrote its /proc/self/cgroup
+ */
+export async function expectNothingLeft(cluster: TestCluster, cgroups: string): Promise<void> {
+  await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
+  const runtimeDirectory = chooseRuntimeDirectory(join(cluster.directory, "a0"));
+  await cluster.agents[0]?.kill("SIGTERM");
+  expect(existsSync(runtimeDirectory)).toBeFalse();
+  expect(cgroupsLeft(readFileSync(cgroups, "utf8"))).toEqual([]);
+  expect(processesOf(cluster.directory)).toEqual([]);
+  expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(cluster.directory);
+}
 
 /** Those that are still there, of the cgroups v2 that the tasks were in, and of the agent's around them. */
-export function cgroupsLeft(text: string): string[] {
+function cgroupsLeft(text: string): string[] {
   const own = new Set(text.split("\n").flatMap((line) => /^0::(\/mesh\/[^/]+)\//.exec(line)?.[1] ?? []));
   const mounts = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
@@ -14,7 +32,7 @@ export function cgroupsLeft(text: string): string[] {
 }
 
 /** Pids of processes, but the cluster's own, whose environment names the directory. */
-export function processesOf(directory: string): string[] {
+function processesOf(directory: string): string[] {
   return readdirSync("/proc").filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     try {

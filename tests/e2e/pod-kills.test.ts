@@ -4,12 +4,11 @@
  * as they ended; where one fails the others are killed. Nothing of them stays.
  */
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../../src/base/random.ts";
-import { chooseRuntimeDirectory } from "../../src/main/runtime-directory.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
-import { cgroupsLeft, processesOf } from "./left-behind.ts";
+import { expectNothingLeft } from "./left-behind.ts";
 import { eventually, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
@@ -71,12 +70,7 @@ test(
       expect(new Set(ends.map(({ uuid }) => JSON.stringify(uuid))).size).toBe(1);
     }
 
-    await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
-    const runtimeDirectory = chooseRuntimeDirectory(join(cluster.directory, "a0"));
-    await agent?.kill("SIGTERM");
-    expect(existsSync(runtimeDirectory)).toBeFalse();
-    expect(cgroupsLeft(readFileSync(cgroups, "utf8"))).toEqual([]);
-    expect(processesOf(cluster.directory)).toEqual([]);
+    await expectNothingLeft(cluster, cgroups);
   },
   TIMEOUT_MS,
 );
