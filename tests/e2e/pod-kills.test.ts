@@ -23,6 +23,7 @@ test(
     console.log(`seed ${seed}`);
     const random = new Random(seed);
     await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+    await cluster.useAgent();
     await using scheduler = new TestScheduler(cluster.masterAddresses);
     const [agent] = cluster.agents;
     const started = join(cluster.directory, "started");

@@ -183,6 +183,15 @@ export class TestCluster implements AsyncDisposable {
     return slaves.filter((agent) => agent.active).length;
   }
 
+  /**
+   * Runs a task to its end, which shows that its agent's id is on disk. An agent that dies before comes
+   * back as another one, and the first one's tasks are told as gone, as with Mesos.
+   */
+  async useAgent(): Promise<void> {
+    const { status, stderr } = await mesh(["run", "--master", this.masterAddresses.join(","), "--", "true"]);
+    if (status !== 0) throw new Error(`The first task did not end well: ${stderr}`);
+  }
+
   logTails(): string {
     return [...this.masters, ...this.agents]
       .map((one) => `--- ${one.name}\n${one.log.split("\n").slice(-LOG_TAIL_LINES).join("\n")}`)

@@ -9,6 +9,7 @@ import type { TaskInfo, TaskState, TaskStatus } from "../../src/model/v1/tasks.t
 
 const CPUS = 0.05;
 const MEM = 16;
+const EXECUTOR_DISK = 1;
 
 export interface TestTask {
   readonly id: string;
@@ -137,13 +138,14 @@ export class TestScheduler implements AsyncDisposable {
       .catch(() => {});
   }
 
-  /** As many as fit; each counts its tasks and, for its executor, two more. */
-  #takeGroups(room: number): TestGroup[] {
+  /** As many as fit; each counts its tasks and, for its executor, two more and disk. */
+  #takeGroups(room: number, disk: number): TestGroup[] {
     const taken: TestGroup[] = [];
     let left = room;
     for (let group = this.#groups[0]; group !== undefined; group = this.#groups[0]) {
       left -= group.tasks.length + 2;
-      if (left < 0) break;
+      // Tasks alone have no disk: what they give back may be offered before the rest is.
+      if (left < 0 || disk < (taken.length + 1) * EXECUTOR_DISK) break;
       taken.push(group);
       this.#groups.shift();
     }
@@ -154,7 +156,7 @@ export class TestScheduler implements AsyncDisposable {
     const of = (name: string): number =>
       (offer.resources ?? []).reduce((sum, r) => sum + (r.name === name ? (r.scalar?.value ?? 0) : 0), 0);
     const room = Math.min(Math.floor(of("cpus") / CPUS + 1e-6), Math.floor(of("mem") / MEM + 1e-6), 50);
-    const groups = this.#takeGroups(room);
+    const groups = this.#takeGroups(room, of("disk"));
     const alone = groups.length > 0 ? [] : this.#waiting.splice(0, room);
     const tasks = [...alone, ...groups.flatMap((group) => group.tasks)];
     if (tasks.length === 0) {
@@ -205,7 +207,7 @@ function groupOperation({ container, executorId }: TestGroup, tasks: TaskInfo[])
   const resources = [
     { name: "cpus", type: "SCALAR" as const, scalar: { value: CPUS } },
     { name: "mem", type: "SCALAR" as const, scalar: { value: 32 } },
-    { name: "disk", type: "SCALAR" as const, scalar: { value: 1 } },
+    { name: "disk", type: "SCALAR" as const, scalar: { value: EXECUTOR_DISK } },
   ];
   const executor = {
     ...{ type: "DEFAULT" as const, executor_id: { value: executorId }, resources },
