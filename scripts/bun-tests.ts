@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 const TEST_TIMEOUT_MS = 60_000;
 
 /** Lines of a failure that the summary repeats. */
-const FAILURE_LINES = 12;
+const FAILURE_LINES = 40;
 
 export interface Counts {
   readonly passed: number;
@@ -70,9 +70,10 @@ function readReport(path: string): Report {
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
   const root = /<testsuites\b[^>]*>/.exec(text)?.[0] ?? "";
   const count = (name: string): number => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
-  const failed = [...text.matchAll(/(<testcase\b[^>]*>)\s*<failure\b[^>]*>([^<]*)/g)].map(
-    ([, test = "", message = ""]) =>
-      `${attribute(test, "file")}: ${attribute(test, "name")}\n${indent(plain(message))}`,
+  // The text is the message with its place; a test that took too long has the message alone.
+  const failed = [...text.matchAll(/(<testcase\b[^>]*>)\s*(<failure\b[^>]*>)([^<]*)/g)].map(
+    ([, test = "", failure = "", message = ""]) =>
+      `${attribute(test, "file")}: ${attribute(test, "name")}\n${indent(plain(message).trim() || attribute(failure, "message"))}`,
   );
   return { tests: count("tests"), failures: count("failures"), skipped: count("skipped"), failed };
 }
@@ -96,10 +97,9 @@ function plain(text: string): string {
 /** The first lines of a message, moved to the right. */
 function indent(message: string): string {
   const lines = message.split("\n").filter((line) => line.trim() !== "");
-  return lines
-    .slice(0, FAILURE_LINES)
-    .map((line) => `    ${line}`)
-    .join("\n");
+  const shown = lines.slice(0, FAILURE_LINES);
+  if (lines.length > shown.length) shown.push(`(and ${lines.length - shown.length} more lines)`);
+  return shown.map((line) => `    ${line}`).join("\n");
 }
 
 function judge(status: number, report: Report): Counts {

@@ -37,7 +37,7 @@ interface Outcome {
 const VOPR_SEEDS = 5_000;
 
 /** Folders of tests/ with a part of their own, or without tests. */
-const APART = ["sim", "vopr", "e2e", "vm", "clients", "support", "fixtures"];
+const APART = ["sim", "vopr", "e2e", "vm", "clients", "fixtures"];
 
 function parts(seeds: number, firstSeed: number, voprFirstSeed: number): Part[] {
   const others = readdirSync(join(ROOT, "tests"), { withFileTypes: true })

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { Random } from "../../src/base/random.ts";
 import { chooseRuntimeDirectory } from "../../src/main/runtime-directory.ts";
 import type { NetworkInfo } from "../../src/model/v1/containers.ts";
-import { CNI_PLUGINS, check } from "../support/own-network.ts";
+import { check, checksDone } from "../support/guest-checks.ts";
+import { CNI_PLUGINS } from "../support/own-network.ts";
 import { eventually, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
@@ -44,6 +45,7 @@ async function all(): Promise<void> {
     ...["--network-cni-plugins-dir", CNI_PLUGINS],
   ];
   await using cluster = await TestCluster.start({ masters: 1, agents: 1, agentFlags });
+  await cluster.useAgent();
   await using scheduler = new TestScheduler(cluster.masterAddresses);
   const [agent] = cluster.agents;
   let tasks = 0;
@@ -90,7 +92,7 @@ async function all(): Promise<void> {
   await agent?.kill("SIGTERM");
   const mounted = readFileSync("/proc/self/mountinfo", "utf8").includes(runtimeDirectory);
   check(!mounted && !existsSync(runtimeDirectory), "no namespace", runtimeDirectory);
-  console.log("checks done");
+  checksDone();
 }
 
 await all();

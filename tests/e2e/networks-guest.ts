@@ -5,7 +5,8 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { ContainerInfo, NetworkInfo } from "../../src/model/v1/containers.ts";
 import type { TaskInfo } from "../../src/model/v1/tasks.ts";
-import { CNI_PLUGINS, check } from "../support/own-network.ts";
+import { check, checksDone } from "../support/guest-checks.ts";
+import { CNI_PLUGINS } from "../support/own-network.ts";
 import { eventually, mesh, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
@@ -251,7 +252,7 @@ async function all(): Promise<void> {
   check((await get(`http://127.0.0.1:${HOST_PORT}/`)) !== "from web", "and the port");
   const records = `${cluster.directory}/a0/networks`;
   check(readdirSync(records).length === 0, "no record is left");
-  console.log("checks done");
+  checksDone();
 }
 
 await all();

@@ -11,6 +11,8 @@ let project = "";
 const SUITES: Readonly<Record<string, string>> = {
   good: 'import { test } from "bun:test";\ntest("a", () => {});\ntest("b", () => {});\n',
   bad: 'import { test } from "bun:test";\ntest("a", () => {});\ntest("b", () => { throw new Error("no"); });\n',
+  long: 'import { expect, test } from "bun:test";\ntest("l", () => expect(Array(60).fill(7)).toEqual([]));\n',
+  late: 'import { test } from "bun:test";\ntest("s", () => Promise.withResolvers<void>().promise, 20);\n',
   skips: 'import { test } from "bun:test";\ntest.skip("a", () => {});\n',
   broken: 'import { nothing } from "./none.ts";\nnothing();\n',
   dies: 'import { test } from "bun:test";\ntest("a", () => {});\ntest("b", () => process.exit(7));\n',
@@ -43,6 +45,15 @@ test("counts what passed and what failed, and says what it was", () => {
   expect(bad).toMatchObject({ passed: 1, failed: 1, skipped: 0 });
   expect(bad.failures).toEqual([expect.stringMatching(/^tests\/bad\/x\.test\.ts: b\n {4}Error: no\n/)]);
   expect(count("good", "bad")).toMatchObject({ passed: 3, failed: 1, skipped: 0 });
+});
+
+test("shows what was received, as much of it as can be read", () => {
+  const [long = ""] = count("long").failures;
+  expect(long).toContain("\n    +   7,\n");
+  const lines = long.split("\n");
+  expect(lines.length).toBe(42);
+  expect(lines.at(-1)).toMatch(/^ {4}\(and \d+ more lines\)$/);
+  expect(count("late").failures).toEqual(["tests/late/x.test.ts: s\n    test timed out"]);
 });
 
 test("takes nothing for a failure", () => {

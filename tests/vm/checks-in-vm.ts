@@ -1,10 +1,10 @@
 /** Runs a guest program in the virtual machine and takes what it found for the result of a test. */
-import { expect } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkLines, expectChecks } from "../support/guest-checks.ts";
 import { mayRun } from "../support/must-run.ts";
-import { checksOf, kernelName, type MachineOptions, missingForVm, runInVm } from "./machine.ts";
+import { kernelName, type MachineOptions, missingForVm, runInVm } from "./machine.ts";
 
 export const VM_TEST_TIMEOUT_MS = 300_000;
 
@@ -24,11 +24,13 @@ export async function expectChecksInVm(
   const directory = mkdtempSync(join(tmpdir(), "mesh-vm-"));
   try {
     const output = await runInVm(join(import.meta.dir, guest), directory, options);
-    console.log(`${kernelName()}\n${output}`);
-    const checks = checksOf(output);
-    expect(checks.filter((check) => !check.ok)).toEqual([]);
-    expect(checks.length).toBeGreaterThanOrEqual(checksMin);
-    expect(output).toContain("checks done");
+    try {
+      expectChecks(output, checksMin);
+    } catch (error) {
+      console.log(`${kernelName()}\n${output}`);
+      throw error;
+    }
+    console.log([kernelName(), ...checkLines(output)].join("\n"));
   } finally {
     rmSync(directory, { recursive: true });
   }

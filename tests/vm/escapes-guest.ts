@@ -19,15 +19,12 @@ import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
 import { CONTAINER_FLAGS, readConfinement, readContainerPolicy } from "../../src/main/container-flags.ts";
 import { Flags } from "../../src/main/flags.ts";
+import { check, checksDone } from "../support/guest-checks.ts";
 import { CALL_ATTEMPTS, SHELL_ATTEMPTS } from "./escape-attempts.ts";
 
 const MIB = 1024 * 1024;
 const EPERM = 1;
 const ENOSYS = 38;
-
-function check(holds: boolean, what: string): void {
-  console.log(`check ${holds ? "ok" : "FAILED"} ${what}`);
-}
 
 function tryCalls(): void {
   const { symbols } = dlopen("libc.so.6", {
@@ -202,5 +199,5 @@ async function main(): Promise<void> {
 if (process.argv[2] === "calls") tryCalls();
 else {
   await main();
-  console.log("checks done");
+  checksDone();
 }

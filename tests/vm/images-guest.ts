@@ -8,16 +8,13 @@ import { overlayMarks, tryOverlay } from "../../src/isolation/linux/overlay.ts";
 import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
 import { ENTER_ROOT_COMMAND } from "../../src/isolation/root.ts";
 import type { Images, Runtime } from "../../src/isolation/runtime.ts";
+import { check, checksDone } from "../support/guest-checks.ts";
 
 const words = process.argv.slice(2);
 if (words[0] === ENTER_ROOT_COMMAND) enterRoot(words.slice(1));
 
 const STORE = "/tmp/store";
 const MIB = 1_024 * 1_024;
-
-function check(holds: boolean, what: string): void {
-  console.log(`check ${holds ? "ok" : "FAILED"} ${what}`);
-}
 
 /** Two layers: programs and files, and one that hides and adds. */
 function makeLayers(): void {
@@ -207,4 +204,4 @@ check(
   `nobody at files of the host: ${reads.exit} ${reads.lines[0]}`,
 );
 await runtime.close();
-console.log("checks done");
+checksDone();

@@ -5,15 +5,12 @@ import type { ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import { describeExit } from "../../src/isolation/container.ts";
 import { procTable } from "../../src/isolation/linux/process-table.ts";
 import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
+import { check, checksDone } from "../support/guest-checks.ts";
 
 mkdirSync("/tmp/agent");
 const runtime = openLinuxRuntime({ runtimeDirectory: "/run/mesh", fetch: async () => ok(undefined) });
 const exits = new Map<string, PromiseWithResolvers<Exit>>();
 runtime.onExit((id, exit) => exits.get(id)?.resolve(exit));
-
-function check(holds: boolean, what: string): void {
-  console.log(`check ${holds ? "ok" : "FAILED"} ${what}`);
-}
 
 function specOf(id: string, script: string, user?: string): ContainerSpec {
   return {
@@ -156,4 +153,4 @@ check(daemon.exit === "exited with status 4", `a task that leaves a daemon ${dae
 check(processes() === before, `processes ${processes()} after a task that left a daemon`);
 await runtime.close();
 check(!existsSync(capabilities.cgroupRoot ?? "/"), "the agent's cgroup is removed");
-console.log("checks done");
+checksDone();

@@ -7,6 +7,7 @@ import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
 import type { Runtime } from "../../src/isolation/runtime.ts";
 import { allowedDevices } from "../../src/main/devices-flag.ts";
 import type { ResourceStatistics } from "../../src/model/v1/statistics.ts";
+import { check, checksDone } from "../support/guest-checks.ts";
 
 const MIB = 1024 * 1024;
 const IO_LIMIT_BYTES = 4 * MIB;
@@ -38,10 +39,6 @@ function open(cgroups: CgroupSettings): Runtime {
   });
   opened.onExit((id, exit) => exits.get(id)?.resolve(exit));
   return opened;
-}
-
-function check(holds: boolean, what: string): void {
-  console.log(`check ${holds ? "ok" : "FAILED"} ${what}`);
 }
 
 let runtime = open(SETTINGS);
@@ -250,4 +247,4 @@ try {
     "settings that the machine cannot keep are refused",
   );
 }
-console.log("checks done");
+checksDone();

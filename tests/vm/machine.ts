@@ -217,12 +217,6 @@ function check(command: string[]): string {
   return stdout.toString();
 }
 
-/** Lines that the program printed for the test: `check <ok|FAILED> <what>`. */
-export function checksOf(output: string): readonly { readonly ok: boolean; readonly what: string }[] {
-  const found = [...output.matchAll(/^check (ok|FAILED) (.*)$/gm)];
-  return found.map(([, verdict, what = ""]) => ({ ok: verdict === "ok", what }));
-}
-
 /** Version of the kernel that will boot, for reports. */
 export function kernelName(): string {
   const path = kernel();

@@ -5,6 +5,7 @@ import { DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-settings.ts"
 import type { ContainerPod, ContainerResources, ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
 import type { Runtime } from "../../src/isolation/runtime.ts";
+import { check, checksDone } from "../support/guest-checks.ts";
 
 const MIB = 1024 * 1024;
 const HOG = "exec dd if=/dev/zero of=/dev/null bs=128M count=1";
@@ -21,10 +22,6 @@ function open(): Runtime {
   });
   opened.onExit((id, exit) => exits.get(id)?.resolve(exit));
   return opened;
-}
-
-function check(holds: boolean, what: string): void {
-  console.log(`check ${holds ? "ok" : "FAILED"} ${what}`);
 }
 
 let runtime = open();
@@ -115,4 +112,4 @@ check((await runtime.listOrphans()).join() === "own", "a pod without tasks is an
 await runtime.cleanup("own");
 check(!existsSync(`${root}/own`), "and can be removed");
 await runtime.close();
-console.log("checks done");
+checksDone();

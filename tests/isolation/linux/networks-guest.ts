@@ -20,7 +20,8 @@ import type { ContainerSpec, Exit } from "../../../src/isolation/container.ts";
 import { openLinuxRuntime } from "../../../src/isolation/linux/runtime.ts";
 import type { Runtime } from "../../../src/isolation/runtime.ts";
 import type { NetworkInfo } from "../../../src/model/v1/containers.ts";
-import { CNI_PLUGINS, check } from "../../support/own-network.ts";
+import { check, checksDone } from "../../support/guest-checks.ts";
+import { CNI_PLUGINS } from "../../support/own-network.ts";
 
 const HOST_PORT = 31_080;
 const [, , directory = "", action, startId = ""] = process.argv;
@@ -386,7 +387,7 @@ async function all(): Promise<void> {
   const rules = Bun.spawnSync(["iptables", "-t", "nat", "-S"]).stdout.toString();
   check(!rules.includes(String(HOST_PORT)), "and no rule", rules);
   await runtime.close();
-  console.log("checks done");
+  checksDone();
 }
 
 if (action === "start") {
