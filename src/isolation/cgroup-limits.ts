@@ -13,6 +13,7 @@
  * | memory.swap.max  | 0 with limitSwap: memory.max then bounds memory and swap       |
  * | pids.max         | the agent's setting: fork bombs end there                      |
  * | io.max           | the agent's setting, a line for each device                    |
+ * | hugetlb.*.max    | the agent's setting, for each size of page                     |
  *
  * memory.high stays open: it slows a container down without end instead of
  * telling its framework that it needs more.
@@ -45,6 +46,11 @@ export function cgroupFiles(resources: ContainerResources, host: Host): readonly
   if (settings.limitSwap) files.push({ file: "memory.swap.max", value: "0" });
   if (settings.maxPids !== "unlimited") files.push({ file: "pids.max", value: `${settings.maxPids}` });
   for (const value of settings.ioMax) files.push({ file: "io.max", value });
+  for (const [size, bytes] of settings.hugePagesMax ?? []) {
+    // Of what is reserved, too (Linux 5.7): mmap(2) then fails, where a touch would end in SIGBUS.
+    for (const counted of ["", ".rsvd"])
+      files.push({ file: `hugetlb.${size}${counted}.max`, value: `${bytes}` });
+  }
   return files.filter(({ file }) => present.has(file));
 }
 

@@ -17,6 +17,8 @@ export interface CgroupSettings {
   readonly cpuset?: string;
   /** Lines of io.max ("8:0 rbps=1048576 wiops=100") for each container. */
   readonly ioMax: readonly string[];
+  /** Bytes of huge pages that each container may have, by their sizes as the kernel names them ("2MB"). */
+  readonly hugePagesMax?: readonly (readonly [size: string, bytes: number])[];
   /** Devices that containers may use (Mesos --allowed_devices). */
   readonly devices: readonly DeviceRule[];
 }

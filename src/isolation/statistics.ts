@@ -1,6 +1,11 @@
 /** What a container uses, from the texts that the kernel gives, as Mesos' ResourceStatistics. */
 import type { CgroupInfoBlkioThrottlingStatistics, CgroupInfoBlkioValue } from "../model/v1/containers.ts";
-import type { ResourceStatistics } from "../model/v1/statistics.ts";
+import type {
+  PressureStatistics,
+  PressureStatisticsPressure,
+  PressureStatisticsStall,
+  ResourceStatistics,
+} from "../model/v1/statistics.ts";
 import { cpusLimitMilli, memLimitBytes } from "./cgroup-limits.ts";
 import { flatKeyed } from "./cgroup-memory.ts";
 import type { ContainerResources } from "./container.ts";
@@ -29,9 +34,12 @@ export type CgroupTexts = Readonly<Record<string, string | undefined>>;
 /** The files that `cgroupStatistics` reads. */
 export const STATISTICS_FILES = [
   "cgroup.procs",
+  "cpu.pressure",
   "cpu.stat",
+  "io.pressure",
   "io.stat",
   "memory.current",
+  "memory.pressure",
   "memory.stat",
   "memory.swap.current",
   "pids.current",
@@ -43,6 +51,7 @@ export function cgroupStatistics(texts: CgroupTexts): Usage {
     ...cpuStatistics(texts["cpu.stat"]),
     ...memoryStatistics(texts),
     ...ioStatistics(texts["io.stat"]),
+    ...pressureStatistics(texts),
   };
 }
 
@@ -123,4 +132,43 @@ function ioValues(values: ReadonlyMap<string, number>, unit: "ios" | "bytes"): C
     { op: "DISCARD", value: discard },
     { op: "TOTAL", value: read + write + discard },
   ];
+}
+
+/**
+ * Where the kernel tells how long processes waited for a resource (kernel: Documentation/accounting/psi.rst).
+ * Mesos has events of vmpressure instead, which only cgroup v1 gives: `mem_low_pressure_counter` and so on.
+ */
+function pressureStatistics(texts: CgroupTexts): Usage {
+  const [cpu, memory, io] = [
+    pressureOf(texts["cpu.pressure"]),
+    pressureOf(texts["memory.pressure"]),
+    pressureOf(texts["io.pressure"]),
+  ];
+  const pressure: PressureStatistics = {
+    ...(cpu === undefined ? {} : { cpu }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(io === undefined ? {} : { io }),
+  };
+  return Object.keys(pressure).length === 0 ? {} : { pressure };
+}
+
+function pressureOf(text: string | undefined): PressureStatisticsPressure | undefined {
+  if (text === undefined) return undefined;
+  const [some, full] = [stallOf(text, "some"), stallOf(text, "full")];
+  if (some === undefined && full === undefined) return undefined;
+  return { ...(some === undefined ? {} : { some }), ...(full === undefined ? {} : { full }) };
+}
+
+/** A line of it: `some avg10=0.12 avg60=0.05 avg300=0.01 total=4310`; percent, and microseconds. */
+function stallOf(text: string, kind: "some" | "full"): PressureStatisticsStall | undefined {
+  const match = new RegExp(`^${kind} (.+)$`, "m").exec(text);
+  if (match === null) return undefined;
+  const values = flatKeyed((match[1] ?? "").replaceAll(" ", "\n").replaceAll("=", " "));
+  const of = (name: string): number => values.get(name) ?? 0;
+  return {
+    avg10: of("avg10"),
+    avg60: of("avg60"),
+    avg300: of("avg300"),
+    total_secs: of("total") / MICROS_PER_SECOND,
+  };
 }

@@ -1,5 +1,6 @@
 /** Flags of `mesh agent` about cgroups; names are those of Mesos where it has the flag. */
 import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../isolation/cgroup-settings.ts";
+import { parseBytes } from "../model/byte-text.ts";
 import { allowedDevices } from "./devices-flag.ts";
 import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
 
@@ -35,6 +36,11 @@ export const CGROUP_FLAGS: readonly FlagSpec[] = [
     description: "Lines of io.max for each task, such as '8:0 rbps=1048576 wiops=100'",
   },
   {
+    name: "cgroups-hugetlb-max",
+    value: "<size=bytes;…>",
+    description: "Huge pages of each size that one task may have, such as '2MB=64MB;1GB=0B'",
+  },
+  {
     name: "allowed-devices",
     value: "<json>",
     description:
@@ -60,8 +66,22 @@ export function readCgroupSettings(flags: Flags): CgroupSettings {
         : flags.number("cgroups-pids-max", { min: 1, max: PIDS_MAX, integer: true }),
     ...(cpuset === undefined ? {} : { cpuset }),
     ioMax: ioMax.filter((line) => line !== ""),
+    ...readHugePages(flags),
     devices: allowedDevices(flags.optional("allowed-devices")),
   };
+}
+
+function readHugePages(flags: Flags): Pick<CgroupSettings, "hugePagesMax"> {
+  const text = flags.optional("cgroups-hugetlb-max");
+  if (text === undefined) return {};
+  const hugePagesMax = text.split(";").map((part): readonly [string, number] => {
+    const [size = "", amount = ""] = part.trim().split("=");
+    const bytes = parseBytes(amount);
+    // As hugetlb_cgroup names its files (mm/hugetlb_cgroup.c, mem_fmt).
+    if (/^[1-9]\d*[KMG]B$/.test(size) && bytes.ok) return [size, bytes.value];
+    throw badFlag("cgroups-hugetlb-max", text, "sizes of huge pages with amounts such as 2MB=64MB;1GB=0B");
+  });
+  return { hugePagesMax };
 }
 
 function readRoot(flags: Flags): string {

@@ -39,6 +39,16 @@ describe("files of a container's cgroup", () => {
     expect(unlimited).toMatchObject({ "cpu.max": "max 100000", "memory.max": "max" });
   });
 
+  test("huge pages, those of sizes that the machine has", () => {
+    const hugePagesMax = [["2MB", 4 * MIB] as const, ["1GB", 0] as const];
+    const settings = { ...DEFAULT_CGROUP_SETTINGS, hugePagesMax };
+    const present = new Set(["hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"]);
+    expect(files({}, settings, present)).toEqual({
+      "hugetlb.2MB.max": `${4 * MIB}`,
+      "hugetlb.2MB.rsvd.max": `${4 * MIB}`,
+    });
+  });
+
   test("settings of the agent", () => {
     const settings = {
       ...DEFAULT_CGROUP_SETTINGS,

@@ -10,6 +10,10 @@ test("every file of a cgroup", () => {
     "memory.current": "5000\n",
     "memory.swap.current": "70\n",
     "memory.stat": "anon 1000\nfile 2000\nkernel 300\nsock 40\nfile_mapped 5\nunevictable 6\n",
+    "cpu.pressure":
+      "some avg10=1.50 avg60=0.75 avg300=0.10 total=2500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+    // Before Linux 5.13 there is one line for the CPU; the reader takes what there is.
+    "memory.pressure": "some avg10=0.00 avg60=0.00 avg300=0.00 total=12\n",
     "io.stat": "8:0 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=3 dios=4\n7:0 \n",
   };
   expect(cgroupStatistics(texts)).toEqual({
@@ -49,6 +53,13 @@ test("every file of a cgroup", () => {
           ],
         },
       ],
+    },
+    pressure: {
+      cpu: {
+        some: { avg10: 1.5, avg60: 0.75, avg300: 0.1, total_secs: 2.5 },
+        full: { avg10: 0, avg60: 0, avg300: 0, total_secs: 0 },
+      },
+      memory: { some: { avg10: 0, avg60: 0, avg300: 0, total_secs: 0.000012 } },
     },
   });
 });

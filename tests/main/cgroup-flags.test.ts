@@ -21,6 +21,7 @@ test("all of them", () => {
     "cgroups-cpuset": "0-3,8",
     "allowed-devices": "all",
     "cgroups-io-max": "8:0 rbps=1; 8:16 wiops=2",
+    "cgroups-hugetlb-max": "2MB=64MB; 1GB=0B",
   };
   expect(read(given)).toEqual({
     root: "system.slice/mesh",
@@ -30,6 +31,10 @@ test("all of them", () => {
     maxPids: "unlimited",
     cpuset: "0-3,8",
     ioMax: ["8:0 rbps=1", "8:16 wiops=2"],
+    hugePagesMax: [
+      ["2MB", 64 * 1024 * 1024],
+      ["1GB", 0],
+    ],
     devices: ALL_DEVICES,
   });
 });
@@ -43,4 +48,7 @@ test.each([
   ["cgroups-pids-max", "many"],
   ["cgroups-root", "a/../b"],
   ["cgroups-root", "/"],
+  ["cgroups-hugetlb-max", "2MB"],
+  ["cgroups-hugetlb-max", "max=1MB"],
+  ["cgroups-hugetlb-max", "2MB=many"],
 ])("--%s %s is refused", (name, value) => expect(() => read({ [name]: value })).toThrow(`--${name}`));

@@ -18,11 +18,13 @@ const BUSY = "while :; do :; done";
 // The agent's unit lowers its own score; its tasks must not inherit that.
 writeFileSync("/proc/self/oom_score_adj", "-500");
 mkdirSync("/tmp/agent");
+writeFileSync("/proc/sys/vm/nr_hugepages", "4");
 const disk = readFileSync("/sys/block/vda/dev", "utf8").trim();
 const SETTINGS: CgroupSettings = {
   ...DEFAULT_CGROUP_SETTINGS,
   maxPids: PIDS_MAX,
   cpuset: "0",
+  hugePagesMax: [["2MB", 4 * MIB]],
   ioMax: [`${disk} rbps=${IO_LIMIT_BYTES}`],
   devices: allowedDevices(
     JSON.stringify({ allowed_devices: [{ device: { path: "/dev/vda" }, access: { read: true } }] }),
@@ -110,7 +112,7 @@ async function settled(least: number, most: number, value: () => Promise<number>
 const isRunning = async (id: string): Promise<boolean> => (await runtime.inspect(id)).state === "running";
 
 check(
-  capabilities.controllers?.join(" ") === "cpu memory pids io cpuset",
+  capabilities.controllers?.join(" ") === "cpu memory pids io cpuset hugetlb",
   `controllers ${capabilities.controllers?.join(" ")}`,
 );
 check(capabilities.missing.length === 0, `nothing missing ${capabilities.missing.join("; ")}`);
@@ -210,6 +212,10 @@ const part = await settled(0.475, 0.525, async () => {
 });
 check(part >= 0.475 && part <= 0.525, `CPU with a limit of 0.5 cpus ${part.toFixed(3)}`);
 const throttled = await statistics("half");
+check(
+  (throttled.pressure?.cpu?.some?.total_secs ?? 0) > 1,
+  `its pressure ${JSON.stringify(throttled.pressure)}`,
+);
 check(throttled.cpus_limit === 0.5 && (throttled.cpus_nr_throttled ?? 0) > 0, "its throttling is counted");
 await runtime.update("half", { cpusMilli: 200, memBytes: 32 * MIB, diskBytes: 0, memLimitBytes: 96 * MIB });
 check(
@@ -220,6 +226,13 @@ check(file("half", "memory.max") === `${96 * MIB}`, "an update gives more memory
 await runtime.update("half", { cpusMilli: 200, memBytes: 32 * MIB, diskBytes: 0 });
 check(file("half", "memory.max") === `${96 * MIB}`, "an update takes no memory away");
 await stop("half");
+
+const HUGE = `mkdir huge && mount -t hugetlbfs none huge
+fallocate -l 4M huge/one && echo got 4
+fallocate -l 6M huge/two || echo not 6`;
+await run("huge", HUGE);
+const huge = readFileSync("/tmp/agent/huge/stdout", "utf8").trim().replaceAll("\n", ", ");
+check(huge === "got 4, not 6", `MiB of huge pages of four pages and a limit of two: ${huge}`);
 
 const begin = performance.now();
 await start("reader", "dd if=/dev/vda of=/dev/null bs=1M count=16; sleep 100000");
@@ -232,18 +245,25 @@ while (readBytes < 16 * MIB) {
 }
 const rate = readBytes / ((performance.now() - begin) / 1_000) / MIB;
 check(rate < 4.4 && rate > 1, `MiB/s from a disk with a limit of 4: ${rate.toFixed(2)}`);
+const { pressure } = await statistics("reader");
+check(
+  (pressure?.io?.some?.total_secs ?? 0) > 1,
+  `seconds it waited for the disk: ${pressure?.io?.some?.total_secs}`,
+);
 await stop("reader", "neighbour");
 await runtime.close();
 check(!existsSync(root), "the agent's cgroup is removed");
 
 try {
-  open({ ...DEFAULT_CGROUP_SETTINGS, ioMax: ["99:99 rbps=1"], cpuset: "77" });
+  open({ ...DEFAULT_CGROUP_SETTINGS, ioMax: ["99:99 rbps=1"], cpuset: "77", hugePagesMax: [["3MB", 0]] });
   check(false, "settings that the machine cannot keep are refused");
 } catch (error) {
   const message = error instanceof Error ? error.message : "";
   console.log(message);
   check(
-    message.includes("--cgroups-io-max") && message.includes("--cgroups-cpuset"),
+    ["--cgroups-io-max", "--cgroups-cpuset", "--cgroups-hugetlb-max has the value '3MB=0B'"].every((each) =>
+      message.includes(each),
+    ),
     "settings that the machine cannot keep are refused",
   );
 }

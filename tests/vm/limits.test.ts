@@ -3,6 +3,6 @@ import { expectChecksInVm, mayRunInVm, VM_TEST_TIMEOUT_MS } from "./checks-in-vm
 
 test.skipIf(!mayRunInVm())(
   "containers are held to their resources on a pure cgroup v2 machine",
-  () => expectChecksInVm("limits-guest.ts", 30, { disk: true }),
+  () => expectChecksInVm("limits-guest.ts", 33, { disk: true }),
   VM_TEST_TIMEOUT_MS,
 );

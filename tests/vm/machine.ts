@@ -39,6 +39,7 @@ const BUSYBOX_LINKS = [
   "dd",
   "dmesg",
   "env",
+  "fallocate",
   "grep",
   "hostname",
   "head",

@@ -50,7 +50,11 @@ export function setUpControllers(
   settings: CgroupSettings,
   protectedMemBytes: number | undefined,
 ): Controllers {
-  const wanted = settings.cpuset === undefined ? WANTED : ([...WANTED, "cpuset"] as const);
+  const wanted = [
+    ...WANTED,
+    ...(settings.cpuset === undefined ? [] : ["cpuset"]),
+    ...(settings.hugePagesMax === undefined ? [] : ["hugetlb"]),
+  ];
   const path = pathFrom(mount, agentCgroup);
   const missing: string[] = [];
   const names = wanted.filter((name) => {
@@ -101,8 +105,8 @@ function inTheWay(error: string): string {
 
 function applySettings(agentCgroup: string, settings: CgroupSettings): string[] {
   const unmet: string[] = [];
-  const attempt = (flag: string, value: string, file: string, hint: string): void => {
-    const error = tryWrite(file, value);
+  const attempt = (flag: string, value: string, file: string, hint: string, text = value): void => {
+    const error = tryWrite(file, text);
     if (error !== undefined) unmet.push(`Flag --${flag} has the value '${value}': ${error}; ${hint}`);
   };
   if (settings.cpuset !== undefined) {
@@ -117,6 +121,11 @@ function applySettings(agentCgroup: string, settings: CgroupSettings): string[] 
   for (const line of settings.ioMax) {
     const hint = "expected a line of io.max such as 8:0 rbps=1048576, and cgroup v2 with the io controller";
     attempt("cgroups-io-max", line, `${probe}/io.max`, hint);
+  }
+  for (const [size, bytes] of settings.hugePagesMax ?? []) {
+    const hint =
+      "expected sizes of huge pages of this machine such as 2MB, and cgroup v2 with the hugetlb controller";
+    attempt("cgroups-hugetlb-max", `${size}=${bytes}B`, `${probe}/hugetlb.${size}.max`, hint, `${bytes}`);
   }
   if (settings.limitSwap && !existsSync(`${probe}/memory.swap.max`)) {
     unmet.push("Flag --cgroups-limit-swap is set, but the kernel does not count swap here; leave it away");

@@ -87,6 +87,7 @@ function unmetWithoutCgroups(settings: CgroupSettings): string[] {
   const asked: readonly (readonly [flag: string, asked: boolean])[] = [
     ["cgroups-cpuset", settings.cpuset !== undefined],
     ["cgroups-io-max", settings.ioMax.length > 0],
+    ["cgroups-hugetlb-max", settings.hugePagesMax !== undefined],
     ["cgroups-limit-swap", settings.limitSwap],
     ["cgroups-enable-cfs", settings.cpuQuota],
   ];

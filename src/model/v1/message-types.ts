@@ -101,6 +101,9 @@ export interface MessageTypes {
   SNMPStatistics: statistics.SNMPStatistics;
   DiskStatistics: statistics.DiskStatistics;
   ResourceStatistics: statistics.ResourceStatistics;
+  PressureStatistics: statistics.PressureStatistics;
+  PressureStatisticsPressure: statistics.PressureStatisticsPressure;
+  PressureStatisticsStall: statistics.PressureStatisticsStall;
   ResourceStatisticsRatePercentiles: statistics.ResourceStatisticsRatePercentiles;
   ResourceStatisticsRateStatistics: statistics.ResourceStatisticsRateStatistics;
   ResourceUsage: statistics.ResourceUsage;

@@ -181,6 +181,28 @@ export interface ResourceStatistics {
   net_tcp_time_wait_connections?: number;
   net_traffic_control_statistics?: TrafficControlStatistics[];
   net_snmp_statistics?: SNMPStatistics;
+  pressure?: PressureStatistics;
+}
+
+/** mesos.v1.PressureStatistics */
+export interface PressureStatistics {
+  cpu?: PressureStatisticsPressure;
+  memory?: PressureStatisticsPressure;
+  io?: PressureStatisticsPressure;
+}
+
+/** mesos.v1.PressureStatistics.Pressure */
+export interface PressureStatisticsPressure {
+  some?: PressureStatisticsStall;
+  full?: PressureStatisticsStall;
+}
+
+/** mesos.v1.PressureStatistics.Stall */
+export interface PressureStatisticsStall {
+  avg10?: number;
+  avg60?: number;
+  avg300?: number;
+  total_secs?: number;
 }
 
 /** mesos.v1.ResourceStatistics.RatePercentiles */

@@ -1,5 +1,6 @@
 /**
- * Usage figures of containers (mesos.v1).
+ * Usage figures of containers (mesos.v1). Mesos knows no `pressure` (field 1000):
+ * clients of Mesos skip it.
  */
 import type { SchemaSource } from "../schema-parser.ts";
 
@@ -48,7 +49,11 @@ ResourceStatistics: 1! timestamp double, 30 processes uint32, 31 threads uint32,
   net_ephemeral_ports Value.Range, 22 net_tcp_rtt_microsecs_p50 double, 23 net_tcp_rtt_microsecs_p90
   double, 24 net_tcp_rtt_microsecs_p95 double, 25 net_tcp_rtt_microsecs_p99 double, 28
   net_tcp_active_connections double, 29 net_tcp_time_wait_connections double, 35*
-  net_traffic_control_statistics TrafficControlStatistics, 42 net_snmp_statistics SNMPStatistics
+  net_traffic_control_statistics TrafficControlStatistics, 42 net_snmp_statistics SNMPStatistics, 1000
+  pressure PressureStatistics
+PressureStatistics: 1 cpu Pressure, 2 memory Pressure, 3 io Pressure
+PressureStatistics.Pressure: 1 some Stall, 2 full Stall
+PressureStatistics.Stall: 1 avg10 double, 2 avg60 double, 3 avg300 double, 4 total_secs double
 ResourceStatistics.RatePercentiles: 1 min uint64, 2 max uint64, 3 p50 uint64, 4 p90 uint64, 5 p95 uint64,
   6 p99 uint64, 7 p999 uint64, 8 p9999 uint64, 9 samples uint64
 ResourceStatistics.RateStatistics: 1 rx_rate RatePercentiles, 2 rx_packet_rate RatePercentiles, 3

@@ -62,11 +62,14 @@ describe("controllers", () => {
 
   test("settings that cannot be kept are told with their flags", () => {
     const path = tree("cpu memory");
-    const asked = { ...DEFAULT_CGROUP_SETTINGS, cpuset: "0", limitSwap: true, ioMax: ["8:0 rbps=1"] };
+    const hugePagesMax = [["2MB", 0] as const];
+    const more = { cpuset: "0", limitSwap: true, ioMax: ["8:0 rbps=1"], hugePagesMax };
+    const asked = { ...DEFAULT_CGROUP_SETTINGS, ...more };
     const { unmet } = setUpControllers(mount, path, asked, undefined);
     expect(unmet.map((text) => /--[a-z-]+/.exec(text)?.[0])).toEqual([
       "--cgroups-cpuset",
       "--cgroups-io-max",
+      "--cgroups-hugetlb-max",
       "--cgroups-limit-swap",
     ]);
   });
