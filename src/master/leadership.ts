@@ -10,6 +10,7 @@ import { failoverTimeoutMs, frameworkSpec, NO_WISHES, rememberFramework } from "
 import { inParts } from "./later.ts";
 import type { Leader } from "./leader.ts";
 import { pauseForRecovery } from "./recovery-pause.ts";
+import { proposeRemoval } from "./remove-framework.ts";
 import { timerName } from "./timer-names.ts";
 
 /** In parts: a cluster has thousands of agents. The leader is of no use before the last one. */
@@ -36,6 +37,9 @@ export function* leadershipGained(leader: Leader, newClusterId: () => string): G
     ({ id }) => 1 + leader.agent(id).holdings.size / 4,
   );
   leader.allocator.updateQuotas(quotas);
+  for (const { id, leavingAtMs } of frameworks.values()) {
+    if (leavingAtMs !== undefined) proposeRemoval(leader, id);
+  }
   pauseForRecovery(leader);
   startRetention(leader);
   return 0;

@@ -164,6 +164,11 @@ export function rescindOffersIf(leader: Leader, inTheWay: (offer: OfferMemory) =
   });
 }
 
+/** Takes back what is in the way: of a role beyond its limit, or what a guarantee waits for (QTA-3). */
+export function rescindBeyondQuota(leader: Leader): void {
+  rescindOffersIf(leader, ({ role, resources }) => leader.allocator.breaksQuota(role, resources));
+}
+
 /** Does something with the offers that still stand: the first at once, more in later turns. */
 function forOffers(leader: Leader, ids: Iterable<string>, use: (offer: OfferMemory) => void): void {
   const job = inParts([...ids], PART_MAX_ITEMS, (id) => {

@@ -5,6 +5,7 @@ import type { ApplyOperations } from "../registry/commands.ts";
 import { hasVolume, refreshTotal, sendVolumes } from "./agent-resources.ts";
 import type { Fate, Leader } from "./leader.ts";
 import type { AgentMemory, PendingChange } from "./memory.ts";
+import { rescindBeyondQuota } from "./offers.ts";
 import { announceEnd, operationKey, sendOperationStatus } from "./operation-status.ts";
 
 export function operationsApplied(leader: Leader, command: ApplyOperations, fate: Fate): void {
@@ -42,6 +43,8 @@ function settle(leader: Leader, agent: AgentMemory, command: ApplyOperations, ac
   const total = record === undefined ? undefined : totalOf(record);
   if (total?.ok) agent.total = total.value;
   refreshTotal(leader, agent);
+  // Offers may rest on what a planned UNRESERVE would have freed.
+  if (!accepted) rescindBeyondQuota(leader);
   const changed = [...command.consumed, ...command.converted];
   if (accepted && hasVolume(readResources(changed))) sendVolumes(leader, agent);
   if (pending !== undefined) close(leader, pending, accepted);

@@ -5,7 +5,7 @@
 import type { Result } from "../base/result.ts";
 import type { RoleCommand, UpdateQuota, UpdateWeights } from "../registry/commands.ts";
 import type { Fate, Leader } from "./leader.ts";
-import { rescindOffersIf } from "./offers.ts";
+import { rescindBeyondQuota, rescindOffersIf } from "./offers.ts";
 import type { CallAnswer, RoleChange } from "./port.ts";
 import { quotaRemoval, quotaRequest, quotaUpdate } from "./quota-checks.ts";
 import type { AnswerRef } from "./types.ts";
@@ -43,8 +43,7 @@ export function quotaUpdated(leader: Leader, command: UpdateQuota, fate: Fate): 
   leader.answerRequest(command, fate, neverRefused);
   if (!fate.accepted) return;
   leader.allocator.updateQuotas(command.quotas);
-  // What is in the way: of a role beyond its limit, or what a guarantee waits for (QTA-3).
-  rescindOffersIf(leader, ({ role, resources }) => leader.allocator.breaksQuota(role, resources));
+  rescindBeyondQuota(leader);
   leader.allocationDue = true;
 }
 

@@ -32,6 +32,7 @@ export function addFramework(state: RegistryState, command: AddFramework): Outco
     reregisteredAtMs: undefined,
     disconnectedAtMs: undefined,
     removedAtMs: undefined,
+    leavingAtMs: undefined,
   });
   state.touch({ kind: "framework", id });
   return ACCEPTED;
@@ -44,6 +45,7 @@ export function updateFramework(state: RegistryState, command: UpdateFramework):
       state.completedFrameworks.has(command.frameworkId) ? "framework-completed" : "framework-unknown",
     );
   }
+  if (framework.leavingAtMs !== undefined) return refused("framework-completed");
   framework.info = command.info;
   framework.partitionAware = isPartitionAware(command.info);
   framework.reregisteredAtMs = command.atMs;
@@ -77,9 +79,17 @@ export function removeFramework(state: RegistryState, command: RemoveFramework):
   return ACCEPTED;
 }
 
-/** A removal is applied without a break; of a framework with many tasks most end before it. */
+/**
+ * A removal is applied without a break; of a framework with many tasks most end before it. From the first of
+ * them on it is leaving: the next leader goes on where this one stops.
+ */
 export function endTasks(state: RegistryState, { frameworkId, taskIds, atMs }: EndTasks): Outcome {
-  if (!state.frameworks.has(frameworkId)) return refused("framework-unknown");
+  const framework = state.frameworks.get(frameworkId);
+  if (framework === undefined) return refused("framework-unknown");
+  if (framework.leavingAtMs === undefined) {
+    framework.leavingAtMs = atMs;
+    state.touch({ kind: "framework", id: frameworkId });
+  }
   for (const taskId of taskIds) {
     const task = state.task(frameworkId, taskId);
     if (task !== undefined) endWithFramework(state, task, atMs);

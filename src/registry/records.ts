@@ -20,6 +20,8 @@ export interface FrameworkRecord {
   disconnectedAtMs: number | undefined;
   /** Set on completed frameworks. */
   removedAtMs: number | undefined;
+  /** Set once its removal began with the end of some of its tasks; it does not come back from there. */
+  leavingAtMs: number | undefined;
 }
 
 export interface AgentRecord {
@@ -90,7 +92,7 @@ export interface TaskRecord {
 
 /** Positional form on disk; fields are only ever appended. */
 export function writeFramework(r: FrameworkRecord): unknown[] {
-  return [
+  const fields = [
     r.id,
     r.info,
     r.partitionAware ? 1 : 0,
@@ -99,6 +101,8 @@ export function writeFramework(r: FrameworkRecord): unknown[] {
     r.disconnectedAtMs ?? null,
     r.removedAtMs ?? null,
   ];
+  // Left out where it is not set: such a record keeps the bytes of versions without it.
+  return r.leavingAtMs === undefined ? fields : [...fields, r.leavingAtMs];
 }
 
 export function readFramework(values: unknown): FrameworkRecord {
@@ -111,6 +115,7 @@ export function readFramework(values: unknown): FrameworkRecord {
     reregisteredAtMs: f.optional(4, f.number),
     disconnectedAtMs: f.optional(5, f.number),
     removedAtMs: f.optional(6, f.number),
+    leavingAtMs: f.optional(7, f.number),
   };
 }
 

@@ -117,7 +117,7 @@ describe("a framework with many tasks", () => {
     bench.core.leader?.allocator.assertConsistent();
   });
 
-  test("under a leader that goes in the middle is what the next one finds, and goes then", () => {
+  test("is removed by the next leader when the first one goes in the middle; it may not come back", () => {
     const cluster = busy();
     const { bench, framework } = cluster;
     bench.autoCommit = false;
@@ -130,13 +130,11 @@ describe("a framework with many tasks", () => {
     bench.drop();
     bench.autoCommit = true;
     bench.lead(2);
+    const again = bench.subscribe({ id: { value: framework.id }, name: "demo" });
     settle(bench);
+    expect(bench.types(again)).toEqual(["ERROR"]);
     for (const [i, id] of cluster.agents.entries()) bench.agent(i + 11, id);
     settle(bench);
-    expect(bench.registry.frameworks.has(framework.id)).toBe(true);
-    bench.step({ kind: "teardown", ref: 9, frameworkId: framework.id });
-    settle(bench);
-    expect(bench.answers.get(9)).toMatchObject({ status: 200 });
     expectGone(cluster);
   });
 

@@ -148,6 +148,35 @@ describe("quota", () => {
     expect(metrics[`${prefix}/cpus/limit`]).toBeUndefined();
   });
 
+  test("offers that rest on an UNRESERVE which never happens are withdrawn where they pass a limit", () => {
+    const bench = cluster(2);
+    const [agentId = ""] = bench.registry.agents.keys();
+    limit(bench, [config("web", {}, { cpus: 4 })]);
+    const reserved = { ...scalar("cpus", 3), reservations: [{ type: "DYNAMIC" as const, role: "web" }] };
+    bench.step({
+      kind: "operate",
+      ref: 1,
+      agentId,
+      operation: { type: "RESERVE", reserve: { resources: [reserved] } },
+    });
+    const web = framework(bench, "web");
+    const { allocator } = bench.core.leader ?? {};
+    const consumed = (): number | undefined =>
+      allocator
+        ?.quotaViews()
+        .find(({ role }) => role === "web")
+        ?.consumed.get("cpus");
+    expect(consumed()).toBe(4_000);
+    bench.autoCommit = false;
+    const operation = { type: "UNRESERVE" as const, unreserve: { resources: [reserved] } };
+    bench.step({ kind: "operate", ref: 2, agentId, operation });
+    expect(cpusOf({ ...web, offers: web.newOffers() } as BenchFramework)).toBeGreaterThan(1);
+    bench.drop();
+    expect(web.types()).toContain("RESCIND");
+    expect(consumed()).toBeLessThanOrEqual(4_000);
+    expect(bench.answers.get(2)?.status).toBe(503);
+  });
+
   test("outstanding offers do not count as consumed", () => {
     const bench = cluster(1);
     framework(bench, "web");

@@ -29,6 +29,11 @@ test("tasks end as the removal of their framework ends them, and only once", () 
   const digest = registry.digest();
   expect(apply(registry, end)).toEqual({ accepted: true });
   expect(registry.digest()).toBe(digest);
+  const { info } = registry.frameworks.get("f1") ?? { info: new Uint8Array() };
+  expect(apply(registry, { kind: "update-framework", frameworkId: "f1", info, atMs: AT_MS })).toEqual({
+    accepted: false,
+    reason: "framework-completed",
+  });
   apply(registry, { kind: "remove-framework", frameworkId: "f1", atMs: AT_MS });
   expect(statesOf(registry)).toEqual(["t2 TASK_KILLED", "t1 TASK_KILLED", "t3 TASK_KILLED"]);
   expect(registry.taskCountOf("f1")).toBe(0);

@@ -19,7 +19,12 @@ export function unhealed(cluster: SimCluster): string | undefined {
   if (leader === undefined || leaders.length > 1) return `${leaders.length} masters lead`;
   const repair = leader.node === undefined ? undefined : nextRepair(leader.node.registry);
   if (repair !== undefined) return `${JSON.stringify(repair)} is outstanding`;
-  return behind(cluster, leader) ?? unregistered(cluster, leader) ?? unsubscribed(cluster, leader);
+  return (
+    behind(cluster, leader) ??
+    leaving(leader) ??
+    unregistered(cluster, leader) ??
+    unsubscribed(cluster, leader)
+  );
 }
 
 /** A guarantee that nothing stands in the way of. */
@@ -41,6 +46,14 @@ function behind(cluster: SimCluster, leader: SimMaster): string | undefined {
     if (status.appliedIndex === leader.node?.raftStatus().appliedIndex && node.registry.digest() !== digest) {
       return `${name} holds another state`;
     }
+  }
+  return undefined;
+}
+
+/** A removal that began under a leader that went is carried on by the next one. */
+function leaving({ node }: SimMaster): string | undefined {
+  for (const { id, leavingAtMs } of node?.registry.frameworks.values() ?? []) {
+    if (leavingAtMs !== undefined) return `${id} still leaves`;
   }
   return undefined;
 }
