@@ -170,7 +170,7 @@ describe("quota", () => {
     bench.autoCommit = false;
     const operation = { type: "UNRESERVE" as const, unreserve: { resources: [reserved] } };
     bench.step({ kind: "operate", ref: 2, agentId, operation });
-    expect(cpusOf({ ...web, offers: web.newOffers() } as BenchFramework)).toBeGreaterThan(1);
+    expect(web.newOffers().length).toBeGreaterThan(0);
     bench.drop();
     expect(web.types()).toContain("RESCIND");
     expect(consumed()).toBeLessThanOrEqual(4_000);
