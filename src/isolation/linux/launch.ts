@@ -40,7 +40,7 @@ export interface Started {
 }
 
 /** How often a start record is looked for beside the event of its creation, which can be lost. */
-const START_POLL_MS = 500;
+const START_POLL_MS = 50;
 
 const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-sandbox": "sandbox",

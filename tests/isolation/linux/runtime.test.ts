@@ -254,6 +254,6 @@ for (const form of await availableForms()) {
       const ms = performance.now() - from;
       console.log(`${form}: ${Math.round(100_000 / ms)} tasks/s, launch ${(waited / 100).toFixed(1)} ms`);
       expect(ms).toBeLessThan(25_000);
-    });
+    }, 30_000);
   });
 }
