@@ -4,7 +4,9 @@ import { isTerminalState } from "../model/task-state.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import type { CompleteTask } from "../registry/commands.ts";
 import type { Leader } from "./leader.ts";
-import { type FrameworkMemory, taskKey } from "./memory.ts";
+import { type AgentMemory, type FrameworkMemory, taskKey } from "./memory.ts";
+
+type Acknowledged = Pick<CompleteTask, "frameworkId" | "taskId" | "uuid" | "runId">;
 
 /**
  * ACKNOWLEDGE: the agent may send the task's next update. That of the end is
@@ -44,20 +46,14 @@ export function taskCompleted(leader: Leader, command: CompleteTask): void {
   forward(leader, agentId, command);
 }
 
-function forward(
-  leader: Leader,
-  agentId: string,
-  update: Pick<CompleteTask, "frameworkId" | "taskId" | "uuid" | "runId">,
-): void {
-  const { frameworkId, taskId, uuid, runId } = update;
+function forward(leader: Leader, agentId: string, update: Acknowledged): void {
   const agent = leader.agents.get(agentId);
-  if (agent === undefined) return;
-  leader.sendAgent(agent, {
-    kind: "acknowledge-update",
-    term: leader.term,
-    frameworkId,
-    taskId,
-    uuid,
-    runId,
-  });
+  if (agent !== undefined) acknowledgeUpdate(leader, agent, update);
+}
+
+/** The agent may forget the update, and send the next one. */
+export function acknowledgeUpdate(leader: Leader, agent: AgentMemory, update: Acknowledged): void {
+  const { frameworkId, taskId, uuid, runId } = update;
+  const { term } = leader;
+  leader.sendAgent(agent, { kind: "acknowledge-update", term, frameworkId, taskId, uuid, runId });
 }

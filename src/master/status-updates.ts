@@ -6,6 +6,7 @@ import { isTerminalState } from "../model/task-state.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import type { UpdateTask } from "../registry/commands.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
+import { acknowledgeUpdate } from "./acknowledge.ts";
 import { releaseHolding } from "./holdings.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { type AgentMemory, taskKey } from "./memory.ts";
@@ -19,7 +20,7 @@ export function statusUpdate(leader: Leader, agent: AgentMemory, message: Status
   if (task === undefined || task.agentId !== agent.id || !sameRun(task.runId, runId)) {
     // Nobody will ever acknowledge it: the run was completed, or is not the cluster's.
     leader.counters.bump("invalid_status_updates");
-    acknowledge(leader, agent, message);
+    acknowledgeUpdate(leader, agent, message);
     return;
   }
   leader.counters.bump("valid_status_updates");
@@ -58,22 +59,6 @@ function boundedStatus(bytes: Uint8Array): Uint8Array {
   });
 }
 
-function acknowledge(
-  leader: Leader,
-  agent: AgentMemory,
-  update: Pick<StatusUpdate, "frameworkId" | "taskId" | "uuid" | "runId">,
-): void {
-  const { frameworkId, taskId, uuid, runId } = update;
-  leader.sendAgent(agent, {
-    kind: "acknowledge-update",
-    term: leader.term,
-    frameworkId,
-    taskId,
-    uuid,
-    runId,
-  });
-}
-
 function forward(leader: Leader, frameworkId: string, status: Uint8Array): void {
   const framework = leader.frameworks.get(frameworkId);
   if (framework?.streamId === undefined) return;
@@ -88,7 +73,7 @@ export function taskUpdated(leader: Leader, command: UpdateTask, fate: Fate): vo
   const agent = leader.agents.get(command.agentId);
   if (!fate.accepted) {
     if (STALE.has(fate.reason) && agent !== undefined && uuid !== undefined) {
-      acknowledge(leader, agent, { frameworkId, taskId, uuid, runId });
+      acknowledgeUpdate(leader, agent, { frameworkId, taskId, uuid, runId });
     }
     return;
   }

@@ -2,26 +2,8 @@
 import { expect, test } from "bun:test";
 import type { AgentTaskReport } from "../../src/model/agent-protocol.ts";
 import { encodeCommands } from "../../src/registry/codec.ts";
-import { type BenchFramework, MasterBench } from "../support/master-bench.ts";
-
-interface Started {
-  readonly bench: MasterBench;
-  readonly agentId: string;
-  readonly framework: BenchFramework;
-}
-
-function running(): Started {
-  const bench = new MasterBench();
-  bench.lead();
-  const agentId = bench.agent(1);
-  const framework = bench.framework();
-  framework.launch(framework.offers[0], framework.task("t", agentId));
-  const uuid = bench.update(1, framework.id, "t", "TASK_RUNNING");
-  framework.acknowledge(agentId, "t", uuid);
-  framework.events();
-  bench.toAgent(1);
-  return { bench, agentId, framework };
-}
+import { MasterBench } from "../support/master-bench.ts";
+import { running, type Started } from "../support/started-bench.ts";
 
 function drain({ bench, agentId }: Started, markGone = false, maxGraceMs?: number): number | undefined {
   return bench.change({ kind: "drain", agentId, maxGraceMs, markGone })?.status;

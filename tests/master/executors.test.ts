@@ -2,23 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { MasterView } from "../../src/master/views.ts";
 import type { AgentExecutorReport } from "../../src/model/agent-protocol.ts";
 import type { Offer } from "../../src/model/v1/offers.ts";
-import type { Resource } from "../../src/model/v1/resources.ts";
 import type { ExecutorInfo, TaskInfo } from "../../src/model/v1/tasks.ts";
 import { decodeBlob } from "../../src/wire/blob.ts";
-import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
+import { type BenchFramework, type MasterBench, scalar } from "../support/master-bench.ts";
+import { AGENT_TOTAL, started } from "../support/started-bench.ts";
 import { executorsMessage } from "../support/whole-answers.ts";
-
-const TOTAL: Resource[] = [scalar("cpus", 4), scalar("mem", 1024), scalar("disk", 100)];
-
-function started(): { bench: MasterBench; agentId: string; framework: BenchFramework } {
-  const bench = new MasterBench();
-  bench.lead();
-  bench.fromAgent(1, bench.registration(1, undefined, [], 5051, TOTAL));
-  const agentId = [...bench.registry.agents.keys()][0] ?? "";
-  const framework = bench.framework();
-  bench.toAgent(1);
-  return { bench, agentId, framework };
-}
 
 function executor(more: Partial<ExecutorInfo> = {}): ExecutorInfo {
   const resources = [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 10)];
@@ -187,7 +175,7 @@ describe("an agent that registers again", () => {
               runId: record.runId,
             },
           ];
-    const message = bench.registration(1, agentId, tasks, 5051, TOTAL);
+    const message = bench.registration(1, agentId, tasks, 5051, AGENT_TOTAL);
     if (message.kind !== "register-agent") throw new Error("It is a registration");
     bench.fromAgent(1, { ...message, executors });
   }
@@ -234,7 +222,7 @@ describe("an agent that registers again", () => {
     bench.update(1, framework.id, "a", "TASK_FINISHED");
     bench.step({ kind: "leadership-lost" });
     bench.lead(2);
-    const message = bench.registration(1, agentId, [], 5051, TOTAL);
+    const message = bench.registration(1, agentId, [], 5051, AGENT_TOTAL);
     if (message.kind !== "register-agent") throw new Error("It is a registration");
     bench.fromAgent(2, { ...message, executors: [held] });
     const used = new MasterView(bench.registry, bench.core.leader, bench.now).agent(agentId)?.used ?? [];

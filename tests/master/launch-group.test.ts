@@ -6,19 +6,8 @@ import type { Resource } from "../../src/model/v1/resources.ts";
 import type { ExecutorInfo, TaskInfo } from "../../src/model/v1/tasks.ts";
 import { decodeBlob } from "../../src/wire/blob.ts";
 import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
+import { AGENT_TOTAL, started } from "../support/started-bench.ts";
 import { executorsMessage } from "../support/whole-answers.ts";
-
-const TOTAL: Resource[] = [scalar("cpus", 4), scalar("mem", 1024), scalar("disk", 100)];
-
-function started(): { bench: MasterBench; agentId: string; framework: BenchFramework } {
-  const bench = new MasterBench();
-  bench.lead();
-  bench.fromAgent(1, bench.registration(1, undefined, [], 5051, TOTAL));
-  const agentId = [...bench.registry.agents.keys()][0] ?? "";
-  const framework = bench.framework();
-  bench.toAgent(1);
-  return { bench, agentId, framework };
-}
 
 function executor(id = "e", more: Partial<ExecutorInfo> = {}): ExecutorInfo {
   const resources = [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 10)];
@@ -236,7 +225,7 @@ describe("LAUNCH_GROUP", () => {
     });
     const next = new MasterBench({}, bench.registry, "m2");
     next.lead(2);
-    next.fromAgent(7, next.registration(1, agentId, [], 5051, TOTAL));
+    next.fromAgent(7, next.registration(1, agentId, [], 5051, AGENT_TOTAL));
     const runs = next.toAgent(7).flatMap((message) => {
       if (message.kind === "run-task") return [message.taskId];
       if (message.kind === "run-task-group") return [message.tasks.map(({ taskId }) => taskId).join("+")];
@@ -267,7 +256,7 @@ describe("LAUNCH_GROUP", () => {
     expect(sent(bench.toAgent(1)).sort()).toEqual(["[a,b] true", "[d] false", "c false"]);
     const next = new MasterBench({}, bench.registry, "m2");
     next.lead(2);
-    next.fromAgent(7, next.registration(1, agentId, [], 5051, TOTAL));
+    next.fromAgent(7, next.registration(1, agentId, [], 5051, AGENT_TOTAL));
     expect(sent(next.toAgent(7))).toEqual(["c true", "[a,b] false", "[d] false"]);
   });
 
@@ -282,7 +271,13 @@ describe("LAUNCH_GROUP", () => {
     const report = { frameworkId: framework.id, taskId: "a", containerId: undefined, runId };
     bench.fromAgent(
       2,
-      bench.registration(1, agentId, [{ ...report, state: "TASK_RUNNING", settled: false }], 5051, TOTAL),
+      bench.registration(
+        1,
+        agentId,
+        [{ ...report, state: "TASK_RUNNING", settled: false }],
+        5051,
+        AGENT_TOTAL,
+      ),
     );
     expect(amounts(framework.newOffers())).toEqual({ cpus: 2.9, mem: 928, disk: 90 });
   });

@@ -3,31 +3,14 @@ import { describe, expect, test } from "bun:test";
 import { MasterView } from "../../src/master/views.ts";
 import type { MachineID } from "../../src/model/v1/ids.ts";
 import type { Schedule } from "../../src/model/v1/maintenance.ts";
-import { type BenchFramework, MasterBench } from "../support/master-bench.ts";
+import { MasterBench } from "../support/master-bench.ts";
+import { running, type Started } from "../support/started-bench.ts";
 
 const WINDOW = { start: { nanoseconds: 5e15 }, duration: { nanoseconds: 1e9 } };
 const MACHINE: MachineID = { hostname: "agent-1.test", ip: "10.0.1.1" };
 
 function scheduleOf(...machine_ids: MachineID[]): Schedule {
   return machine_ids.length === 0 ? {} : { windows: [{ machine_ids, unavailability: WINDOW }] };
-}
-
-interface Started {
-  readonly bench: MasterBench;
-  readonly agentId: string;
-  readonly framework: BenchFramework;
-}
-
-function running(): Started {
-  const bench = new MasterBench();
-  bench.lead();
-  const agentId = bench.agent(1);
-  const framework = bench.framework();
-  framework.launch(framework.offers[0], framework.task("t", agentId));
-  bench.update(1, framework.id, "t", "TASK_RUNNING");
-  framework.events();
-  bench.toAgent(1);
-  return { bench, agentId, framework };
 }
 
 function plan(bench: MasterBench, ...machines: MachineID[]): number | undefined {

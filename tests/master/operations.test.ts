@@ -1,32 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { FRAME_MAX_BYTES } from "../../src/base/limits.ts";
+import type { FrameworkInfo } from "../../src/model/v1/frameworks.ts";
 import type { Offer, OfferOperation, OperationStatus } from "../../src/model/v1/offers.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
+import { AGENT_TOTAL, type Started, started as startedWith } from "../support/started-bench.ts";
 
-const DISK: Resource[] = [scalar("cpus", 4), scalar("mem", 1024), scalar("disk", 100)];
+const CAPABILITIES: NonNullable<FrameworkInfo["capabilities"]> = [
+  { type: "MULTI_ROLE" },
+  { type: "PARTITION_AWARE" },
+  { type: "RESERVATION_REFINEMENT" },
+  { type: "SHARED_RESOURCES" },
+];
 
-function started(info: Parameters<MasterBench["framework"]>[0] = {}): {
-  bench: MasterBench;
-  agentId: string;
-  framework: BenchFramework;
-} {
-  const bench = new MasterBench();
-  bench.lead();
-  bench.fromAgent(1, bench.registration(1, undefined, [], 5051, DISK));
-  const agentId = [...bench.registry.agents.keys()][0] ?? "";
-  const framework = bench.framework({
-    roles: ["web"],
-    capabilities: [
-      { type: "MULTI_ROLE" },
-      { type: "PARTITION_AWARE" },
-      { type: "RESERVATION_REFINEMENT" },
-      { type: "SHARED_RESOURCES" },
-    ],
-    ...info,
-  });
-  bench.toAgent(1);
-  return { bench, agentId, framework };
+function started(info: Partial<FrameworkInfo> = {}): Started {
+  return startedWith({ roles: ["web"], capabilities: CAPABILITIES, ...info });
 }
 
 function reserved(name: string, value: number): Resource {
@@ -163,7 +151,7 @@ describe("an ACCEPT that reserves, creates and launches", () => {
     expect(before).toContain("disk(web)[v]:10");
     const next = new MasterBench({}, bench.registry, "m2");
     next.lead(2);
-    next.fromAgent(7, next.registration(1, agentId, [], 5051, DISK));
+    next.fromAgent(7, next.registration(1, agentId, [], 5051, AGENT_TOTAL));
     expect(total(next, agentId)).toBe(before);
     expect(next.toAgent(7).find((message) => message.kind === "update-volumes")).toMatchObject({
       volumes: [{ role: "web", persistenceId: "v" }],
