@@ -3,7 +3,7 @@
  * atomic, synced batch. A value is stored behind a checksum over key and
  * value, since level checks whole blocks only when it happens to read them.
  */
-import { chmod, readdir, rename, rm } from "node:fs/promises";
+import { chmod, rename, rm } from "node:fs/promises";
 import type { CheckpointChange, CheckpointEntry, CheckpointStore } from "../agent/checkpoint.ts";
 import { MeshError } from "../base/errors.ts";
 import { LevelDatabase, type LevelOperation } from "./level.ts";
@@ -22,7 +22,6 @@ const decoder = new TextDecoder();
  * another process has it open, DIRECTORY_UNUSABLE when it cannot be written.
  */
 export async function openCheckpointStore(directory: string): Promise<CheckpointStore> {
-  await checkCurrent(directory);
   try {
     // Earlier versions left it open to all users of the machine, tasks' among them. A new one is made so.
     await chmod(directory, 0o700).catch(() => {});
@@ -32,13 +31,6 @@ export async function openCheckpointStore(directory: string): Promise<Checkpoint
     if (error.code === "LOG_DAMAGED") throw damaged(directory, error.message.split("; ")[0] ?? "");
     throw new MeshError(error.code, error.message.replaceAll("--data-dir", "--work-dir"));
   }
-}
-
-/** Without its file CURRENT level would take what is there for nothing, and begin a new database over it. */
-async function checkCurrent(directory: string): Promise<void> {
-  const names: readonly string[] = await readdir(directory).catch(() => []);
-  if (names.includes("CURRENT") || !names.some((name) => /^MANIFEST-|\.(ldb|sst)$/.test(name))) return;
-  throw damaged(directory, "its file CURRENT is missing");
 }
 
 /**

@@ -4,7 +4,7 @@
  * platform; on a server that is classic-level, used directly because the
  * build embeds its native addon, scripts/level-plugin.ts.)
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { MeshError } from "../base/errors.ts";
@@ -77,6 +77,7 @@ export class LevelDatabase implements Database {
       await mkdir(dirname(directory), { recursive: true });
       // Tasks of any user may run on this machine, and what they were given stands in there.
       await mkdir(directory, { mode: 0o700 }).catch(unlessThere);
+      await checkCurrent(directory);
       const db = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...VIEW, compression: false });
       await db.open();
       return new LevelDatabase(db);
@@ -120,7 +121,27 @@ export class LevelDatabase implements Database {
   }
 }
 
+/**
+ * Without its file CURRENT LevelDB would take what is there for nothing, and begin a new database over it. Of
+ * one whose making was cut short there is the first manifest at most (LevelDB's db/db_impl.cc, NewDB).
+ */
+async function checkCurrent(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  const isUsed = (name: string): boolean =>
+    /\.(ldb|sst|log)$/.test(name) || (name.startsWith("MANIFEST-") && name !== "MANIFEST-000001");
+  if (!names.includes("CURRENT") && names.some(isUsed))
+    throw damaged(directory, "its file CURRENT is missing");
+}
+
+function damaged(directory: string, reason: string): MeshError {
+  return new MeshError(
+    "LOG_DAMAGED",
+    `Cannot open the database "${directory}": ${reason}; replace this master by one with an empty --data-dir, or restore a backup with 'mesh raft restore'`,
+  );
+}
+
 function openError(directory: string, error: unknown): MeshError {
+  if (error instanceof MeshError) return error;
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   if (code === "LEVEL_LOCKED") {
@@ -131,10 +152,7 @@ function openError(directory: string, error: unknown): MeshError {
   }
   const text = cause instanceof Error ? cause.message : String(error);
   if (code === "LEVEL_CORRUPTION" || /corruption|missing files|MANIFEST-|CURRENT/i.test(text)) {
-    return new MeshError(
-      "LOG_DAMAGED",
-      `Cannot open the database "${directory}": ${text}; replace this master by one with an empty --data-dir, or restore a backup with 'mesh raft restore'`,
-    );
+    return damaged(directory, text);
   }
   return new MeshError(
     "DIRECTORY_UNUSABLE",

@@ -356,6 +356,16 @@ describe("entries that go bad while the member runs are not given to others:", (
   }
 });
 
+test("without its file CURRENT no new database begins over the old one; one that never was begun does", async () => {
+  rmSync(join(directory, "CURRENT"));
+  expect(await refusal()).toMatch(/LOG_DAMAGED .*CURRENT is missing; replace/);
+  for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true });
+  writeFileSync(join(directory, "MANIFEST-000001"), "");
+  const store = new LevelRaftStore(directory, failed);
+  expect((await store.open()).lastIndex).toBe(0);
+  await store.close();
+});
+
 test("a lost file of the database is refused with the way out", async () => {
   rmSync(join(directory, "CURRENT"));
   writeFileSync(join(directory, "CURRENT"), "MANIFEST-999999\n");
