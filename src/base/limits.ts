@@ -281,6 +281,8 @@ export const CHECK_ANSWER_HEAD_MAX_BYTES = 64 * KIB;
 export const CHECK_REDIRECTS_MAX = 20;
 /** A plugin that joins a container to its network, or takes it out, and takes longer is ended. */
 export const NETWORK_PLUGIN_TIMEOUT_MS = 60_000;
+/** One that is no longer wanted may come to its end for so long: ended halfway, it forgets what it took. */
+export const NETWORK_PLUGIN_GRACE_MS = 2_000;
 /** What such a plugin may say; results are a few kilobytes. */
 export const NETWORK_PLUGIN_OUTPUT_MAX_BYTES = 1_024 * KIB;
 /** Plugins at once: many wait for the same lock of iptables. The others wait their turn. */

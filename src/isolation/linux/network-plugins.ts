@@ -1,6 +1,7 @@
 /** Runs the plugins of networks. */
 import { readFileSync, statSync } from "node:fs";
 import {
+  NETWORK_PLUGIN_GRACE_MS,
   NETWORK_PLUGIN_OUTPUT_MAX_BYTES,
   NETWORK_PLUGIN_TIMEOUT_MS,
   NETWORK_PLUGINS_UNDER_WAY_MAX,
@@ -21,7 +22,7 @@ import { LoopTurns, Turns } from "./turns.ts";
 
 /** What a plugin says besides JSON, in messages. */
 const SAID_MAX_CHARS = 400;
-const POLL_MS = 10;
+const POLL_MS = 25;
 
 export class NetworkPlugins {
   readonly #turns = new Turns(NETWORK_PLUGINS_UNDER_WAY_MAX);
@@ -126,7 +127,10 @@ async function runPlugin(
     why = reason;
     sendSignal(-child.pid, "SIGKILL");
   };
-  const onAbort = (): void => end("given up");
+  let grace: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = (): void => {
+    grace = setTimeout(() => end("given up"), NETWORK_PLUGIN_GRACE_MS);
+  };
   signal?.addEventListener("abort", onAbort);
   const limit = setTimeout(
     () => end(`it took longer than ${NETWORK_PLUGIN_TIMEOUT_MS} ms`),
@@ -138,6 +142,7 @@ async function runPlugin(
     child.exited,
   ]);
   clearTimeout(limit);
+  clearTimeout(grace);
   signal?.removeEventListener("abort", onAbort);
   const answer = parse(output);
   if (child.exitCode === 0 && why === "") {
@@ -166,17 +171,22 @@ function shortened(text: string): string {
 }
 
 /**
- * Ends plugins that an earlier agent process started and that still run: what
- * they do now would come after what undoes it. Those that they called
- * themselves have the same environment.
+ * Waits for plugins that an earlier agent process started and that still run, and ends those that take
+ * longer: what they do now would come after what undoes it. Those that they called themselves have the same
+ * environment.
+ *
+ * They are not ended at once, as a plugin that is ended halfway may have taken what no DEL finds any more:
+ * host-local makes the file of an address before it writes into it whose address it is.
  * @param record path of the container's record of networks, which no other container has
+ * @param patientUntilMs on the clock of performance.now()
  */
-export async function endPluginsOf(record: string): Promise<void> {
+export async function endPluginsOf(record: string, patientUntilMs: number): Promise<void> {
   const mark = `${RECORD_VARIABLE}=${record}`;
-  const deadline = performance.now() + NETWORK_PLUGIN_TIMEOUT_MS;
+  const deadlineMs = patientUntilMs + NETWORK_PLUGIN_TIMEOUT_MS;
   for (let found = pidsWith(mark); found.length > 0; found = pidsWith(mark)) {
-    for (const pid of found) sendSignal(pid, "SIGKILL");
-    if (performance.now() > deadline) return;
+    const nowMs = performance.now();
+    if (nowMs >= patientUntilMs) for (const pid of found) sendSignal(pid, "SIGKILL");
+    if (nowMs > deadlineMs) return;
     await Bun.sleep(POLL_MS);
   }
 }

@@ -13,7 +13,7 @@
  *     hosts, hostname, resolv.conf, fstab      see network-script.ts
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { NETWORK_DETACH_RETRY_MS } from "../../base/limits.ts";
+import { NETWORK_DETACH_RETRY_MS, NETWORK_PLUGIN_GRACE_MS } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { NetworkInfo } from "../../model/v1/containers.ts";
@@ -49,6 +49,8 @@ export class Networks {
   readonly #joined = new Map<string, NetworkRecord>();
   /** Those that an earlier agent process wrote down. */
   readonly #inherited = new Set<string>();
+  /** Its plugins, all of them together, may come to their ends until then. */
+  readonly #patientUntilMs = performance.now() + NETWORK_PLUGIN_GRACE_MS;
   readonly #turns = new LoopTurns();
   readonly #leaving = new Map<string, Promise<Result<void>>>();
   readonly #checks = new Map<string, Promise<void>>();
@@ -236,7 +238,9 @@ export class Networks {
     clearTimeout(this.#retries.get(containerId));
     // Plugins are not called twice at once for one container.
     await this.#checks.get(containerId);
-    if (this.#inherited.delete(containerId)) await endPluginsOf(this.#records.path(containerId));
+    if (this.#inherited.delete(containerId)) {
+      await endPluginsOf(this.#records.path(containerId), this.#patientUntilMs);
+    }
     const alive = this.#namespaces.exists(this.namespacePath(containerId));
     const problems: string[] = [];
     for (const network of networks.toReversed()) {
