@@ -12,7 +12,10 @@ export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
-/** Throws {@link AssertionError} unless `condition` holds. */
+/**
+ * Throws {@link AssertionError} unless `condition` holds. A message that is put together costs its time and
+ * memory also when all is well: what runs for every entry of the log throws AssertionError behind an `if`.
+ */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }

@@ -51,6 +51,9 @@ export class FrameLink {
   #urgent = false;
   #heardAtMs = performance.now();
   #reason = "the connection was closed by the other side";
+  // Made once, not for each message.
+  readonly #flushNow = (): void => this.#flush();
+  readonly #flushPaced = (): void => this.#pace?.run(this.#flushNow);
 
   /** With a `pace`, what comes and goes may wait for a later turn of the event loop. */
   constructor(socket: Socket<SocketData>, handlers: LinkHandlers, pace?: LinkPace) {
@@ -81,7 +84,7 @@ export class FrameLink {
     else if (silentMs >= LINK_PING_INTERVAL_MS / 2) this.send(PING);
   }
 
-  /** Queues one frame; false if the queue is full (nothing is queued then) or the link closed. */
+  /** Queues a copy as one frame; false if the queue is full (nothing is queued then) or the link closed. */
   send(payload: Uint8Array): boolean {
     if (this.#closed || this.#ending) return false;
     const frame = encodeFrame(payload);
@@ -90,9 +93,7 @@ export class FrameLink {
     this.queuedBytes += frame.length;
     if (!this.#flushing && !this.#blocked) {
       this.#flushing = true;
-      const pace = this.#urgent ? undefined : this.#pace;
-      if (pace === undefined) queueMicrotask(() => this.#flush());
-      else queueMicrotask(() => pace.run(() => this.#flush()));
+      queueMicrotask(this.#urgent || this.#pace === undefined ? this.#flushNow : this.#flushPaced);
     }
     return true;
   }
@@ -212,6 +213,10 @@ export class FrameLink {
 
   #takeChunk(): Uint8Array {
     const first = this.#queue[0] ?? new Uint8Array(0);
+    if (this.#queue.length === 1) {
+      this.#queue.length = 0;
+      return first;
+    }
     let count = 1;
     let bytes = first.length;
     while (count < this.#queue.length && bytes + (this.#queue[count]?.length ?? 0) <= WRITE_MAX_BYTES) {

@@ -33,6 +33,13 @@ export class LinkPace {
     else this.wait(work);
   }
 
+  /** Hands `value` to `work` now; to be asked for only while there is time. */
+  give<T>(work: (value: T) => void, value: T): void {
+    const startMs = this.#drivers.nowMs();
+    work(value);
+    this.#usedMs += this.#drivers.nowMs() - startMs;
+  }
+
   get hasTime(): boolean {
     return this.#usedMs < LINKS_TURN_MS && this.#waiting.length === 0;
   }
@@ -97,7 +104,7 @@ export class Unread {
         return;
       }
       if (pace.hasTime) {
-        pace.run(() => this.#handle(chunk));
+        pace.give(this.#handle, chunk);
         return;
       }
     }

@@ -10,7 +10,7 @@
  * "host:port" of the leader's raft port after 307, else a text. Numbers are
  * for ever; new fields go to the end.
  */
-import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { decodeMsgpack, lendMsgpack } from "../wire/msgpack.ts";
 
 /** Position is the number on the wire. */
 const NOTE_OPERATIONS = ["", "get", "put", "delete"] as const;
@@ -31,12 +31,13 @@ export interface NoteAnswer {
   readonly version: number | undefined;
 }
 
+/** To be sent at once, like {@link encodeNoteAnswer}: the bytes are lent. */
 export function encodeNoteRequest({ id, operation, key, value, ifVersion }: NoteRequest): Uint8Array {
-  return encodeMsgpack([id, NOTE_OPERATIONS.indexOf(operation), key, value ?? null, ifVersion ?? null]);
+  return lendMsgpack([id, NOTE_OPERATIONS.indexOf(operation), key, value ?? null, ifVersion ?? null]);
 }
 
 export function encodeNoteAnswer({ id, status, body, version }: NoteAnswer): Uint8Array {
-  return encodeMsgpack([id, status, body, version ?? null]);
+  return lendMsgpack([id, status, body, version ?? null]);
 }
 
 /** Undefined: the other side does not speak this protocol. */

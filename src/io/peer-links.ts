@@ -10,7 +10,7 @@
 import { assert } from "../base/assert.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { decodeMsgpack, lendMsgpack } from "../wire/msgpack.ts";
 import { type Dialled, dial } from "./dial.ts";
 import { type Hello, LINK_VERSION, type RefusalCode } from "./link-hello.ts";
 import { type LinkListener, type ListenerOptions, listenForLinks } from "./link-listener.ts";
@@ -115,7 +115,8 @@ export class PeerLinks {
   send(to: string, message: unknown): boolean {
     const peer = this.#peers.get(to);
     if (peer?.connection == null || !peer.ready) return false;
-    return peer.connection.send(encodeMsgpack(message));
+    // A link copies what it is given into a frame.
+    return peer.connection.send(lendMsgpack(message));
   }
 
   /** Peers that a message would reach now. */

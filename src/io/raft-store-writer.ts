@@ -24,11 +24,6 @@ import {
 } from "../base/limits.ts";
 import type { Database, KeyRange, LevelOperation } from "./level.ts";
 
-interface QueuedWrite {
-  readonly operations: readonly LevelOperation[];
-  readonly written: () => void;
-}
-
 export interface WriterSurroundings {
   /** Opens the database anew. */
   open(): Promise<Database>;
@@ -45,7 +40,9 @@ export interface WriterSurroundings {
 export class StoreWriter {
   readonly #surroundings: WriterSurroundings;
   #db: Database | null;
-  #queue: QueuedWrite[] = [];
+  #queue: LevelOperation[] = [];
+  /** Everybody who queued something since the last batch waits for the same one. */
+  #queued: PromiseWithResolvers<void> | null = null;
   #queuedBytes = 0;
   #writing: Promise<void> | null = null;
   /** Something queued is not to wait any longer. */
@@ -69,19 +66,19 @@ export class StoreWriter {
   /** Resolves when on disk. */
   enqueue(operations: readonly LevelOperation[], sync: boolean): Promise<void> {
     assert(!this.#closed, "The store is not open");
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#queue.push({ operations, written: resolve });
+    this.#queued ??= Promise.withResolvers<void>();
     for (const operation of operations) {
+      this.#queue.push(operation);
       this.#queuedBytes += operation.key.length + (operation.type === "put" ? operation.value.length : 0);
     }
     if (sync || this.#queuedBytes >= STORE_DEFERRED_MAX_BYTES) this.#startWriting();
     else this.#cancelTimer ??= this.#surroundings.after(STORE_DEFERRED_MAX_MS, () => this.#startWriting());
-    return promise;
+    return this.#queued.promise;
   }
 
   /** Everything queued so far is on disk. */
   async flush(): Promise<void> {
-    if (this.#queue.length > 0) await this.enqueue([], true);
+    if (this.#queued !== null) await this.enqueue([], true);
     else await this.#writing;
   }
 
@@ -118,38 +115,43 @@ export class StoreWriter {
     await Promise.resolve();
     while (this.#writeWanted) {
       this.#writeWanted = false;
-      const batch = this.#queue;
+      const operations = this.#queue;
+      const queued = this.#queued;
       this.#queue = [];
+      this.#queued = null;
       this.#queuedBytes = 0;
       this.#cancelTimer?.();
       this.#cancelTimer = null;
-      const operations = batch.flatMap((write) => write.operations);
-      operations.push(...this.#surroundings.trailer());
+      for (const operation of this.#surroundings.trailer()) operations.push(operation);
       try {
-        await this.#write(operations);
+        await this.db.write(operations, true);
       } catch (error) {
-        this.#surroundings.onFailure(error);
-        await new Promise(() => {});
+        await this.#writeAgain(operations, error);
       }
-      for (const { written } of batch) written();
+      queued?.resolve();
     }
     // At once, so that a write queued by one of the callbacks above starts the next batch.
     this.#writing = null;
   }
 
-  async #write(operations: LevelOperation[]): Promise<void> {
-    for (let first = true; ; first = false) {
+  /** After `failure`: once there is room, if that was the reason. Otherwise it never returns. */
+  async #writeAgain(operations: LevelOperation[], failure: unknown): Promise<void> {
+    for (let error = failure; ; ) {
+      if (!isNoRoom(error)) {
+        this.#surroundings.onFailure(error);
+        await new Promise(() => {});
+      }
+      if (!this.full) this.#setFull(true);
+      await this.#room();
+      // Closed while waiting: nobody hears of this write any more.
+      if (this.#closed) await new Promise(() => {});
       try {
-        if (!first) await this.#reopen();
+        await this.#reopen();
         await this.db.write(operations, true);
-        if (this.full) this.#setFull(false);
+        this.#setFull(false);
         return;
-      } catch (error) {
-        if (!isNoRoom(error)) throw error;
-        if (!this.full) this.#setFull(true);
-        await this.#room();
-        // Closed while waiting: nobody hears of this write any more.
-        if (this.#closed) await new Promise(() => {});
+      } catch (again) {
+        error = again;
       }
     }
   }

@@ -5,7 +5,7 @@
  * writes reach the disk).
  */
 import { statfs } from "node:fs/promises";
-import { assert } from "../base/assert.ts";
+import { AssertionError, assert } from "../base/assert.ts";
 import { STATE_HELD_MAX_BYTES, STORE_DEFERRED_MAX_MS } from "../base/limits.ts";
 import {
   holdsAllAgain,
@@ -58,6 +58,8 @@ const SURROUNDINGS: StoreSurroundings = {
     return bavail * bsize;
   },
 };
+
+const NOTHING: readonly never[] = [];
 
 export class LevelRaftStore implements RaftStore {
   /** Called when the disk is full (nothing is written then), and when there is room again. */
@@ -121,14 +123,9 @@ export class LevelRaftStore implements RaftStore {
     if (change.identity !== undefined) operations.push(...putFact("identity", change.identity));
     if (change.hardState !== undefined) this.#hardState = change.hardState;
     if (change.truncateFrom !== undefined) this.#truncate(change.truncateFrom, operations);
-    for (const entry of change.entries ?? []) this.#append(entry, operations);
+    for (const entry of change.entries ?? NOTHING) this.#append(entry, operations);
     if (change.damageLastIndex !== undefined) this.#boundDamage(change.damageLastIndex, operations);
-    for (const [plain, value] of change.stateChanges ?? []) {
-      const key = stateKey(this.#generation, plain);
-      this.#held.put(
-        value === null ? { type: "del", key } : { type: "put", key, value: encodeStateValue(plain, value) },
-      );
-    }
+    for (const stateChange of change.stateChanges ?? NOTHING) this.#held.put(stateChange);
     if (change.appliedIndex !== undefined) this.#applied(change.appliedIndex);
     const { compactTo } = change;
     if (compactTo !== undefined || this.#held.bytes >= STATE_HELD_MAX_BYTES) this.#takeHeld(operations);
@@ -257,7 +254,8 @@ export class LevelRaftStore implements RaftStore {
 
   #append(entry: LogEntry, operations: LevelOperation[]): void {
     const wanted = this.#lastIndex + 1;
-    assert(entry.index === wanted, `Entry ${entry.index} does not follow ${wanted - 1}`);
+    if (entry.index !== wanted)
+      throw new AssertionError(`Entry ${entry.index} does not follow ${wanted - 1}`);
     const { bytes, checksum } = encodeLogRecord(entry, this.#places.at(-1)?.checksum ?? 0);
     this.#places.push({ term: entry.term, checksum });
     if (entry.kind === "config") this.#configs.push(membershipOf(entry));
@@ -274,7 +272,7 @@ export class LevelRaftStore implements RaftStore {
   }
 
   #applied(index: number): void {
-    assert(index <= this.#lastIndex, `Applied ${index} is not in the log`);
+    if (index > this.#lastIndex) throw new AssertionError(`Applied ${index} is not in the log`);
     this.#appliedIndex = index;
     this.#held.appliedIndex = index;
   }
@@ -297,7 +295,7 @@ export class LevelRaftStore implements RaftStore {
     const index = this.#held.appliedIndex;
     this.#cancelHeld?.();
     this.#cancelHeld = null;
-    for (const operation of this.#held.take()) operations.push(operation);
+    for (const operation of this.#held.take(this.#generation)) operations.push(operation);
     if (index === null) return;
     const place = this.#places[index - this.#snapshotIndex];
     assert(place !== undefined, `Applied ${index} is not in the log`);

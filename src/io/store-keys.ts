@@ -28,13 +28,38 @@ export type MetaName =
   | "generation"
   | "damage";
 
+interface FactKeys {
+  readonly key: Uint8Array;
+  readonly copyKey: Uint8Array;
+}
+
+/** Made once: every write has a fact with it. */
+const FACT_KEYS: { readonly [K in MetaName]: FactKeys } = {
+  format: factKeys("format"),
+  identity: factKeys("identity"),
+  "hard-state": factKeys("hard-state"),
+  snapshot: factKeys("snapshot"),
+  applied: factKeys("applied"),
+  membership: factKeys("membership"),
+  generation: factKeys("generation"),
+  damage: factKeys("damage"),
+};
+
+function factKeys(name: MetaName): FactKeys {
+  const text = Buffer.from(name);
+  return {
+    key: Buffer.concat([Buffer.from([META]), text]),
+    copyKey: Buffer.concat([Buffer.from([META_COPY]), text]),
+  };
+}
+
 export function metaKey(name: MetaName): Uint8Array {
-  return Buffer.concat([Buffer.from([META]), Buffer.from(name)]);
+  return FACT_KEYS[name].key;
 }
 
 /** Facts are few and cannot be fetched from another master: each is kept twice. */
 export function metaCopyKey(name: MetaName): Uint8Array {
-  return Buffer.concat([Buffer.from([META_COPY]), Buffer.from(name)]);
+  return FACT_KEYS[name].copyKey;
 }
 
 export function putFact(name: MetaName, fact: unknown): LevelOperation[] {
@@ -132,10 +157,10 @@ export function otherGenerations(generation: number): KeyRange[] {
 
 /** crc32 u32 of name and text, then the fact as JSON text. */
 function encodeFact(name: MetaName, fact: unknown): Uint8Array {
-  const text = Buffer.from(JSON.stringify(fact));
-  const out = Buffer.allocUnsafe(4 + text.length);
-  out.writeUInt32BE(factChecksum(name, text), 0);
-  out.set(text, 4);
+  const text = JSON.stringify(fact);
+  const out = Buffer.allocUnsafe(4 + Buffer.byteLength(text));
+  out.write(text, 4);
+  out.writeUInt32BE(factChecksum(name, out.subarray(4)), 0);
   return out;
 }
 

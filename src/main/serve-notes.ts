@@ -5,6 +5,7 @@ import type { AgentLinkHandlers } from "../io/link-listener.ts";
 import { decodeNoteRequest, encodeNoteAnswer, type NoteAnswer, type NoteRequest } from "../io/note-link.ts";
 import type { MasterPort } from "../master/port.ts";
 import { checkNoteKey } from "../model/validate-note-key.ts";
+import type { NoteCommand } from "../registry/commands.ts";
 
 /** The master's side of one client's link. */
 export function serveNotes(master: MasterPort | undefined, link: AgentLink): AgentLinkHandlers {
@@ -17,24 +18,28 @@ export function serveNotes(master: MasterPort | undefined, link: AgentLink): Age
     onMessage(payload) {
       const request = decodeNoteRequest(payload);
       if (request === undefined || master === undefined) link.close();
-      else void serve(master, request).then(answer);
+      else serve(master, request, answer);
     },
   };
 }
 
-async function serve(master: MasterPort, request: NoteRequest): Promise<NoteAnswer> {
-  const { id, operation, key, value, ifVersion } = request;
+function serve(master: MasterPort, request: NoteRequest, answer: (reply: NoteAnswer) => void): void {
+  const { id, operation, key } = request;
   const fault = faultOf(request);
-  if (fault !== undefined) return { id, status: 400, body: fault, version: undefined };
-  if (operation === "get") return read(master, id, key);
-  if (master.leadership().kind !== "leading") return elsewhere(master, id);
-  const { status, body } = await master.changeNote(
-    operation === "put"
-      ? { kind: "put-note", key, value: value ?? new Uint8Array(), ifVersion }
-      : { kind: "delete-note", key, ifVersion },
-  );
-  if (status !== 200) return { id, status, body, version: undefined };
-  return { id, status, body: "", version: body === "" ? undefined : Number(body) };
+  if (fault !== undefined) answer({ id, status: 400, body: fault, version: undefined });
+  else if (operation === "get") void read(master, id, key).then(answer);
+  else if (master.leadership().kind !== "leading") answer(elsewhere(master, id));
+  else {
+    void master.changeNote(commandOf(request)).then(({ status, body }) => {
+      if (status !== 200) answer({ id, status, body, version: undefined });
+      else answer({ id, status, body: "", version: body === "" ? undefined : Number(body) });
+    });
+  }
+}
+
+function commandOf({ operation, key, value, ifVersion }: NoteRequest): NoteCommand {
+  if (operation !== "put") return { kind: "delete-note", key, ifVersion };
+  return { kind: "put-note", key, value: value ?? new Uint8Array(), ifVersion };
 }
 
 function faultOf({ key, value }: NoteRequest): string | undefined {

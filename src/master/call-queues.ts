@@ -70,7 +70,7 @@ export class CallQueues {
   }
 
   #take(id: string, queue: Queue, head: CallInput): void {
-    queue.calls.take(1);
+    queue.calls.shift();
     queue.credit = Math.max(-DEBT_MAX, queue.credit - costOf(head.call));
     this.#waiting--;
     if (queue.calls.waiting === 0) this.#queues.delete(id);

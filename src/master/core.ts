@@ -57,6 +57,7 @@ import type { AgentMessage, MasterEffect, MasterInput, MasterSettings } from "./
 import { whitelistChanged } from "./whitelist.ts";
 
 const NOT_LEADING = "No leader elected";
+const NO_EFFECTS: readonly MasterEffect[] = [];
 
 type HandledInput = Exclude<MasterInput, { kind: "leadership-gained" | "leadership-lost" }>;
 
@@ -174,7 +175,7 @@ export class MasterCore {
   }
 
   /** One whole turn. */
-  step(inputs: readonly MasterInput[], now: Instant): MasterEffect[] {
+  step(inputs: readonly MasterInput[], now: Instant): readonly MasterEffect[] {
     for (const input of inputs) this.handle(input, now);
     return this.finish(now);
   }
@@ -190,12 +191,14 @@ export class MasterCore {
   }
 
   /** Ends the turn: deadlines that came, offers, and all effects. */
-  finish(now: Instant): MasterEffect[] {
+  finish(now: Instant): readonly MasterEffect[] {
     this.#gainMore(now);
     const leader = this.#leader;
     if (leader !== undefined) {
       leader.now = now;
-      for (const input of this.#held.take(TURN_MAX_HELD_INPUTS)) this.#handleNow(input);
+      if (this.#held.waiting > 0) {
+        for (const input of this.#held.take(TURN_MAX_HELD_INPUTS)) this.#handleNow(input);
+      }
       this.#runTimers(leader);
       if (leader.inverseOffers.due) makeInverseOffers(leader);
       const filterEndMs = leader.allocator.nextDeadlineMs();
@@ -204,9 +207,11 @@ export class MasterCore {
       }
       leader.later.work(TURN_MAX_ITEMS);
     }
+    const news = leader?.takeEffects() ?? NO_EFFECTS;
+    if (this.#effects.length === 0) return news;
     const effects = this.#effects;
     this.#effects = [];
-    for (const effect of leader?.takeEffects() ?? []) effects.push(effect);
+    for (const effect of news) effects.push(effect);
     return effects;
   }
 

@@ -53,6 +53,8 @@ export interface DigestRound {
   readonly unheard: readonly string[];
 }
 
+const NO_EFFECTS: readonly never[] = [];
+
 interface Round {
   readonly index: number;
   readonly beganAtMs: number;
@@ -178,6 +180,7 @@ export class DigestWatch {
 
   /** Messages and alarms since the last call. */
   takeEffects(): readonly (DigestSend | DigestAlarm)[] {
+    if (this.#effects.length === 0) return NO_EFFECTS;
     const effects = this.#effects;
     this.#effects = [];
     return effects;

@@ -3,7 +3,7 @@ const DROP_FROM_ITEMS = 1_024;
 
 /** Inputs of the pump in the order they came; taking from the front stays cheap however many wait. */
 export class Inbox<T> {
-  readonly #items: T[] = [];
+  #items: T[] = [];
   /** Items already taken. */
   #taken = 0;
 
@@ -25,15 +25,29 @@ export class Inbox<T> {
     this.#items.push(item);
   }
 
+  /** The oldest; undefined if none waits. */
+  shift(): T | undefined {
+    const item = this.first;
+    if (this.#taken < this.#items.length) this.#drop(1);
+    return item;
+  }
+
   /** The oldest, at most `max`. */
   take(max: number): T[] {
     const items = this.#items.slice(this.#taken, this.#taken + max);
-    this.#taken += items.length;
-    const isEmpty = this.#taken === this.#items.length;
-    if (isEmpty || (this.#taken >= DROP_FROM_ITEMS && 2 * this.#taken >= this.#items.length)) {
-      this.#items.splice(0, this.#taken);
-      this.#taken = 0;
-    }
+    this.#drop(items.length);
     return items;
+  }
+
+  #drop(count: number): void {
+    this.#taken += count;
+    if (this.#taken === this.#items.length) {
+      // An array that was long keeps its memory.
+      if (this.#taken < DROP_FROM_ITEMS) this.#items.length = 0;
+      else this.#items = [];
+    } else if (this.#taken >= DROP_FROM_ITEMS && 2 * this.#taken >= this.#items.length) {
+      this.#items.splice(0, this.#taken);
+    } else return;
+    this.#taken = 0;
   }
 }

@@ -62,22 +62,12 @@ export class Inputs {
     else this.#urgent.push(input);
   }
 
-  /** Those of one turn. */
-  *take(options: TakeOptions): Generator<NodeInput> {
-    let first = true;
-    for (let turn = 0; first || !options.isOver(); turn++) {
-      first = false;
-      const input = this.#next(turn, options);
-      if (input === undefined) return;
-      yield input;
-    }
-  }
-
-  #next(turn: number, { clients, mustWait }: TakeOptions): NodeInput | undefined {
-    const [urgent] = this.#urgent.take(1);
+  /** The next one of a turn that took `taken`; undefined when it has them all. */
+  next(taken: number, { isOver, clients, mustWait }: TakeOptions): NodeInput | undefined {
+    if (this.waiting === 0 || (taken > 0 && isOver())) return undefined;
+    const urgent = this.#urgent.shift();
     if (urgent !== undefined || !clients) return urgent;
-    const other = (): NodeInput | undefined => this.#others.take(1)[0];
-    const call = (): NodeInput | undefined => this.#calls.next(mustWait);
-    return turn % (OTHERS_PER_CALL + 1) === 0 ? (call() ?? other()) : (other() ?? call());
+    if (taken % (OTHERS_PER_CALL + 1) === 0) return this.#calls.next(mustWait) ?? this.#others.shift();
+    return this.#others.shift() ?? this.#calls.next(mustWait);
   }
 }

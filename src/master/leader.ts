@@ -42,6 +42,8 @@ export interface IdCounters {
 const NOT_TAKEN =
   "Nothing was changed: the log of the master is full, or a master of an older version is among the masters; try again";
 
+const NO_EFFECTS: readonly MasterEffect[] = [];
+
 /** Whether there are operators' event streams. */
 export interface Operators {
   listen: boolean;
@@ -236,11 +238,14 @@ export class Leader {
   }
 
   /** Ends a turn: its effects, its commands as one `propose` last. */
-  takeEffects(): MasterEffect[] {
+  takeEffects(): readonly MasterEffect[] {
+    if (this.#commands.length > 0) {
+      this.#effects.push({ kind: "propose", commands: this.#commands });
+      this.#commands = [];
+    }
+    if (this.#effects.length === 0) return NO_EFFECTS;
     const effects = this.#effects;
-    if (this.#commands.length > 0) effects.push({ kind: "propose", commands: this.#commands });
     this.#effects = [];
-    this.#commands = [];
     return effects;
   }
 }

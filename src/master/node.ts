@@ -28,7 +28,7 @@ import type { Registry } from "../registry/registry.ts";
 import { MasterCore } from "./core.ts";
 import { DigestWatch, isDigestMessage } from "./digest-watch.ts";
 import { Inbox } from "./inbox.ts";
-import { LeaderAddress } from "./leader-address.ts";
+import { LEADERSHIP, LeaderAddress } from "./leader-address.ts";
 import type { NodeEffect, NodeInput, PeerMessage } from "./node-types.ts";
 import type { Leadership, RaftStatus as RaftView } from "./port.ts";
 import { RaftRequests, type RequestAnswer } from "./raft-requests.ts";
@@ -64,6 +64,8 @@ export interface NodeParts {
 const UNDER_WAY_MAX_ENTRIES = 2;
 /** As many commands do not wait. */
 const HELD_MAX_COMMANDS = 4_096;
+
+const NO_EFFECTS: readonly NodeEffect[] = [];
 
 export class MasterNode {
   readonly core: MasterCore;
@@ -124,11 +126,9 @@ export class MasterNode {
 
   leadership(): Leadership {
     // What a removed master last knew is not true for long.
-    if (this.digests.diverged || this.#role.role === "removed") return { kind: "unknown" };
-    if (this.core.leader !== undefined) return { kind: "leading", recovered: true };
-    if (this.#role.role === "leader") return { kind: "leading", recovered: false };
-    const leader = this.#leaderAddress.known;
-    return leader === undefined ? { kind: "unknown" } : { kind: "following", leader };
+    if (this.digests.diverged || this.#role.role === "removed") return LEADERSHIP.unknown;
+    if (this.core.leader !== undefined) return LEADERSHIP.leading;
+    return this.#role.role === "leader" ? LEADERSHIP.gaining : this.#leaderAddress.leadership;
   }
 
   /** Monotonic time of the next tick wanted: 0 while there is work left, Infinity if none is wanted. */
@@ -143,8 +143,13 @@ export class MasterNode {
   }
 
   /** One turn. */
-  step(inputs: Iterable<NodeInput>, now: Instant): NodeEffect[] {
-    for (const input of inputs) this.#take(input, now);
+  step(inputs: Iterable<NodeInput>, now: Instant): readonly NodeEffect[] {
+    for (const input of inputs) this.handle(input, now);
+    return this.finish(now);
+  }
+
+  /** Ends a turn: what the inputs since the last one lead to. */
+  finish(now: Instant): readonly NodeEffect[] {
     this.#applyCommitted(now);
     this.#ask(now);
     this.#checkDigests(now);
@@ -154,12 +159,14 @@ export class MasterNode {
     }
     this.#flush();
     if (this.#requests.readsWait) this.#answer(this.#requests.applied(this.#raft.status().appliedIndex));
+    if (this.#effects.length === 0) return NO_EFFECTS;
     const effects = this.#effects;
     this.#effects = [];
     return effects;
   }
 
-  #take(input: NodeInput, now: Instant): void {
+  /** Takes one input; what it leads to comes out of {@link finish}. */
+  handle(input: NodeInput, now: Instant): void {
     switch (input.kind) {
       case "subscribe":
       case "stream-closed":
@@ -192,7 +199,7 @@ export class MasterNode {
       }
       case "transfer":
         if (input.ref !== undefined) this.#requests.transfer(input.ref);
-        this.#feed({ kind: "transfer", to: input.to === null ? null : this.#memberNamed(input.to) }, now);
+        this.#feed({ kind: "transfer", to: this.#idOf(input.to) }, now);
         return;
       case "snapshot-staged":
         this.#adoptState(input.id, input.sequence);
@@ -201,6 +208,10 @@ export class MasterNode {
       default:
         this.#feed(input, now);
     }
+  }
+
+  #idOf(member: string | null): PeerId | null {
+    return member === null ? null : memberNamed(this.#raft.status().membership, member);
   }
 
   #receive(from: PeerId, message: PeerMessage, now: Instant): void {
@@ -291,7 +302,7 @@ export class MasterNode {
   #applyCommitted(now: Instant): void {
     let last: LogEntry | undefined;
     for (let changes = 0; changes < TURN_MAX_CHANGES; ) {
-      const [entry] = this.#committed.take(1);
+      const entry = this.#committed.shift();
       if (entry === undefined) break;
       changes += this.#apply(entry, now);
       last = entry;
@@ -304,7 +315,8 @@ export class MasterNode {
     let changes = 1;
     if (entry.kind === "command") {
       const { commands, outcomes } = this.#registry.applyEntry(entry.data);
-      changes = commands.reduce((sum, command) => sum + changesOf(command), 0);
+      changes = 0;
+      for (const command of commands) changes += changesOf(command);
       this.core.handle({ kind: "applied", index: entry.index, commands, outcomes }, now);
     } else if (entry.kind === "empty" && this.#role.role === "leader" && entry.term === this.#role.term) {
       // Everything that earlier leaders committed is applied now.
@@ -345,11 +357,8 @@ export class MasterNode {
   /** True when something was proposed. */
   #finishCore(now: Instant): boolean {
     for (const effect of this.core.finish(now)) {
-      if (effect.kind !== "propose") {
-        this.#effects.push(effect);
-        continue;
-      }
-      for (const command of effect.commands) this.#waiting.push(command);
+      if (effect.kind !== "propose") this.#effects.push(effect);
+      else for (const command of effect.commands) this.#waiting.push(command);
     }
     // What is under way is committed in a later turn, or this master stops leading.
     const busy = this.#raft.uncommittedEntries >= UNDER_WAY_MAX_ENTRIES;
@@ -370,10 +379,6 @@ export class MasterNode {
     this.#feed({ kind: "propose", ref, data: encodeCommands(fitting), level: levelOf(fitting) }, now);
   }
 
-  #memberNamed(name: string): PeerId {
-    return memberNamed(this.#raft.status().membership, name);
-  }
-
   #answer(answers: readonly RequestAnswer[]): void {
     for (const answer of answers) this.#effects.push(answer);
   }
@@ -388,7 +393,8 @@ export class MasterNode {
 
   #flush(): void {
     const effect = this.#batch.take(this.#registry.takeChanges());
-    if (effect !== undefined) this.#effects.push(effect);
+    if (effect === undefined) return;
+    this.#effects.push(effect);
     this.#batch = new WriteBatch();
   }
 }

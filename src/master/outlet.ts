@@ -28,13 +28,13 @@ export class Outlet {
     this.#queue.push(effect);
   }
 
-  /** Says what there is until it is over; once at least. */
+  /** Says what there is until it is over; one thing at least. */
   say(isOver: () => boolean): void {
     do {
-      const [effect] = this.#queue.take(1);
+      const effect = this.#queue.shift();
       if (effect === undefined) return;
       this.#say(effect);
-    } while (!isOver());
+    } while (this.#queue.waiting > 0 && !isOver());
   }
 
   /** Open requests are answered, streams and links closed. */

@@ -7,21 +7,70 @@ type StateReader = Awaited<ReturnType<NodeStore["readState"]>>;
 
 type EffectOf<K extends NodeEffect["kind"]> = Extract<NodeEffect, { readonly kind: K }>;
 
-export class StateReaders {
+/** What the node wants of its disk. */
+export type StoreEffect = EffectOf<
+  "write" | "read-entries" | "read-snapshot" | "close-snapshot" | "stage-snapshot"
+>;
+
+/** Where the answers go. */
+export interface StoreAnswers {
+  push(input: NodeInput): void;
+  fail(what: string, error: unknown): void;
+}
+
+export class StoreDriver {
   readonly #store: NodeStore;
   readonly #log: Log;
+  readonly #answers: StoreAnswers;
   readonly #readers = new Map<string, StateReader>();
 
-  constructor(store: NodeStore, log: Log) {
+  constructor(store: NodeStore, log: Log, answers: StoreAnswers) {
     this.#store = store;
     this.#log = log;
+    this.#answers = answers;
+  }
+
+  carryOut(effect: StoreEffect): void {
+    switch (effect.kind) {
+      case "write":
+        this.#write(effect);
+        return;
+      case "read-entries":
+        this.#later(this.#entries(effect), "Reading entries of the log failed");
+        return;
+      case "read-snapshot":
+        void this.#read(effect).then((input) => this.#answers.push(input));
+        return;
+      case "close-snapshot":
+        this.#close(effect.to);
+        return;
+      case "stage-snapshot":
+        this.#later(this.#stage(effect), "Storing transferred state failed");
+    }
+  }
+
+  closeAll(): void {
+    for (const to of [...this.#readers.keys()]) this.#close(to);
+  }
+
+  /** A write that fails never resolves; the store reports it and the process ends. */
+  #write({ token, write }: EffectOf<"write">): void {
+    const written = this.#store.write(write);
+    if (token !== undefined) void written.then(() => this.#answers.push({ kind: "persisted", token }));
+  }
+
+  #later(input: Promise<NodeInput>, failure: string): void {
+    input.then(
+      (value) => this.#answers.push(value),
+      (error: unknown) => this.#answers.fail(failure, error),
+    );
   }
 
   /** The next chunk; sequence 0 begins a new iteration. */
-  async read({ to, id, sequence }: EffectOf<"read-snapshot">): Promise<NodeInput> {
+  async #read({ to, id, sequence }: EffectOf<"read-snapshot">): Promise<NodeInput> {
     try {
       if (sequence === 0) {
-        this.close(to);
+        this.#close(to);
         this.#readers.set(to, await this.#store.readState());
       }
       const reader = this.#readers.get(to);
@@ -35,28 +84,18 @@ export class StateReaders {
     }
   }
 
-  /** A write that fails never resolves; the store reports it and the process ends. */
-  async write({ token, write }: EffectOf<"write">): Promise<NodeInput | undefined> {
-    await this.#store.write(write);
-    return token === undefined ? undefined : { kind: "persisted", token };
-  }
-
-  async entries({ peer, from, to, maxBytes }: EffectOf<"read-entries">): Promise<NodeInput> {
+  async #entries({ peer, from, to, maxBytes }: EffectOf<"read-entries">): Promise<NodeInput> {
     const entries = await this.#store.readEntries(from, to, maxBytes);
     return { kind: "entries-read", peer, entries };
   }
 
-  async stage({ chunk }: EffectOf<"stage-snapshot">): Promise<NodeInput> {
+  async #stage({ chunk }: EffectOf<"stage-snapshot">): Promise<NodeInput> {
     await this.#store.stageSnapshot(chunk);
     return { kind: "snapshot-staged", id: chunk.id, sequence: chunk.sequence };
   }
 
-  close(to: string): void {
+  #close(to: string): void {
     void this.#readers.get(to)?.close();
     this.#readers.delete(to);
-  }
-
-  closeAll(): void {
-    for (const to of [...this.#readers.keys()]) this.close(to);
   }
 }

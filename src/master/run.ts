@@ -4,6 +4,7 @@
  * nothing. Drivers come as constructor arguments; tests pass their own.
  */
 import { INBOX_MAX_INPUTS, TURN_MAX_INPUT_MS, TURN_MAX_TELL_MS } from "../base/limits.ts";
+import type { Instant } from "../base/time.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
@@ -37,12 +38,14 @@ import type {
   Subscription,
 } from "./port.ts";
 import { type MasterDrivers, outdated, REMOVED } from "./run-drivers.ts";
-import { StateReaders } from "./run-state.ts";
+import { StoreDriver } from "./run-state.ts";
 import { DISK_FULL, LeadershipNews, sayDigestAlarm, sayDiskFull, waitedInVain } from "./say.ts";
 import type { AnswerRef } from "./types.ts";
 import { MasterView } from "./views.ts";
 
 export type { MasterDrivers, PeerSender } from "./run-drivers.ts";
+
+const TICK: NodeInput = { kind: "tick" };
 
 export class Master implements MasterPort {
   readonly address: MasterAddress;
@@ -60,7 +63,19 @@ export class Master implements MasterPort {
   #nextRef = 1;
   #nextLink = 1;
   #diskIsFull = false;
-  readonly #readers: StateReaders;
+  readonly #store: StoreDriver;
+  /** When the part of the turn that is under way has lasted long enough. */
+  #endMs = 0;
+  // Made once: turns are many, and each object is one more for the collector.
+  readonly #runTurn = (): void => this.#turn();
+  readonly #status = () => this.#node.raftStatus();
+  readonly #waitedInVain = (): string => waitedInVain(this.#diskIsFull);
+  readonly #taking = {
+    isOver: (): boolean => this.#drivers.now().monotonicMs >= this.#endMs,
+    clients: true,
+    mustWait: (frameworkId: string, call: SchedulerCall): boolean =>
+      this.#node.core.leader?.mustWait(frameworkId, call) === true,
+  };
 
   /** `ownLink`: where agents link to this master; its raft name may be older than its address. */
   constructor(
@@ -77,7 +92,10 @@ export class Master implements MasterPort {
       () => this.#planTurn(),
     );
     this.#news = new LeadershipNews(drivers.log, node.settings.address);
-    this.#readers = new StateReaders(drivers.store, drivers.log);
+    this.#store = new StoreDriver(drivers.store, drivers.log, {
+      push: (input) => this.#push(input),
+      fail: (what, error) => this.#fail(what, error),
+    });
     this.#flags = flags;
     this.address = node.settings.address;
     this.startedAtMs = drivers.now().wallMs;
@@ -85,14 +103,14 @@ export class Master implements MasterPort {
 
   /** Begins to take part: the first turn starts raft's clocks. */
   start(): void {
-    this.#push({ kind: "tick" });
+    this.#push(TICK);
   }
 
   /** No turn follows; open requests are answered, streams and links closed. The store is the caller's. */
   close(): void {
     this.#closed = true;
     this.#alarm.cancel();
-    this.#readers.closeAll();
+    this.#store.closeAll();
     this.#outlet.close();
   }
 
@@ -304,7 +322,7 @@ export class Master implements MasterPort {
   #planTurn(): void {
     if (this.#turnPlanned || this.#closed) return;
     this.#turnPlanned = true;
-    this.#drivers.soon(() => this.#turn());
+    this.#drivers.soon(this.#runTurn);
   }
 
   #turn(): void {
@@ -313,55 +331,49 @@ export class Master implements MasterPort {
     const now = this.#drivers.now();
     this.#node.core.operators.listen = this.#outlet.operators.size > 0;
     try {
-      for (const effect of this.#node.step(this.#takeInputs(now.monotonicMs), now)) this.#carryOut(effect);
-      this.#outlet.say(this.#after(TURN_MAX_TELL_MS));
-      this.#news.tell(this.#node.leadership(), () => this.#node.raftStatus());
-      this.#outlet.waits.giveUp(now.monotonicMs, () => waitedInVain(this.#diskIsFull));
+      this.#takeInputs(now);
+      for (const effect of this.#node.finish(now)) this.#carryOut(effect);
+      if (this.#outlet.waiting > 0) this.#say();
+      this.#news.tell(this.#node.leadership(), this.#status);
+      this.#outlet.waits.giveUp(now.monotonicMs, this.#waitedInVain);
     } catch (error) {
       this.#fail("A turn of the master failed", error);
       return;
     }
     const hasMore = this.#inputs.waiting > 0 || this.#outlet.waiting > 0;
-    if (hasMore || this.#node.nextDeadlineMs() <= now.monotonicMs) this.#planTurn();
-    this.#alarm.set(Math.min(this.#node.nextDeadlineMs(), this.#outlet.waits.nextMs()));
+    const deadlineMs = this.#node.nextDeadlineMs();
+    if (hasMore || deadlineMs <= now.monotonicMs) this.#planTurn();
+    this.#alarm.set(Math.min(deadlineMs, this.#outlet.waits.nextMs()));
   }
 
-  *#takeInputs(nowMs: number): Generator<NodeInput> {
-    if (nowMs >= this.#node.nextDeadlineMs()) yield { kind: "tick" };
-    const { core } = this.#node;
-    yield* this.#inputs.take({
-      isOver: this.#after(TURN_MAX_INPUT_MS),
-      // Whoever asks for more than can be said waits.
-      clients: this.#outlet.waiting === 0,
-      mustWait: (frameworkId, call) => core.leader?.mustWait(frameworkId, call) === true,
-    });
+  #takeInputs(now: Instant): void {
+    if (now.monotonicMs >= this.#node.nextDeadlineMs()) this.#node.handle(TICK, now);
+    this.#endMs = now.monotonicMs + TURN_MAX_INPUT_MS;
+    // Whoever asks for more than can be said waits.
+    this.#taking.clients = this.#outlet.waiting === 0;
+    for (let taken = 0; ; taken++) {
+      const input = this.#inputs.next(taken, this.#taking);
+      if (input === undefined) return;
+      this.#node.handle(input, now);
+    }
   }
 
-  /** Tells when so much time has passed from now on. */
-  #after(ms: number): () => boolean {
-    const endMs = this.#drivers.now().monotonicMs + ms;
-    return () => this.#drivers.now().monotonicMs >= endMs;
+  #say(): void {
+    this.#endMs = this.#drivers.now().monotonicMs + TURN_MAX_TELL_MS;
+    this.#outlet.say(this.#taking.isOver);
   }
 
   #carryOut(effect: NodeEffect): void {
     switch (effect.kind) {
-      case "write":
-        void this.#readers.write(effect).then((input) => input !== undefined && this.#push(input));
-        return;
       case "send":
         this.#drivers.peers.send(effect.to, effect.message);
         return;
+      case "write":
       case "read-entries":
-        this.#later(this.#readers.entries(effect), "Reading entries of the log failed");
-        return;
       case "read-snapshot":
-        void this.#readers.read(effect).then((input) => this.#push(input));
-        return;
       case "close-snapshot":
-        this.#readers.close(effect.to);
-        return;
       case "stage-snapshot":
-        this.#later(this.#readers.stage(effect), "Storing transferred state failed");
+        this.#store.carryOut(effect);
         return;
       case "membership":
         this.#drivers.peers.setMembers?.(memberPlaces(effect.membership));
@@ -378,13 +390,6 @@ export class Master implements MasterPort {
       default:
         this.#outlet.push(effect);
     }
-  }
-
-  #later(input: Promise<NodeInput>, failure: string): void {
-    input.then(
-      (value) => this.#push(value),
-      (error: unknown) => this.#fail(failure, error),
-    );
   }
 
   #fail(what: string, error: unknown): void {

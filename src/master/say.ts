@@ -31,7 +31,10 @@ interface Term {
 export class LeadershipNews {
   readonly #log: Log;
   readonly #own: MasterAddress;
-  #said = "";
+  // What was said last; the leader is another master.
+  #kind: Leadership["kind"] | undefined;
+  #recovered = false;
+  #leaderId: string | undefined;
 
   constructor(log: Log, own: MasterAddress) {
     this.#log = log;
@@ -41,10 +44,12 @@ export class LeadershipNews {
   tell(leadership: Leadership, status: () => Term): void {
     const leader = leadership.kind === "following" ? leadership.leader : undefined;
     const recovered = leadership.kind === "leading" && leadership.recovered;
-    const news = `${leadership.kind} ${recovered} ${leader?.id ?? ""}`;
-    if (news === this.#said) return;
-    const ledBefore = this.#said.startsWith("leading true");
-    this.#said = news;
+    const same = leadership.kind === this.#kind && recovered === this.#recovered;
+    if (same && leader?.id === this.#leaderId) return;
+    const ledBefore = this.#recovered;
+    this.#kind = leadership.kind;
+    this.#recovered = recovered;
+    this.#leaderId = leader?.id;
     const { term, steppedDown } = status();
     if (recovered) this.#log.info("This master leads", { term });
     else if (ledBefore && steppedDown !== null) {

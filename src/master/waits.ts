@@ -18,30 +18,36 @@ interface Wait {
 export class Waits {
   /** In the order asked, which is that of their ends. */
   readonly #waits = new Map<WaitKey, Wait>();
+  /** End of the oldest; undefined: look for it. */
+  #nextMs: number | undefined = Number.POSITIVE_INFINITY;
 
   add(key: WaitKey, nowMs: number, answer: (answer: CallAnswer) => void): void {
-    this.#waits.set(key, { untilMs: nowMs + REQUEST_WAIT_MAX_MS, answer });
+    const untilMs = nowMs + REQUEST_WAIT_MAX_MS;
+    this.#waits.set(key, { untilMs, answer });
+    if (this.#waits.size === 1) this.#nextMs = untilMs;
   }
 
   /** Nothing, if it was answered or given up before. */
   answer(key: WaitKey, answer: CallAnswer): void {
     const wait = this.#waits.get(key);
-    this.#waits.delete(key);
+    this.done(key);
     wait?.answer(answer);
   }
 
   /** It has what it waited for. */
   done(key: WaitKey): void {
-    this.#waits.delete(key);
+    if (!this.#waits.delete(key)) return;
+    this.#nextMs = this.#waits.size === 0 ? Number.POSITIVE_INFINITY : undefined;
   }
 
   /** Monotonic time at which the next one is given up; Infinity if none waits. */
   nextMs(): number {
-    const oldest = this.#waits.values().next();
-    return oldest.done === true ? Number.POSITIVE_INFINITY : oldest.value.untilMs;
+    this.#nextMs ??= this.#waits.values().next().value?.untilMs ?? Number.POSITIVE_INFINITY;
+    return this.#nextMs;
   }
 
   giveUp(nowMs: number, why: () => string): void {
+    if (nowMs < this.nextMs()) return;
     for (const [key, { untilMs }] of this.#waits) {
       if (untilMs > nowMs) return;
       this.answer(key, { status: 503, body: why() });

@@ -20,7 +20,7 @@ export class WriteBatch {
   #token: number | undefined;
   #hardState: HardState | undefined;
   #truncateFrom: number | undefined;
-  #entries: LogEntry[] = [];
+  #entries: readonly LogEntry[] = [];
   #damageLastIndex: number | undefined;
 
   /** Later persists of a turn come on top of earlier ones. */
@@ -33,33 +33,22 @@ export class WriteBatch {
       this.#entries = this.#entries.filter((entry) => entry.index < truncateFrom);
       this.#truncateFrom = Math.min(truncateFrom, this.#truncateFrom ?? truncateFrom);
     }
-    for (const entry of entries) this.#entries.push(entry);
+    this.#entries = this.#entries.length === 0 ? entries : [...this.#entries, ...entries];
   }
 
   /** The write, if anything changed. */
   take(stateChanges: readonly StateChange[]): WriteEffect | undefined {
     const { compactTo, appliedIndex } = this;
-    const [token, hardState, truncateFrom, entries, damageLastIndex] = [
-      this.#token,
-      this.#hardState,
-      this.#truncateFrom,
-      this.#entries,
-      this.#damageLastIndex,
-    ];
+    const token = this.#token;
     if (token === undefined && compactTo === undefined && appliedIndex === undefined) return undefined;
-    return {
-      kind: "write",
-      token,
-      write: {
-        ...(hardState === undefined ? {} : { hardState }),
-        ...(truncateFrom === undefined ? {} : { truncateFrom }),
-        ...(entries.length === 0 ? {} : { entries }),
-        ...(damageLastIndex === undefined ? {} : { damageLastIndex }),
-        ...(stateChanges.length === 0 ? {} : { stateChanges }),
-        ...(appliedIndex === undefined ? {} : { appliedIndex }),
-        ...(compactTo === undefined ? {} : { compactTo }),
-        sync: token !== undefined,
-      },
-    };
+    const write: { -readonly [K in keyof StoreWrite]: StoreWrite[K] } = { sync: token !== undefined };
+    if (this.#hardState !== undefined) write.hardState = this.#hardState;
+    if (this.#truncateFrom !== undefined) write.truncateFrom = this.#truncateFrom;
+    if (this.#entries.length > 0) write.entries = this.#entries;
+    if (this.#damageLastIndex !== undefined) write.damageLastIndex = this.#damageLastIndex;
+    if (stateChanges.length > 0) write.stateChanges = stateChanges;
+    if (appliedIndex !== undefined) write.appliedIndex = appliedIndex;
+    if (compactTo !== undefined) write.compactTo = compactTo;
+    return { kind: "write", token, write };
   }
 }

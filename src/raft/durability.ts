@@ -3,7 +3,7 @@
  * for it. Writes complete in order; a message that promises something waits
  * for every write issued before it.
  */
-import { assert } from "../base/assert.ts";
+import { AssertionError } from "../base/assert.ts";
 import type { HardState, LogEntry, PeerId, RaftEffect, RaftMessage } from "./types.ts";
 
 /**
@@ -22,10 +22,12 @@ interface Write {
   readonly lastIndex: number | null;
 }
 
+type Send = Extract<RaftEffect, { kind: "send" }>;
+type Persist = Extract<RaftEffect, { kind: "persist" }>;
+
 interface Held {
   readonly token: number;
-  readonly to: PeerId;
-  readonly message: RaftMessage;
+  readonly send: Send;
 }
 
 export class Durability {
@@ -36,13 +38,15 @@ export class Durability {
   /** Newest write that carries the hard state. */
   #hardToken = 0;
   #writes: Write[] = [];
-  #held: Held[] = [];
+  readonly #held: Held[] = [];
   // What the step under way has changed.
   #hardState: HardState | null = null;
   #truncateFrom: number | null = null;
   #entries: LogEntry[] = [];
   #damageLastIndex: number | null = null;
-  #outbox: { readonly to: PeerId; readonly message: RaftMessage; readonly promises: Promises }[] = [];
+  readonly #outbox: Send[] = [];
+  /** What each of them promises. */
+  readonly #outboxPromises: Promises[] = [];
 
   constructor(durableIndex: number) {
     this.durableIndex = durableIndex;
@@ -83,7 +87,8 @@ export class Durability {
   }
 
   send(to: PeerId, message: RaftMessage, promises: Promises): void {
-    this.#outbox.push({ to, message, promises });
+    this.#outbox.push({ kind: "send", to, message });
+    this.#outboxPromises.push(promises);
   }
 
   /**
@@ -94,37 +99,48 @@ export class Durability {
   flush(effects: RaftEffect[], nowMs: number): void {
     const persist = this.#takeWrite(nowMs);
     if (persist !== null) effects.unshift(persist);
-    for (const { to, message, promises } of this.#outbox) {
+    if (this.#outbox.length === 0) return;
+    for (let at = 0; at < this.#outbox.length; at++) {
+      const send = this.#outbox[at] as Send;
+      const promises = this.#outboxPromises[at];
       const token = promises === "nothing" ? 0 : promises === "term" ? this.#hardToken : this.#issuedToken;
-      if (token <= this.#doneToken) effects.push({ kind: "send", to, message });
-      else this.#held.push({ token, to, message });
+      if (token <= this.#doneToken) effects.push(send);
+      else this.#held.push({ token, send });
     }
     this.#outbox.length = 0;
+    this.#outboxPromises.length = 0;
   }
 
   /** Notes that writes up to `token` are on disk; their messages leave. */
   persisted(token: number, effects: RaftEffect[]): void {
-    assert(token <= this.#issuedToken, `Write ${token} was never issued (last ${this.#issuedToken})`);
+    if (token > this.#issuedToken) {
+      throw new AssertionError(`Write ${token} was never issued (last ${this.#issuedToken})`);
+    }
     if (token <= this.#doneToken) return;
     this.#doneToken = token;
     let count = 0;
     while ((this.#writes[count]?.token ?? Infinity) <= token) count++;
-    const done = this.#writes.splice(0, count);
     // Entries that the step under way or a later write cuts off do not count: the disk may lose them again.
     let bound = this.#truncateFrom === null ? Number.POSITIVE_INFINITY : this.#truncateFrom - 1;
-    for (const write of this.#writes) bound = Math.min(bound, (write.truncateFrom ?? Infinity) - 1);
-    for (const write of done.reverse()) {
+    for (let at = count; at < this.#writes.length; at++) {
+      bound = Math.min(bound, (this.#writes[at]?.truncateFrom ?? Infinity) - 1);
+    }
+    for (let at = count - 1; at >= 0; at--) {
+      const write = this.#writes[at] as Write;
       if (write.lastIndex !== null) {
         this.durableIndex = Math.max(this.durableIndex, Math.min(write.lastIndex, bound));
       }
       bound = Math.min(bound, (write.truncateFrom ?? Infinity) - 1);
     }
+    this.#writes.splice(0, count);
     const held = this.#held;
     if (held.length === 0) return;
-    this.#held = held.filter((message) => message.token > token);
-    for (const message of held) {
-      if (message.token <= token) effects.push({ kind: "send", to: message.to, message: message.message });
+    let kept = 0;
+    for (const waiting of held) {
+      if (waiting.token <= token) effects.push(waiting.send);
+      else held[kept++] = waiting;
     }
+    held.length = kept;
   }
 
   #takeWrite(nowMs: number): RaftEffect | null {
@@ -140,13 +156,10 @@ export class Durability {
     this.#truncateFrom = null;
     this.#entries = [];
     this.#damageLastIndex = null;
-    return {
-      kind: "persist",
-      token,
-      ...(hardState === null ? {} : { hardState }),
-      ...(truncateFrom === null ? {} : { truncateFrom }),
-      entries,
-      ...(damageLastIndex === null ? {} : { damageLastIndex }),
-    };
+    const persist: { -readonly [K in keyof Persist]: Persist[K] } = { kind: "persist", token, entries };
+    if (hardState !== null) persist.hardState = hardState;
+    if (truncateFrom !== null) persist.truncateFrom = truncateFrom;
+    if (damageLastIndex !== null) persist.damageLastIndex = damageLastIndex;
+    return persist;
   }
 }

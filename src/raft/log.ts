@@ -5,8 +5,10 @@
  *   snapshotIndex <= applied <= handedOut <= commitIndex <= lastIndex
  *   entries in memory: memoryFirst..lastIndex, with memoryFirst <= applied + 1
  */
-import { assert } from "../base/assert.ts";
+import { AssertionError, assert } from "../base/assert.ts";
 import type { LogEntry, RestoredRaft, TermRun } from "./types.ts";
+
+const NONE: readonly LogEntry[] = [];
 
 export class RaftLog {
   snapshotIndex: number;
@@ -83,11 +85,12 @@ export class RaftLog {
   }
 
   append(entry: LogEntry): void {
-    assert(entry.index === this.lastIndex + 1, `Entry ${entry.index} does not follow ${this.lastIndex}`);
-    assert(entry.term >= this.lastTerm, `Term ${entry.term} goes back behind ${this.lastTerm}`);
-    if (this.#runs.length === 0 || entry.term !== this.lastTerm) {
-      this.#runs.push({ index: entry.index, term: entry.term });
+    const { index, term } = entry;
+    if (index !== this.lastIndex + 1) {
+      throw new AssertionError(`Entry ${index} does not follow ${this.lastIndex}`);
     }
+    if (term < this.lastTerm) throw new AssertionError(`Term ${term} goes back behind ${this.lastTerm}`);
+    if (this.#runs.length === 0 || term !== this.lastTerm) this.#runs.push({ index, term });
     this.#entries.push(entry);
     this.#memoryBytes += entry.data.length;
     this.lastIndex = entry.index;
@@ -105,7 +108,7 @@ export class RaftLog {
 
   /** Entries in memory from `from` on: at most `maxBytes` of data, but at least one if there is one. */
   slice(from: number, maxBytes: number): LogEntry[] {
-    assert(from >= this.memoryFirst, `Entry ${from} is not in memory`);
+    if (from < this.memoryFirst) throw new AssertionError(`Entry ${from} is not in memory`);
     const out: LogEntry[] = [];
     let bytes = 0;
     for (let at = this.#head + from - this.memoryFirst; at < this.#entries.length; at++) {
@@ -118,9 +121,11 @@ export class RaftLog {
   }
 
   /** Raises the commit index and returns the entries to apply now. */
-  commitTo(index: number): LogEntry[] {
-    assert(index <= this.lastIndex, `Commit ${index} is above the last entry ${this.lastIndex}`);
-    if (index <= this.commitIndex) return [];
+  commitTo(index: number): readonly LogEntry[] {
+    if (index > this.lastIndex) {
+      throw new AssertionError(`Commit ${index} is above the last entry ${this.lastIndex}`);
+    }
+    if (index <= this.commitIndex) return NONE;
     this.commitIndex = index;
     const count = index - this.handedOut;
     const at = this.#head + this.handedOut + 1 - this.memoryFirst;
@@ -134,7 +139,9 @@ export class RaftLog {
   }
 
   applied(index: number): void {
-    assert(index <= this.handedOut, `Applied ${index} was never handed out (${this.handedOut})`);
+    if (index > this.handedOut) {
+      throw new AssertionError(`Applied ${index} was never handed out (${this.handedOut})`);
+    }
     if (index > this.appliedIndex) this.appliedIndex = index;
     this.#evict();
   }

@@ -153,6 +153,7 @@ function promotionRefusal(raft: RaftState, id: PeerId): ChangeRefusal | null {
 
 /** Tells those who left that it is committed, so that they stop standing for election. */
 function dismiss(raft: RaftState): void {
+  if (raft.leaving.length === 0) return;
   const { index } = raft.memberships;
   const prevTerm = raft.log.termAt(index);
   for (const peer of raft.leaving) {
@@ -183,11 +184,14 @@ function leaveOffice(raft: RaftState): void {
  */
 function keepUpToDate(raft: RaftState): void {
   const { membership, self } = raft;
+  const address = raft.ownAddress ?? membership.addresses[self] ?? self;
+  const moved = address !== membership.addresses[self];
+  // So it is after nearly every input.
+  if (!moved && membership.featureLevel >= raft.featureLevel) return;
   let level = raft.featureLevel;
   for (const progress of raft.progress.values()) level = Math.min(level, progress.featureLevel);
   const featureLevel = Math.max(level, membership.featureLevel);
-  const address = raft.ownAddress ?? membership.addresses[self] ?? self;
-  if (featureLevel === membership.featureLevel && address === membership.addresses[self]) return;
+  if (!moved && featureLevel === membership.featureLevel) return;
   const addresses = { ...membership.addresses, [self]: address };
   appendConfig(raft, { ...membership, featureLevel, addresses });
 }

@@ -142,7 +142,9 @@ export class MembershipHistory {
   }
 
   #changeAt(index: number) {
-    const found = this.#changes.findLast((candidate) => candidate.index <= index) ?? this.#changes[0];
+    let at = this.#changes.length - 1;
+    while (at > 0 && (this.#changes[at]?.index ?? 0) > index) at--;
+    const found = this.#changes[at];
     assert(found !== undefined, "Membership history is never empty");
     return found;
   }

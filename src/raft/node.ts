@@ -90,8 +90,8 @@ export class RaftNode {
     const raft = this.#raft;
     if (!this.#started) return Number.NEGATIVE_INFINITY;
     if (raft.role !== "leader") {
-      const read = raft.forwardedReads.values().next();
-      const readMs = read.done === true ? Infinity : read.value.untilMs;
+      const reads = raft.forwardedReads;
+      const readMs = reads.size === 0 ? Infinity : (reads.values().next().value?.untilMs ?? Infinity);
       return raft.canLead ? Math.min(raft.electionAtMs, readMs) : readMs;
     }
     const transferMs = raft.transfer?.untilMs ?? Infinity;

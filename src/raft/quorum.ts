@@ -47,6 +47,15 @@ function countSet(voters: readonly PeerId[], voteOf: (peer: PeerId) => boolean |
 
 function setIndex(voters: readonly PeerId[], matchOf: (peer: PeerId) => number): number {
   if (voters.length === 0) return 0;
-  const sorted = voters.map(matchOf).sort((a, b) => b - a);
-  return sorted[majority(voters.length) - 1] ?? 0;
+  const needed = majority(voters.length);
+  let index = 0;
+  // Without a list: this runs for every answer of a follower, and voters are few.
+  for (const peer of voters) {
+    const match = matchOf(peer);
+    if (match <= index) continue;
+    let holders = 0;
+    for (const other of voters) if (matchOf(other) >= match) holders++;
+    if (holders >= needed) index = match;
+  }
+  return index;
 }

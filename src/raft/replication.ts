@@ -121,9 +121,7 @@ function pokeFollower(raft: RaftState, progress: Progress): void {
 /** Commits what a quorum holds, if it is of the own term (Raft paper, figure 8). */
 export function advanceCommit(raft: RaftState): void {
   if (raft.role !== "leader") return;
-  const index = quorumIndex(raft.membership, (peer) =>
-    peer === raft.self ? raft.durability.durableIndex : (raft.progress.get(peer)?.matchIndex ?? 0),
-  );
+  const index = quorumIndex(raft.membership, raft.matchOf);
   if (index <= raft.log.commitIndex || raft.log.termAt(index) !== raft.term) return;
   const first = !raft.termCommitted;
   raft.commitTo(index);

@@ -150,6 +150,10 @@ export class RaftState {
     this.#announcedMembership = this.membership;
   }
 
+  /** Leader: newest entry that is known to be on a member's disk. */
+  readonly matchOf = (peer: PeerId): number =>
+    peer === this.self ? this.durability.durableIndex : (this.progress.get(peer)?.matchIndex ?? 0);
+
   get term(): number {
     return this.hardState.term;
   }

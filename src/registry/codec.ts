@@ -3,7 +3,7 @@
  * command `[tag, field…]` with its fields in fixed places. Fields are only
  * ever appended, so that entries of every released version decode.
  */
-import { assert, present } from "../base/assert.ts";
+import { AssertionError, assert, present } from "../base/assert.ts";
 import type { Quota } from "../model/quota.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
 import { readQuota, writeQuota } from "./apply-roles.ts";
@@ -288,12 +288,16 @@ const KIND_OF_TAG = new Map<number, CommandKind>(
 function writeCommand<K extends CommandKind>(command: Of<K>): unknown[] {
   // The table is keyed by kind, so the codec found under it takes this command.
   const codec = CODECS[command.kind] as unknown as CommandCodec<K>;
-  return [COMMAND_TAGS[command.kind], ...codec.write(command)];
+  const fields = codec.write(command);
+  fields.unshift(COMMAND_TAGS[command.kind]);
+  return fields;
 }
 
 /** The bytes of one log entry. */
 export function encodeCommands(commands: readonly Command[]): Uint8Array {
-  return encodeMsgpack([ENTRY_FORMAT, ...commands.map((command) => writeCommand(command))]);
+  const entry: unknown[] = [ENTRY_FORMAT];
+  for (const command of commands) entry.push(writeCommand(command));
+  return encodeMsgpack(entry);
 }
 
 /** The commands of one log entry; asserts on bytes that {@link encodeCommands} did not make. */
@@ -301,17 +305,16 @@ export function decodeCommands(data: Uint8Array): Command[] {
   const decoded = decodeMsgpack(data);
   assert(decoded.ok, "Log entry must be msgpack");
   const outer = new Fields(decoded.value, "entry");
-  assert(
-    outer.number(0) === ENTRY_FORMAT,
-    `Log entry has format ${outer.number(0)}, this version reads ${ENTRY_FORMAT}`,
-  );
+  const format = outer.number(0);
+  if (format !== ENTRY_FORMAT) {
+    throw new AssertionError(`Log entry has format ${format}, this version reads ${ENTRY_FORMAT}`);
+  }
   const commands: Command[] = [];
   for (let i = 1; i < outer.length; i++) {
     const fields = new Fields(outer.list(i), "command");
-    const kind = present(
-      KIND_OF_TAG.get(fields.number(0)),
-      `Command tag ${fields.number(0)} is unknown to this version`,
-    );
+    const tag = fields.number(0);
+    const kind = KIND_OF_TAG.get(tag);
+    if (kind === undefined) throw new AssertionError(`Command tag ${tag} is unknown to this version`);
     commands.push(CODECS[kind].read(fields));
   }
   return commands;

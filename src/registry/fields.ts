@@ -3,14 +3,14 @@
  * kept. What is read here was written by this program and guarded by the
  * log's checksums, so a wrong type is a broken invariant, not an input error.
  */
-import { assert } from "../base/assert.ts";
+import { AssertionError } from "../base/assert.ts";
 
 export class Fields {
   readonly #values: readonly unknown[];
   readonly #what: string;
 
   constructor(values: unknown, what: string) {
-    assert(Array.isArray(values), `${what} must be an array`);
+    if (!Array.isArray(values)) throw new AssertionError(`${what} must be an array`);
     this.#values = values;
     this.#what = what;
   }
@@ -21,38 +21,38 @@ export class Fields {
 
   text(index: number): string {
     const value = this.#values[index];
-    assert(typeof value === "string", `${this.#what}[${index}] must be text, got ${typeof value}`);
+    if (typeof value !== "string") throw this.#wrong(index, "be text", value);
     return value;
   }
 
   number(index: number): number {
     const value = this.#values[index];
-    assert(typeof value === "number", `${this.#what}[${index}] must be a number, got ${typeof value}`);
+    if (typeof value !== "number") throw this.#wrong(index, "be a number", value);
     return value;
   }
 
   bytes(index: number): Uint8Array {
     const value = this.#values[index];
-    assert(value instanceof Uint8Array, `${this.#what}[${index}] must be bytes, got ${typeof value}`);
+    if (!(value instanceof Uint8Array)) throw this.#wrong(index, "be bytes", value);
     return value;
   }
 
   list(index: number): readonly unknown[] {
     const value = this.#values[index];
-    assert(Array.isArray(value), `${this.#what}[${index}] must be a list, got ${typeof value}`);
+    if (!Array.isArray(value)) throw this.#wrong(index, "be a list", value);
     return value;
   }
 
   texts(index: number): readonly string[] {
     return this.list(index).map((value) => {
-      assert(typeof value === "string", `${this.#what}[${index}] must hold text, got ${typeof value}`);
+      if (typeof value !== "string") throw this.#wrong(index, "hold text", value);
       return value;
     });
   }
 
   byteLists(index: number): Uint8Array[] {
     return this.list(index).map((value) => {
-      assert(value instanceof Uint8Array, `${this.#what}[${index}] must hold bytes, got ${typeof value}`);
+      if (!(value instanceof Uint8Array)) throw this.#wrong(index, "hold bytes", value);
       return value;
     });
   }
@@ -61,5 +61,9 @@ export class Fields {
   optional<T>(index: number, read: (index: number) => T): T | undefined {
     const value = this.#values[index];
     return value === undefined || value === null ? undefined : read.call(this, index);
+  }
+
+  #wrong(index: number, what: string, value: unknown): AssertionError {
+    return new AssertionError(`${this.#what}[${index}] must ${what}, got ${typeof value}`);
   }
 }

@@ -121,6 +121,8 @@ function initCluster(state: RegistryState, command: InitCluster): Outcome {
   return ACCEPTED;
 }
 
+const NO_CHANGES: readonly StateChange[] = [];
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -230,8 +232,8 @@ export class Registry {
   }
 
   /** Changes since the last call, for the disk batch that also carries the applied index. */
-  takeChanges(): StateChange[] {
-    if (this.#changes.size === 0) return [];
+  takeChanges(): readonly StateChange[] {
+    if (this.#changes.size === 0) return NO_CHANGES;
     const digestKey = keyOf({ kind: "digest" });
     const digest = encodeMsgpack([this.#digest.high, this.#digest.low]);
     this.#changes.set(digestKey, [encoder.encode(digestKey), digest]);

@@ -2,7 +2,7 @@
  * Frames on the TCP links between masters, and between master and agent: a
  * length of 4 bytes, big-endian, then that many bytes.
  */
-import { assert } from "../base/assert.ts";
+import { AssertionError } from "../base/assert.ts";
 import { FRAME_MAX_BYTES } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 
@@ -11,7 +11,9 @@ const HEADER_BYTES = 4;
 /** Header and payload in one array. The payload must have 1 to FRAME_MAX_BYTES bytes. */
 export function encodeFrame(payload: Uint8Array): Uint8Array {
   const length = payload.length;
-  assert(length > 0 && length <= FRAME_MAX_BYTES, `A frame has 1 to ${FRAME_MAX_BYTES} bytes, got ${length}`);
+  if (length === 0 || length > FRAME_MAX_BYTES) {
+    throw new AssertionError(`A frame has 1 to ${FRAME_MAX_BYTES} bytes, got ${length}`);
+  }
   const frame = new Uint8Array(HEADER_BYTES + length);
   // Not by a DataView, which costs more than the rest.
   for (let i = 0; i < HEADER_BYTES; i++) frame[i] = length >>> (8 * (HEADER_BYTES - 1 - i));

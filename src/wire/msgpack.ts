@@ -32,8 +32,15 @@ const maps = new Unpackr({ ...PLAIN, mapsAsObjects: false });
 
 /** The bytes of `value`, in memory of their own. */
 export function encodeMsgpack(value: unknown): Uint8Array {
-  // The packr answers a Buffer over its shared pool.
-  return new Uint8Array(packr.pack(value));
+  return new Uint8Array(lendMsgpack(value));
+}
+
+/**
+ * The bytes of `value` in the packer's memory, to be copied or written at once: whoever keeps them keeps
+ * thousands of other bytes.
+ */
+export function lendMsgpack(value: unknown): Uint8Array {
+  return packr.pack(value);
 }
 
 /** One value; maps become plain objects with string keys. The error says what is wrong with the bytes. */

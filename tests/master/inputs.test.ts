@@ -16,10 +16,12 @@ function call(ref: number): CallInput {
 
 function taken(inputs: Inputs, options: Partial<TakeOptions> = {}): string[] {
   const all = { isOver: () => false, clients: true, mustWait: () => false, ...options };
-  return [...inputs.take(all)].map((input) => {
-    if (input.kind === "agent-message") return `link ${input.link}`;
-    return input.kind === "call" ? `call ${input.ref}` : input.kind;
-  });
+  const names: string[] = [];
+  for (let input = inputs.next(0, all); input !== undefined; input = inputs.next(names.length, all)) {
+    if (input.kind === "agent-message") names.push(`link ${input.link}`);
+    else names.push(input.kind === "call" ? `call ${input.ref}` : input.kind);
+  }
+  return names;
 }
 
 describe("Inputs", () => {

@@ -12,13 +12,13 @@ test("asks until answered, and anew in each term", () => {
   expect(leader.nextDeadlineMs()).toBe(250);
   expect(leader.shouldAsk(at(250))).toBe(true);
   leader.learn(2, address);
-  expect(leader.known).toBeUndefined();
+  expect(leader.leadership).toEqual({ kind: "unknown" });
   leader.learn(3, address);
-  expect(leader.known).toEqual(address);
+  expect(leader.leadership).toEqual({ kind: "following", leader: address });
   expect(leader.shouldAsk(at(9_999))).toBe(false);
   expect(leader.nextDeadlineMs()).toBe(Number.POSITIVE_INFINITY);
   leader.follow("peer:5060", 4);
-  expect(leader.known).toBeUndefined();
+  expect(leader.leadership).toEqual({ kind: "unknown" });
   leader.follow(null, 4);
   expect(leader.shouldAsk(at(10_000))).toBe(false);
 });

@@ -32,9 +32,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a leader counts its own entries before they are on disk",
-    file: raft("replication"),
-    right: "peer === raft.self ? raft.durability.durableIndex :",
-    wrong: "peer === raft.self ? raft.log.lastIndex :",
+    file: raft("state"),
+    right: "peer === this.self ? this.durability.durableIndex :",
+    wrong: "peer === this.self ? this.log.lastIndex :",
   },
   {
     name: "a vote for a log that is shorter",
@@ -159,9 +159,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "the store answers a write before it is on disk",
     file: "src/io/raft-store-writer.ts",
     right: `      try {
-        await this.#write(operations);`,
-    wrong: `      for (const { written } of batch) written();
+        await this.db.write(operations, true);
+      } catch (error) {
+        await`,
+    wrong: `      queued?.resolve();
       try {
-        await this.#write(operations);`,
+        await this.db.write(operations, true);
+      } catch (error) {
+        await`,
   },
 ];
