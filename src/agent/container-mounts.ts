@@ -1,7 +1,10 @@
-/** From the volumes of a ContainerInfo to mounts: HOST_PATH and SANDBOX_PATH (ISO-36, ISO-38). */
+/** From the volumes of a ContainerInfo to mounts: host, sandbox, images, secrets (ISO-36 to ISO-39). */
+import { SECRET_MAX_BYTES } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
-import type { BindMount, ContainerMount } from "../isolation/container.ts";
+import type { BindMount, ContainerMount, ContainerSpec } from "../isolation/container.ts";
 import type { Volume } from "../model/v1/containers.ts";
+import type { Secret } from "../model/v1/tasks.ts";
+import { wantedImage } from "./container-image.ts";
 import type { ContainerPolicy } from "./container-policy.ts";
 import { unusablePath, unusableTarget } from "./container-volumes.ts";
 
@@ -17,18 +20,22 @@ export interface MountsOwner {
   readonly parentSandbox?: string;
 }
 
+export type VolumeMounts = Required<Pick<ContainerSpec, "mounts" | "secrets">>;
+
 export function volumeMounts(
   volumes: readonly Volume[],
   policy: ContainerPolicy,
   owner: MountsOwner,
-): Result<readonly ContainerMount[]> {
+): Result<VolumeMounts> {
   const mounts: ContainerMount[] = [];
+  const secrets: Uint8Array[] = [];
   for (const volume of volumes) {
     const mount = volumeMount(volume, policy, owner);
     if (!mount.ok) return fail(`the volume at "${volume.container_path}" ${mount.error}`);
     mounts.push(mount.value);
+    if (mount.value.kind === "secret") secrets.push(secretBytes(volume));
   }
-  return ok(mounts);
+  return ok({ mounts, secrets });
 }
 
 /** Before volumes, which may lie below. */
@@ -47,16 +54,25 @@ function volumeMount(volume: Volume, policy: ContainerPolicy, owner: MountsOwner
   const target = volume.container_path;
   const reason = unusableTarget(target, owner.mayCoverHost);
   if (reason !== undefined) return fail(reason);
+  const readOnly = volume.mode === "RO";
+  if (volume.image !== undefined) {
+    const image = wantedImage(volume.image);
+    return image.ok ? ok({ kind: "image", image: image.value, target, readOnly }) : image;
+  }
+  if (volume.source?.type === "SECRET") {
+    const problem = secretProblem(volume.source.secret);
+    if (problem !== undefined) return fail(problem);
+    return ok({ kind: "secret", bytes: secretBytes(volume).length, target, readOnly });
+  }
   const from = sourceOf(volume, policy, owner);
   if (!from.ok) return from;
-  return ok({ kind: "bind", ...from.value, target, readOnly: volume.mode === "RO" });
+  return ok({ kind: "bind", ...from.value, target, readOnly });
 }
 
 type Source = Pick<BindMount, "source" | "sourceBase" | "recursive" | "create">;
 
 function sourceOf(volume: Volume, policy: ContainerPolicy, owner: MountsOwner): Result<Source> {
-  const { host_path: hostPath, image, source } = volume;
-  if (image !== undefined) return fail("is an image, which is not there");
+  const { host_path: hostPath, source } = volume;
   // The old field, relative: a path in the sandbox (Mesos: volume/sandbox_path).
   if (hostPath !== undefined && !hostPath.startsWith("/")) return sandboxPath(hostPath, undefined);
   if (hostPath !== undefined) return fromHost(hostPath, volume, policy);
@@ -76,6 +92,19 @@ function sourceOf(volume: Volume, policy: ContainerPolicy, owner: MountsOwner): 
     default:
       return fail(`is of the type ${source?.type ?? "UNKNOWN"}, which is not there`);
   }
+}
+
+function secretProblem(secret: Secret | undefined): string | undefined {
+  if (secret?.value === undefined) {
+    return "is a secret by reference, which needs a store of secrets that agents do not have: give it by value";
+  }
+  const bytes = secret.value.data.length;
+  if (bytes <= SECRET_MAX_BYTES) return undefined;
+  return `is a secret of ${bytes} bytes; there may be ${SECRET_MAX_BYTES}`;
+}
+
+function secretBytes({ source }: Volume): Uint8Array {
+  return source?.secret?.value?.data ?? new Uint8Array();
 }
 
 function sandboxPath(path: string, base: string | undefined): Result<Source> {

@@ -8,7 +8,7 @@ import { type ContainerPolicy, DEFAULT_POLICY } from "./container-policy.ts";
 
 export type ContainerSetup = Pick<
   ContainerSpec,
-  "isolation" | "mounts" | "limits" | "privileges" | "terminal"
+  "isolation" | "mounts" | "secrets" | "limits" | "privileges" | "terminal"
 >;
 
 /**
@@ -34,11 +34,13 @@ export function containerSetup(
   };
   const volumes = volumeMounts(container?.volumes ?? [], policy, owner);
   if (!volumes.ok) return volumes;
-  const mounts = [...spaces.value.mounts, ...tmpMounts(policy), ...volumes.value];
+  const mounts = [...spaces.value.mounts, ...tmpMounts(policy), ...volumes.value.mounts];
+  const { secrets } = volumes.value;
   const terminal = terminalOf(container);
   return ok({
     isolation: { namespaces: spaces.value.namespaces, cgroup: true },
     ...(mounts.length === 0 ? {} : { mounts }),
+    ...(secrets.length === 0 ? {} : { secrets }),
     ...(limits.value.length === 0 ? {} : { limits: limits.value }),
     ...(Object.keys(privileges.value).length === 0 ? {} : { privileges: privileges.value }),
     ...(terminal === undefined ? {} : { terminal }),

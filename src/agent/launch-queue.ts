@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { IMAGE_LAUNCHES_MAX } from "../base/limits.ts";
 import { fail, type Result } from "../base/result.ts";
+import { usesImages } from "../isolation/image-command.ts";
 import type { LaunchError } from "../isolation/runtime.ts";
 import type { AgentEffect } from "./types.ts";
 
@@ -27,7 +28,7 @@ export class LaunchQueue {
   }
 
   #lineOf({ spec }: Launch): Line {
-    return spec.image === undefined ? this.#plain : this.#images;
+    return usesImages(spec) ? this.#images : this.#plain;
   }
 
   /** Takes a launch out that has not begun; false when it is not here (any more). */

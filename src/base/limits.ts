@@ -335,3 +335,5 @@ export const CONTAINER_ID_MAX_CHARS = 242;
 export const CONTAINER_NESTING_MAX = 32;
 /** Containers inside others by call, with ended ones that nobody removed; each is a record on disk. */
 export const NESTED_CONTAINERS_MAX = 4_096;
+/** A secret mounted as a file: it is in memory that nothing can be swapped out of. */
+export const SECRET_MAX_BYTES = 1 * MIB;

@@ -9,12 +9,14 @@
  *     images/<hex>.json         an image by its name
  *     containers/<id>           the writable layer of a container, and where its root is
  *     containers/<id>/layers    the layers that it uses; `config`: what its image says
+ *     containers/<id>+<n>       the same for its volume `n` that is an image; no id has a plus
  *
  * Nobody but root may enter it: images hold programs with setuid bits.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { ImageConfig } from "../isolation/images.ts";
+import type { ImagePart } from "../isolation/runtime.ts";
 import type { Whiteouts } from "./tar-scan.ts";
 
 export interface StoredImage {
@@ -134,8 +136,12 @@ export class ImageFiles {
   }
 
   /** From here on the layers stay until `removeContainer`. What is there of the container goes. */
-  makeContainer(id: string, { layers, config }: Pick<StoredImage, "layers" | "config">): ContainerFiles {
-    const path = this.#containerPath(id);
+  makeContainer(
+    id: string,
+    part: ImagePart,
+    { layers, config }: Pick<StoredImage, "layers" | "config">,
+  ): ContainerFiles {
+    const path = this.#containerPath(id, part);
     if (existsSync(path)) this.#trash(path);
     const files = { upper: `${path}/upper`, work: `${path}/work`, root: `${path}/root` };
     mkdirSync(path, { mode: 0o700 });
@@ -146,9 +152,18 @@ export class ImageFiles {
     return files;
   }
 
-  upperOf(id: string): string | undefined {
-    const upper = `${this.#containerPath(id)}/upper`;
-    return existsSync(upper) ? upper : undefined;
+  uppersOf(id: string): readonly string[] {
+    return this.#pathsOf(id).map((path) => `${path}/upper`);
+  }
+
+  /** Of its root and its volumes, as far as they are there. */
+  #pathsOf(id: string): readonly string[] {
+    const root = this.#containerPath(id);
+    const paths = existsSync(root) ? [root] : [];
+    for (let volume = 0; existsSync(this.#containerPath(id, volume)); volume++) {
+      paths.push(this.#containerPath(id, volume));
+    }
+    return paths;
   }
 
   configOf(id: string): ImageConfig | undefined {
@@ -160,17 +175,21 @@ export class ImageFiles {
   }
 
   async removeContainer(id: string): Promise<void> {
-    const path = this.#containerPath(id);
-    if (existsSync(path)) this.#trash(path);
+    // The last first: they are found by being numbered without a gap.
+    for (const path of this.#pathsOf(id).toReversed()) this.#trash(path);
     await this.emptyTrash();
   }
 
   containers(): readonly string[] {
+    return [...new Set(this.#containerNames().map((name) => name.replace(/\+\d+$/, "")))];
+  }
+
+  #containerNames(): readonly string[] {
     return readdirSync(`${this.directory}/containers`);
   }
 
-  #containerPath(id: string): string {
-    return `${this.directory}/containers/${id}`;
+  #containerPath(id: string, part: ImagePart = "root"): string {
+    return `${this.directory}/containers/${id}${part === "root" ? "" : `+${part}`}`;
   }
 
   /**
@@ -181,7 +200,7 @@ export class ImageFiles {
     const used = new Set<string>();
     for (const image of this.#images.values())
       if (keep(image)) for (const layer of image.layers) used.add(layer);
-    for (const id of this.containers()) for (const layer of this.#layersOf(id)) used.add(layer);
+    for (const name of this.#containerNames()) for (const layer of this.#layersOf(name)) used.add(layer);
     const dropped: string[] = [];
     for (const image of this.#images.values()) {
       if (image.layers.every((layer) => used.has(layer))) continue;
@@ -204,9 +223,9 @@ export class ImageFiles {
     return dropped;
   }
 
-  #layersOf(containerId: string): readonly string[] {
+  #layersOf(name: string): readonly string[] {
     try {
-      return readFileSync(`${this.#containerPath(containerId)}/layers`, "utf8").split("\n");
+      return readFileSync(`${this.directory}/containers/${name}/layers`, "utf8").split("\n");
     } catch {
       // The agent died between the two steps of makeContainer: nothing was mounted.
       return [];

@@ -17,10 +17,10 @@ import { rm } from "node:fs/promises";
 import { IMAGE_DOWNLOADS_MAX, IMAGE_LAUNCHES_MAX } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
-import type { ContainerImage } from "../isolation/container.ts";
+import type { WantedImage } from "../isolation/container.ts";
 import { type ImageReference, manifestName, parseImageReference } from "../isolation/image-reference.ts";
 import type { ImageConfig, OverlayMarks, ProvidedImage } from "../isolation/images.ts";
-import type { Images } from "../isolation/runtime.ts";
+import type { ImagePart, Images } from "../isolation/runtime.ts";
 import { openArchivedImage } from "./image-archive.ts";
 import { copyRoot } from "./image-copy.ts";
 import { type CredentialTable, parseDockerConfig } from "./image-credentials.ts";
@@ -71,9 +71,9 @@ export class ImageStore implements Images {
     return this.#files.configOf(containerId);
   }
 
-  /** What the container has written beside its sandbox; undefined for a copy, where it cannot be told. */
-  writableLayer(containerId: string): string | undefined {
-    return this.#options.backend === "overlay" ? this.#files.upperOf(containerId) : undefined;
+  /** Where the container has written beside its sandbox; none for copies, where it cannot be told. */
+  writableLayers(containerId: string): readonly string[] {
+    return this.#options.backend === "overlay" ? this.#files.uppersOf(containerId) : [];
   }
 
   async release(containerId: string): Promise<void> {
@@ -81,9 +81,10 @@ export class ImageStore implements Images {
   }
 
   async provide(
-    image: ContainerImage,
+    image: WantedImage,
     containerId: string,
     signal: AbortSignal,
+    part: ImagePart = "root",
   ): Promise<Result<ProvidedImage>> {
     const refused = (reason: string): Result<never> =>
       fail(`Cannot get the image "${image.name}": ${reason}`);
@@ -96,7 +97,7 @@ export class ImageStore implements Images {
       // Nothing is awaited between the look at the layers and their being used by this container.
       if (this.#files.image(found.value.name) === undefined)
         return refused("it was removed meanwhile; try again");
-      return await this.#makeRoot(found.value, containerId);
+      return await this.#makeRoot(found.value, containerId, part);
     } catch (error) {
       await this.release(containerId).catch(() => {});
       return refused(error instanceof Error ? error.message : String(error));
@@ -105,7 +106,7 @@ export class ImageStore implements Images {
 
   async #find(
     reference: ImageReference,
-    image: ContainerImage,
+    image: WantedImage,
     signal: AbortSignal,
   ): Promise<Result<StoredImage> | undefined> {
     const name = canonicalName(reference, this.#options.registries);
@@ -225,10 +226,10 @@ export class ImageStore implements Images {
     }
   }
 
-  async #makeRoot(image: StoredImage, containerId: string): Promise<Result<ProvidedImage>> {
+  async #makeRoot(image: StoredImage, containerId: string, part: ImagePart): Promise<Result<ProvidedImage>> {
     const { backend, ignoreRuntime = false } = this.#options;
     const config = ignoreRuntime ? { entrypoint: [], cmd: [], env: [] } : image.config;
-    const files = this.#files.makeContainer(containerId, { layers: image.layers, config });
+    const files = this.#files.makeContainer(containerId, part, { layers: image.layers, config });
     const { layersDirectory } = this.#files;
     if (backend === "copy") {
       const layers = image.layers.map((diffId) => ({

@@ -89,7 +89,10 @@ export interface ContainerPod {
 }
 
 /** Something mounted in the container's own mount namespace, see mounts.ts. */
-export type ContainerMount = BindMount | FileSystemMount;
+export type ContainerMount = ReadyMount | ImageMount;
+
+/** One that can be made as it stands. */
+export type ReadyMount = BindMount | FileSystemMount | OverlayMount | SecretMount;
 
 export interface BindMount {
   readonly kind: "bind";
@@ -106,6 +109,8 @@ export interface BindMount {
   readonly sourceMode?: number;
   /** A missing source on the host is made, as a directory. */
   readonly create?: boolean;
+  /** Its devices and setuid bits are none. */
+  readonly harmless?: boolean;
 }
 
 export interface FileSystemMount {
@@ -116,14 +121,47 @@ export interface FileSystemMount {
   readonly options: string;
 }
 
-/** The image that a container's root file system is made of (Mesos Image of type DOCKER). */
-export interface ContainerImage {
+/** An image seen at a place (Mesos Volume.image). Once it is here it becomes a kind that can be made. */
+export interface ImageMount {
+  readonly kind: "image";
+  readonly image: WantedImage;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** The files of an image by overlayfs. Its devices and setuid bits are none. */
+export interface OverlayMount {
+  readonly kind: "overlay";
+  readonly source: OverlayRoot;
+  /** Absolute path of an empty directory to mount it at on the way. */
+  readonly directory: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/**
+ * A file in memory, which only the container's user may read (Mesos Volume.Source.SECRET). The
+ * bytes are those of `ContainerSpec.secrets` at the same place among the mounts of this kind.
+ */
+export interface SecretMount {
+  readonly kind: "secret";
+  readonly bytes: number;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** An image to be had (Mesos Image of type DOCKER). */
+export interface WantedImage {
   /** As the framework wrote it: [registry/]repository[:tag][@digest]. */
   readonly name: string;
   /** False: the registry is asked anew, although the image may be here. */
   readonly cached: boolean;
   /** A docker config.json with what the registry wants to know of us; secret. */
   readonly dockerConfig?: string;
+}
+
+/** The image that a container's root file system is made of. */
+export interface ContainerImage extends WantedImage {
   /** The variables of `ContainerSpec.environment` that win over the image's own. */
   readonly ownVariables: readonly (readonly [name: string, value: string])[];
   /** Absolute path of the sandbox inside. */
@@ -186,6 +224,8 @@ export interface ContainerSpec {
   readonly isolation: ContainerIsolation;
   /** In this order. Targets and sources inside the sandbox are made before anything is fetched. */
   readonly mounts?: readonly ContainerMount[];
+  /** One for each mount of that kind, in their order. Never part of a plan, so that none is shown. */
+  readonly secrets?: readonly Uint8Array[];
   readonly limits?: readonly ResourceLimit[];
   readonly privileges?: Privileges;
   /** The container is one of a pod. */

@@ -9,6 +9,11 @@ import { DEFAULT_PATH } from "./environment.ts";
 import type { ImageConfig, ProvidedImage } from "./images.ts";
 import type { Images } from "./runtime.ts";
 
+/** For its root or a volume: it may have to wait for them. */
+export function usesImages({ image, mounts = [] }: ContainerSpec): boolean {
+  return image !== undefined || mounts.some(({ kind }) => kind === "image");
+}
+
 /** The container as it can be planned. The error says why the image and the command make no program. */
 export function withImage(
   spec: ContainerSpec,
@@ -33,7 +38,11 @@ export function withImage(
 }
 
 /** The same for one more program in a container that is there. */
-export function enteredSpec(spec: ContainerSpec, images: Images | undefined): Result<ContainerSpec> {
+export function enteredSpec(given: ContainerSpec, images: Images | undefined): Result<ContainerSpec> {
+  const { secrets: _mounted, ...rest } = given;
+  // They were made with the container, out of what is not asked for again.
+  const mounts = (given.mounts ?? []).filter(({ kind }) => kind !== "image" && kind !== "secret");
+  const spec = { ...rest, ...(given.mounts === undefined ? {} : { mounts }) };
   if (spec.image === undefined) return ok(spec);
   const config = images?.configOf(spec.containerId);
   if (config === undefined)

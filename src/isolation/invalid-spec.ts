@@ -1,3 +1,4 @@
+import { assert } from "../base/assert.ts";
 import { ARGUMENT_MAX_BYTES, ID_MAX_CHARS } from "../base/limits.ts";
 import type { ContainerSpec } from "./container.ts";
 import { networkProblem } from "./network-script.ts";
@@ -9,6 +10,7 @@ export function invalidSpec(spec: ContainerSpec, host: Host): string | undefined
     invalidNames(spec) ??
     invalidCommand(spec, host) ??
     invalidTerminal(spec, host) ??
+    invalidMounts(spec, host) ??
     invalidEnvironment(spec.environment) ??
     invalidStrings(spec) ??
     networkProblem(spec, host)
@@ -47,6 +49,19 @@ function invalidCommand(spec: ContainerSpec, host: Host): string | undefined {
     return `Cannot execute "${command.file}" under the name "${argv0}": that needs bash on the agent's machine; install it, or make the first argument equal to the value`;
   }
   return undefined;
+}
+
+function invalidMounts({ mounts = [], secrets = [] }: ContainerSpec, { tools }: Host): string | undefined {
+  const image = mounts.find((mount) => mount.kind === "image");
+  if (image?.kind === "image") {
+    return `Cannot mount the image "${image.image.name}" at "${image.target}": this agent is set up without images; see its --image-providers`;
+  }
+  const wanted = mounts.filter((mount) => mount.kind === "secret");
+  assert(wanted.length === secrets.length, "Each mounted secret has its bytes");
+  if (wanted.length === 0) return undefined;
+  const missing = tools.dd === undefined ? "dd" : tools.chown === undefined ? "chown" : undefined;
+  if (missing === undefined) return undefined;
+  return `Cannot mount a secret at "${wanted[0]?.target}": that needs ${missing} (coreutils) on the agent's machine; install it`;
 }
 
 function invalidTerminal({ terminal }: ContainerSpec, { tools, procfs }: Host): string | undefined {

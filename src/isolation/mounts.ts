@@ -11,7 +11,8 @@
  *   and must be where its name says: a link, also one that appears just now,
  *   leads to a failure and never out of the sandbox (mountScript).
  */
-import type { ContainerMount } from "./container.ts";
+import { assert } from "../base/assert.ts";
+import type { ContainerSpec, OverlayMount, ReadyMount } from "./container.ts";
 
 /** A fragment of a script, and the positional parameters that it takes and shifts away. */
 export interface ScriptPart {
@@ -25,11 +26,12 @@ export interface ScriptPart {
  * of a file system gets a name of its own, since libmount skips what it takes
  * for mounted already.
  */
-export function fstabText(mounts: readonly ContainerMount[]): string {
+export function fstabText(mounts: readonly ReadyMount[]): string {
   return mounts.map((mount) => `${fstabFields(mount).map(escaped).join(" ")} 0 0\n`).join("");
 }
 
-function fstabFields(mount: ContainerMount): readonly string[] {
+function fstabFields(mount: ReadyMount): readonly string[] {
+  assert(mount.kind === "bind" || mount.kind === "file-system", "What all containers get is of the host");
   if (mount.kind === "file-system") return ["mesh", mount.target, mount.type, mount.options];
   const bind = mount.recursive === true ? "rbind" : "bind";
   return [mount.source, mount.target, "none", mount.readOnly ? `${bind},ro` : bind];
@@ -45,11 +47,12 @@ function escaped(field: string): string {
  * name. The shell then stands in this very directory, whatever its name leads
  * to later; mounts are made on ".", without another look at the path.
  *
- * mesh_bind <base> <path> <base of source, or ""> <source> <--bind|--rbind> <ro|rw>
+ * mesh_bind <base> <path> <base of source, or ""> <source> <--bind|--rbind> <rw, or options of a remount>
  * mesh_new <base> <path> <type> <options>
+ * mesh_overlay <base> <path> <directory of the layers> <options>, with names of layers in that directory
  *
  * A mount covers the directory below, in which the shell still stands: for
- * `ro` it goes in again, and must then find what it has mounted.
+ * options it goes in again, and must then find what it has mounted.
  */
 function functions(mount: string): string {
   return `mesh_enter() {
@@ -68,7 +71,7 @@ mesh_bind() {
 if [ -z "$3" ] && [ ! -d "$4" ]; then mesh_file "$@"; return; fi
 if [ -n "$3" ]; then mesh_enter "$3" "$4"; else cd -P -- "$4"; fi && exec 8<. &&
 mesh_enter "$1" "$2" && ${mount} -c "$5" /proc/self/fd/8 . || return
-[ "$6" = rw ] || { mesh_enter "$1" "$2" && [ . -ef /proc/self/fd/8 ] && ${mount} -c -o remount,bind,ro .; }
+[ "$6" = rw ] || { mesh_enter "$1" "$2" && [ . -ef /proc/self/fd/8 ] && ${mount} -c -o "remount,bind,$6" .; }
 }
 mesh_file() {
 case $2 in */*) mesh_enter "$1" "\${2%/*}" ;; *) cd -P -- "$1" ;; esac && mesh_name=./\${2##*/} &&
@@ -76,10 +79,16 @@ exec 9<"$mesh_name" && [ ! -L "$mesh_name" ] && [ "$mesh_name" -ef /proc/self/fd
 { echo "the path $2 is a link or not there" >&2; return 1; }
 ${mount} -c "$5" "$4" /proc/self/fd/9 || return
 [ "$6" = rw ] || { exec 9<"$mesh_name" &&
-[ "$4" -ef /proc/self/fd/9 ] && ${mount} -c -o remount,bind,ro /proc/self/fd/9; }
+[ "$4" -ef /proc/self/fd/9 ] && ${mount} -c -o "remount,bind,$6" /proc/self/fd/9; }
 }
-mesh_new() { mesh_enter "$1" "$2" && ${mount} -c -t "$3" -o "$4" mesh .; }`;
+mesh_new() { mesh_enter "$1" "$2" && ${mount} -c -t "$3" -o "$4" mesh .; }
+mesh_overlay() { mesh_enter "$1" "$2" && exec 9<. && cd -P -- "$3" && ${OLD_MOUNT_CALL} ${mount} -c -t overlay -o "$4" mesh /proc/self/fd/9; }`;
 }
+
+/** fsconfig(2), which newer mount(8) calls, takes 256 bytes for the names of all layers; mount(2) a page. */
+const OLD_MOUNT_CALL = "LIBMOUNT_FORCE_MOUNT2=always";
+/** Of what is mounted from images by others than whoever could do the same without. */
+const HARMLESS = "nosuid,nodev";
 
 /**
  * Mounts on directories and files that are there. No directory on the way to
@@ -87,15 +96,20 @@ mesh_new() { mesh_enter "$1" "$2" && ${mount} -c -t "$3" -o "$4" mesh .; }`;
  * @param sandbox absolute path for relative targets and sources; trusted itself
  * @param mount absolute path of mount(8) of util-linux
  * @param otherwise what the script does when a mount fails, such as `|| exit 1`
+ * @param secrets directory of the files for secrets, numbered
  */
 export function mountScript(
-  mounts: readonly ContainerMount[],
+  mounts: readonly ReadyMount[],
   sandbox: string,
   mount: string,
   otherwise: string,
+  secrets = "",
 ): ScriptPart {
   if (mounts.length === 0) return { script: "", words: [] };
-  const calls = mounts.map((each) => callOf(each, sandbox));
+  let secret = 0;
+  const calls = mounts.map((each) =>
+    callOf(each, sandbox, each.kind === "secret" ? `${secrets}/${secret++}` : ""),
+  );
   return {
     // Each in a subshell, a fork: the shell itself stays where it is.
     script: [
@@ -109,10 +123,35 @@ export function mountScript(
   };
 }
 
-function callOf(each: ContainerMount, sandbox: string): readonly [name: string, ...words: string[]] {
+function callOf(
+  each: ReadyMount,
+  sandbox: string,
+  secret: string,
+): readonly [name: string, ...words: string[]] {
   const place = each.target.startsWith("/") ? ["/", each.target.slice(1)] : [sandbox, each.target];
-  if (each.kind === "file-system") return ["mesh_new", ...place, each.type, each.options];
-  const how = [each.recursive === true ? "--rbind" : "--bind", each.readOnly ? "ro" : "rw"];
+  const access = each.kind !== "file-system" && each.readOnly ? "ro" : "rw";
+  switch (each.kind) {
+    case "file-system":
+      return ["mesh_new", ...place, each.type, each.options];
+    case "overlay":
+      return ["mesh_overlay", ...place, each.source.layersDirectory, overlayOptions(each, access)];
+    case "secret":
+      return ["mesh_bind", ...place, "", secret, "--bind", `${access},${HARMLESS}`];
+    case "bind":
+  }
+  const how = [each.recursive === true ? "--rbind" : "--bind"];
+  how.push(each.harmless === true ? `${access},${HARMLESS}` : access);
   const from = each.source.startsWith("/") ? "" : (each.sourceBase ?? sandbox);
   return ["mesh_bind", ...place, from, each.source, ...how];
+}
+
+/** Those that can be made; a container with others is refused, see invalid-spec.ts. */
+export function readyMounts({ mounts = [] }: Pick<ContainerSpec, "mounts">): readonly ReadyMount[] {
+  return mounts.filter((mount) => mount.kind !== "image");
+}
+
+/** Names of layers are relative to their directory: all options must fit a page. */
+export function overlayOptions({ source }: Pick<OverlayMount, "source">, access: "ro" | "rw"): string {
+  const { layers, upper, work } = source;
+  return `${access},${HARMLESS},lowerdir=${layers.join(":")},upperdir=${upper},workdir=${work}`;
 }

@@ -26,15 +26,15 @@ import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts";
 import { type Confinement, outsideOwner, unkeptConfinement, unmappedUser } from "./confinement.ts";
-import type {
-  ContainerMount,
-  ContainerSpec,
-  ContainerTerminal,
-  ContainerVolume,
-  FetchUri,
-  Namespace,
-} from "./container.ts";
+import type { ContainerSpec, ContainerTerminal, ContainerVolume, FetchUri, Namespace } from "./container.ts";
 import { invalidSpec } from "./invalid-spec.ts";
+import {
+  type MountPointStep,
+  type MountStep,
+  mountPointSteps,
+  mountSteps,
+  unmountable,
+} from "./mount-steps.ts";
 import type { ContainerNetwork } from "./network.ts";
 import { NETWORK_FILES } from "./network-script.ts";
 import { type PlannedEnvironment, planEnvironment } from "./planned-environment.ts";
@@ -58,8 +58,7 @@ export type AgentStep =
       readonly volumes: readonly ContainerVolume[];
       readonly owner: Owner | undefined;
     }
-  /** Directories and files inside the sandbox that mounts need. */
-  | { readonly in: "agent"; readonly do: "make-mount-points"; readonly mounts: readonly ContainerMount[] }
+  | MountPointStep
   | LinkSandboxStep
   /** Where the container has a root of its own, volumes are mounted and not linked. */
   | {
@@ -109,17 +108,6 @@ export type SupervisorStep =
   | UseNetworkStep<"supervisor">
   | MountStep<"supervisor">
   | { readonly in: "supervisor"; readonly do: "record-exit" };
-
-/** In the mount namespace of the container, before its task is there. */
-export interface MountStep<Where extends "init" | "supervisor"> {
-  readonly in: Where;
-  readonly do: "mount";
-  /** File of mounts that all containers get. */
-  readonly fixed: string | undefined;
-  readonly mounts: readonly ContainerMount[];
-  /** For the relative paths among them. */
-  readonly sandbox: string;
-}
 
 /** Takes the host name, and mounts files of its own over those in /etc. */
 export interface UseNetworkStep<Where extends "init" | "supervisor"> {
@@ -193,13 +181,14 @@ export function planLaunch(
   const unrooted = spec.root === undefined ? undefined : rootProblem(spec, host, owner, namespaces);
   if (unrooted !== undefined) return fail({ step: "validate", message: unrooted });
   const cgroup = spec.isolation.cgroup ? capabilities.cgroupRoot : undefined;
+  const outside = outsideOwner(spec, owner, host);
   return ok({
     containerId: spec.containerId,
     steps: [
-      ...agentSteps(spec, host, outsideOwner(spec, owner, host), cgroup),
+      ...agentSteps(spec, host, outside, cgroup),
       ...networkSteps(spec, host, namespaces),
       ...supervisorSteps(host, namespaces),
-      ...mountSteps(spec, host, namespaces),
+      ...mountSteps(spec, host, namespaces, outside),
       ...taskSteps(spec, host, owner, cgroup, environment),
       { in: namespaces.includes("pid") ? "init" : "supervisor", do: "record-exit" },
     ],
@@ -222,8 +211,7 @@ function agentSteps(
     const how = spec.root === undefined ? "link-volumes" : "make-volumes";
     steps.push({ in: "agent", do: how, volumes: spec.volumes, owner });
   }
-  const mounts = (spec.mounts ?? []).filter(needsMaking);
-  if (mounts.length > 0) steps.push({ in: "agent", do: "make-mount-points", mounts });
+  steps.push(...mountPointSteps(spec, host, owner));
   if (cgroup !== undefined) {
     const path = cgroupOf(spec, cgroup);
     steps.push(...podCgroupSteps(spec, cgroup, host), { in: "agent", do: "make-cgroup", path });
@@ -245,18 +233,6 @@ function agentSteps(
   const terminal = spec.terminal === undefined ? {} : { terminal: spec.terminal };
   steps.push({ in: "agent", do: "spawn", cwd, stdout, stderr, ...terminal });
   return steps;
-}
-
-function needsMaking(mount: ContainerMount): boolean {
-  const { kind, target } = mount;
-  if (kind === "file-system") return !target.startsWith("/");
-  return !target.startsWith("/") || !mount.source.startsWith("/") || mount.create === true;
-}
-
-/** Volumes at absolute paths are mounted there. */
-function allMounts({ volumes = [], mounts = [] }: ContainerSpec): readonly ContainerMount[] {
-  const absolute = volumes.filter(({ target }) => target.startsWith("/"));
-  return [...absolute.map((each) => ({ kind: "bind" as const, ...each, readOnly: false })), ...mounts];
 }
 
 function networkSteps(
@@ -285,30 +261,6 @@ function supervisorSteps(host: Host, namespaces: readonly Namespace[]): Step[] {
   // Both, as init may be forked before or after the supervisor was moved.
   if (path !== undefined) steps.push({ in: pid ? "init" : "supervisor", do: "join-cgroup", path });
   return steps;
-}
-
-function mountSteps(
-  spec: ContainerSpec,
-  { fixedMounts: fixed }: Host,
-  namespaces: readonly Namespace[],
-): Step[] {
-  // In a root of its own the process that enters it mounts them.
-  if (spec.root !== undefined) return [];
-  const mounts = allMounts(spec);
-  if (!namespaces.includes("mount") || (mounts.length === 0 && fixed === undefined)) return [];
-  const where = namespaces.includes("pid") ? "init" : "supervisor";
-  return [{ in: where, do: "mount", fixed, mounts, sandbox: spec.sandbox }];
-}
-
-/** Why the mounts that the container asks for cannot be made here, or nothing. */
-function unmountable(spec: ContainerSpec, host: Host): string | undefined {
-  const mounts = allMounts(spec);
-  const { isolation } = spec;
-  if (mounts.length === 0) return undefined;
-  const own = isolation.namespaces.includes("mount") && host.capabilities.namespaces.includes("mount");
-  if (own && (host.tools.mount !== undefined || spec.root !== undefined)) return undefined;
-  const what = own ? "mount (util-linux)" : "a mount namespace, which it cannot make (see its log)";
-  return `Cannot mount anything at "${mounts[0]?.target}": the agent needs ${what}`;
 }
 
 /** Undefined: nothing but its user holds the task. */

@@ -10,7 +10,7 @@
  *           bound (a mount cannot make nodes where the file system forbids devices), with
  *           terminals, queues and shared memory of its own
  */
-import type { ContainerMount } from "./container.ts";
+import type { FileSystemMount, ReadyMount } from "./container.ts";
 
 const READ_ONLY = ["/proc/sys", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"];
 export const HIDDEN_FILES = [
@@ -59,13 +59,13 @@ export interface PrivateView {
 }
 
 /** In the order in which they must be made. */
-export function privateMounts(view: PrivateView): readonly ContainerMount[] {
+export function privateMounts(view: PrivateView): readonly ReadyMount[] {
   const { exists, sysDirectory, cgroups } = view;
   const bind = (source: string, target: string, more: { readOnly?: boolean; recursive?: boolean } = {}) =>
     ({ kind: "bind", source, target, readOnly: false, ...more }) as const;
   const readOnly = { readOnly: true };
-  const empty = (target: string): ContainerMount => fresh("tmpfs", target, "ro,size=0,nosuid,nodev,noexec");
-  const mounts: ContainerMount[] = [
+  const empty = (target: string): ReadyMount => fresh("tmpfs", target, "ro,size=0,nosuid,nodev,noexec");
+  const mounts: ReadyMount[] = [
     ...READ_ONLY.filter(exists).map((path) => bind(path, path, readOnly)),
     ...HIDDEN_FILES.filter(exists).map((path) => bind("/dev/null", path)),
     ...HIDDEN_DIRECTORIES.filter(exists).map(empty),
@@ -79,7 +79,7 @@ export function privateMounts(view: PrivateView): readonly ContainerMount[] {
   return mounts;
 }
 
-function deviceMounts({ devDirectory: dev, devices }: PrivateView): readonly ContainerMount[] {
+function deviceMounts({ devDirectory: dev, devices }: PrivateView): readonly ReadyMount[] {
   const paths = [...USUAL_DEVICES.map((name) => `/dev/${name}`), ...devices];
   return [
     ...paths.map((path) => {
@@ -93,8 +93,6 @@ function deviceMounts({ devDirectory: dev, devices }: PrivateView): readonly Con
   ];
 }
 
-type FileSystemType = Extract<ContainerMount, { kind: "file-system" }>["type"];
-
-function fresh(type: FileSystemType, target: string, options: string): ContainerMount {
+function fresh(type: FileSystemMount["type"], target: string, options: string): FileSystemMount {
   return { kind: "file-system", type, target, options };
 }

@@ -6,9 +6,11 @@
  * out of reach once the root is another.
  */
 import { present } from "../base/assert.ts";
-import type { ContainerMount, ContainerRoot, ContainerSpec, Namespace } from "./container.ts";
+import type { ContainerRoot, ContainerSpec, Namespace, ReadyMount } from "./container.ts";
+import { readyMounts } from "./mounts.ts";
 import type { Privileges, ResourceLimit } from "./privileges.ts";
 import type { Owner } from "./runtime.ts";
+import { type SecretFiles, secretFiles } from "./secret-files.ts";
 import type { Host } from "./tools.ts";
 
 /** Everything for one start, in JSON. */
@@ -16,7 +18,8 @@ export interface RootEntry {
   readonly root: ContainerRoot;
   /** On the host. */
   readonly sandbox: string;
-  readonly mounts: readonly ContainerMount[];
+  readonly mounts: readonly ReadyMount[];
+  readonly secrets?: SecretFiles;
   readonly cgroup?: string;
   readonly user?: Owner & { readonly name: string };
   readonly limits: readonly ResourceLimit[];
@@ -86,12 +89,14 @@ export function rootEntry(
   const { limits = [], privileges = {} } = spec;
   const filter = from.host.seccompFilters?.get(privileges.seccompProfile ?? "");
   const volumes = (spec.volumes ?? []).map(
-    (volume): ContainerMount => ({ kind: "bind", ...volume, readOnly: false, recursive: true }),
+    (volume): ReadyMount => ({ kind: "bind", ...volume, readOnly: false, recursive: true }),
   );
+  const mounts = [...volumes, ...readyMounts(spec)];
   return {
     root,
     sandbox: spec.sandbox,
-    mounts: [...volumes, ...(spec.mounts ?? [])],
+    mounts,
+    ...secretFiles(mounts, from.host, from.owner),
     limits,
     privileges,
     ...(spec.terminal === undefined ? {} : { terminal: true }),

@@ -13,13 +13,13 @@ import type { NetworkInfo } from "../model/v1/containers.ts";
 import type { ResourceStatistics } from "../model/v1/statistics.ts";
 import type { CheckProbe, CheckResult } from "./check.ts";
 import type {
-  ContainerImage,
   ContainerResources,
   ContainerSpec,
   Exit,
   FetchUri,
   Limitation,
   Namespace,
+  WantedImage,
 } from "./container.ts";
 import type { ImageConfig, ProvidedImage } from "./images.ts";
 import type { ProgramInput, Session } from "./session.ts";
@@ -184,16 +184,24 @@ export type Fetch = (
   signal: AbortSignal,
 ) => Promise<Result<void, string>>;
 
+/** What of a container an image is for: its root, or a volume, which are numbered without a gap. */
+export type ImagePart = "root" | number;
+
 /** The files of images. Implemented by src/io/image-store.ts. */
 export interface Images {
   /**
    * Brings the image here unless it is, and makes the files of one container. Errors name the
    * image and what failed. When it fails, nothing of the container is left.
    */
-  provide(image: ContainerImage, containerId: string, signal: AbortSignal): Promise<Result<ProvidedImage>>;
-  /** Removes the container's files, if it has some. */
+  provide(
+    image: WantedImage,
+    containerId: string,
+    signal: AbortSignal,
+    part?: ImagePart,
+  ): Promise<Result<ProvidedImage>>;
+  /** Removes all files of the container, if it has some. */
   release(containerId: string): Promise<void>;
-  /** What the image of a container said when its files were made. */
+  /** What the image of a container's root said when its files were made. */
   configOf(containerId: string): ImageConfig | undefined;
   /** Containers that have files. */
   containers(): readonly string[];

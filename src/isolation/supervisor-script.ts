@@ -23,7 +23,10 @@ import { enterNetworkWords, networkScript } from "./network-script.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { PlannedEnvironment } from "./planned-environment.ts";
 import { enterRootScript, enterRootWords, type RootEntry, rootEnvironment } from "./root.ts";
+import { SECRETS_FD, type SecretFiles, secretScript } from "./secret-files.ts";
 import type { Host } from "./tools.ts";
+
+const NO_PART: ScriptPart = { script: "", words: [] };
 
 export interface SupervisorCommand {
   readonly argv: readonly string[];
@@ -152,11 +155,24 @@ function mountPart(plan: Plan, host: Host): ScriptPart {
   const step = find(plan, "mount");
   if (step === undefined) return { script: "", words: [] };
   const mount = word(present(host.tools.mount, "The plan checked for mount"));
-  const { fixed, mounts, sandbox } = step;
-  const part = mountScript(mounts, sandbox, mount, orFail("mount"));
-  if (fixed === undefined) return part;
+  const { fixed, mounts, sandbox, secrets } = step;
   const all = `${mount} --all --fstab "$1" >&2 ${orFail("mount")}\nshift`;
-  return { script: lines(all, part.script), words: [fixed, ...part.words] };
+  const fixedPart: ScriptPart = fixed === undefined ? NO_PART : { script: all, words: [fixed] };
+  const secretPart = secrets === undefined ? NO_PART : secretScript(secrets, host, orFail("mount"));
+  const part = mountScript(mounts, sandbox, mount, orFail("mount"), secrets?.directory);
+  return {
+    script: lines(fixedPart.script, secretPart.script, part.script, closing(plan, secrets)),
+    words: [...fixedPart.words, ...secretPart.words, ...part.words],
+  };
+}
+
+/** What was handed over beside the secrets to be in their place, too. */
+function closing(plan: Plan, secrets: SecretFiles | undefined): string {
+  if (secrets === undefined) return "";
+  const files = [SECRETS_FD];
+  if (find(plan, "confine")?.userNamespace !== true) files.push(USER_NAMESPACE_FD);
+  if (!holdsCgroup(plan)) files.push(CGROUP_FD);
+  return `exec ${files.map((file) => `${file}<&-`).join(" ")}`;
 }
 
 /** A subshell: the fork that becomes the program. */

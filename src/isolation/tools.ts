@@ -25,6 +25,9 @@ export interface Tools {
   readonly self?: readonly string[];
   /** cat(1), which copies what terminals say. */
   readonly cat?: string;
+  /** dd(1) and chown(1), which make files of secrets. */
+  readonly dd?: string;
+  readonly chown?: string;
 }
 
 export interface Host {
@@ -41,6 +44,8 @@ export interface Host {
   readonly cgroupSettings?: CgroupSettings;
   /** File of mounts that every container gets, as fstab(5). */
   readonly fixedMounts?: string;
+  /** Absolute path of an empty directory, over which containers mount their secrets. */
+  readonly secretsDirectory?: string;
   /** Users of tasks are these ones of the host, in a user namespace that an open file stands for. */
   readonly userNamespace?: { readonly range: UserRange; readonly file: number };
   /** By name of a profile the program that loads its filter and executes what follows. */

@@ -15,15 +15,15 @@ interface Quota {
   readonly bytes: number;
 }
 
-/** Path of what a container with an image has written to its root; undefined when there is none. */
-type WritableLayer = (containerId: string) => string | undefined;
+/** Paths of what a container with images has written to its root and volumes. */
+type WritableLayers = (containerId: string) => readonly string[];
 
 export class DiskQuota {
   readonly #port: Pick<SandboxPort, "sandboxRuns">;
   readonly #runtime: Pick<Runtime, "kill">;
   readonly #measure: MeasureDisk;
   readonly #log: Log;
-  readonly #writableLayer: WritableLayer;
+  readonly #writableLayers: WritableLayers;
   #underWay: Promise<void> | undefined;
   /** By container id, of the last round. */
   #statistics: ReadonlyMap<string, Partial<ResourceStatistics>> = new Map();
@@ -34,9 +34,9 @@ export class DiskQuota {
     runtime: Pick<Runtime, "kill">,
     measure: MeasureDisk,
     log: Log,
-    writableLayer: WritableLayer = () => undefined,
+    writableLayers: WritableLayers = () => [],
   ) {
-    this.#writableLayer = writableLayer;
+    this.#writableLayers = writableLayers;
     this.#port = port;
     this.#runtime = runtime;
     this.#measure = measure;
@@ -89,7 +89,7 @@ export class DiskQuota {
   }
 
   #layersOf({ containerId, members = [containerId] }: SandboxRun): readonly string[] {
-    return members.map(this.#writableLayer).filter((path) => path !== undefined);
+    return members.flatMap(this.#writableLayers);
   }
 
   async #end(run: SandboxRun, { bytes, path }: Quota, usedBytes: number): Promise<void> {

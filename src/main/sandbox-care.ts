@@ -29,7 +29,7 @@ export interface SandboxCareOptions {
   readonly settings: SandboxSettings;
   readonly log: Log;
   /** Left out: containers write to their sandboxes alone. */
-  readonly images?: { writableLayer(containerId: string): string | undefined } | undefined;
+  readonly images?: { writableLayers(containerId: string): readonly string[] } | undefined;
   /** How often it looks at all sandboxes in use; left out: each second. */
   readonly lookIntervalMs?: number;
 }
@@ -51,7 +51,13 @@ export class SandboxCare {
     this.#options = options;
     const { images, log, port, runtime, settings, workDir } = options;
     if (settings.diskQuotaIntervalMs !== undefined)
-      this.#quota = new DiskQuota(port, runtime, measureDisk(), log, (id) => images?.writableLayer(id));
+      this.#quota = new DiskQuota(
+        port,
+        runtime,
+        measureDisk(),
+        log,
+        (id) => images?.writableLayers(id) ?? [],
+      );
     this.#rotation = new OutputRotation(log);
     this.#gc = new SandboxGc({
       workDir,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type ContainerPolicy, DEFAULT_POLICY } from "../../src/agent/container-policy.ts";
 import { containerSetup } from "../../src/agent/container-setup.ts";
+import { SECRET_MAX_BYTES } from "../../src/base/limits.ts";
 import type { ContainerInfo, LinuxInfo, Volume } from "../../src/model/v1/containers.ts";
 
 const ALL = { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true };
@@ -128,6 +129,8 @@ describe("volumes", () => {
     },
   });
 
+  const secret = (data: Uint8Array) => ({ source: { type: "SECRET" as const, secret: { value: { data } } } });
+
   test("of the host, in both forms", () => {
     const mount = { kind: "bind", source: "/srv/x", target: "data", readOnly: false, recursive: true };
     expect(volume({ host_path: "/srv/x" })).toMatchObject({ mounts: [mount] });
@@ -161,6 +164,40 @@ describe("volumes", () => {
     });
   });
 
+  test("of an image", () => {
+    const docker = { name: "data:1", config: { value: { data: Buffer.from("{}") } } };
+    const image = { name: "data:1", cached: false, dockerConfig: "{}" };
+    expect(volume({ image: { type: "DOCKER", docker, cached: false } })).toMatchObject({
+      mounts: [{ kind: "image", image, target: "data", readOnly: false }],
+    });
+    expect(volume({ image: { type: "DOCKER", docker: { name: "a" } }, mode: "RO" })).toMatchObject({
+      mounts: [{ image: { name: "a", cached: true }, readOnly: true }],
+    });
+  });
+
+  test("of secrets, whose bytes are beside the mounts", () => {
+    const [one, two] = [new Uint8Array([0, 255]), new Uint8Array()];
+    const volumes: Volume[] = [
+      { mode: "RO", container_path: "a/key", ...secret(one) },
+      { mode: "RW", container_path: "b", ...host("/srv") },
+      { mode: "RW", container_path: "empty", ...secret(two) },
+    ];
+    expect(setup({ volumes })).toMatchObject({
+      mounts: [
+        { kind: "secret", bytes: 2, target: "a/key", readOnly: true },
+        { kind: "bind" },
+        { kind: "secret", bytes: 0, target: "empty", readOnly: false },
+      ],
+      secrets: [one, two],
+    });
+  });
+
+  test("a secret has a bound", () => {
+    expect(volume(secret(new Uint8Array(SECRET_MAX_BYTES)))).toMatchObject({ mounts: [{ kind: "secret" }] });
+    const more = volume(secret(new Uint8Array(SECRET_MAX_BYTES + 1)));
+    expect(more).toContain(`there may be ${SECRET_MAX_BYTES}`);
+  });
+
   test("an absolute path is for those who gain nothing by covering files of the host", () => {
     const absolute = { ...host("/srv/x"), container_path: "/mnt/x" };
     expect(volume(absolute)).toContain("would cover a directory of the host");
@@ -178,9 +215,12 @@ describe("volumes", () => {
     [{ ...host("/x"), container_path: "../x" }, "plain names joined by slashes"],
     [{ ...sandbox("../x") }, "plain names joined by slashes"],
     [{ ...sandbox("/x") }, "plain names joined by slashes"],
-    [{ image: { type: "DOCKER" } }, "is an image"],
+    [{ image: { type: "DOCKER" } }, "not of the type DOCKER"],
+    [{ image: { type: "APPC", appc: { name: "x" } } }, "not of the type DOCKER"],
     [{}, "is of the type UNKNOWN"],
-    [{ source: { type: "SECRET" } }, "is of the type SECRET"],
+    [{ source: { type: "SECRET" } }, "give it by value"],
+    [{ source: { type: "SECRET", secret: { type: "REFERENCE", reference: { name: "x" } } } }, "by value"],
+    [{ ...secret(new Uint8Array()), container_path: "../x" }, "plain names joined by slashes"],
     [
       {
         source: {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ContainerInfo } from "../../src/model/v1/containers.ts";
+import type { ContainerInfo, Volume } from "../../src/model/v1/containers.ts";
 import type { TaskInfo, TaskState } from "../../src/model/v1/tasks.ts";
 import { DockerRegistry } from "../support/docker-registry.ts";
 import { mayRun } from "../support/must-run.ts";
@@ -277,6 +277,47 @@ describe.skipIf(!mayRun(possible))("images", () => {
     await prune();
     expect(layers()).toBe(0);
   });
+
+  test("images and secrets are volumes of tasks, also over a restart of the agent, and go with them", async () => {
+    const id = `image-${++tasks}`;
+    const image = { type: "DOCKER" as const, docker: { name: "team/sharing:1" } };
+    const secret = { type: "VALUE" as const, value: { data: Buffer.from("of the vault") } };
+    const volumes: Volume[] = [
+      { mode: "RO", container_path: "ro", image },
+      { mode: "RW", container_path: "rw", image },
+      { mode: "RO", container_path: "keys/one", source: { type: "SECRET", secret } },
+    ];
+    const look =
+      "{ cat ro/greeting rw/new keys/one; ls rw | wc -l; echo x >ro/new || echo refused; ls rw/gone || echo hidden; } >seen 2>&1";
+    const command = `echo own >rw/new; : >up; until [ -e go ]; do sleep 0.05; done; ${look}; sleep 1000`;
+    await scheduler.launch([{ id, command, more: { container: { type: "MESOS", volumes } } }]);
+    await state(id, "TASK_RUNNING");
+    const glob = new Bun.Glob(`a0/slaves/*/frameworks/*/executors/${id}/runs/latest`);
+    const [run = ""] = [...glob.scanSync({ cwd: cluster.directory, onlyFiles: false, followSymlinks: true })];
+    const sandbox = join(cluster.directory, run);
+    await eventually("the task to write", () => existsSync(join(sandbox, "up")));
+    const [agent] = cluster.agents;
+    await agent?.kill("SIGKILL");
+    agent?.start();
+    await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
+    expect(readdirSync(storeDirectory("containers")).length).toBe(2);
+    await prune();
+    writeFileSync(join(sandbox, "go"), "");
+    await eventually("the task to look", () => readSeen(sandbox).includes("hidden"));
+    const [greeting, own, vault, refused] = readSeen(sandbox).split("\n");
+    expect([greeting, own]).toEqual(["hello", "own"]);
+    // Layers of four programs, a directory, and its own file.
+    expect(vault).toBe("of the vault6");
+    expect(refused).toContain("Read-only file system");
+    for (const name of ["ro/greeting", "rw/new"]) expect(existsSync(join(sandbox, name))).toBe(false);
+    expect(readFileSync(join(sandbox, "keys/one"), "utf8")).toBe("");
+    await kill(id);
+    await eventually("its files to go", () => readdirSync(storeDirectory("containers")).length === 0);
+  }, 60_000);
+
+  function readSeen(sandbox: string): string {
+    return existsSync(join(sandbox, "seen")) ? readFileSync(join(sandbox, "seen"), "utf8") : "";
+  }
 
   async function kill(id: string): Promise<void> {
     const agentId = scheduler.told.get(id)?.at(-1)?.agent_id;

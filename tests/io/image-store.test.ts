@@ -356,6 +356,32 @@ describe("the store", () => {
     expect(await refusal(alone)).toContain("cancelled");
   });
 
+  test("has files of a container for its root and each volume, which go together", async () => {
+    const images = store(registry(), { backend: "overlay" });
+    const paths: string[] = [];
+    for (const part of ["root", 0, 1] as const) {
+      const { source, directory: path } = await provided(
+        images.provide(image("team/app:1"), "c1", never, part),
+      );
+      paths.push(path);
+      expect(images.writableLayers("c1").at(-1)).toBe(source.kind === "overlay" ? source.upper : "none");
+    }
+    expect(new Set(paths).size).toBe(3);
+    await provided(images.provide(image("team/app:1"), "c2", never, 0));
+    expect(images.containers().toSorted()).toEqual(["c1", "c2"]);
+    expect(images.configOf("c2")).toBeUndefined();
+    await images.release("c1");
+    expect(images.writableLayers("c1")).toEqual([]);
+    expect(await images.prune([])).toEqual({ ok: true, value: [] });
+    expect(readdirSync(join(directory, "store/containers"))).toEqual(["c2+0"]);
+    await images.release("c2");
+    expect(images.containers()).toEqual([]);
+    expect(await images.prune([])).toMatchObject({
+      ok: true,
+      value: [expect.stringContaining("team/app:1")],
+    });
+  });
+
   test("takes a container's files anew after a launch that broke off", async () => {
     const images = store(registry());
     const first = await provided(images.provide(image("team/app:1"), "c1", never));

@@ -2,12 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ContainerMount } from "../../src/isolation/container.ts";
+import type { ReadyMount } from "../../src/isolation/container.ts";
 import { fstabText, mountScript } from "../../src/isolation/mounts.ts";
 import { mayRun } from "../support/must-run.ts";
 
 test("lines of fstab(5), whatever is in a path", () => {
-  const mounts: ContainerMount[] = [
+  const mounts: ReadyMount[] = [
     { kind: "bind", source: "/a b", target: "/c\\d", readOnly: true },
     { kind: "bind", source: "/a", target: "/b", readOnly: false, recursive: true },
     { kind: "file-system", type: "tmpfs", target: "/t", options: "size=1m" },
@@ -38,7 +38,7 @@ describe.skipIf(!mayRun(canMount()))("mounts in a namespace of their own", () =>
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  function run(mounts: readonly ContainerMount[], script: string): string {
+  function run(mounts: readonly ReadyMount[], script: string): string {
     const part = mountScript(mounts, sandbox, MOUNT, "|| exit 1");
     const done = Bun.spawnSync(
       [
@@ -57,7 +57,7 @@ describe.skipIf(!mayRun(canMount()))("mounts in a namespace of their own", () =>
     );
     return `${done.stdout}${done.stderr}`.trim();
   }
-  const bind = (more: Partial<Extract<ContainerMount, { kind: "bind" }>>): ContainerMount => ({
+  const bind = (more: Partial<Extract<ReadyMount, { kind: "bind" }>>): ReadyMount => ({
     kind: "bind",
     source: join(root, "host"),
     target: "a/b",
@@ -82,7 +82,7 @@ describe.skipIf(!mayRun(canMount()))("mounts in a namespace of their own", () =>
   test("a part of the sandbox in another place, and a new file system", () => {
     mkdirSync(join(sandbox, "own"));
     writeFileSync(join(sandbox, "own/x"), "mine");
-    const fresh: ContainerMount = {
+    const fresh: ReadyMount = {
       kind: "file-system",
       type: "tmpfs",
       target: "own",

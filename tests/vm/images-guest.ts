@@ -33,8 +33,8 @@ function makeLayers(): void {
 }
 
 const images: Images = {
-  provide: async (_image, id) => {
-    const path = `${STORE}/containers/${id}`;
+  provide: async (_image, id, _signal, part = "root") => {
+    const path = `${STORE}/containers/${id}+${part}`;
     const [upper, work, directory] = [`${path}/upper`, `${path}/work`, `${path}/root`];
     for (const each of [upper, work, directory]) mkdirSync(each, { recursive: true });
     const layers = { layersDirectory: `${STORE}/layers`, layers: ["top", "low"] };
@@ -87,9 +87,14 @@ async function run(
   user?: string,
   more: Partial<ContainerSpec> = {},
 ): Promise<{ exit: string; lines: string[] }> {
+  return await runSpec({ ...specOf(id, script, user), ...more });
+}
+
+async function runSpec(spec: ContainerSpec): Promise<{ exit: string; lines: string[] }> {
+  const id = spec.containerId;
   mkdirSync("/tmp/agent", { recursive: true });
   exits.set(id, Promise.withResolvers<Exit>());
-  const launched = await runtime.launch({ ...specOf(id, script, user), ...more });
+  const launched = await runtime.launch(spec);
   if (!launched.ok) return { exit: `${launched.error.step}: ${launched.error.message}`, lines: [] };
   const exit = await exits.get(id)?.promise;
   const lines = readFileSync(`/tmp/agent/${id}/stdout`, "utf8").trim().split("\n");
@@ -149,6 +154,48 @@ check(
   `as nobody: ${nobody.lines.join("; ")}`,
 );
 check(/ 65534 +65534 /.test(nobody.lines[2] ?? ""), "who writes into its sandbox");
+
+const volumes = [
+  { kind: "image", image: { name: "test", cached: true }, target: "data", readOnly: false },
+  { kind: "image", image: { name: "test", cached: true }, target: "fixed", readOnly: true },
+  { kind: "secret", bytes: 6, target: "keys/one", readOnly: true },
+] as const;
+const secrets = [new TextEncoder().encode("vault\n")];
+const LOOK =
+  "cat data/etc/kept keys/one; echo; ls data/old; (echo >data/own) 2>/dev/null && echo wrote; " +
+  "(echo >fixed/own) 2>/dev/null && echo fixed; (echo >keys/one) 2>/dev/null && echo key; cat /proc/mounts";
+async function lookAtVolumes(what: string, user: string | undefined, plain: boolean): Promise<void> {
+  const more = { environment: [["PATH", "/usr/bin:/bin"]], mounts: volumes, secrets } as const;
+  const { image: _none, ...bare } = {
+    ...specOf(what, "", user),
+    ...more,
+    command: { kind: "shell", script: LOOK } as const,
+  };
+  const { lines } = await (plain ? runSpec({ ...bare, containerId: what }) : run(what, LOOK, user, more));
+  const [first, key, name, wrote] = lines;
+  check(
+    first === "etc/keptvault" && key === "" && name === "new",
+    `${what} sees its volumes: ${first} ${name}`,
+  );
+  const own = wrote === "wrote";
+  check(own === (user === undefined), `${what} writes where it may: ${own ? "its image" : "nowhere"}`);
+  const kinds = lines.map((line) => line.split(" ")).filter((words) => words.length === 6);
+  const seen = kinds.map(
+    ([, path, type, options]) => `${path?.split("/").at(-1)} ${type} ${options?.slice(0, 15)}`,
+  );
+  const wanted = [
+    "data overlay rw,nosuid,nodev",
+    "fixed overlay ro,nosuid,nodev",
+    "one ramfs ro,nosuid,nodev",
+  ];
+  check(
+    wanted.every((each) => seen.includes(each)),
+    `${what} has them mounted: ${seen.filter((each) => wanted.includes(each))}`,
+  );
+}
+await lookAtVolumes("rooted", "nobody", false);
+await lookAtVolumes("plain", undefined, true);
+check(readFileSync("/proc/mounts", "utf8") === mountsBefore, "the host's mounts are as before");
 
 const hog = await run("hog", "dd if=/dev/zero of=/dev/null bs=64M count=1");
 check(hog.exit === "terminated by SIGKILL", `beyond its memory: ${hog.exit}`);

@@ -36,6 +36,7 @@ const PROGRAMS = [
 ];
 const BUSYBOX_LINKS = [
   "cat",
+  "chown",
   "dd",
   "dmesg",
   "env",

@@ -21,7 +21,7 @@ import {
   writeSync,
 } from "node:fs";
 import { constants as os } from "node:os";
-import type { BindMount, ContainerMount } from "../container.ts";
+import type { BindMount, OverlayRoot, ReadyMount } from "../container.ts";
 import { ENTERED_FD } from "../enter-script.ts";
 import {
   OPEN_FILES_VARIABLE,
@@ -32,14 +32,16 @@ import {
 } from "../root.ts";
 import { FAILED_STEP_MARK, SETUP_FAILED_STATUS, STARTED_MARK, TASK_STDERR_FD } from "../supervisor-script.ts";
 import { Libc } from "./libc.ts";
-import { BIND, mountOptions, READ_ONLY, RECURSIVE, REMOUNT } from "./mount-flags.ts";
+import { BIND, mountOptions, NO_DEVICES, NO_SETUID, READ_ONLY, RECURSIVE, REMOUNT } from "./mount-flags.ts";
 import { confine, limitFileSize, readFilter, setLimits } from "./root-confinement.ts";
+import { makeSecrets } from "./secrets.ts";
 import { mountStandard } from "./standard-mounts.ts";
 
 /** Of open(2): names a file without access to it. */
 const O_PATH = 0o10000000;
 /** Of umount2(2): gone for new users now, for good when the last one leaves. */
 const DETACH = 2;
+const HARMLESS = NO_SETUID | NO_DEVICES;
 const LIMIT_OPEN_FILES = 7;
 /** Descriptors above stderr that may be open here. */
 const DESCRIPTORS_MAX = 1_024;
@@ -88,8 +90,9 @@ function prepare(libc: Libc, entry: RootEntry): void {
   const limits = openFilesLimit();
   const filter = readFilter(entry);
   if (user !== undefined) libc.initGroups(user.name, user.gid);
+  const secrets = makeSecrets(libc, entry.secrets).values();
   const binds = [...hostFiles(entry), sandboxMount(entry), ...entry.mounts].map((mount) =>
-    opened(mount, entry.sandbox),
+    opened(libc, mount, entry.sandbox, secrets),
   );
   const host = openSync("/", constants.O_RDONLY | constants.O_DIRECTORY);
   mountRoot(libc, entry);
@@ -154,6 +157,10 @@ function mountRoot(libc: Libc, { root }: RootEntry): void {
     libc.mount(directory, directory, "", BIND | RECURSIVE);
     return;
   }
+  mountOverlay(libc, source, directory);
+}
+
+function mountOverlay(libc: Libc, source: OverlayRoot, directory: string): void {
   // Names relative to a directory keep the options below a page.
   process.chdir(source.layersDirectory);
   const options = `lowerdir=${source.layers.join(":")},upperdir=${source.upper},workdir=${source.work}`;
@@ -172,13 +179,23 @@ function hostFiles({ mounts }: RootEntry): BindMount[] {
 }
 
 interface Opened {
-  readonly mount: ContainerMount;
+  readonly mount: ReadyMount;
   /** Of the source; none for a file system. */
   readonly file: number | undefined;
 }
 
-function opened(mount: ContainerMount, sandbox: string): Opened {
-  if (mount.kind === "file-system") return { mount, file: undefined };
+/** @param secrets gives the paths of their files one after the other */
+function opened(libc: Libc, mount: ReadyMount, sandbox: string, secrets: Iterator<string>): Opened {
+  switch (mount.kind) {
+    case "file-system":
+      return { mount, file: undefined };
+    case "secret":
+      return { mount, file: openSync(secrets.next().value ?? "", O_PATH) };
+    case "overlay":
+      mountOverlay(libc, mount.source, mount.directory);
+      return { mount, file: openSync(mount.directory, O_PATH) };
+    case "bind":
+  }
   const { source, sourceBase = sandbox } = mount;
   return { mount, file: source.startsWith("/") ? openSync(source, O_PATH) : openBelow(sourceBase, source) };
 }
@@ -211,8 +228,10 @@ function mountInside(libc: Libc, { mount, file }: Opened, sandbox: string): void
     closeSync(openSync(target, constants.O_WRONLY | constants.O_CREAT, 0o644));
   }
   // The working directory is the host's root, whose /proc still leads to what was opened there.
-  libc.mount(`proc/self/fd/${file}`, target, "", BIND | (mount.recursive === true ? RECURSIVE : 0));
-  if (mount.readOnly) libc.mount("", target, "", BIND | REMOUNT | READ_ONLY);
+  const { recursive = false, harmless = false } = mount.kind === "bind" ? mount : {};
+  libc.mount(`proc/self/fd/${file}`, target, "", BIND | (recursive ? RECURSIVE : 0));
+  const flags = (mount.readOnly ? READ_ONLY : 0) | (harmless || mount.kind !== "bind" ? HARMLESS : 0);
+  if (flags !== 0) libc.mount("", target, "", BIND | REMOUNT | flags);
 }
 
 /** As execvp(3): looked up in the container's PATH, and a file that is no program is a shell script. */

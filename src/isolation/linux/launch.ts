@@ -1,22 +1,25 @@
 /** Carries out a plan: the agent's steps, then the spawn of the supervisor. */
-import { closeSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { CONTAINER_START_TIMEOUT_MS } from "../../base/limits.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { outsideOwner } from "../confinement.ts";
 import type { ContainerSpec } from "../container.ts";
-import { withImage } from "../image-command.ts";
+import { usesImages } from "../image-command.ts";
 import type { ContainerNetwork } from "../network.ts";
 import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
 import type { Fetch, Images, LaunchError, LaunchStep, Owner } from "../runtime.ts";
+import { SECRETS_FD } from "../secret-files.ts";
 import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand, TERMINAL_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { limitCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
 import type { EventFiles } from "./exits.ts";
+import { withImages } from "./launch-images.ts";
 import { makeMountPoints } from "./mount-points.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, linkSandbox, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
+import { openSecrets } from "./secrets.ts";
 import { startTerminal } from "./task-terminal.ts";
 import { type Tracked, trackedFromLog } from "./tracked.ts";
 import { lookUpUser } from "./user.ts";
@@ -46,6 +49,7 @@ const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-sandbox": "sandbox",
   "link-volumes": "sandbox",
   "make-mount-points": "sandbox",
+  "make-secrets-directory": "sandbox",
   "link-sandbox": "sandbox",
   "make-volumes": "sandbox",
   "make-cgroup": "cgroup",
@@ -65,13 +69,10 @@ export async function launchContainer(
   signal: AbortSignal,
 ): Promise<Result<Started, LaunchError>> {
   const { images } = context;
-  if (spec.image === undefined || images === undefined) return await launchReady(context, spec, signal);
-  const provided = await images.provide(spec.image, spec.containerId, signal);
-  if (!provided.ok) return fail({ step: "image", message: provided.error });
-  const ready = withImage(spec, spec.image, provided.value);
-  const started = ready.ok
-    ? await launchReady(context, ready.value, signal)
-    : fail({ step: "image" as const, message: ready.error });
+  if (images === undefined || !usesImages(spec)) return await launchReady(context, spec, signal);
+  const ready = await withImages(images, spec, signal);
+  if (!ready.ok) return ready;
+  const started = await launchReady(context, ready.value, signal);
   if (!started.ok) await images.release(spec.containerId);
   return started;
 }
@@ -94,7 +95,7 @@ async function launchReady(
     return fail({ step: "record", message: `Cannot write the container's record: ${text(error)}` });
   }
   const outside = outsideOwner(spec, owner.value, context.host);
-  const launch = new Launch(context, plan.value, record, file, signal, outside);
+  const launch = new Launch(context, plan.value, record, file, signal, outside, spec.secrets ?? []);
   const started = await launch.run();
   closeSync(file);
   if (!started.ok) {
@@ -142,6 +143,7 @@ class Launch {
   readonly #file: number;
   readonly #signal: AbortSignal;
   readonly #owner: Owner | undefined;
+  readonly #secrets: readonly Uint8Array[];
 
   constructor(
     context: LaunchContext,
@@ -150,7 +152,9 @@ class Launch {
     file: number,
     signal: AbortSignal,
     owner: Owner | undefined,
+    secrets: readonly Uint8Array[],
   ) {
+    this.#secrets = secrets;
     this.#context = context;
     this.#plan = plan;
     this.#record = record;
@@ -194,6 +198,9 @@ class Launch {
         return ok(undefined);
       case "link-volumes":
         return linkVolumes(sandbox, step.volumes, step.owner);
+      case "make-secrets-directory":
+        mkdirSync(step.path, { recursive: true, mode: 0o700 });
+        return ok(undefined);
       case "make-mount-points":
         return makeMountPoints(sandbox, step.mounts, this.#owner);
       case "link-sandbox":
@@ -252,7 +259,7 @@ class Launch {
         cwd,
         env: { ...command.environment },
         // Descriptor 3 is the sandbox's stderr, see supervisor-script.ts.
-        stdio: withUserNamespace([stdin, stdout, this.#file, stderr], this.#context.host),
+        stdio: this.#withSecrets([stdin, stdout, this.#file, stderr], files),
         // A session of its own: signals to the agent's terminal do not reach it.
         detached: true,
       });
@@ -262,6 +269,16 @@ class Launch {
     } finally {
       for (const file of files) closeSync(file);
     }
+  }
+
+  /** Adds the descriptors USER_NAMESPACE_FD and SECRETS_FD where there is such a thing. */
+  #withSecrets(stdio: ["ignore" | number, number, number, number], files: number[]): Stdio {
+    const open = withUserNamespace(stdio, this.#context.host);
+    if (this.#secrets.length === 0) return open;
+    const secrets = openSecrets(this.#secrets);
+    files.push(secrets);
+    while (open.length < SECRETS_FD) open.push("ignore");
+    return [...open, secrets];
   }
 
   /** What the program gets as its input and outputs; what is to be closed afterwards is in `files`. */
@@ -336,7 +353,7 @@ class Launch {
   }
 }
 
-export type Stdio = ["ignore" | number, number, number, number, ...number[]];
+export type Stdio = ["ignore" | number, number, number, number, ...("ignore" | number)[]];
 
 /** Adds the descriptor USER_NAMESPACE_FD where tasks have a user namespace. */
 export function withUserNamespace(

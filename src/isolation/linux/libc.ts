@@ -36,6 +36,7 @@ const FUNCTIONS = {
   ioctl: { args: [i32, u64, i64], returns: i32 },
   fcntl: { args: [i32, i32, i64], returns: i32 },
   execve: { args: [pointer, pointer, pointer], returns: i32 },
+  memfd_create: { args: [pointer, u32], returns: i32 },
   syscall: { args: [i64, pointer, pointer], returns: i64 },
 } as const;
 
@@ -184,6 +185,14 @@ export class Libc {
     const none = new BigUint64Array(16);
     // SIG_SETMASK is 2.
     this.#check("sigprocmask", this.#calls.sigprocmask(2, none, null));
+  }
+
+  /** An open file without a name, in memory; programs do not get it unless it is handed to them. */
+  memoryFile(name: string): number {
+    // MFD_CLOEXEC is 1.
+    const file = this.#calls.memfd_create(zeroTerminated(name), 1);
+    this.#check("memfd_create", file);
+    return file;
   }
 
   dup2(from: number, to: number): void {

@@ -15,7 +15,7 @@ import {
   statSync,
 } from "node:fs";
 import { fail, ok, type Result } from "../../base/result.ts";
-import type { ContainerMount } from "../container.ts";
+import type { ReadyMount } from "../container.ts";
 import type { Owner } from "../runtime.ts";
 import { makeDirectory } from "./directory.ts";
 
@@ -24,7 +24,7 @@ const { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 /** What is there already may be there. Linux. */
 export function makeMountPoints(
   sandbox: string,
-  mounts: readonly ContainerMount[],
+  mounts: readonly ReadyMount[],
   owner: Owner | undefined,
 ): Result<void> {
   for (const mount of mounts) {
@@ -34,8 +34,8 @@ export function makeMountPoints(
   return ok(undefined);
 }
 
-function makeSource(sandbox: string, mount: ContainerMount, owner: Owner | undefined): string | undefined {
-  if (mount.kind === "file-system") return undefined;
+function makeSource(sandbox: string, mount: ReadyMount, owner: Owner | undefined): string | undefined {
+  if (mount.kind !== "bind") return undefined;
   const { source, sourceBase, sourceMode, create } = mount;
   if (!source.startsWith("/")) {
     return inDirectory(sourceBase ?? sandbox, source, owner, (file) => {
@@ -48,16 +48,22 @@ function makeSource(sandbox: string, mount: ContainerMount, owner: Owner | undef
   return undefined;
 }
 
-function makeTarget(sandbox: string, mount: ContainerMount, owner: Owner | undefined): string | undefined {
+function makeTarget(sandbox: string, mount: ReadyMount, owner: Owner | undefined): string | undefined {
   const { target } = mount;
   if (target.startsWith("/")) return undefined;
   const nothing = (): void => {};
-  if (mount.kind === "file-system" || !mount.source.startsWith("/")) {
+  if (mount.kind === "secret") return makeFile(sandbox, target, owner);
+  if (mount.kind !== "bind" || !mount.source.startsWith("/")) {
     return inDirectory(sandbox, target, owner, nothing);
   }
   const source = statSync(mount.source, { throwIfNoEntry: false });
   if (source === undefined) return `the host has no "${mount.source}"`;
-  if (source.isDirectory()) return inDirectory(sandbox, target, owner, nothing);
+  return source.isDirectory()
+    ? inDirectory(sandbox, target, owner, nothing)
+    : makeFile(sandbox, target, owner);
+}
+
+function makeFile(sandbox: string, target: string, owner: Owner | undefined): string | undefined {
   const names = target.split("/");
   const last = names.pop() ?? "";
   return inDirectory(sandbox, names.join("/"), owner, (file) => {

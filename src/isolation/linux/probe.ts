@@ -12,6 +12,7 @@ import { deviceProgram } from "../device-program.ts";
 import type { Host, Tools } from "../tools.ts";
 import { attachDeviceProgram } from "./bpf.ts";
 import { cgroup2Mounts, makeCgroup, SUPERVISORS } from "./cgroup.ts";
+import { sharedDirectory } from "./confinement-files.ts";
 import { probeConfinement } from "./confinement-probe.ts";
 import { type Controllers, cgroupBases, setUpControllers } from "./controllers.ts";
 
@@ -66,6 +67,9 @@ export function probe(options: ProbeOptions): Probed {
     tools,
     ...probeConfinement(options, tools, namespaces, missing, unmet),
     procfs,
+    ...(namespaces.includes("mount")
+      ? { secretsDirectory: `${sharedDirectory(options.runtimeDirectory)}/secrets` }
+      : {}),
     ...(cgroupRoot === undefined ? {} : { supervisorsCgroup: `${cgroupRoot}/${SUPERVISORS}` }),
     ...(cgroup === undefined || names.length === 0 ? {} : { cgroupFiles: cgroup.controllers.files }),
     cgroupSettings: settings,
@@ -112,6 +116,8 @@ function findTools(): Tools {
     ...optional("env"),
     ...optional("bash"),
     ...optional("cat"),
+    ...optional("dd"),
+    ...optional("chown"),
     ...optional("setsid"),
     ...optional("setpriv", utilLinux),
     ...optional("unshare", utilLinux),

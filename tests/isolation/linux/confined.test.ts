@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ContainerMount } from "../../../src/isolation/container.ts";
+import type { ContainerMount, OverlayRoot } from "../../../src/isolation/container.ts";
 import { ContainerBench } from "../../support/container-bench.ts";
 import { availableForms, LinuxMachine } from "../../support/linux-machine.ts";
 import { mayRun } from "../../support/must-run.ts";
@@ -84,6 +84,74 @@ describe.skipIf(!mayRun(whole))("a container on real processes", () => {
     ]);
     expect(readFileSync(`${host}/made`, "utf8")).toBe("new\n");
     expect(readFileSync(`${host}/file`, "utf8")).toBe("of the host\n");
+  });
+
+  test.each([undefined, "nobody"])("has its secrets as files in memory, user %s", async (user) => {
+    const text = "horse battery\0\n".repeat(3_000);
+    const mounts: ContainerMount[] = [
+      { kind: "secret", bytes: text.length, target: "keys/one", readOnly: true },
+      { kind: "secret", bytes: 0, target: "empty", readOnly: true },
+      { kind: "secret", bytes: 3, target: "own", readOnly: false },
+    ];
+    const secrets = [text, "", "two"].map((each) => new TextEncoder().encode(each));
+    const script =
+      "sha256sum <keys/one; wc -c <empty; cat own; stat -f -c %T keys/one; stat -c '%a %U' keys/one own; " +
+      "cat own >seen; (echo more >>own) && cat own; (echo x >keys/one) 2>/dev/null || echo refused; " +
+      "ls /proc/self/fd | wc -l; env | grep -c two; tr '\\0' '\\n' </proc/1/environ | grep -c two";
+    const spec = bench.spec(script, { mounts, secrets, ...(user === undefined ? {} : { user }) });
+    const { stdout } = await bench.run(spec);
+    const digest = new Bun.CryptoHasher("sha256").update(text).digest("hex");
+    // Its standard files, and the directory that is read.
+    const rest = [
+      "ramfs",
+      `400 ${user ?? "root"}`,
+      `600 ${user ?? "root"}`,
+      "twomore",
+      "refused",
+      "4",
+      "0",
+      "0",
+    ];
+    expect(stdout.trim().split("\n")).toEqual([`${digest}  -`, "0", `two${rest[0]}`, ...rest.slice(1)]);
+    // Beside it nothing is left of them.
+    for (const name of ["keys/one", "own"]) expect(readFileSync(join(spec.sandbox, name), "utf8")).toBe("");
+    const found = Bun.spawnSync(["grep", "-rl", "horse battery", bench.machine.directory]);
+    expect(found.stdout.toString()).toBe("");
+    expect(readdirSync(join(bench.machine.directory, "run/shared/secrets"))).toEqual([]);
+  });
+
+  test("sees layers of an image as a volume, without setuid bits", async () => {
+    const layers = join(host, "../layers");
+    for (const name of ["low", "top", "upper", "work", "root"])
+      mkdirSync(join(layers, name), { recursive: true });
+    writeFileSync(join(layers, "low/file"), "low\n");
+    writeFileSync(join(layers, "top/other"), "top\n");
+    const source: OverlayRoot = {
+      ...{ kind: "overlay", layersDirectory: layers, layers: ["top", "low"] },
+      ...{ upper: join(layers, "upper"), work: join(layers, "work") },
+    };
+    const overlay = { kind: "overlay", source, directory: join(layers, "root") } as const;
+    const script = (to: string) =>
+      `cat ${to}/file ${to}/other; (echo x >${to}/new) 2>/dev/null || echo refused; grep -c ' [^ ]*${to} overlay [^ ]*nosuid,nodev' /proc/mounts`;
+    const readOnly = [{ ...overlay, target: "in/image", readOnly: true }];
+    expect(await output(script("in/image"), { mounts: readOnly, user: "nobody" })).toBe(
+      "low\ntop\nrefused\n1",
+    );
+    const writable = [{ ...overlay, target: "/mnt", readOnly: false }];
+    expect(await output(script("/mnt"), { mounts: writable })).toBe("low\ntop\n1");
+    expect(readdirSync(join(layers, "upper"))).toEqual(["new"]);
+    expect(readdirSync(join(layers, "low"))).toEqual(["file"]);
+  });
+
+  test("without images no volume can be one", async () => {
+    const mounts: ContainerMount[] = [
+      { kind: "image", image: { name: "a:1", cached: true }, target: "v", readOnly: true },
+    ];
+    expect(await bench.refused(bench.spec("true", { mounts }))).toEqual({
+      step: "validate",
+      message:
+        'Cannot mount the image "a:1" at "v": this agent is set up without images; see its --image-providers',
+    });
   });
 
   test("a user writes to the parts of his sandbox that are mounted elsewhere", async () => {

@@ -55,6 +55,17 @@ describe.skipIf(!mayRun(usable))("users of tasks in a range of their own", () =>
     expect(statSync(join(bench.machine.directory, "volume/x")).uid).toBe(RANGE.first + 65_534);
   });
 
+  test.each([undefined, "nobody"])(
+    "secrets are its user's, and no file is left open, user %s",
+    async (user) => {
+      const mounts = [{ kind: "secret", bytes: 5, target: "key", readOnly: true }] as const;
+      const secrets = [new TextEncoder().encode("vault")];
+      const script = "cat key; echo; stat -c '%a %U' key; ls /proc/self/fd | wc -l";
+      const more = { mounts, secrets, ...(user === undefined ? {} : { user }) };
+      expect(await output(bench, script, more)).toBe(`vault\n400 ${user ?? "root"}\n4`);
+    },
+  );
+
   test("it is checked, killed and found again as any other", async () => {
     const spec = bench.spec("id -u >who; exec sleep 1000");
     const { ended } = await bench.start(spec);

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   symlinkSync,
   writeFileSync,
@@ -12,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Result } from "../../../src/base/result.ts";
-import type { ContainerMount, ContainerSpec } from "../../../src/isolation/container.ts";
+import type { ContainerMount, ContainerSpec, OverlayRoot } from "../../../src/isolation/container.ts";
 import type { Session } from "../../../src/isolation/session.ts";
 import { ContainerBench } from "../../support/container-bench.ts";
 import { availableForms, LinuxMachine } from "../../support/linux-machine.ts";
@@ -50,6 +51,8 @@ describe.skipIf(!mayRun(usable))("a container with a root of its own", () => {
       "sleep",
       "stty",
       "readlink",
+      "cut",
+      "wc",
     ]) {
       symlinkSync("busybox", join(directory, "layers/base/bin", name));
     }
@@ -146,6 +149,37 @@ describe.skipIf(!mayRun(usable))("a container with a root of its own", () => {
     ]);
     expect(existsSync(join(directory, "volume/v"))).toBe(true);
     expect(existsSync("/new/inside")).toBe(false);
+  });
+
+  test("sees other images and secrets as volumes", async () => {
+    const image = join(directory, "image");
+    for (const name of ["layers/a", "upper", "work", "root", "copy"]) {
+      mkdirSync(join(image, name), { recursive: true });
+    }
+    for (const name of ["layers/a", "copy"]) writeFileSync(join(image, name, "file"), `of ${name}\n`);
+    const [upper, work] = [join(image, "upper"), join(image, "work")];
+    const source: OverlayRoot = {
+      ...{ kind: "overlay", layersDirectory: join(image, "layers"), layers: ["a"] },
+      ...{ upper, work },
+    };
+    const mounts: ContainerMount[] = [
+      { kind: "secret", bytes: 4, target: "/run/key", readOnly: true },
+      { kind: "overlay", source, directory: join(image, "root"), target: "/data", readOnly: false },
+      { kind: "bind", source: join(image, "copy"), target: "copy", readOnly: true, harmless: true },
+      { kind: "secret", bytes: 0, target: "here/empty", readOnly: false },
+    ];
+    const secrets = [new TextEncoder().encode("k\0y\n"), new Uint8Array()];
+    const script =
+      "tr '\\0' 0 </run/key; cat /data/file copy/file here/empty; ls -ln /run/key here/empty | tr -s ' ' | cut -d' ' -f1,3,5; " +
+      "(echo x >copy/x) 2>/dev/null || echo refused; (echo x >/run/key) 2>/dev/null || echo refused; ls /proc/self/fd | wc -l; " +
+      "grep -c -E ' (/data|[^ ]*/copy) [a-z0-9]* [^ ]*nosuid,nodev' /proc/mounts; ls -A /run/mesh 2>/dev/null";
+    const spec = rooted(script, { mounts, secrets, user: "nobody" });
+    const { stdout, stderr } = await bench.run(spec);
+    expect(`${stdout}${stderr}`.trim().split("\n")).toEqual([
+      ...["k0y", "of layers/a", "of copy", "-r-------- 65534 4", "-rw------- 65534 0"],
+      ...["refused", "refused", "4", "2"],
+    ]);
+    expect(readdirSync(join(bench.machine.directory, "run/shared/secrets"))).toEqual([]);
   });
 
   test("settings of the machine are read-only, its secrets empty", async () => {
