@@ -2,30 +2,26 @@
  * Containers started and ended per second by one agent, and what it costs:
  * 500 sleeping tasks at once through the public API, with the namespaces and
  * cgroups that the agent gives each; then 500 kills. Then, in the same run, one
- * container after another through mesh, and through `runc run` (Debian: runc)
- * with the same namespaces and one program, for the time per container.
+ * task after another by the whole path, from ACCEPT to TASK_FINISHED, and one
+ * container after another by the runtime alone and by `runc run` in turns.
  * Options: `--tasks N` (default 500), `--single N` (default 100).
  */
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster } from "../cluster.ts";
+import { containerTimes } from "../load/containers.ts";
 import { cpuSeconds } from "../raft/load.ts";
 import { BENCH_RESOURCES, nameOf, processTree, pssBytes, spread } from "./lib.ts";
 import { runLoad } from "./load.ts";
 
 const AMOUNTS = { cpus: 0.01, mem: 8 };
-const NAMESPACES = ["pid", "mount", "ipc", "uts"];
 const WARM_UP_TASKS = 100;
 const SETTLE_MS = 10_000;
 const IDLE_MS = 30_000;
 const END_TIMEOUT_MS = 60_000;
 const POLL_MS = 10;
-/** Directories of the host that a container of runc gets, so that `true` runs in it. */
-const HOST_DIRECTORIES = ["/bin", "/lib", "/lib64", "/usr"];
 
 const perSecond = (count: number, ms: number): number => Math.round((count / ms) * 10_000) / 10;
+const ratio = (one: number, other: number): number => Math.round((one / other) * 100) / 100;
 const megabytes = (bytes: number): number => Math.round(bytes / 1e4) / 100;
 
 async function warmUp(cluster: Cluster): Promise<void> {
@@ -74,52 +70,6 @@ async function oneByOne(tasks: number) {
   return times;
 }
 
-/** Milliseconds of each `runc run` of a container that does nothing; none when runc is not there. */
-function runcTimes(count: number): number[] | undefined {
-  if (Bun.which("runc") === null) return undefined;
-  const bundle = mkdtempSync(join(tmpdir(), "mesh-runc-"));
-  const nothing = openSync("/dev/null", "r+");
-  try {
-    writeBundle(bundle);
-    return Array.from({ length: count }, (_, at) => {
-      const started = performance.now();
-      const done = Bun.spawnSync(["runc", "run", `mesh-bench-${process.pid}-${at}`], {
-        cwd: bundle,
-        stdio: [nothing, "ignore", "pipe"],
-      });
-      if (done.exitCode !== 0) throw new Error(`runc ended with ${done.exitCode}: ${done.stderr}`);
-      return performance.now() - started;
-    });
-  } finally {
-    closeSync(nothing);
-    rmSync(bundle, { recursive: true, force: true });
-  }
-}
-
-/** A bundle (OCI runtime specification) with the namespaces and limits of mesh's containers. */
-function writeBundle(bundle: string): void {
-  const root = join(bundle, "rootfs");
-  for (const directory of [...HOST_DIRECTORIES, "/proc"])
-    mkdirSync(join(root, directory), { recursive: true });
-  const binds = HOST_DIRECTORIES.map((path) => ({
-    destination: path,
-    source: path,
-    type: "bind",
-    options: ["rbind", "ro"],
-  }));
-  const config = {
-    ociVersion: "1.0.2",
-    process: { cwd: "/", args: ["/bin/true"], env: ["PATH=/usr/bin:/bin"], user: { uid: 0, gid: 0 } },
-    root: { path: "rootfs" },
-    mounts: [{ destination: "/proc", type: "proc", source: "proc" }, ...binds],
-    linux: {
-      namespaces: NAMESPACES.map((type) => ({ type })),
-      resources: { cpu: { shares: 102 }, memory: { limit: 32 * 1024 * 1024 } },
-    },
-  };
-  writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
-}
-
 export async function bench(): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
     args: process.argv.slice(3),
@@ -128,13 +78,19 @@ export async function bench(): Promise<Record<string, unknown>> {
   const [tasks, single] = [Number(values.tasks), Number(values.single)];
   const all = await many(tasks);
   const mesh = await oneByOne(single);
-  const runc = runcTimes(single);
-  const meshMs = spread(mesh.acceptToEndMs);
+  const { meshMs, runcMs } = await containerTimes(single);
+  const wholeMs = spread(mesh.acceptToEndMs);
   return {
     ...all,
     lowLoadAcceptToRunningMs: spread(mesh.acceptToRunningMs),
-    lowLoadAcceptToFinishedMs: meshMs,
-    runcRunMs: runc === undefined ? "not installed (Debian: runc)" : spread(runc),
-    ...(runc === undefined ? {} : { ratioToRunc: Math.round((meshMs.p50 / spread(runc).p50) * 100) / 100 }),
+    lowLoadAcceptToFinishedMs: wholeMs,
+    runtimeAloneMs: spread(meshMs),
+    runcRunMs: runcMs === undefined ? "not installed (Debian: runc)" : spread(runcMs),
+    ...(runcMs === undefined
+      ? {}
+      : {
+          runtimeAloneToRunc: ratio(spread(meshMs).p50, spread(runcMs).p50),
+          wholePathToRunc: ratio(wholeMs.p50, spread(runcMs).p50),
+        }),
   };
 }

@@ -42,6 +42,7 @@ class Run {
   readonly #running: number[] = [];
   readonly #ended: number[] = [];
   readonly #seen = new Set<string>();
+  readonly #kept: Offer[] = [];
   readonly #calls: Promise<void>[] = [];
   readonly #complete = Promise.withResolvers<void>();
   #first = 0;
@@ -79,9 +80,15 @@ class Run {
     const { tasks, inflight, amounts, command } = this.#load;
     const started = this.#accepted.size;
     const free = inflight - (started - this.#ended.length);
-    const count = Math.min(tasks - started, free, roomFor(offer, amounts));
-    if (count <= 0) {
+    const room = roomFor(offer, amounts);
+    if (room === 0) {
       await this.#scheduler.call("DECLINE", { offer_ids: [offer.id], filters: { refuse_seconds: 0 } });
+      return;
+    }
+    const count = Math.min(tasks - started, free, room);
+    if (count <= 0) {
+      // Kept for the next task: declined, it would be back in the same moment, over and over.
+      this.#kept.push(offer);
       return;
     }
     const infos = Array.from({ length: count }, (_, at) => {
@@ -104,7 +111,11 @@ class Run {
     if (!this.#seen.has(key)) {
       this.#seen.add(key);
       if (status.state === "TASK_RUNNING") this.#running.push(sinceAccept);
-      if (TERMINAL.has(status.state)) this.#ended.push(sinceAccept);
+      if (TERMINAL.has(status.state)) {
+        this.#ended.push(sinceAccept);
+        const offer = this.#kept.shift();
+        if (offer !== undefined) this.#make(this.#answer(offer));
+      }
     }
     if (TERMINAL.has(status.state) && status.state !== "TASK_FINISHED") {
       throw new Error(`Task "${id}" ended as ${status.state}: ${status.message ?? "no message"}`);
