@@ -1,6 +1,13 @@
 /** From `linux_info` and `rlimit_info`, and the operator's policy, to what holds the container. */
 import { fail, ok, type Result } from "../base/result.ts";
-import type { Bound, ContainerMount, Namespace } from "../isolation/container.ts";
+import type {
+  Bound,
+  ContainerMount,
+  ContainerPod,
+  Namespace,
+  SharableNamespace,
+  SharedNamespaces,
+} from "../isolation/container.ts";
 import {
   type CapabilitySet,
   type Privileges,
@@ -89,16 +96,30 @@ function boundOf(value: number | undefined): Bound {
   return value === undefined || value >= UNLIMITED_FROM ? "unlimited" : value;
 }
 
-/** Namespaces of its own, and the /dev/shm that belongs to its ipc namespace (ISO-29, ISO-30). */
+export interface ContainerNamespaces {
+  readonly namespaces: readonly Namespace[];
+  readonly mounts: readonly ContainerMount[];
+  /** Those of its parent's that it joins. */
+  readonly shared?: SharedNamespaces;
+}
+
+/**
+ * Namespaces of its own, and the /dev/shm that belongs to its ipc namespace (ISO-29, ISO-30).
+ * @param parent all that the one around it has of its own; to share anything else is to share the agent's
+ */
 export function namespacesOf(
   linux: LinuxInfo,
   policy: ContainerPolicy,
-): Result<{ readonly namespaces: readonly Namespace[]; readonly mounts: readonly ContainerMount[] }> {
+  parent?: SharedNamespaces,
+): Result<ContainerNamespaces> {
   const { ipc_mode: ipcMode, shm_size: shmMegabytes } = linux;
   const sharesPid = linux.share_pid_namespace === true;
   const sharesIpc = ipcMode === "SHARE_PARENT";
-  if (sharesPid && !policy.sharePid) return fail("this agent does not let tasks share its pid namespace");
-  if (sharesIpc && !policy.shareIpc) return fail("this agent does not let tasks share its ipc namespace");
+  const fromParent = (parent?.namespaces ?? []).filter((kind) => (kind === "pid" ? sharesPid : sharesIpc));
+  if (sharesPid && !fromParent.includes("pid") && !policy.sharePid)
+    return fail("this agent does not let tasks share its pid namespace");
+  if (sharesIpc && !fromParent.includes("ipc") && !policy.shareIpc)
+    return fail("this agent does not let tasks share its ipc namespace");
   if (shmMegabytes !== undefined && ipcMode !== "PRIVATE") {
     return fail("shm_size needs the ipc_mode PRIVATE: only a /dev/shm of its own has a size");
   }
@@ -106,7 +127,27 @@ export function namespacesOf(
   const namespaces = all.filter((kind) => !(kind === "pid" && sharesPid) && !(kind === "ipc" && sharesIpc));
   const own = ipcMode === "PRIVATE" || (policy.privateShm && !sharesIpc);
   const bytes = shmMegabytes === undefined ? policy.shmBytes : shmMegabytes * BYTES_PER_MEGABYTE;
-  return ok({ namespaces, mounts: own ? [shmMount(bytes)] : [] });
+  const shared =
+    parent === undefined || fromParent.length === 0 ? {} : { shared: { ...parent, namespaces: fromParent } };
+  return ok({ namespaces, mounts: own ? [shmMount(bytes)] : [], ...shared });
+}
+
+/** Those of a pod, as its executor's container has it. */
+export function podNamespaces(
+  linux: LinuxInfo,
+  policy: ContainerPolicy,
+): Result<NonNullable<ContainerPod["holder"]>> {
+  const own = namespacesOf(linux, policy);
+  if (!own.ok) return own;
+  const shm = own.value.mounts.find((mount) => mount.kind === "file-system");
+  return ok({
+    namespaces: sharable(own.value.namespaces),
+    ...(shm === undefined ? {} : { shmOptions: shm.options }),
+  });
+}
+
+export function sharable(namespaces: readonly Namespace[]): readonly SharableNamespace[] {
+  return (["pid", "ipc"] as const).filter((kind) => namespaces.includes(kind));
 }
 
 /** Without a size the kernel allows half of the machine's memory; the pages count as the container's. */

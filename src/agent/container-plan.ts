@@ -18,7 +18,7 @@ import type { CommandInfo, TaskInfo } from "../model/v1/tasks.ts";
 import type { Amounts } from "./accounting.ts";
 import { containerImage } from "./container-image.ts";
 import { containerNetwork } from "./container-network.ts";
-import { containerSetup, mayCoverHost } from "./container-setup.ts";
+import { containerSetup, mayCoverHost, type Parent } from "./container-setup.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { containerOutputs } from "./output-settings.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
@@ -48,6 +48,12 @@ export interface PodPlace {
   readonly variables: readonly (readonly [name: string, value: string])[];
   readonly network: ContainerNetwork | undefined;
   readonly pod: ContainerPod;
+}
+
+function parentIn({ pod: { sandbox, containerId, holder } }: PodPlace): Parent {
+  const { namespaces = [], shmOptions } = holder ?? {};
+  const ownShm = shmOptions === undefined ? {} : { ownShm: true };
+  return { sandbox, own: { containerId, namespaces, ...ownShm } };
 }
 
 /** The container of a task; the error says what of the task this agent cannot give. */
@@ -80,7 +86,7 @@ export function planContainer(
   const covers = mayCoverHost(user, config.containers);
   const volumes = containerVolumes(config.workDir, info.resources ?? [], known, covers);
   if (!volumes.ok) return volumes;
-  const setup = containerSetup(info.container, user, config.containers, place?.pod.sandbox);
+  const setup = containerSetup(info.container, user, config.containers, place && parentIn(place));
   if (!setup.ok) return setup;
   const ids = {
     agentId,

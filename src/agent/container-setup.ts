@@ -1,6 +1,6 @@
 /** What of a container's spec follows from its ContainerInfo and the operator's policy. */
 import { ok, type Result } from "../base/result.ts";
-import type { ContainerSpec, ContainerTerminal } from "../isolation/container.ts";
+import type { ContainerSpec, ContainerTerminal, SharedNamespaces } from "../isolation/container.ts";
 import type { ContainerInfo } from "../model/v1/containers.ts";
 import { limitsOf, namespacesOf, privilegesOf } from "./container-linux.ts";
 import { tmpMounts, volumeMounts } from "./container-mounts.ts";
@@ -8,29 +8,35 @@ import { type ContainerPolicy, DEFAULT_POLICY } from "./container-policy.ts";
 
 export type ContainerSetup = Pick<
   ContainerSpec,
-  "isolation" | "mounts" | "secrets" | "limits" | "privileges" | "terminal"
+  "isolation" | "mounts" | "secrets" | "limits" | "privileges" | "terminal" | "shared"
 >;
+
+/** The container that one is nested in, or its pod. */
+export interface Parent {
+  readonly sandbox: string;
+  /** Namespaces of its own. */
+  readonly own: SharedNamespaces;
+}
 
 /**
  * @param user that the container runs as; "" is the agent's own
- * @param parentSandbox of the container that this one is nested in
  */
 export function containerSetup(
   container: ContainerInfo | undefined,
   user: string,
   policy: ContainerPolicy = DEFAULT_POLICY,
-  parentSandbox?: string,
+  parent?: Parent,
 ): Result<ContainerSetup> {
   const linux = container?.linux_info ?? {};
   const privileges = privilegesOf(linux, policy);
   if (!privileges.ok) return privileges;
   const limits = limitsOf(container?.rlimit_info);
   if (!limits.ok) return limits;
-  const spaces = namespacesOf(linux, policy);
+  const spaces = namespacesOf(linux, policy, parent?.own);
   if (!spaces.ok) return spaces;
   const owner = {
     mayCoverHost: mayCoverHost(user, policy),
-    ...(parentSandbox === undefined ? {} : { parentSandbox }),
+    ...(parent === undefined ? {} : { parentSandbox: parent.sandbox }),
   };
   const volumes = volumeMounts(container?.volumes ?? [], policy, owner);
   if (!volumes.ok) return volumes;
@@ -39,6 +45,7 @@ export function containerSetup(
   const terminal = terminalOf(container);
   return ok({
     isolation: { namespaces: spaces.value.namespaces, cgroup: true },
+    ...(spaces.value.shared === undefined ? {} : { shared: spaces.value.shared }),
     ...(mounts.length === 0 ? {} : { mounts }),
     ...(secrets.length === 0 ? {} : { secrets }),
     ...(limits.value.length === 0 ? {} : { limits: limits.value }),

@@ -4,11 +4,11 @@ import type { ContainerResources, ContainerSpec } from "../isolation/container.t
 import { DEFAULT_PATH } from "../isolation/environment.ts";
 import { checkResource } from "../model/check-resource.ts";
 import { ownPart } from "../model/container-id.ts";
-import type { LinuxInfo } from "../model/v1/containers.ts";
 import { amountsOf } from "./accounting.ts";
+import { sharable } from "./container-linux.ts";
 import { containerNetwork } from "./container-network.ts";
 import { containerResources, fetchUris, programOf, unsupportedIn } from "./container-plan.ts";
-import { containerSetup } from "./container-setup.ts";
+import { containerSetup, type Parent } from "./container-setup.ts";
 import { nestedSandboxPath, standaloneSandboxPath } from "./paths.ts";
 import type { NestedCall } from "./port.ts";
 import type { AgentConfig } from "./types.ts";
@@ -33,10 +33,9 @@ export function nestedSpec(
   if (wrong !== undefined) return fail(wrong);
   const unsupported = unsupportedIn(container);
   if (unsupported !== undefined) return fail(`the container asks for ${unsupported}, which is not there`);
-  const shared = sharedNamespace(container?.linux_info, parent);
-  if (shared !== undefined) {
+  if (container?.linux_info?.ipc_mode === "SHARE_PARENT" && parent?.image !== undefined) {
     return fail(
-      `the container asks to share the ${shared} namespace of its parent, which this agent cannot give`,
+      "its parent has an image, and a /dev/shm in there, which cannot be shared; leave ipc_mode out",
     );
   }
   const program = programOf(command, container, config);
@@ -46,7 +45,7 @@ export function nestedSpec(
   if (!own.ok) return own;
   const network = own.value ?? parent?.network;
   const user = config.switchUser ? (command.user ?? parent?.user) : parent?.user;
-  const setup = containerSetup(container, user ?? "", config.containers, parent?.sandbox);
+  const setup = containerSetup(container, user ?? "", config.containers, parent && parentOf(parent));
   if (!setup.ok) return setup;
   const sandbox =
     parent === undefined
@@ -74,15 +73,14 @@ export function nestedSpec(
   });
 }
 
-/** Which one of the parent's own it asks for; where the parent has none, both are in the agent's. */
-function sharedNamespace(
-  linux: LinuxInfo = {},
-  parent: ContainerSpec | undefined,
-): "pid" | "ipc" | undefined {
-  const namespaces = parent?.isolation.namespaces ?? [];
-  if (linux.share_pid_namespace === true && namespaces.includes("pid")) return "pid";
-  if (linux.ipc_mode === "SHARE_PARENT" && namespaces.includes("ipc")) return "ipc";
-  return undefined;
+/** Namespaces that the parent has, its own and those that it shares with its own parent. */
+function parentOf(spec: ContainerSpec): Parent {
+  const { containerId, sandbox, isolation, shared, mounts = [] } = spec;
+  const namespaces = sharable([...isolation.namespaces, ...(shared?.namespaces ?? [])]);
+  const ownShm =
+    shared?.ownShm === true ||
+    mounts.some(({ kind, target }) => kind === "file-system" && target === "/dev/shm");
+  return { sandbox, own: { containerId, namespaces, ...(ownShm ? { ownShm } : {}) } };
 }
 
 function ownResources({ resources = [], limits }: NestedCall): ContainerResources {

@@ -1,13 +1,15 @@
 /** The container of a task in its pod: what differs from that of a task by itself. */
 import { fail, ok, type Result } from "../base/result.ts";
-import type { Bound, ContainerResources } from "../isolation/container.ts";
+import type { Bound, ContainerPod, ContainerResources } from "../isolation/container.ts";
 import { ownPart } from "../model/container-id.ts";
 import type { ContainerInfo, LinuxInfo } from "../model/v1/containers.ts";
 import type { TaskInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import { sumOfAmounts } from "./accounting.ts";
+import { podNamespaces } from "./container-linux.ts";
 import { containerNetwork } from "./container-network.ts";
 import { containerResources, type PodPlace, resourcesOf, unsupportedIn } from "./container-plan.ts";
+import { type ContainerPolicy, DEFAULT_POLICY } from "./container-policy.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { latestLinkPath, nestedSandboxPath, sandboxPath } from "./paths.ts";
 import type { Pod } from "./pod.ts";
@@ -29,8 +31,8 @@ export function placeInPod(state: AgentState, pod: Pod, task: Task, info: TaskIn
   if (!volumes.ok) return volumes;
   const network = containerNetwork(executor.container, containerId);
   if (!network.ok) return fail(`its executor's container cannot be had: ${network.error}`);
-  const refusal = unsharable(info.container?.linux_info, executor.container?.linux_info);
-  if (refusal !== undefined) return fail(refusal);
+  const holder = holderFor(info.container?.linux_info, executor.container?.linux_info, config.containers);
+  if (!holder.ok) return fail(`its executor's container cannot be had: ${holder.error}`);
   const role = info.resources?.[0]?.allocation_info?.role;
   return ok({
     executorId,
@@ -48,6 +50,7 @@ export function placeInPod(state: AgentState, pod: Pod, task: Task, info: TaskIn
       ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
       resources: podResources(pod),
       ownLimits: !task.sharesCgroup,
+      ...(holder.value === undefined ? {} : { holder: holder.value }),
     },
   });
 }
@@ -76,11 +79,12 @@ export function podResources(pod: Pod): ContainerResources {
   return { ...sum, memLimitBytes: mem, cpusLimitMilli: "unlimited" };
 }
 
-/** Its namespaces are those of the agent, or there are none: a pod has no process that would hold its own. */
-function unsharable(own: LinuxInfo = {}, pod: LinuxInfo = {}): string | undefined {
-  const name = (what: string) =>
-    `the task's container asks to share the ${what} namespace of its pod, which has none of its own; leave that out`;
-  if (own.share_pid_namespace === true && pod.share_pid_namespace !== true) return name("pid");
-  if (own.ipc_mode === "SHARE_PARENT" && pod.ipc_mode !== "SHARE_PARENT") return name("ipc");
-  return undefined;
+/** What the pod has of its own, if a task asks to share anything with it; else nobody has to hold that. */
+function holderFor(
+  own: LinuxInfo = {},
+  pod: LinuxInfo = {},
+  policy: ContainerPolicy = DEFAULT_POLICY,
+): Result<ContainerPod["holder"]> {
+  if (own.share_pid_namespace !== true && own.ipc_mode !== "SHARE_PARENT") return ok(undefined);
+  return podNamespaces(pod, policy);
 }

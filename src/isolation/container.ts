@@ -72,6 +72,18 @@ export interface ContainerVolume {
   readonly target: string;
 }
 
+/** Namespaces that the containers of a pod, and those inside another one, can have in common. */
+export type SharableNamespace = Extract<Namespace, "pid" | "ipc">;
+
+/** Namespaces of the container or pod around it that a container joins, see shared-namespaces.ts. */
+export interface SharedNamespaces {
+  /** Of that one. */
+  readonly containerId: string;
+  readonly namespaces: readonly SharableNamespace[];
+  /** That one's /dev/shm is not the host's. */
+  readonly ownShm?: boolean;
+}
+
 /** What the containers of a pod share; see pod-steps.ts. */
 export interface ContainerPod {
   /** The ids of its containers are `<this>.<child>`. */
@@ -86,6 +98,12 @@ export interface ContainerPod {
   readonly resources: ContainerResources;
   /** Each container is held to its own resources, too; the same for all of a pod. */
   readonly ownLimits: boolean;
+  /** Namespaces of its own, which are held when one of its containers joins them. */
+  readonly holder?: {
+    readonly namespaces: readonly SharableNamespace[];
+    /** Of a /dev/shm of its own, as for mount -o; absent: that of the host. */
+    readonly shmOptions?: string;
+  };
 }
 
 /** Something mounted in the container's own mount namespace, see mounts.ts. */
@@ -230,6 +248,8 @@ export interface ContainerSpec {
   readonly privileges?: Privileges;
   /** The container is one of a pod. */
   readonly pod?: ContainerPod;
+  /** Not among the namespaces of `isolation`. */
+  readonly shared?: SharedNamespaces;
   /** Absent: the container sees the host's files. */
   readonly image?: ContainerImage;
   /** Made of the image, once it is here. */

@@ -3,6 +3,7 @@ import type { ContainerSpec, Namespace, ReadyMount } from "./container.ts";
 import { readyMounts } from "./mounts.ts";
 import type { Owner } from "./runtime.ts";
 import { type SecretFiles, secretFiles } from "./secret-files.ts";
+import type { JoinNamespacesStep } from "./shared-namespaces.ts";
 import type { Host } from "./tools.ts";
 
 export type MountPointStep =
@@ -21,6 +22,8 @@ export interface MountStep<Where extends "init" | "supervisor"> {
   readonly mounts: readonly ReadyMount[];
   /** For the relative paths among them. */
   readonly sandbox: string;
+  /** What is at /dev/shm before stays there. */
+  readonly keepShm?: true;
 }
 
 /** Before anything is fetched. */
@@ -60,6 +63,7 @@ export function mountSteps(
   host: Host,
   namespaces: readonly Namespace[],
   owner: Owner | undefined,
+  joined: JoinNamespacesStep | undefined,
 ): readonly (MountStep<"init"> | MountStep<"supervisor">)[] {
   // In a root of its own the process that enters it mounts them.
   if (spec.root !== undefined) return [];
@@ -68,7 +72,8 @@ export function mountSteps(
   if (!namespaces.includes("mount") || (mounts.length === 0 && fixed === undefined)) return [];
   const where = namespaces.includes("pid") ? "init" : "supervisor";
   const secrets = secretFiles(mounts, host, owner);
-  return [{ in: where, do: "mount", fixed, ...secrets, mounts, sandbox: spec.sandbox }];
+  const keep = joined?.mounts === true && fixed !== undefined ? { keepShm: true as const } : {};
+  return [{ in: where, do: "mount", fixed, ...secrets, mounts, sandbox: spec.sandbox, ...keep }];
 }
 
 /** Why the mounts that the container asks for cannot be made here, or nothing. */

@@ -36,12 +36,6 @@ export function networkProblem({ network }: ContainerSpec, host: Host): string |
   return undefined;
 }
 
-/** Words before the supervisor's. nsenter(1) executes what follows in its own place. */
-export function enterNetworkWords(namespacePath: string | undefined, { tools }: Host): string[] {
-  if (namespacePath === undefined) return [];
-  return [present(tools.nsenter, "Networks are joined only with nsenter"), `--net=${namespacePath}`, "--"];
-}
-
 /**
  * Lines of the container's pid 1, in namespaces of its own, while $1 is still
  * the path of its record: the network's directory stands beside it.

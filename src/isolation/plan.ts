@@ -48,6 +48,7 @@ import {
 } from "./pod-steps.ts";
 import { type RootEntry, rootEntry, rootProblem } from "./root.ts";
 import type { LaunchError, Owner } from "./runtime.ts";
+import { type JoinNamespacesStep, joinStep, sharingProblem } from "./shared-namespaces.ts";
 import type { Host } from "./tools.ts";
 
 export type AgentStep =
@@ -91,6 +92,7 @@ export type AgentStep =
   | { readonly in: "agent"; readonly do: "move-supervisor"; readonly path: string };
 
 export type SupervisorStep =
+  | JoinNamespacesStep
   | {
       readonly in: "supervisor";
       readonly do: "enter-network";
@@ -155,7 +157,7 @@ export function planLaunch(
   host: Host,
   owner: Owner | undefined,
 ): Result<Plan, LaunchError> {
-  const problem = invalidSpec(spec, host);
+  const problem = invalidSpec(spec, host) ?? sharingProblem(spec, host);
   if (problem !== undefined) return fail({ step: "validate", message: problem });
   const { capabilities } = host;
   if (owner !== undefined && !capabilities.switchUser) {
@@ -178,7 +180,10 @@ export function planLaunch(
     }
   }
   const namespaces = spec.isolation.namespaces.filter((kind) => capabilities.namespaces.includes(kind));
-  const unrooted = spec.root === undefined ? undefined : rootProblem(spec, host, owner, namespaces);
+  const joined = joinStep(spec, host);
+  // A pid namespace has an init in any case: the shell that the supervisor waits for.
+  const inside = [...namespaces, ...(joined?.namespaces ?? [])];
+  const unrooted = spec.root === undefined ? undefined : rootProblem(spec, host, owner, inside);
   if (unrooted !== undefined) return fail({ step: "validate", message: unrooted });
   const cgroup = spec.isolation.cgroup ? capabilities.cgroupRoot : undefined;
   const outside = outsideOwner(spec, owner, host);
@@ -186,11 +191,12 @@ export function planLaunch(
     containerId: spec.containerId,
     steps: [
       ...agentSteps(spec, host, outside, cgroup),
-      ...networkSteps(spec, host, namespaces),
-      ...supervisorSteps(host, namespaces),
-      ...mountSteps(spec, host, namespaces, outside),
+      ...networkSteps(spec, host, inside),
+      ...(joined === undefined ? [] : [joined]),
+      ...supervisorSteps(host, namespaces, joined),
+      ...mountSteps(spec, host, inside, outside, joined),
       ...taskSteps(spec, host, owner, cgroup, environment),
-      { in: namespaces.includes("pid") ? "init" : "supervisor", do: "record-exit" },
+      { in: inside.includes("pid") ? "init" : "supervisor", do: "record-exit" },
     ],
   });
 }
@@ -249,13 +255,19 @@ function networkSteps(
   ];
 }
 
-function supervisorSteps(host: Host, namespaces: readonly Namespace[]): Step[] {
+function supervisorSteps(
+  host: Host,
+  namespaces: readonly Namespace[],
+  joined: JoinNamespacesStep | undefined,
+): Step[] {
   const steps: Step[] = [];
-  const pid = namespaces.includes("pid");
+  const joinsPid = joined?.namespaces.includes("pid") === true;
+  const pid = namespaces.includes("pid") || joinsPid;
   const path = host.supervisorsCgroup;
   if (pid && path !== undefined) steps.push({ in: "agent", do: "move-supervisor", path });
   if (namespaces.length > 0) {
-    const mountProc = pid && namespaces.includes("mount");
+    // The same /proc cannot be mounted over itself.
+    const mountProc = pid && namespaces.includes("mount") && !(joinsPid && joined.mounts);
     steps.push({ in: "supervisor", do: "unshare", namespaces, mountProc });
   }
   // Both, as init may be forked before or after the supervisor was moved.

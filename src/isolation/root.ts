@@ -26,6 +26,8 @@ export interface RootEntry {
   readonly privileges: Privileges;
   /** The root is there already: that of process `pid`, as the host numbers it. `mark`: see ENTERED_FD. */
   readonly join?: { readonly pid: number; readonly mark: boolean };
+  /** Shares its ipc namespace, and with it the /dev/shm of the mounts that it starts from. */
+  readonly keepShm?: true;
   /** Standard input is a terminal, which the program is to control. */
   readonly terminal?: true;
   /** Path of the program of confinement.ts that holds the filter of system calls. */
@@ -100,6 +102,7 @@ export function rootEntry(
     limits,
     privileges,
     ...(spec.terminal === undefined ? {} : { terminal: true }),
+    ...(spec.isolation.namespaces.includes("ipc") ? {} : { keepShm: true }),
     ...(filter === undefined ? {} : { filter }),
     ...(from.path === undefined ? {} : { cgroup: from.path }),
     ...(from.owner === undefined ? {} : { user: { ...from.owner, name: spec.user ?? "" } }),

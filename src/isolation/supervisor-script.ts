@@ -19,11 +19,12 @@
 import { assert, present } from "../base/assert.ts";
 import { confinementWords, USER_NAMESPACE_FD } from "./confinement.ts";
 import { mountScript, type ScriptPart } from "./mounts.ts";
-import { enterNetworkWords, networkScript } from "./network-script.ts";
+import { networkScript } from "./network-script.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { PlannedEnvironment } from "./planned-environment.ts";
 import { enterRootScript, enterRootWords, type RootEntry, rootEnvironment } from "./root.ts";
 import { SECRETS_FD, type SecretFiles, secretScript } from "./secret-files.ts";
+import { joiningWords, type NamespaceFiles } from "./shared-namespaces.ts";
 import type { Host } from "./tools.ts";
 
 const NO_PART: ScriptPart = { script: "", words: [] };
@@ -49,21 +50,37 @@ export const RESOURCES_MARK = "mesh: resources ";
 export const LIMITATION_MARK = "mesh: limitation ";
 export const TERMINAL_MARK = "mesh: terminal ";
 
-const TRAPPED = "HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ";
-const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--uts", net: "--net" } as const;
+export const TRAPPED = "HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ";
+export const UNSHARE_FLAGS = {
+  pid: "--pid",
+  mount: "--mount",
+  ipc: "--ipc",
+  uts: "--uts",
+  net: "--net",
+} as const;
 
 /** File descriptor on which the shells hold the sandbox's stderr; 2 is the container's record. */
 export const TASK_STDERR_FD = 3;
 
 /** On which the shells hold the task's cgroup while they mount; above USER_NAMESPACE_FD. */
 const CGROUP_FD = 5;
+/** On which they hold the /dev/shm that they found, while another is mounted over it. */
+const SHM_FD = 7;
 
-/** @param recordPath names the container among command lines, for finding it again */
-export function supervisorCommand(plan: Plan, host: Host, recordPath: string): SupervisorCommand {
+/**
+ * @param recordPath names the container among command lines, for finding it again
+ * @param joined of the namespaces that the plan joins
+ */
+export function supervisorCommand(
+  plan: Plan,
+  host: Host,
+  recordPath: string,
+  joined?: NamespaceFiles,
+): SupervisorCommand {
   const { shell } = host.tools;
   return {
     argv: [
-      ...enterNetworkWords(find(plan, "enter-network")?.path, host),
+      ...joiningWords(find(plan, "enter-network")?.path, joined, host),
       ...unshareWords(plan, host),
       shell,
       "-c",
@@ -72,6 +89,7 @@ export function supervisorCommand(plan: Plan, host: Host, recordPath: string): S
       recordPath,
       supervisorsCgroup(plan) ?? "",
       taskCgroup(plan) ?? "",
+      ...homePart(plan).words,
       ...mountPart(plan, host).words,
       ...rootWords(plan, host),
       ...programOf(plan),
@@ -110,8 +128,12 @@ export function shellEnvironment(plan: Plan): Readonly<Record<string, string>> {
   );
 }
 
-/** Whether the container has a pid 1 of its own. */
+/** Whether the shell that records is in another pid namespace than the host's: its pid 1, or in a pod's. */
 function hasInit(plan: Plan): boolean {
+  return forks(plan) || find(plan, "join-namespaces")?.namespaces.includes("pid") === true;
+}
+
+function forks(plan: Plan): boolean {
   return find(plan, "unshare")?.namespaces.includes("pid") === true;
 }
 
@@ -119,7 +141,7 @@ function unshareWords(plan: Plan, host: Host): string[] {
   const step = find(plan, "unshare");
   if (step === undefined) return [];
   const words = [present(host.tools.unshare, "The probe offers namespaces only with unshare")];
-  if (hasInit(plan)) words.push("--fork");
+  if (forks(plan)) words.push("--fork");
   for (const kind of step.namespaces) words.push(UNSHARE_FLAGS[kind]);
   // What the host unmounts later must not be kept busy by a container.
   if (step.namespaces.includes("mount")) words.push("--propagation", "slave");
@@ -137,6 +159,7 @@ function waitingScript(plan: Plan, host: Host): string {
     supervisorsCgroup(plan) === undefined ? "" : `echo 0 >"$own_cgroup/cgroup.procs" ${orFail("cgroup")}`,
     hasInit(plan) ? "" : `${ownStat} ${orFail("record")}`,
     holdsCgroup(plan) ? `command exec ${CGROUP_FD}>"$cgroup/cgroup.procs" ${orFail("cgroup")}` : "",
+    homePart(plan).script,
     mountPart(plan, host).script,
     taskScript(plan, host),
     "status=$?",
@@ -151,19 +174,39 @@ function networkPart(plan: Plan, host: Host): string {
   return step === undefined ? "" : networkScript(step.owner, host, orFail("network"));
 }
 
+/** Who enters a mount namespace stands at its root. */
+function homePart(plan: Plan): ScriptPart {
+  const spawn = find(plan, "spawn");
+  if (find(plan, "join-namespaces")?.mounts !== true || spawn === undefined) return { script: "", words: [] };
+  return { script: `cd -P -- "$1" ${orFail("mount")}\nshift`, words: [spawn.cwd] };
+}
+
 function mountPart(plan: Plan, host: Host): ScriptPart {
   const step = find(plan, "mount");
   if (step === undefined) return { script: "", words: [] };
   const mount = word(present(host.tools.mount, "The plan checked for mount"));
   const { fixed, mounts, sandbox, secrets } = step;
   const all = `${mount} --all --fstab "$1" >&2 ${orFail("mount")}\nshift`;
-  const fixedPart: ScriptPart = fixed === undefined ? NO_PART : { script: all, words: [fixed] };
+  const fixedPart: ScriptPart =
+    fixed === undefined
+      ? NO_PART
+      : { script: step.keepShm === true ? keepingShm(all, mount) : all, words: [fixed] };
   const secretPart = secrets === undefined ? NO_PART : secretScript(secrets, host, orFail("mount"));
   const part = mountScript(mounts, sandbox, mount, orFail("mount"), secrets?.directory);
   return {
     script: lines(fixedPart.script, secretPart.script, part.script, closing(plan, secrets)),
     words: [...fixedPart.words, ...secretPart.words, ...part.words],
   };
+}
+
+/** Over the /dev/shm that is made, the one that was there. */
+function keepingShm(making: string, mount: string): string {
+  return lines(
+    `command exec ${SHM_FD}</dev/shm ${orFail("mount")}`,
+    making,
+    `${mount} -c --bind /proc/self/fd/${SHM_FD} /dev/shm >&2 ${orFail("mount")}`,
+    `exec ${SHM_FD}<&-`,
+  );
 }
 
 /** What was handed over beside the secrets to be in their place, too. */
@@ -273,7 +316,7 @@ function exportScript(environment: PlannedEnvironment): string {
   return commands.join("; ");
 }
 
-function orFail(step: "cgroup" | "network" | "record" | "mount"): string {
+export function orFail(step: "cgroup" | "network" | "record" | "mount"): string {
   return `|| { echo "${FAILED_STEP_MARK}${step}" >&2; exit ${SETUP_FAILED_STATUS}; }`;
 }
 

@@ -23,6 +23,8 @@ export interface Tools {
   readonly mount?: string;
   /** Words that execute this agent's own program, to enter root file systems; see linux/enter-root.ts. */
   readonly self?: readonly string[];
+  /** sleep(1), with which a pod's namespaces are held. */
+  readonly sleep?: string;
   /** cat(1), which copies what terminals say. */
   readonly cat?: string;
   /** dd(1) and chown(1), which make files of secrets. */

@@ -91,7 +91,31 @@ describe("rlimits", () => {
   });
 });
 
+const PARENT = { sandbox: "/parent", own: { containerId: "p", namespaces: ["pid", "ipc"] as const } };
+
 describe("namespaces", () => {
+  test("of its parent are shared when asked for, whatever the operator says of the agent's", () => {
+    const policy = { ...DEFAULT_POLICY, sharePid: false, shareIpc: false, privateShm: true };
+    const shares = (linux_info: LinuxInfo, parent = PARENT) =>
+      containerSetup({ type: "MESOS", linux_info }, "nobody", policy, parent);
+    expect(shares({ share_pid_namespace: true, ipc_mode: "SHARE_PARENT" })).toEqual({
+      ok: true,
+      value: { isolation: { namespaces: ["mount", "uts"], cgroup: true }, shared: PARENT.own },
+    } as never);
+    expect(shares({ share_pid_namespace: true })).toMatchObject({
+      value: {
+        isolation: { namespaces: ["mount", "ipc", "uts"] },
+        shared: { containerId: "p", namespaces: ["pid"] },
+      },
+    });
+    expect(shares({})).not.toHaveProperty("value.shared");
+    // What it has from the agent is the agent's to give.
+    const own = { containerId: "p", namespaces: ["pid"] as never };
+    expect(shares({ ipc_mode: "SHARE_PARENT" }, { ...PARENT, own })).toMatchObject({
+      error: "this agent does not let tasks share its ipc namespace",
+    });
+  });
+
   test("of the agent are shared when asked for", () => {
     expect(linux({ share_pid_namespace: true })).toMatchObject({
       isolation: { namespaces: ["mount", "ipc", "uts"] },
@@ -159,7 +183,7 @@ describe("volumes", () => {
       type: "MESOS" as const,
       volumes: [{ mode: "RW" as const, container_path: "d", ...sandbox("a", "PARENT") }],
     };
-    expect(containerSetup(nested, "nobody", DEFAULT_POLICY, "/parent")).toMatchObject({
+    expect(containerSetup(nested, "nobody", DEFAULT_POLICY, PARENT)).toMatchObject({
       value: { mounts: [{ source: "a", sourceBase: "/parent" }] },
     });
   });

@@ -130,6 +130,31 @@ describe("a pod", () => {
     });
   });
 
+  test("has namespaces for those of its tasks that ask for them, as its executor's container says", () => {
+    const bench = AgentBench.registered();
+    const executor: ExecutorInfo = {
+      ...EXECUTOR,
+      container: { type: "MESOS", linux_info: { ipc_mode: "PRIVATE", shm_size: 2 } },
+    };
+    const asking: ContainerInfo = {
+      type: "MESOS",
+      linux_info: { share_pid_namespace: true, ipc_mode: "SHARE_PARENT" },
+    };
+    const specs = specsOf(bench, () =>
+      bench.runGroup(["a", "b"], (id) => member({ executor, ...(id === "a" ? { container: asking } : {}) })),
+    );
+    const [a, b] = specs;
+    expect(a).toMatchObject({
+      isolation: { namespaces: ["mount", "uts"] },
+      shared: { containerId: podOf(bench), namespaces: ["pid", "ipc"], ownShm: true },
+      pod: { holder: { namespaces: ["pid", "ipc"], shmOptions: expect.stringContaining("size=2097152") } },
+    });
+    // Who asks for nothing has its own, and nobody holds anything for it.
+    expect(b?.isolation.namespaces).toEqual(["pid", "mount", "ipc", "uts"]);
+    expect(b).not.toHaveProperty("shared");
+    expect(b?.pod).not.toHaveProperty("holder");
+  });
+
   test("shares directories of its sandbox with its tasks; what leads out of it is refused, and no task starts", () => {
     const bench = AgentBench.registered();
     const shared = (path: string, target = "data"): ContainerInfo => ({

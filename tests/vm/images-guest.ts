@@ -250,5 +250,40 @@ check(
   reads.lines[0]?.startsWith("root:") === true,
   `nobody at files of the host: ${reads.exit} ${reads.lines[0]}`,
 );
+
+/** A hardened task of a pod that shares its namespaces. */
+const sharing = {
+  pod: {
+    ...{ containerId: "pod", sandbox: "/tmp/agent/pod", linkName: "task", ownLimits: true },
+    resources: { cpusMilli: 100, memBytes: 96 * MIB, diskBytes: 0 },
+    holder: { namespaces: ["pid", "ipc"] },
+  },
+  isolation: { namespaces: ["mount", "uts"], cgroup: true },
+  shared: { containerId: "pod", namespaces: ["pid", "ipc"] },
+  privileges: HARDENED,
+} as const;
+const { image: _, ...plain } = specOf("pod.keeper", "");
+mkdirSync("/dev/shm");
+exits.set("pod.keeper", Promise.withResolvers<Exit>());
+const keeper = await runtime.launch({
+  ...{ ...plain, ...sharing, environment: [["PATH", "/usr/bin:/bin"]] },
+  command: { kind: "shell", script: "echo kept >/dev/shm/kept; echo ready; exec sleep 100000" },
+});
+check(keeper.ok, `a task of the host's files in a pod ${keeper.ok ? "" : keeper.error.message}`);
+while (keeper.ok && readFileSync("/tmp/agent/pod.keeper/stdout", "utf8") === "") await Bun.sleep(20);
+const joins = await run(
+  "pod.joins",
+  "cat /dev/shm/kept; cat /proc/[0-9]*/cmdline; ls /proc/1/root/tmp",
+  undefined,
+  sharing,
+);
+check(joins.lines[0] === "kept", `one in an image shares its memory: ${joins.exit}: ${joins.lines[0]}`);
+check(joins.lines.join().includes("100000"), "and sees its processes");
+check(!joins.lines.join().includes("store"), "but not the files of the host by way of them");
+check(!existsSync("/dev/shm/kept"), "none of it is in the host's shared memory");
+await runtime.kill("pod.keeper");
+if (keeper.ok) await exits.get("pod.keeper")?.promise;
+for (const id of ["pod.keeper", "pod"]) await runtime.cleanup(id);
+check((await runtime.listOrphans()).length === 0, "all of the pod is gone");
 await runtime.close();
 checksDone();

@@ -45,6 +45,7 @@ const HARMLESS = NO_SETUID | NO_DEVICES;
 const LIMIT_OPEN_FILES = 7;
 /** Descriptors above stderr that may be open here. */
 const DESCRIPTORS_MAX = 1_024;
+const SHARED_MEMORY: BindMount = { kind: "bind", source: "/dev/shm", target: "/dev/shm", readOnly: false };
 const HOST_FILES = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 /** POSIX' when PATH is not set. */
 const DEFAULT_PATH = "/bin:/usr/bin";
@@ -91,7 +92,8 @@ function prepare(libc: Libc, entry: RootEntry): void {
   const filter = readFilter(entry);
   if (user !== undefined) libc.initGroups(user.name, user.gid);
   const secrets = makeSecrets(libc, entry.secrets).values();
-  const binds = [...hostFiles(entry), sandboxMount(entry), ...entry.mounts].map((mount) =>
+  const shm = entry.keepShm === true && existsSync(SHARED_MEMORY.source) ? [SHARED_MEMORY] : [];
+  const binds = [...hostFiles(entry), ...shm, sandboxMount(entry), ...entry.mounts].map((mount) =>
     opened(libc, mount, entry.sandbox, secrets),
   );
   const host = openSync("/", constants.O_RDONLY | constants.O_DIRECTORY);

@@ -20,6 +20,8 @@ import { procTable, sendSignal } from "./process-table.ts";
 import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, linkSandbox, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
 import { openSecrets } from "./secrets.ts";
+import type { OpenNamespaces, SharedNamespaces } from "./shared-namespaces.ts";
+import { announced } from "./started.ts";
 import { startTerminal } from "./task-terminal.ts";
 import { type Tracked, trackedFromLog } from "./tracked.ts";
 import { lookUpUser } from "./user.ts";
@@ -35,15 +37,13 @@ export interface LaunchContext {
   readonly networks: ContainerNetworks | undefined;
   /** Absent: containers with images are refused. */
   readonly images: Images | undefined;
+  readonly shared: SharedNamespaces;
 }
 
 export interface Started {
   readonly tracked: Tracked;
   readonly child: Bun.Subprocess;
 }
-
-/** How often a start record is looked for beside the event of its creation, which can be lost. */
-const START_POLL_MS = 50;
 
 const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-sandbox": "sandbox",
@@ -87,17 +87,30 @@ async function launchReady(
   if (!owner.ok) return fail({ step: "user", message: owner.error });
   const plan = planLaunch(spec, context.host, owner.value);
   if (!plan.ok) return plan;
+  const shared = await context.shared.open(spec);
+  if (!shared.ok) {
+    const message = `Cannot start container ${spec.containerId} in the namespaces that it is to share: ${shared.error}`;
+    return fail({ step: "start", message });
+  }
   const record = recordOf(plan.value, spec, context);
   let file: number;
   try {
     file = context.records.create(record);
   } catch (error) {
+    shared.value.close();
     return fail({ step: "record", message: `Cannot write the container's record: ${text(error)}` });
   }
   const outside = outsideOwner(spec, owner.value, context.host);
-  const launch = new Launch(context, plan.value, record, file, signal, outside, spec.secrets ?? []);
+  const launch = new Launch(context, plan.value, record, {
+    file,
+    signal,
+    owner: outside,
+    shared: shared.value,
+    secrets: spec.secrets ?? [],
+  });
   const started = await launch.run();
   closeSync(file);
+  shared.value.close();
   if (!started.ok) {
     if (record.cgroup !== undefined) removeCgroup(record.cgroup);
     await context.networks?.leave(record);
@@ -126,6 +139,8 @@ function recordOf(plan: Plan, { pod, resources }: ContainerSpec, { bootId }: Lau
   // That of a pod comes before the container's own.
   for (const step of plan.steps) {
     if (step.do === "enter-network") record = { ...record, namespaces: ["net"], network: step.owner };
+    if (step.do === "join-namespaces")
+      record = { ...record, namespaces: [...record.namespaces, ...step.namespaces] };
     if (step.do === "unshare") record = { ...record, namespaces: [...record.namespaces, ...step.namespaces] };
     if (step.do === "make-cgroup") record = { ...record, cgroup: step.path };
     if (step.do === "new-session") record = { ...record, ownSession: true };
@@ -135,32 +150,36 @@ function recordOf(plan: Plan, { pod, resources }: ContainerSpec, { bootId }: Lau
 
 type SpawnStep = Extract<AgentStep, { do: "spawn" }>;
 
+/** What one launch has in its hands besides. */
+interface LaunchMeans {
+  /** The container's record, open for appending. */
+  readonly file: number;
+  readonly signal: AbortSignal;
+  /** On the host. */
+  readonly owner: Owner | undefined;
+  readonly shared: OpenNamespaces;
+  readonly secrets: readonly Uint8Array[];
+}
+
 class Launch {
   readonly #context: LaunchContext;
   readonly #plan: Plan;
   readonly #record: ContainerRecord;
-  /** The container's record, open for appending. */
   readonly #file: number;
   readonly #signal: AbortSignal;
   readonly #owner: Owner | undefined;
+  readonly #shared: OpenNamespaces;
   readonly #secrets: readonly Uint8Array[];
 
-  constructor(
-    context: LaunchContext,
-    plan: Plan,
-    record: ContainerRecord,
-    file: number,
-    signal: AbortSignal,
-    owner: Owner | undefined,
-    secrets: readonly Uint8Array[],
-  ) {
-    this.#secrets = secrets;
+  constructor(context: LaunchContext, plan: Plan, record: ContainerRecord, means: LaunchMeans) {
+    this.#secrets = means.secrets;
     this.#context = context;
     this.#plan = plan;
     this.#record = record;
-    this.#file = file;
-    this.#signal = signal;
-    this.#owner = owner;
+    this.#file = means.file;
+    this.#signal = means.signal;
+    this.#owner = means.owner;
+    this.#shared = means.shared;
   }
 
   async run(): Promise<Result<Started, LaunchError>> {
@@ -254,7 +273,7 @@ class Launch {
     const recordPath = this.#context.records.path(this.#plan.containerId);
     try {
       const [stdin, stdout, stderr] = this.#programFiles(terminal, files);
-      const command = supervisorCommand(this.#plan, this.#context.host, recordPath);
+      const command = supervisorCommand(this.#plan, this.#context.host, recordPath, this.#shared.files);
       const child = Bun.spawn([...command.argv], {
         cwd,
         env: { ...command.environment },
@@ -307,9 +326,9 @@ class Launch {
   }
 
   async #start(child: Bun.Subprocess): Promise<Result<Started, LaunchError>> {
-    await this.#announced(child);
     const { records } = this.#context;
     const id = this.#plan.containerId;
+    await announced(this.#context, id, child);
     const log = records.read(id);
     const tracked = log?.started === true ? trackedFromLog(log, records.path(id)) : undefined;
     if (tracked !== undefined) return ok({ tracked, child });
@@ -332,24 +351,6 @@ class Launch {
       .join("; ");
     const how = words === "" ? `the supervisor ended with ${child.exitCode ?? child.signalCode}` : words;
     return fail({ step: step ?? "start", message: `Cannot start container ${id}: ${how}` });
-  }
-
-  /** Waits for the start record, the end of the supervisor, or the time limit. */
-  async #announced(child: Bun.Subprocess): Promise<void> {
-    const { events, records } = this.#context;
-    const id = this.#plan.containerId;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const look = () => {
-      if (records.read(id)?.started === true) resolve();
-    };
-    events.listen(id, look);
-    const poll = setInterval(look, START_POLL_MS);
-    const limit = setTimeout(resolve, CONTAINER_START_TIMEOUT_MS);
-    child.exited.then(() => resolve());
-    await promise;
-    clearInterval(poll);
-    clearTimeout(limit);
-    events.forget(id);
   }
 }
 

@@ -118,6 +118,7 @@ function findTools(): Tools {
     ...optional("cat"),
     ...optional("dd"),
     ...optional("chown"),
+    ...optional("sleep"),
     ...optional("setsid"),
     ...optional("setpriv", utilLinux),
     ...optional("unshare", utilLinux),

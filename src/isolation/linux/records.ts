@@ -55,6 +55,8 @@ export interface ContainerRecord {
   readonly namespaces: readonly Namespace[];
   /** The task leads a session of its own; else it is in the supervisor's. */
   readonly ownSession: boolean;
+  /** No container: it holds the namespaces of a pod. */
+  readonly holder?: true;
   /** Container id of the pod that it is in. */
   readonly pod?: string;
   /** Owner of its network; absent on the host's. */

@@ -30,6 +30,7 @@ import { type Container, newContainer } from "./container-entry.ts";
 import { exitOfChild, recordedExit, stateOfExit } from "./container-exit.ts";
 import { endCause } from "./end-cause.ts";
 import { EventFiles } from "./exits.ts";
+import { containersFound } from "./found-containers.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
 import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
 import { listeningPorts } from "./listening.ts";
@@ -41,6 +42,7 @@ import { type ContainerRecord, Records } from "./records.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
 import type { LinuxRuntimeOptions } from "./runtime-options.ts";
 import { endLeftSessions, Sessions } from "./session.ts";
+import { SharedNamespaces } from "./shared-namespaces.ts";
 import { drainTerminal, giveTerminal } from "./task-terminal.ts";
 import { supervisorAlive, type Tracked } from "./tracked.ts";
 import { containerUsage } from "./usage.ts";
@@ -100,7 +102,10 @@ class LinuxRuntime implements Runtime {
     this.#pods = new Pods(host);
     this.#sessions = new Sessions(host, this.#table, images);
     const events = new EventFiles(records.containers);
-    this.#context = { host, records, events, fetch, bootId: bootId(), networks, images };
+    const running = (id: string) => this.#running(id);
+    const basis = { host, records, events, bootId: bootId() };
+    const shared = new SharedNamespaces({ ...basis, table: this.#table, running });
+    this.#context = { ...basis, fetch, networks, images, shared };
   }
 
   onExit(listener: (containerId: string, exit: Exit) => void): void {
@@ -340,15 +345,8 @@ class LinuxRuntime implements Runtime {
   }
 
   async listOrphans(): Promise<readonly string[]> {
-    const { cgroupRoot } = this.capabilities;
-    const { images, networks, records } = this.#context;
-    const others = [...(networks?.ownerless() ?? []), ...(images?.containers() ?? [])];
-    const found = new Set([...records.ids(), ...others]);
-    for (const id of cgroupRoot === undefined ? [] : cgroupChildren(cgroupRoot)) {
-      if (id !== SUPERVISORS) found.add(id);
-    }
     const pods = new Set([...this.#containers.values()].map(({ tracked }) => tracked?.record.pod));
-    return [...found].filter((id) => !this.#containers.has(id) && !pods.has(id)).sort();
+    return containersFound(this.#context).filter((id) => !this.#containers.has(id) && !pods.has(id));
   }
 
   async check(containerId: string, probe: CheckProbe, timeoutMs: number | undefined): Promise<CheckResult> {
@@ -372,8 +370,10 @@ class LinuxRuntime implements Runtime {
     const container = this.#containers.get(containerId);
     if (container !== undefined && container.exit === undefined) return;
     const cgroup = this.#cgroup(containerId);
+    const record = this.#record(containerId);
+    if (record?.holder === true) await this.#context.shared.end(containerId);
     if (cgroup !== undefined) await killCgroupAndRemove(cgroup);
-    await this.#context.networks?.leave(this.#record(containerId) ?? { containerId });
+    await this.#context.networks?.leave(record ?? { containerId });
     await this.#context.images?.release(containerId);
     this.#context.records.remove(containerId);
     this.#containers.delete(containerId);
