@@ -238,7 +238,7 @@ export class Allocator implements ResourceAllocator {
     return this.#visits.postponed;
   }
 
-  allocate(now: Instant): Allocation[] {
+  allocate(now: Instant, maxVisits = this.#maxVisits): Allocation[] {
     // Drawn every time, so that the order does not depend on what there was to do.
     const salt = this.#random.u32();
     this.expire(now);
@@ -257,7 +257,7 @@ export class Allocator implements ResourceAllocator {
       for (const agent of this.#agentsAt(order)) this.#allocateAgent(agent, "guarantees", given);
     }
     // What a guarantee leaves of an agent goes out with it.
-    const visited = anyNeedy ? order.length : Math.min(this.#maxVisits, order.length);
+    const visited = anyNeedy ? order.length : Math.min(maxVisits, order.length);
     for (const agent of this.#agentsAt(order.subarray(0, visited))) {
       if (!this.#held.skips(agent, plain)) this.#allocateAgent(agent, "all", given);
       if (agent.visited()) this.#noteStale(agent);

@@ -264,10 +264,10 @@ export interface ResourceAllocator {
   /** Ends filters whose time has come; `allocate` does so itself. */
   expire(now: Instant): void;
   /**
-   * Hands out all that can be handed out, or what `maxVisits` agents have of it; what is returned counts as
-   * allocated already.
+   * Hands out all that can be handed out, or what `maxVisits` agents have of it (left out: as the options
+   * say); what is returned counts as allocated already.
    */
-  allocate(now: Instant): Allocation[];
+  allocate(now: Instant, maxVisits?: number): Allocation[];
   /** The last `allocate` left agents to the next one. */
   readonly postponed: boolean;
   /** `monotonicMs` of the next filter's end: call `allocate` then. Undefined without filters. */

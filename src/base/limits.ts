@@ -31,11 +31,14 @@ export const INBOX_MAX_INPUTS = 100_000;
 export const WAITING_CALLS_PER_FRAMEWORK_MAX = 5_000;
 /** Time a request waits for its commit; then it is answered 503: it may have taken effect or not. */
 export const REQUEST_WAIT_MAX_MS = 10_000;
-/** Inputs handled in one turn, so that timers and sockets get their share. */
 /** A master's turn takes no more inputs after this time, so that sockets and timers get their share. */
-export const TURN_MAX_INPUT_MS = 8;
+export const TURN_MAX_INPUT_MS = 6;
 /** For so long a turn of a master tells clients what it led to; the rest waits for the next turn. */
-export const TURN_MAX_TELL_MS = 10;
+export const TURN_MAX_TELL_MS = 6;
+/** Processor time that the decisions of a master's turn should take beside its inputs (turn-share.ts). */
+export const TURN_DECIDE_AIM_MS = 6;
+/** Part of the bounds below that a turn has in any case: less makes turns that cost more than they do. */
+export const TURN_SHARE_MIN = 1 / 16;
 /** Inputs handled in one turn of an agent, so that timers and sockets get their share. */
 export const TURN_MAX_INPUTS = 2_000;
 /** Tasks and other records that the commands of one log entry change: it is applied without a break. */
@@ -46,6 +49,8 @@ export const TURN_MAX_CHANGES = 256;
 export const TURN_MAX_DEADLINES = 200;
 /** Agents that a master's allocator gives away in one turn: some microseconds each, and an offer for each. */
 export const TURN_MAX_VISITS = 500;
+/** As many it visits in any case: each turn puts all that wait in order, however few it then visits. */
+export const TURN_MIN_VISITS = 100;
 /** Items of long work (src/master/later.ts) that a master handles in one turn. */
 export const TURN_MAX_ITEMS = 200;
 /** Tasks, offers or the like in one part of long work: a few milliseconds. */
@@ -122,7 +127,7 @@ export const RAFT_READS_MAX = 10_000;
 /** Bytes queued for one link; beyond it a message is refused (raft repeats its own). */
 export const LINK_QUEUE_MAX_BYTES = 32 * MIB;
 /** Time in one turn of a master's event loop for what its links bring and write; raft's are never kept. */
-export const LINKS_TURN_MS = 5;
+export const LINKS_TURN_MS = 4;
 /** Bytes of one link that wait for such a turn, before its sender has to wait: about one read of a socket. */
 export const LINK_UNREAD_MAX_BYTES = 512 * KIB;
 /** Silence of a link after which the other side is asked for a sign of life, at most twice this. */

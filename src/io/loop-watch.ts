@@ -20,12 +20,15 @@ export interface LoopClock {
   after(delayMs: number, run: () => void): void;
 }
 
+/** Processor time of this thread. */
+export function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
 const CLOCK: LoopClock = {
   nowMs: () => performance.now(),
-  cpuMs() {
-    const { user, system } = process.threadCpuUsage();
-    return (user + system) / 1_000;
-  },
+  cpuMs: threadCpuMs,
   after: (delayMs, run) => void setTimeout(run, delayMs).unref(),
 };
 

@@ -11,7 +11,7 @@ import { backupStream } from "../io/backup-file.ts";
 import { type HttpServer, serve } from "../io/http.ts";
 import type { Meeting } from "../io/link-listener.ts";
 import type { Logger } from "../io/logger.ts";
-import { LoopWatch } from "../io/loop-watch.ts";
+import { LoopWatch, threadCpuMs } from "../io/loop-watch.ts";
 import { PeerLinks } from "../io/peer-links.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
 import { MasterNode } from "../master/node.ts";
@@ -256,6 +256,7 @@ function masterDrivers(
       setMembers: (members) => links.setMembers(members),
     },
     now,
+    workMs: threadCpuMs,
     wakeAt,
     soon: (run) => {
       loop.touch();

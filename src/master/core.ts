@@ -20,6 +20,7 @@ import {
   TURN_MAX_HELD_INPUTS,
   TURN_MAX_ITEMS,
   TURN_MAX_VISITS,
+  TURN_MIN_VISITS,
 } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
@@ -175,9 +176,9 @@ export class MasterCore {
   }
 
   /** One whole turn. */
-  step(inputs: readonly MasterInput[], now: Instant): readonly MasterEffect[] {
+  step(inputs: readonly MasterInput[], now: Instant, share = 1): readonly MasterEffect[] {
     for (const input of inputs) this.handle(input, now);
-    return this.finish(now);
+    return this.finish(now, share);
   }
 
   /** Takes one input; what it leads to comes out of {@link finish}. */
@@ -190,29 +191,36 @@ export class MasterCore {
     else this.#handleNow(input);
   }
 
-  /** Ends the turn: deadlines that came, offers, and all effects. */
-  finish(now: Instant): readonly MasterEffect[] {
-    this.#gainMore(now);
-    const leader = this.#leader;
-    if (leader !== undefined) {
-      leader.now = now;
-      if (this.#held.waiting > 0) {
-        for (const input of this.#held.take(TURN_MAX_HELD_INPUTS)) this.#handleNow(input);
-      }
-      this.#runTimers(leader);
-      if (leader.inverseOffers.due) makeInverseOffers(leader);
-      const filterEndMs = leader.allocator.nextDeadlineMs();
-      if (leader.allocationDue || (filterEndMs !== undefined && filterEndMs <= now.monotonicMs)) {
-        makeOffers(leader);
-      }
-      leader.later.work(TURN_MAX_ITEMS);
-    }
-    const news = leader?.takeEffects() ?? NO_EFFECTS;
+  /**
+   * Ends the turn: deadlines that came, offers, and all effects. `share`: the part of its bounds that the
+   * turn may use up; 0: none of this, but the effects.
+   */
+  finish(now: Instant, share = 1): readonly MasterEffect[] {
+    if (share > 0) this.#workOn(now, share);
+    const news = this.#leader?.takeEffects() ?? NO_EFFECTS;
     if (this.#effects.length === 0) return news;
     const effects = this.#effects;
     this.#effects = [];
     for (const effect of news) effects.push(effect);
     return effects;
+  }
+
+  #workOn(now: Instant, share: number): void {
+    const atMost = (bound: number): number => Math.ceil(bound * share);
+    this.#gainMore(now, atMost(TURN_MAX_ITEMS));
+    const leader = this.#leader;
+    if (leader === undefined) return;
+    leader.now = now;
+    if (this.#held.waiting > 0) {
+      for (const input of this.#held.take(atMost(TURN_MAX_HELD_INPUTS))) this.#handleNow(input);
+    }
+    this.#runTimers(leader, atMost(TURN_MAX_DEADLINES));
+    if (leader.inverseOffers.due) makeInverseOffers(leader);
+    const filterEndMs = leader.allocator.nextDeadlineMs();
+    if (leader.allocationDue || (filterEndMs !== undefined && filterEndMs <= now.monotonicMs)) {
+      makeOffers(leader, Math.max(TURN_MIN_VISITS, atMost(TURN_MAX_VISITS)));
+    }
+    leader.later.work(atMost(TURN_MAX_ITEMS));
   }
 
   /** When the core wants a turn even if nothing happens, 0: there is work left; undefined: never. */
@@ -253,7 +261,6 @@ export class MasterCore {
           ...this.settings.allocation,
           seed: this.#random.u32(),
           filterMinMs: 1,
-          maxVisits: TURN_MAX_VISITS,
           region: regionOf(this.settings.address.domain),
         }),
         counters: this.counters,
@@ -270,11 +277,11 @@ export class MasterCore {
     this.#gaining = { leader, job };
   }
 
-  #gainMore(now: Instant): void {
+  #gainMore(now: Instant, maxItems: number): void {
     if (this.#gaining === undefined) return;
     const { leader, job } = this.#gaining;
     leader.now = now;
-    for (let items = 0; items < TURN_MAX_ITEMS; ) {
+    for (let items = 0; items < maxItems; ) {
       const part = job.next();
       items += part.value;
       if (part.done !== true) continue;
@@ -298,8 +305,8 @@ export class MasterCore {
     for (const input of this.#held.take(INBOX_MAX_INPUTS)) refuse(input, this.#effects);
   }
 
-  #runTimers(leader: Leader): void {
-    for (let handled = 0; handled < TURN_MAX_DEADLINES; handled++) {
+  #runTimers(leader: Leader, maxDeadlines: number): void {
+    for (let handled = 0; handled < maxDeadlines; handled++) {
       const name = leader.timers.takeDue(leader.now.monotonicMs);
       if (name === undefined) return;
       const { kind, id } = parseTimerName(name);

@@ -19,3 +19,9 @@ export interface LinkPlace {
   readonly hostname: string;
   readonly port: number;
 }
+
+/** `address`: "host:port". */
+export function linkPlace(address: string): LinkPlace {
+  const colon = address.lastIndexOf(":");
+  return { hostname: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}

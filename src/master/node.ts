@@ -13,7 +13,7 @@
  * commands proposed in it form one log entry, and all that changed on disk
  * one write, so that load makes bigger batches by itself (design.md 2.4).
  */
-import { ENTRY_MAX_BYTES, TURN_MAX_CHANGES } from "../base/limits.ts";
+import { ENTRY_MAX_BYTES, ENTRY_MAX_CHANGES, TURN_MAX_CHANGES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { members } from "../raft/membership.ts";
@@ -142,21 +142,19 @@ export class MasterNode {
     );
   }
 
-  /** One turn. */
-  step(inputs: Iterable<NodeInput>, now: Instant): readonly NodeEffect[] {
+  /** One turn. `share`: the part of its bounds that it may use up; above 0. */
+  step(inputs: Iterable<NodeInput>, now: Instant, share = 1): readonly NodeEffect[] {
     for (const input of inputs) this.handle(input, now);
-    return this.finish(now);
+    return this.finish(now, share);
   }
 
   /** Ends a turn: what the inputs since the last one lead to. */
-  finish(now: Instant): readonly NodeEffect[] {
-    this.#applyCommitted(now);
+  finish(now: Instant, share = 1): readonly NodeEffect[] {
+    this.#applyCommitted(now, share);
     this.#ask(now);
     this.#checkDigests(now);
     // A proposal that finds no room comes back to the core, which may end in another proposal.
-    for (let proposing = true; proposing; ) {
-      proposing = this.#finishCore(now);
-    }
+    for (let part = share; this.#finishCore(now, part, share); ) part = 0;
     this.#flush();
     if (this.#requests.readsWait) this.#answer(this.#requests.applied(this.#raft.status().appliedIndex));
     if (this.#effects.length === 0) return NO_EFFECTS;
@@ -299,9 +297,9 @@ export class MasterNode {
     }
   }
 
-  #applyCommitted(now: Instant): void {
+  #applyCommitted(now: Instant, share: number): void {
     let last: LogEntry | undefined;
-    for (let changes = 0; changes < TURN_MAX_CHANGES; ) {
+    for (let changes = 0; changes < TURN_MAX_CHANGES * share; ) {
       const entry = this.#committed.shift();
       if (entry === undefined) break;
       changes += this.#apply(entry, now);
@@ -354,9 +352,9 @@ export class MasterNode {
     this.core.handle({ kind: "proposal-dropped", commands }, now);
   }
 
-  /** True when something was proposed. */
-  #finishCore(now: Instant): boolean {
-    for (const effect of this.core.finish(now)) {
+  /** True when something was proposed. `part`: of the core's bounds. */
+  #finishCore(now: Instant, part: number, share: number): boolean {
+    for (const effect of this.core.finish(now, part)) {
       if (effect.kind !== "propose") this.#effects.push(effect);
       else for (const command of effect.commands) this.#waiting.push(command);
     }
@@ -367,7 +365,8 @@ export class MasterNode {
     const waiting = this.#waiting;
     this.#waiting = [];
     const { featureLevel } = this.#raft;
-    for (const commands of splitCommands(waiting, ENTRY_MAX_BYTES, featureLevel))
+    const maxChanges = ENTRY_MAX_CHANGES * share;
+    for (const commands of splitCommands(waiting, ENTRY_MAX_BYTES, featureLevel, maxChanges))
       this.#propose(commands, now);
     return true;
   }

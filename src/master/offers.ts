@@ -11,11 +11,11 @@ import { offeredResources } from "./task-resources.ts";
 import { timerName } from "./timer-names.ts";
 
 /** The end of a turn: everything that can be offered goes out, one batch for each framework. */
-export function makeOffers(leader: Leader): void {
+export function makeOffers(leader: Leader, maxVisits: number): void {
   leader.allocationDue = false;
   leader.counters.bump("allocation_runs");
   const byFramework = new Map<string, OfferMemory[]>();
-  for (const allocation of leader.allocator.allocate(leader.now)) {
+  for (const allocation of leader.allocator.allocate(leader.now, maxVisits)) {
     const offer = rememberOffer(leader, allocation);
     const batch = byFramework.get(offer.frameworkId);
     if (batch === undefined) byFramework.set(offer.frameworkId, [offer]);

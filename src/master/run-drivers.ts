@@ -15,6 +15,8 @@ export interface MasterDrivers {
   readonly store: NodeStore;
   readonly peers: PeerSender;
   now(): Instant;
+  /** Processor time of this thread, from any start. */
+  workMs(): number;
   /** Calls back once, not before the monotonic time; the result cancels. */
   wakeAt(monotonicMs: number, wake: () => void): () => void;
   /** Calls back soon, after sockets had their share. */

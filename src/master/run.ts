@@ -12,7 +12,7 @@ import type { NoteCommand } from "../registry/commands.ts";
 import { Alarm } from "./alarm.ts";
 import { OVERLOADED, TOO_MANY_CALLS } from "./call-queues.ts";
 import { Inputs } from "./inputs.ts";
-import type { AgentLinkDriver, AgentLinkInput, LinkPlace } from "./link-driver.ts";
+import { type AgentLinkDriver, type AgentLinkInput, type LinkPlace, linkPlace } from "./link-driver.ts";
 import { masterMetrics } from "./metrics.ts";
 import {
   type MasterNode,
@@ -40,6 +40,7 @@ import type {
 import { type MasterDrivers, outdated, REMOVED } from "./run-drivers.ts";
 import { StoreDriver } from "./run-state.ts";
 import { DISK_FULL, LeadershipNews, sayDigestAlarm, sayDiskFull, waitedInVain } from "./say.ts";
+import { TurnShare } from "./turn-share.ts";
 import type { AnswerRef } from "./types.ts";
 import { MasterView } from "./views.ts";
 
@@ -57,6 +58,7 @@ export class Master implements MasterPort {
   readonly #ownLink: LinkPlace;
   readonly #inputs = new Inputs();
   readonly #outlet = new Outlet();
+  readonly #share = new TurnShare(() => this.#drivers.workMs());
   #turnPlanned = false;
   #closed = false;
   readonly #alarm: Alarm;
@@ -153,8 +155,7 @@ export class Master implements MasterPort {
     const leader = this.#node.leaderPlace();
     if (leader === undefined) return undefined;
     if (this.#node.leadership().kind === "leading") return this.#ownLink;
-    const colon = leader.lastIndexOf(":");
-    return { hostname: leader.slice(0, colon), port: Number(leader.slice(colon + 1)) };
+    return linkPlace(leader);
   }
 
   flags(): Readonly<Record<string, string>> {
@@ -299,11 +300,7 @@ export class Master implements MasterPort {
   }
 
   /** `changes`: it ends in the log, which needs room on the disk. `frameworkId`: whose call it is. */
-  #ask(
-    input: (ref: AnswerRef) => NodeInput,
-    changes = false,
-    frameworkId?: string | undefined,
-  ): Promise<CallAnswer> {
+  #ask(input: (ref: AnswerRef) => NodeInput, changes = false, frameworkId?: string): Promise<CallAnswer> {
     const refusal = this.#refusal(changes);
     if (refusal !== undefined) return Promise.resolve(refusal);
     const ref = this.#nextRef++;
@@ -331,10 +328,13 @@ export class Master implements MasterPort {
     const now = this.#drivers.now();
     this.#node.core.operators.listen = this.#outlet.operators.size > 0;
     try {
-      this.#takeInputs(now);
-      for (const effect of this.#node.finish(now)) this.#carryOut(effect);
+      this.#share.begin(this.#takeInputs(now));
+      const effects = this.#node.finish(now, this.#share.value);
+      const leadership = this.#node.leadership();
+      this.#share.decided(leadership.kind === "leading", this.#node.nextDeadlineMs() === 0);
+      for (const effect of effects) this.#carryOut(effect);
       if (this.#outlet.waiting > 0) this.#say();
-      this.#news.tell(this.#node.leadership(), this.#status);
+      this.#news.tell(leadership, this.#status);
       this.#outlet.waits.giveUp(now.monotonicMs, this.#waitedInVain);
     } catch (error) {
       this.#fail("A turn of the master failed", error);
@@ -346,14 +346,15 @@ export class Master implements MasterPort {
     this.#alarm.set(Math.min(deadlineMs, this.#outlet.waits.nextMs()));
   }
 
-  #takeInputs(now: Instant): void {
+  /** Returns how many. */
+  #takeInputs(now: Instant): number {
     if (now.monotonicMs >= this.#node.nextDeadlineMs()) this.#node.handle(TICK, now);
     this.#endMs = now.monotonicMs + TURN_MAX_INPUT_MS;
     // Whoever asks for more than can be said waits.
     this.#taking.clients = this.#outlet.waiting === 0;
     for (let taken = 0; ; taken++) {
       const input = this.#inputs.next(taken, this.#taking);
-      if (input === undefined) return;
+      if (input === undefined) return taken;
       this.#node.handle(input, now);
     }
   }

@@ -18,9 +18,10 @@ export function splitCommands(
   commands: readonly Command[],
   maxBytes: number,
   level = FEATURE_LEVEL,
+  maxChanges = ENTRY_MAX_CHANGES,
 ): Command[][] {
   const share = (command: Command): number =>
-    Math.max(commandBytes(command) / maxBytes, changesOf(command) / ENTRY_MAX_CHANGES);
+    Math.max(commandBytes(command) / maxBytes, changesOf(command) / maxChanges);
   if (level >= FEATURE_LEVEL) return packBySize(commands, share, 1);
   const parts: Command[][] = [];
   const refused = commands.map((command) => levelOf(atLevel([command], level)) > level);
@@ -36,7 +37,7 @@ export function splitCommands(
 const TASKS_OF_AGENT = 16;
 
 /** The work of a registration, which compares what the agent runs with what it should, in changed tasks. */
-const REGISTRATION = 3;
+const REGISTRATION = 8;
 
 /** Records that a command changes, about. */
 export function changesOf(command: Command): number {

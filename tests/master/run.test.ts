@@ -46,6 +46,7 @@ async function start(
       store,
       peers: { send() {} },
       now,
+      workMs: () => 0,
       wakeAt(monotonicMs, wake) {
         const timer = setTimeout(wake, Math.max(0, monotonicMs - performance.now()));
         return () => clearTimeout(timer);

@@ -4,6 +4,7 @@
  * src/master/run.ts does: inputs are gathered into turns, effects carried out
  * in order, answers to effects come back as later inputs.
  */
+import { TURN_SHARE_MIN } from "../../src/base/limits.ts";
 import type { Random } from "../../src/base/random.ts";
 import { randomUuid, uuidText } from "../../src/base/uuid.ts";
 import {
@@ -247,7 +248,9 @@ export class SimMaster {
     const { now } = this.process;
     if (now.monotonicMs >= node.nextDeadlineMs()) inputs.push({ kind: "tick" });
     const led = this.leads;
-    const effects = node.step(inputs, now);
+    // Slow and fast machines: all of what a turn may do, or a part of it.
+    const share = Math.min(1, Math.max(TURN_SHARE_MIN, 2 * this.#random.fraction()));
+    const effects = node.step(inputs, now, share);
     if (this.leads !== led) this.#noteRole(node);
     // What was applied in this turn counts as committed when its messages go out.
     for (const effect of effects) if (effect.kind === "write") this.#observer.writes(this, effect.write);

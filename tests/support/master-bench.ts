@@ -36,6 +36,8 @@ export class MasterBench {
   now: Instant = { monotonicMs: 1_000, wallMs: 1_700_000_000_000 };
   /** False: proposals wait for {@link commit}. */
   autoCommit = true;
+  /** Of the bounds of a turn. */
+  share = 1;
   /** Of the log. */
   featureLevel = FEATURE_LEVEL;
   readonly answers = new Map<number, Answered>();
@@ -70,7 +72,7 @@ export class MasterBench {
   }
 
   step(...inputs: MasterInput[]): void {
-    this.#follow(this.core.step(inputs, this.now));
+    this.#follow(this.core.step(inputs, this.now, this.share));
     if (this.autoCommit) this.commit();
   }
 
@@ -79,7 +81,7 @@ export class MasterBench {
     for (let entry = this.#proposed.shift(); entry !== undefined; entry = this.#proposed.shift()) {
       const { commands, outcomes } = this.registry.applyEntry(encodeCommands(entry));
       const input = { kind: "applied", index: ++this.#index, commands, outcomes } as const;
-      this.#follow(this.core.step([input], this.now));
+      this.#follow(this.core.step([input], this.now, this.share));
     }
   }
 
