@@ -34,6 +34,10 @@ export class ExecutorGate implements ExecutorPort {
     return frameworks.has(frameworkId) ? "executor-unknown" : "framework-unknown";
   }
 
+  containerOf(frameworkId: string, executorId: string): string | undefined {
+    return this.#state.executors.get(executorKey(frameworkId, executorId))?.containerId;
+  }
+
   subscribe(call: ExecutorCall, sink: EventSink<ExecutorEvent>): { disconnected(): void } {
     const streamId = ++this.#lastId;
     this.#streams.set(streamId, sink);

@@ -16,6 +16,7 @@ import { containerOutputs } from "./output-settings.ts";
 import { latestLinkPath, sandboxPath } from "./paths.ts";
 import type { AgentState } from "./state.ts";
 import { drainReason, isKill, killedState } from "./task-status.ts";
+import type { AgentConfig } from "./types.ts";
 
 /** Of Mesos' agent: how long an executor looks for an agent that is away, and how often. */
 const SUBSCRIPTION_BACKOFF_MAX_MS = 2 * SECOND_MS;
@@ -78,7 +79,7 @@ export function planExecutor(state: AgentState, executor: Executor): Result<Cont
       recoveryTimeoutMs: config.recoveryTimeoutMs ?? RECOVERY_TIMEOUT_MS,
       subscriptionBackoffMaxMs: SUBSCRIPTION_BACKOFF_MAX_MS,
       executorShutdownGraceMs: executor.shutdownGraceMs,
-      operatorVariables: config.executorVariables ?? [],
+      operatorVariables: [...(config.executorVariables ?? []), ...token(config, ids)],
       userVariables: variables,
     }),
     ...(user === "" ? {} : { user }),
@@ -90,6 +91,15 @@ export function planExecutor(state: AgentState, executor: Executor): Result<Cont
     resources: executorResources(state, executor),
     ...setup.value,
   });
+}
+
+function token(
+  { executorToken }: AgentConfig,
+  { frameworkId, executorId, containerId }: Pick<Executor, "frameworkId" | "executorId" | "containerId">,
+): readonly (readonly [name: string, value: string])[] {
+  if (executorToken === undefined) return [];
+  const made = executorToken({ fid: frameworkId, eid: executorId, cid: containerId });
+  return [["MESOS_EXECUTOR_AUTHENTICATION_TOKEN", made]];
 }
 
 export function executorLaunched(state: AgentState, executor: Executor, { networks, pid }: Launched): void {

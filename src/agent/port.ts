@@ -37,9 +37,18 @@ export interface CallAnswer {
 
 export type ExecutorStanding = "framework-unknown" | "executor-unknown" | "registering" | "subscribed";
 
+/** Names one run of an executor: framework, executor, container (Mesos' names in tokens). */
+export interface ExecutorClaims {
+  readonly fid: string;
+  readonly eid: string;
+  readonly cid: string;
+}
+
 /** Executors of frameworks, as they call. */
 export interface ExecutorPort {
   standing(frameworkId: string, executorId: string): ExecutorStanding;
+  /** Container of its present run; undefined for one that is not there. */
+  containerOf(frameworkId: string, executorId: string): string | undefined;
   /** SUBSCRIBE, whose response is the sink's stream; `disconnected`: the executor went away. */
   subscribe(call: ExecutorCall, sink: EventSink<ExecutorEvent>): { disconnected(): void };
   /** UPDATE or MESSAGE; answered once. */

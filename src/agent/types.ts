@@ -22,7 +22,7 @@ import type { CheckKind } from "./check-rules.ts";
 import type { CheckpointChange } from "./checkpoint.ts";
 import type { ContainerPolicy } from "./container-policy.ts";
 import type { ContainerOutputs } from "./output-settings.ts";
-import type { NestedCall } from "./port.ts";
+import type { ExecutorClaims, NestedCall } from "./port.ts";
 import type { VolumeRecord } from "./records.ts";
 import type { RecoveryPlan } from "./recovery.ts";
 
@@ -58,6 +58,8 @@ export interface AgentConfig {
   readonly executorTimes?: ExecutorTimes;
   /** Of every executor and task, unless it sets them itself (Mesos --executor_environment_variables). */
   readonly executorVariables?: readonly (readonly [name: string, value: string])[];
+  /** What an executor proves with that it is this one, always the same. Left out: it is given nothing. */
+  readonly executorToken?: (claims: ExecutorClaims) => string;
   /** Longest first wait before the way to a master is tried again; doubled each time. Left out: 100. */
   readonly registrationBackoffMs?: number;
 }

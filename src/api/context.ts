@@ -51,6 +51,8 @@ export interface AgentContext extends SharedContext {
   readonly port: AgentPort;
   /** The answer to this request may be silent for longer than others: nobody closes it for that. */
   readonly neverIdle?: (request: Request) => void;
+  /** The claims of an executor's token; absent: executors need not prove who they are. */
+  readonly checkExecutorToken?: (token: string, nowMs: number) => Result<Readonly<Record<string, string>>>;
   /** Removes unused images but these, and what they are made of; absent: this agent has none. */
   readonly pruneImages?: (excluded: readonly string[]) => Promise<Result<unknown>>;
   /** What a running container uses now; undefined when it ended or the machine cannot tell. */

@@ -9,12 +9,15 @@ import type { ExecutorCall, ExecutorCallType, ExecutorEvent } from "../model/v1/
 import { negotiate, readCall } from "./codec.ts";
 import type { AgentContext, Handler } from "./context.ts";
 import { EventStream } from "./event-stream.ts";
+import { authenticate, claimsProblem } from "./executor-authentication.ts";
 import { methodNotAllowed, notImplemented, text } from "./respond.ts";
 import { streamAnswer } from "./stream-answer.ts";
 
 export function executorApi(context: AgentContext): Handler {
   const { port } = context;
   return async (request) => {
+    const caller = authenticate(request, context);
+    if (!caller.ok) return caller.error;
     if (!port.recovered()) return text(503, "Agent has not finished recovery");
     if (request.method !== "POST") return methodNotAllowed(["POST"], request.method);
     const decoded = await readCall(request, "ExecutorCall");
@@ -30,6 +33,10 @@ export function executorApi(context: AgentContext): Handler {
     const standing = port.executors.standing(call.framework_id.value, call.executor_id.value);
     if (standing === "framework-unknown") return text(400, "Framework cannot be found");
     if (standing === "executor-unknown") return text(400, "Executor cannot be found");
+    const [fid, eid] = [call.framework_id.value, call.executor_id.value];
+    const claims = { fid, eid, cid: port.executors.containerOf(fid, eid) ?? "" };
+    const foreign = caller.value && claimsProblem(caller.value, claims);
+    if (foreign !== undefined) return text(403, foreign);
     if (type.value === "SUBSCRIBE") return subscribe(context, request, call);
     if (standing === "registering") return text(403, "Executor is not subscribed");
     if (type.value === "UNKNOWN") return notImplemented(type.value);

@@ -5,6 +5,7 @@ import { CGROUP_FLAGS } from "./cgroup-flags.ts";
 import { DEFAULT_MASTER } from "./client/master-client.ts";
 import { CONTAINER_FLAGS } from "./container-flags.ts";
 import { LOG_FLAGS, TLS_FLAGS } from "./daemon-flags.ts";
+import { EXECUTOR_AUTHENTICATION_FLAGS } from "./executor-authentication.ts";
 import { EXECUTOR_FLAGS } from "./executor-flags.ts";
 import { FETCHER_FLAGS } from "./fetcher-flags.ts";
 import type { FlagSpec } from "./flags.ts";
@@ -80,6 +81,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     default: "100ms",
   },
   ...EXECUTOR_FLAGS,
+  ...EXECUTOR_AUTHENTICATION_FLAGS,
   ...FETCHER_FLAGS,
   ...RECOVERY_FLAGS,
   ...SANDBOX_FLAGS,

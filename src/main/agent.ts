@@ -7,6 +7,7 @@ import { RECONFIGURATION_POLICIES, type ReconfigurationPolicy } from "../agent/r
 import { Agent } from "../agent/run.ts";
 import type { AgentDrivers } from "../agent/run-drivers.ts";
 import type { AgentConfig, ExecutorTimes } from "../agent/types.ts";
+import type { AgentContext } from "../api/context.ts";
 import { agentApi } from "../api/routes.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import { FollowedOutput } from "../io/follow-output.ts";
@@ -25,6 +26,13 @@ import { type OpenedRuntime, openRuntime, type RuntimeFlags } from "./agent-runt
 import { readCgroupSettings } from "./cgroup-flags.ts";
 import { readConfinement, readContainerPolicy } from "./container-flags.ts";
 import { domainOf } from "./domain-flag.ts";
+import {
+  type ExecutorAuthentication,
+  executorCheck,
+  executorToken,
+  readExecutorAuthentication,
+  warnOfExposedKey,
+} from "./executor-authentication.ts";
 import { readExecutorTimes, readExecutorVariables } from "./executor-flags.ts";
 import { readFetcherFlags } from "./fetcher-flags.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
@@ -70,6 +78,8 @@ export interface AgentFlags extends InfoFlags, RuntimeFlags {
   readonly ports?: PortSettings;
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
+  /** Left out: executors are given no tokens. */
+  readonly executorAuthentication?: ExecutorAuthentication | undefined;
   readonly registrationBackoffMs?: number;
   readonly executorVariables?: readonly (readonly [name: string, value: string])[];
   /** Left out: the defaults. */
@@ -95,6 +105,7 @@ export async function runAgent(flags: Flags): Promise<number> {
   const hostname = await ownHostname(flags, agentIp(read));
   const tls = await tlsOf(flags);
   const logger = daemonLogger(flags, "agent");
+  warnOfExposedKey(read.executorAuthentication, logger.log);
   const running = await startAgent({ ...read, hostname, tls, logFile: shownLog(flags, logger) }, logger);
   // As in Mesos: the agent ends its tasks, leaves the cluster and stops (AGT-26).
   process.on("SIGUSR1", () => running.agent.unregister());
@@ -128,6 +139,7 @@ function readFlags(flags: Flags): AgentFlags {
     executorVariables: readExecutorVariables(flags),
     fetcher: readFetcherFlags(flags),
     executorTimes: readExecutorTimes(flags),
+    executorAuthentication: readExecutorAuthentication(flags),
     confinement: readConfinement(flags),
     sandboxes: readSandboxSettings(flags),
     recovery: readRecoverySettings(flags),
@@ -209,7 +221,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     clock: apiClock,
     log,
     containerStatistics: (containerId) => statisticsOf(containerId, runtime, care),
-    ...(images && { pruneImages: (excluded) => images.store.prune(excluded) }),
+    ...edgeOptions(flags, images),
     neverIdle: (request) => server.neverIdle(request),
   });
   edge.serve(api);
@@ -232,6 +244,14 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
       logger.close();
     },
   };
+}
+
+function edgeOptions(
+  { executorAuthentication }: AgentFlags,
+  images: OpenedRuntime["images"],
+): Pick<AgentContext, "pruneImages" | "checkExecutorToken"> {
+  const pruning = images && { pruneImages: (excluded: readonly string[]) => images.store.prune(excluded) };
+  return { ...pruning, ...executorCheck(executorAuthentication) };
 }
 
 async function statisticsOf(containerId: string, runtime: Runtime, care: SandboxCare) {
@@ -265,6 +285,7 @@ function agentConfig(
     ...(images === undefined ? {} : { images: { sandboxDirectory: images.sandboxDirectory } }),
     ...(flags.containers === undefined ? {} : { containers: flags.containers }),
     ...(flags.executorTimes === undefined ? {} : { executorTimes: flags.executorTimes }),
+    ...executorToken(flags.executorAuthentication),
     ...(flags.executorVariables === undefined ? {} : { executorVariables: flags.executorVariables }),
     ...(flags.registrationBackoffMs === undefined
       ? {}

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import type { ExecutorClaims } from "../../src/agent/port.ts";
 import { findFrameworkView } from "../../src/agent/views.ts";
 import { EXECUTOR_HEARTBEAT_MS, EXECUTOR_UPDATES_MAX } from "../../src/base/limits.ts";
+import type { ContainerSpec } from "../../src/isolation/container.ts";
 import type { ContainerState } from "../../src/isolation/runtime.ts";
 import type { ContainerInfo } from "../../src/model/v1/containers.ts";
 import type { ExecutorCall } from "../../src/model/v1/executor.ts";
@@ -22,6 +24,24 @@ function underExecutor(more: Partial<TaskInfo> = {}, by = executor()): Partial<T
 }
 
 const IDS = { framework_id: { value: "F" }, executor_id: { value: "e" } };
+
+/** What the agent launches for a task. */
+function launchedBy(bench: AgentBench, task: Partial<TaskInfo>): ContainerSpec {
+  bench.autoSync = false;
+  bench.run("a", task);
+  const specs: ContainerSpec[] = [];
+  const { step } = bench.core;
+  bench.core.step = (input, now) => {
+    const effects = step.call(bench.core, input, now);
+    for (const effect of effects) if (effect.kind === "launch") specs.push(effect.spec);
+    return effects;
+  };
+  bench.autoSync = true;
+  bench.sync();
+  const [spec] = specs;
+  if (spec === undefined) throw new Error("Nothing was launched");
+  return spec;
+}
 
 class ExecutorBench {
   readonly bench: AgentBench;
@@ -126,28 +146,20 @@ describe("a custom executor", () => {
     expect(bench.lines()).toEqual(["to executor: LAUNCH c"]);
   });
 
+  test("is given a token for this very run, where the agent has a key", () => {
+    const signer = { executorToken: ({ fid, eid, cid }: ExecutorClaims) => `${fid} ${eid} ${cid}` };
+    const launched = launchedBy(AgentBench.registered({ config: signer }), underExecutor());
+    const { containerId, environment } = launched;
+    expect(new Map(environment).get("MESOS_EXECUTOR_AUTHENTICATION_TOKEN")).toBe(`F e ${containerId}`);
+  });
+
   test("has the environment of Mesos, its command's variables, and resources of its own and its tasks", () => {
-    const bench = AgentBench.registered();
-    bench.autoSync = false;
-    bench.run(
-      "a",
-      underExecutor(
-        { resources: [cpus(0.5), mem(100)] },
-        executor({ shutdown_grace_period: { nanoseconds: 9e9 } }),
-      ),
+    const task = underExecutor(
+      { resources: [cpus(0.5), mem(100)] },
+      executor({ shutdown_grace_period: { nanoseconds: 9e9 } }),
     );
-    const specs: unknown[] = [];
-    const { step } = bench.core;
-    bench.core.step = (input, now) => {
-      const effects = step.call(bench.core, input, now);
-      for (const effect of effects) if (effect.kind === "launch") specs.push(effect.spec);
-      return effects;
-    };
-    bench.autoSync = true;
-    bench.sync();
-    const [spec] = specs as [
-      { environment: [string, string][]; resources: unknown; sandbox: string; containerId: string },
-    ];
+    const bench = AgentBench.registered();
+    const spec = launchedBy(bench, task);
     const environment = Object.fromEntries(spec.environment);
     expect(environment).toMatchObject({
       MESOS_FRAMEWORK_ID: "F",

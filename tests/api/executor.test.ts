@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import type { AgentPort, ExecutorStanding } from "../../src/agent/port.ts";
+import type { AgentContext } from "../../src/api/context.ts";
 import { agentApi } from "../../src/api/routes.ts";
+import { fail, ok } from "../../src/base/result.ts";
 import type { ExecutorCall, ExecutorEvent } from "../../src/model/v1/executor.ts";
 import { encodeProtobuf } from "../../src/wire/protobuf.ts";
 import { RecordDecoder } from "../../src/wire/record-io.ts";
@@ -15,12 +17,13 @@ const ACKNOWLEDGED: ExecutorEvent = {
 };
 
 /** An agent that knows the executor `e` of `f` as `standing` says. */
-function agent(standing: ExecutorStanding) {
+function agent(standing: ExecutorStanding, more: Partial<AgentContext> = {}) {
   const calls: ExecutorCall[] = [];
   const exempt: Request[] = [];
   const port: AgentPort = Object.assign(new MemoryAgentPort(), {
     executors: {
       standing: () => standing,
+      containerOf: () => "c",
       subscribe: (_: ExecutorCall, sink: { send(event: ExecutorEvent): void; close(): void }) => {
         sink.send(ACKNOWLEDGED);
         sink.close();
@@ -32,7 +35,11 @@ function agent(standing: ExecutorStanding) {
       },
     },
   });
-  const handler = agentApi({ ...agentContext(port), neverIdle: (request) => void exempt.push(request) });
+  const handler = agentApi({
+    ...agentContext(port),
+    ...more,
+    neverIdle: (request) => void exempt.push(request),
+  });
   return { calls, exempt, handler };
 }
 
@@ -55,6 +62,44 @@ test("calls are answered by what the agent knows of the executor", async () => {
   expect(await answer("registering", MESSAGE)).toEqual([403, "Executor is not subscribed"]);
   expect(await answer("subscribed", MESSAGE)).toEqual([202, ""]);
   expect(await answer("framework-unknown", { type: "HEARTBEAT" })).toEqual([202, ""]);
+});
+
+test("where executors must prove who they are, each call needs the token of this very run", async () => {
+  const issued: Record<string, object> = { own: { fid: "f", eid: "e", cid: "c" } };
+  for (const [name, value] of Object.entries({ fid: "g", eid: "d", cid: "b" })) {
+    issued[name] = { ...issued["own"], [name]: value };
+  }
+  const { handler } = agent("subscribed", {
+    checkExecutorToken: (token) => {
+      const claims = issued[token];
+      return claims === undefined ? fail("it is forged") : ok(claims as Record<string, string>);
+    },
+  });
+  const call = async (authorization?: string, type = "MESSAGE"): Promise<unknown[]> => {
+    const request = post({ ...IDS, ...MESSAGE, type });
+    if (authorization !== undefined) request.headers.set("Authorization", authorization);
+    const response = await handler(request);
+    return [response.status, response.headers.get("WWW-Authenticate"), await response.text()];
+  };
+  const realm = 'Bearer realm="mesos-agent-executor"';
+  const refused = (reason: string) => [
+    401,
+    `${realm}, error="invalid_token", error_description="${reason}"`,
+    "",
+  ];
+  expect(await call()).toEqual([401, realm, ""]);
+  expect(await call(undefined, "HEARTBEAT")).toEqual([401, realm, ""]);
+  expect(await call("Bearer")).toEqual(refused("Malformed 'Authorization' header"));
+  expect(await call("Bearer own twice")).toEqual(refused("Malformed 'Authorization' header"));
+  expect(await call("Basic own")).toEqual(refused("Only the scheme 'Bearer' is supported"));
+  expect(await call("Bearer other")).toEqual(refused("Invalid JWT: it is forged"));
+  for (const name of ["fid", "eid", "cid"]) {
+    const [status, header, body] = await call(`Bearer ${name}`);
+    expect([status, header]).toEqual([403, null]);
+    expect(body).toContain(`'${name}' claim`);
+  }
+  expect(await call("Bearer own")).toEqual([202, null, ""]);
+  expect((await call("Bearer own", "HEARTBEAT"))[0]).toBe(202);
 });
 
 test("an update needs a uuid of 16 bytes and must come from the executor", async () => {

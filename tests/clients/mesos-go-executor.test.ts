@@ -1,21 +1,47 @@
 /** Debian's mesos-go, unmodified, as an executor in protobuf: it lives through the agent's death. */
 import { beforeAll, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ExecutorTokens } from "../../src/io/executor-tokens.ts";
+import type { FrameworkID } from "../../src/model/v1/ids.ts";
 import { eventually, TestCluster } from "../e2e/test-cluster.ts";
 import { ExecutorScheduler } from "./executor-scheduler.ts";
 import { buildMesosGoClient } from "./mesos-go/build.ts";
 
 /** A build that finds nothing cached, on a busy machine. */
 const BUILD_TIMEOUT_MS = 600_000;
+const KEY = "the key of this agent";
+const REALM = 'Bearer realm="mesos-agent-executor"';
 let program = "";
 
 beforeAll(async () => {
   program = await buildMesosGoClient();
 }, BUILD_TIMEOUT_MS);
 
+/** As the executor that the framework brought. */
+async function call(
+  agent: string | undefined,
+  framework_id: FrameworkID,
+  token?: string,
+): Promise<unknown[]> {
+  const answer = await fetch(`http://${agent}/api/v1/executor`, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify({ type: "SUBSCRIBE", subscribe: {}, framework_id, executor_id: { value: "e" } }),
+  });
+  await answer.body?.cancel();
+  return [answer.status, answer.headers.get("WWW-Authenticate")];
+}
+
 test("runs tasks, hears messages, outlives its agent and is shut down", async () => {
-  await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+  const keys = mkdtempSync(join(tmpdir(), "mesh-keys-"));
+  await Bun.write(join(keys, "key"), KEY);
+  const agentFlags = ["--authenticate-http-executors", "--jwt-secret-key", join(keys, "key")];
+  await using cluster = await TestCluster.start({ masters: 1, agents: 1, agentFlags });
   await using framework = new ExecutorScheduler(cluster.masterAddresses, {
     command: { shell: false, value: program, arguments: [program, "executor"] },
   });
@@ -39,6 +65,18 @@ test("runs tasks, hears messages, outlives its agent and is shut down", async ()
     const outputs = [...new Bun.Glob("a0/**/runs/*/stdout").scanSync({ cwd: cluster.directory })];
     const said = await Promise.all(outputs.map((path) => Bun.file(join(cluster.directory, path)).text()));
     expect(said.join("")).toContain("group of 2\n");
+
+    // Nobody else is let in.
+    const framework_id = { value: framework.client.frameworkId ?? "" };
+    const claims = { fid: framework_id.value, eid: "e", cid: "another" };
+    expect(await call(cluster.agentAddresses[0], framework_id)).toEqual([401, REALM]);
+    const forged = new ExecutorTokens(Buffer.from("another")).issue(claims);
+    expect(await call(cluster.agentAddresses[0], framework_id, forged)).toEqual([
+      401,
+      `${REALM}, error="invalid_token", error_description="Invalid JWT: Token signature does not match"`,
+    ]);
+    const foreign = new ExecutorTokens(Buffer.from(KEY)).issue(claims);
+    expect(await call(cluster.agentAddresses[0], framework_id, foreign)).toEqual([403, null]);
 
     await framework.say("hello");
     await eventually("an answer of the executor", () => framework.messages.includes("heard hello"));
@@ -68,5 +106,7 @@ test("runs tasks, hears messages, outlives its agent and is shut down", async ()
   } catch (error) {
     console.error([...framework.told], framework.messages, framework.failures, cluster.logTails());
     throw error;
+  } finally {
+    rmSync(keys, { recursive: true });
   }
 }, 240_000);

@@ -49,6 +49,7 @@ export class MemoryAgentPort implements AgentPort {
   readonly executors: ExecutorPort = {
     standing: (frameworkId) =>
       this.framework(frameworkId) === undefined ? "framework-unknown" : "executor-unknown",
+    containerOf: () => undefined,
     subscribe: () => ({ disconnected() {} }),
     call: (_, answered) => answered({ status: 202, body: "" }),
   };

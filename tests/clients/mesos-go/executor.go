@@ -41,7 +41,11 @@ func runExecutor(ctx context.Context) error {
 		return err
 	}
 	options := executor.CallOptions{calls.Framework(cfg.FrameworkID), calls.Executor(cfg.ExecutorID)}
-	cli := httpcli.New(httpcli.Endpoint("http://" + cfg.AgentEndpoint + "/api/v1/executor"))
+	token := "Bearer " + os.Getenv("MESOS_EXECUTOR_AUTHENTICATION_TOKEN")
+	cli := httpcli.New(
+		httpcli.Endpoint("http://"+cfg.AgentEndpoint+"/api/v1/executor"),
+		httpcli.DefaultHeader("Authorization", token),
+	)
 	runner := &taskRunner{
 		cli:     calls.SenderWith(httpexec.NewSender(cli.Send), options...),
 		tasks:   map[mesos.TaskID]mesos.TaskInfo{},
