@@ -187,10 +187,12 @@ export function fetchUris(command: CommandInfo): readonly FetchUri[] {
 /** What is requested. */
 export function resourcesOf(amounts: Amounts): ContainerResources {
   const milli = (name: string): number => amounts.get(name) ?? 0;
+  const gpus = milli("gpus") / MILLI;
   return {
     cpusMilli: milli("cpus"),
     memBytes: bytes(milli("mem") / MILLI),
     diskBytes: bytes(milli("disk") / MILLI),
+    ...(gpus === 0 ? {} : { gpus }),
   };
 }
 

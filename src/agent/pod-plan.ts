@@ -27,6 +27,9 @@ export function placeInPod(state: AgentState, pod: Pod, task: Task, info: TaskIn
   if (unsupported !== undefined) {
     return fail(`its executor's container asks for ${unsupported}, which is not there`);
   }
+  if ((pod.amounts.get("gpus") ?? 0) > 0) {
+    return fail("its executor asks for gpus, but has no process of its own; give them to its tasks");
+  }
   const volumes = containerVolumes(config.workDir, executor.resources ?? [], state.volumes, false);
   if (!volumes.ok) return volumes;
   const network = containerNetwork(executor.container, containerId);

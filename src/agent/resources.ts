@@ -1,6 +1,6 @@
 /**
  * The resources an agent offers: what `--resources` names, and for cpus, mem,
- * disk and ports that it does not name, what the machine has (RES-5 to RES-7;
+ * disk, gpus and ports that it does not name, what the machine has (RES-5 to RES-7;
  * Mesos src/slave/containerizer/containerizer.cpp).
  */
 import { fail, ok, type Result } from "../base/result.ts";
@@ -16,6 +16,8 @@ export interface MachineFacts {
   readonly memBytes: number | undefined;
   /** Size of the file system that holds the work directory. */
   readonly diskBytes: number | undefined;
+  /** That can be handed out; absent: none. */
+  readonly gpus?: number;
 }
 
 const MIB = 1024 * 1024;
@@ -45,6 +47,7 @@ export function agentResources(
     scalar("cpus", facts.cpus ?? DEFAULT_CPUS),
     scalar("mem", usableMegabytes(facts.memBytes, MEM_KEPT_BYTES, DEFAULT_MEM_BYTES)),
     scalar("disk", usableMegabytes(facts.diskBytes, DISK_KEPT_BYTES, DEFAULT_DISK_BYTES)),
+    ...(facts.gpus === undefined || facts.gpus === 0 ? [] : [scalar("gpus", facts.gpus)]),
     { name: "ports", type: "RANGES", ranges: { range: [{ ...DEFAULT_PORTS }] } },
   ];
   const missing = detected.filter((resource) => !names.has(resource.name));

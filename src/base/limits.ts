@@ -338,6 +338,8 @@ export const PROCESS_IO_HEARTBEAT_MS = 30_000;
 export const CONTAINER_ID_MAX_CHARS = 242;
 /** How deep containers may be inside each other; pid namespaces end at 32 in Linux. */
 export const CONTAINER_NESTING_MAX = 32;
+/** How long a launch waits for GPUs of containers on their way out; longer than a usual grace period. */
+export const GPU_WAIT_MAX_MS = 60_000;
 /** Containers inside others by call, with ended ones that nobody removed; each is a record on disk. */
 export const NESTED_CONTAINERS_MAX = 4_096;
 /** A secret mounted as a file: it is in memory that nothing can be swapped out of. */

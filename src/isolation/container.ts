@@ -3,6 +3,7 @@
  * ended (`Exit`). Plain values only, so that the agent can checkpoint them.
  */
 
+import type { DeviceNode } from "./gpus.ts";
 import type { PortRange } from "./listening-ports.ts";
 import type { ContainerNetwork } from "./network.ts";
 import type { Privileges, ResourceLimit } from "./privileges.ts";
@@ -52,6 +53,8 @@ export interface ContainerResources {
   readonly memLimitBytes?: Bound;
   /** The CPUs are lent: others' containers go before it. */
   readonly cpusRevocable?: boolean;
+  /** Whole GPUs; absent: none. */
+  readonly gpus?: number;
 }
 
 export interface ContainerIsolation {
@@ -254,6 +257,8 @@ export interface ContainerSpec {
   readonly image?: ContainerImage;
   /** Made of the image, once it is here. */
   readonly root?: ContainerRoot;
+  /** GPUs that it holds, and devices of their driver; from `resources`, once it has them. */
+  readonly devices?: readonly DeviceNode[];
   /** Absent: input is empty, output goes to the two files. */
   readonly terminal?: ContainerTerminal;
 }

@@ -27,6 +27,7 @@ import { fail, ok, type Result } from "../base/result.ts";
 import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts";
 import { type Confinement, outsideOwner, unkeptConfinement, unmappedUser } from "./confinement.ts";
 import type { ContainerSpec, ContainerTerminal, ContainerVolume, FetchUri, Namespace } from "./container.ts";
+import { type AllowDevicesStep, deviceSteps } from "./device-steps.ts";
 import { invalidSpec } from "./invalid-spec.ts";
 import {
   type MountPointStep,
@@ -75,6 +76,7 @@ export type AgentStep =
       readonly path: string;
       readonly files: readonly CgroupFile[];
     }
+  | AllowDevicesStep
   | { readonly in: "agent"; readonly do: "create-output"; readonly stdout: string; readonly stderr: string }
   | { readonly in: "agent"; readonly do: "fetch"; readonly uris: readonly FetchUri[] }
   | { readonly in: "agent"; readonly do: "join-networks"; readonly network: ContainerNetwork }
@@ -223,6 +225,7 @@ function agentSteps(
     steps.push(...podCgroupSteps(spec, cgroup, host), { in: "agent", do: "make-cgroup", path });
     const files = hasOwnLimits(spec) ? cgroupFiles(spec.resources, host) : [];
     if (files.length > 0) steps.push({ in: "agent", do: "limit-cgroup", path, files });
+    steps.push(...deviceSteps(spec, path, host));
   }
   const [stdout, stderr] = [`${spec.sandbox}/${spec.stdoutName}`, `${spec.sandbox}/${spec.stderrName}`];
   // Before the fetch: an unpacked archive must not be able to put a link in their place.

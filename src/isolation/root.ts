@@ -7,6 +7,7 @@
  */
 import { present } from "../base/assert.ts";
 import type { ContainerRoot, ContainerSpec, Namespace, ReadyMount } from "./container.ts";
+import type { DeviceNode } from "./gpus.ts";
 import { readyMounts } from "./mounts.ts";
 import type { Privileges, ResourceLimit } from "./privileges.ts";
 import type { Owner } from "./runtime.ts";
@@ -32,6 +33,8 @@ export interface RootEntry {
   readonly terminal?: true;
   /** Path of the program of confinement.ts that holds the filter of system calls. */
   readonly filter?: string;
+  /** Its /dev gets them beside the usual ones. */
+  readonly devices?: readonly DeviceNode[];
 }
 
 /** What else that process is told: the numbered variables of the container, and the words of its program. */
@@ -104,6 +107,7 @@ export function rootEntry(
     ...(spec.terminal === undefined ? {} : { terminal: true }),
     ...(spec.isolation.namespaces.includes("ipc") ? {} : { keepShm: true }),
     ...(filter === undefined ? {} : { filter }),
+    ...(spec.devices === undefined ? {} : { devices: spec.devices }),
     ...(from.path === undefined ? {} : { cgroup: from.path }),
     ...(from.owner === undefined ? {} : { user: { ...from.owner, name: spec.user ?? "" } }),
   };

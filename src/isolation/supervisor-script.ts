@@ -48,6 +48,7 @@ export const STARTED_MARK = "mesh: started";
 export const EXIT_MARK = "mesh: exit ";
 export const RESOURCES_MARK = "mesh: resources ";
 export const LIMITATION_MARK = "mesh: limitation ";
+export const GPUS_MARK = "mesh: gpus ";
 export const TERMINAL_MARK = "mesh: terminal ";
 
 export const TRAPPED = "HUP INT QUIT ABRT USR1 USR2 PIPE ALRM TERM TSTP TTIN TTOU VTALRM PROF XCPU XFSZ";

@@ -3,6 +3,7 @@
  * probe (src/isolation/linux/probe.ts) and an input of the plan.
  */
 import type { CgroupSettings } from "./cgroup-settings.ts";
+import type { GpuSettings } from "./gpus.ts";
 import type { UserRange } from "./privileges.ts";
 import type { RuntimeCapabilities } from "./runtime.ts";
 
@@ -52,6 +53,8 @@ export interface Host {
   readonly userNamespace?: { readonly range: UserRange; readonly file: number };
   /** By name of a profile the program that loads its filter and executes what follows. */
   readonly seccompFilters?: ReadonlyMap<string, string>;
+  /** Handed out to containers, which have cgroups here; absent: GPUs are no more than a number. */
+  readonly gpus?: GpuSettings;
   /** Memory of the machine; present where the score of the kernel's OOM killer can be set. */
   readonly oomScoreMemBytes?: number;
 }

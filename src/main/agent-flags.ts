@@ -9,6 +9,7 @@ import { EXECUTOR_AUTHENTICATION_FLAGS } from "./executor-authentication.ts";
 import { EXECUTOR_FLAGS } from "./executor-flags.ts";
 import { FETCHER_FLAGS } from "./fetcher-flags.ts";
 import type { FlagSpec } from "./flags.ts";
+import { GPU_FLAGS } from "./gpu-flags.ts";
 import { HOSTNAME_LOOKUP_FLAG } from "./host-name.ts";
 import { IMAGE_FLAGS } from "./image-flags.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
@@ -38,6 +39,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     description:
       "For example 'cpus:4;mem:1024;ports:[31000-32000]'; what is not named is detected; or file:///path",
   },
+  ...GPU_FLAGS,
   {
     name: "default-role",
     value: "<role>",

@@ -2,9 +2,8 @@
 
 import { realpathSync, statSync } from "node:fs";
 import { oversubscribedResources } from "../agent/oversubscription.ts";
-import { agentResources } from "../agent/resources.ts";
+import { agentResources, type MachineFacts } from "../agent/resources.ts";
 import { MeshError } from "../base/errors.ts";
-import type { Machine } from "../io/machine.ts";
 import { parseAttributes } from "../model/attributes.ts";
 import { checkRole } from "../model/roles.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
@@ -32,7 +31,7 @@ export interface InfoFlags {
 }
 
 /** @param workDir must exist. Throws MeshError BAD_FLAG. */
-export function agentInfo(flags: InfoFlags, machine: Machine, workDir: string): AgentInfo {
+export function agentInfo(flags: InfoFlags, machine: MachineFacts, workDir: string): AgentInfo {
   const badRole = checkRole(flags.defaultRole);
   if (badRole !== undefined) throw badFlag("default-role", flags.defaultRole, `a role: ${badRole}`);
   const resources = agentResources(textOrFile("resources", flags.resources), machine, flags.defaultRole);

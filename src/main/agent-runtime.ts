@@ -6,6 +6,7 @@ import { createFetcher } from "../io/fetcher.ts";
 import { checkNetwork } from "../io/network-check.ts";
 import type { CgroupSettings } from "../isolation/cgroup-settings.ts";
 import type { ConfinementSettings } from "../isolation/confinement-settings.ts";
+import type { GpuSettings } from "../isolation/gpus.ts";
 import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
@@ -26,6 +27,8 @@ export interface RuntimeFlags {
   /** Left out: tasks join no networks. */
   readonly networks?: NetworkFlags;
   readonly confinement?: Omit<ConfinementSettings, "programDirectory">;
+  /** Left out: none are handed out. */
+  readonly gpus?: GpuSettings | undefined;
   /** Left out: no images. */
   readonly images?: ImageSettings | undefined;
   /** Left out: nothing that is fetched is kept for other tasks. */
@@ -60,12 +63,23 @@ export async function openRuntime(
       : { networks: { ...flags.networks, recordDirectory: networksDirectory(workDir) } }),
     ...(flags.confinement === undefined
       ? {}
-      : { confinement: { ...flags.confinement, programDirectory: `${workDir}/programs` } }),
+      : { confinement: confinementOf(flags.confinement, flags.gpus, workDir) }),
+    ...(flags.gpus === undefined ? {} : { gpus: flags.gpus }),
     ...offeredMemory(info),
     log,
   });
   logCapabilities(log, runtime);
   return { runtime, images };
+}
+
+/** A /dev of containers shows the GPUs to all; who may open them, their cgroups say. */
+function confinementOf(
+  settings: Omit<ConfinementSettings, "programDirectory">,
+  { gpus, driver }: GpuSettings = { gpus: [], driver: [] },
+  workDir: string,
+): ConfinementSettings {
+  const devices = [...settings.devices, ...[...gpus, ...driver].map(({ path }) => path)];
+  return { ...settings, devices: [...new Set(devices)], programDirectory: `${workDir}/programs` };
 }
 
 function offeredMemory(info: AgentInfo): { readonly protectedMemBytes?: number } {

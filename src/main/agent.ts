@@ -9,6 +9,7 @@ import type { AgentDrivers } from "../agent/run-drivers.ts";
 import type { AgentConfig, ExecutorTimes } from "../agent/types.ts";
 import type { AgentContext } from "../api/context.ts";
 import { agentApi } from "../api/routes.ts";
+import type { Log } from "../base/log.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import { FollowedOutput } from "../io/follow-output.ts";
 import { type HttpServer, serve } from "../io/http.ts";
@@ -16,7 +17,7 @@ import { linkLatest } from "../io/latest-link.ts";
 import { LeaderFinder } from "../io/leader-finder.ts";
 import type { LinkTls } from "../io/link-tls.ts";
 import type { Logger } from "../io/logger.ts";
-import { inspectMachine } from "../io/machine.ts";
+import { inspectMachine, type Machine } from "../io/machine.ts";
 import { removeVolume } from "../io/remove-volume.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
@@ -36,6 +37,7 @@ import {
 import { readExecutorTimes, readExecutorVariables } from "./executor-flags.ts";
 import { readFetcherFlags } from "./fetcher-flags.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
+import { agreedGpus, findGpus, readGpuDevices } from "./gpu-flags.ts";
 import { ownHostname } from "./host-name.ts";
 import { readImageSettings } from "./image-flags.ts";
 import { readNetworkFlags } from "./network-flags.ts";
@@ -70,6 +72,8 @@ export interface AgentFlags extends InfoFlags, RuntimeFlags {
   readonly workDir: string;
   /** Shown by /files as /slave/log. */
   readonly logFile?: string | undefined;
+  /** Left out: all that the machine has, unless `resources` says so. */
+  readonly gpuDevices?: readonly number[] | undefined;
   /** Left out: any. */
   readonly reconfigurationPolicy?: ReconfigurationPolicy;
   /** Left out: tasks on the machine's network have no IPv6 address. */
@@ -124,6 +128,7 @@ function readFlags(flags: Flags): AgentFlags {
     hostname: undefined,
     workDir: flags.text("work-dir"),
     resources: flags.optional("resources"),
+    gpuDevices: readGpuDevices(flags),
     defaultRole: flags.text("default-role"),
     oversubscribed: flags.optional("oversubscribed-resources"),
     attributes: flags.optional("attributes"),
@@ -179,16 +184,16 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   const { log } = logger;
   const workDir = makeWorkDirectory(flags);
   const machine = inspectMachine(workDir);
-  const info = agentInfo(flags, machine, workDir);
+  const { info, forRuntime } = offerOf(flags, machine, workDir, log);
   const { strict = true } = flags.recovery ?? {};
   const store = await openCheckpoint(checkpointDirectory(workDir), strict, log);
   const runDirectory = chooseRuntimeDirectory(workDir);
-  const opened = await openRuntime(flags, info, workDir, runDirectory, log).catch(async (error: unknown) => {
+  const opening = openRuntime(forRuntime, info, workDir, runDirectory, log);
+  const opened = await opening.catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
   const { runtime, images } = opened;
-
   const edge = lateHandler();
   let server: HttpServer;
   try {
@@ -252,6 +257,15 @@ function edgeOptions(
 ): Pick<AgentContext, "pruneImages" | "checkExecutorToken"> {
   const pruning = images && { pruneImages: (excluded: readonly string[]) => images.store.prune(excluded) };
   return { ...pruning, ...executorCheck(executorAuthentication) };
+}
+
+/** What the agent says of itself, and the GPUs in it. Throws MeshError BAD_FLAG. */
+function offerOf(flags: AgentFlags, machine: Machine, workDir: string, log: Log) {
+  const found = findGpus(flags);
+  if (found.warning !== undefined) log.warn(found.warning);
+  const info = agentInfo(flags, { ...machine, gpus: found.detected }, workDir);
+  const gpus = agreedGpus(found, info.resources ?? [], flags.gpuDevices);
+  return { info, forRuntime: { ...flags, gpus } };
 }
 
 async function statisticsOf(containerId: string, runtime: Runtime, care: SandboxCare) {

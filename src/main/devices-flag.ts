@@ -1,5 +1,6 @@
 /** `--allowed-devices` of agents: devices that tasks may use beyond those that all may (ISO-12). */
 import { statSync } from "node:fs";
+import { deviceNumbers } from "../isolation/device-numbers.ts";
 import { ALL_DEVICES, DEFAULT_DEVICES, type DeviceRule } from "../isolation/device-program.ts";
 import type { DeviceAccess } from "../model/v1/frameworks.ts";
 import { decodeJsonValue } from "../wire/json-decode.ts";
@@ -56,15 +57,5 @@ function ruleOf({ device, access }: DeviceAccess): DeviceRule {
     read: access.read === true,
     write: access.write === true,
     mknod: access.mknod === true,
-  };
-}
-
-/** As glibc's gnu_dev_major and gnu_dev_minor take them apart, for numbers below 2^44. */
-export function deviceNumbers(rdev: number): { readonly major: number; readonly minor: number } {
-  const low = rdev % 2 ** 32;
-  const high = Math.floor(rdev / 2 ** 32);
-  return {
-    major: ((low >>> 8) & 0xfff) + high * 0x1000,
-    minor: (low & 0xff) | ((low >>> 12) & 0xfff00),
   };
 }

@@ -5,6 +5,8 @@ import {
   type DeviceRule,
   deviceProgram,
 } from "../../src/isolation/device-program.ts";
+import { planLaunch } from "../../src/isolation/plan.ts";
+import { FULL, SPEC } from "./plan.test.ts";
 
 const MKNOD = 1;
 const READ = 2;
@@ -72,6 +74,27 @@ test("a rule allows what it says and no more", () => {
   expect(decide([rule], BLOCK, READ, 8, 2)).toBe(0);
   expect(decide([rule], BLOCK, READ, 9, 1)).toBe(0);
   expect(decide([rule], CHAR, READ, 8, 1)).toBe(0);
+});
+
+test("a container with a GPU may open it besides, and has a step for that", () => {
+  const devices = [{ path: "/dev/nvidia1", major: 195, minor: 1 }];
+  const spec = { ...SPEC, devices, resources: { ...SPEC.resources, gpus: 1 } };
+  const plan = planLaunch(spec, FULL, undefined);
+  const steps = plan.ok ? plan.value.steps : [];
+  expect(steps.filter((step) => step.in === "agent").map((step) => step.do)).toEqual([
+    "make-sandbox",
+    "make-cgroup",
+    "allow-devices",
+    "spawn",
+    "move-supervisor",
+  ]);
+  const [allow] = steps.flatMap((step) => (step.do === "allow-devices" ? [step] : []));
+  expect(allow?.path).toBe("/cg/mesh/a/c1");
+  const may = (major: number, minor: number) => decide(allow?.rules ?? [], CHAR, READ | WRITE, major, minor);
+  expect([may(195, 1), may(195, 0), may(1, 3), may(1, 1)]).toEqual([1, 0, 1, 0]);
+  // Inside another container: what holds for that one holds for it.
+  const inside = planLaunch({ ...SPEC, devices }, FULL, undefined);
+  expect(inside.ok && inside.value.steps.some((step) => step.do === "allow-devices")).toBe(false);
 });
 
 test("all, and none", () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { deviceNumbers } from "../../src/isolation/device-numbers.ts";
 import { ALL_DEVICES, DEFAULT_DEVICES } from "../../src/isolation/device-program.ts";
-import { allowedDevices, deviceNumbers } from "../../src/main/devices-flag.ts";
+import { allowedDevices } from "../../src/main/devices-flag.ts";
 
 function device(path: string): string {
   return JSON.stringify({ allowed_devices: [{ device: { path }, access: { read: true } }] });

@@ -11,6 +11,7 @@
  * before the user is switched. Nothing in JavaScript is loaded after the start.
  */
 import {
+  chownSync,
   closeSync,
   constants,
   existsSync,
@@ -18,11 +19,14 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { constants as os } from "node:os";
+import { dirname } from "node:path";
 import type { BindMount, OverlayRoot, ReadyMount } from "../container.ts";
 import { ENTERED_FD } from "../enter-script.ts";
+import type { DeviceNode } from "../gpus.ts";
 import {
   OPEN_FILES_VARIABLE,
   ROOT_ENTRY_VARIABLE,
@@ -104,6 +108,7 @@ function prepare(libc: Libc, entry: RootEntry): void {
   libc.fchdir(host);
   const umask = process.umask(0);
   mountStandard(libc);
+  for (const device of entry.devices ?? []) makeDevice(libc, device);
   process.umask(umask);
   for (const each of binds) mountInside(libc, each, root.sandbox);
   libc.umount(".", DETACH);
@@ -150,6 +155,14 @@ function openFilesLimit(): [soft: bigint, hard: bigint] {
   const [, now = "1024", hard = now] = line ?? [];
   const number = (text: string): bigint => (text === "unlimited" ? 2n ** 64n - 1n : BigInt(text));
   return [number(process.env[OPEN_FILES_VARIABLE] || now), number(hard)];
+}
+
+/** With the permissions of the host's, whose root is the working directory. */
+function makeDevice(libc: Libc, { path, major, minor }: DeviceNode): void {
+  const { mode, uid, gid } = statSync(path.slice(1));
+  mkdirSync(dirname(path), { recursive: true });
+  libc.mknod(path, mode, major, minor);
+  chownSync(path, uid, gid);
 }
 
 function mountRoot(libc: Libc, { root }: RootEntry): void {

@@ -4,6 +4,7 @@ import { CONTAINER_START_TIMEOUT_MS } from "../../base/limits.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { outsideOwner } from "../confinement.ts";
 import type { ContainerSpec } from "../container.ts";
+import { deviceProgram } from "../device-program.ts";
 import { usesImages } from "../image-command.ts";
 import type { ContainerNetwork } from "../network.ts";
 import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
@@ -11,9 +12,11 @@ import type { Fetch, Images, LaunchError, LaunchStep, Owner } from "../runtime.t
 import { SECRETS_FD } from "../secret-files.ts";
 import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand, TERMINAL_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
+import { attachDeviceProgram } from "./bpf.ts";
 import { limitCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
 import type { EventFiles } from "./exits.ts";
+import type { GpuHolders } from "./gpu-holders.ts";
 import { withImages } from "./launch-images.ts";
 import { makeMountPoints } from "./mount-points.ts";
 import { procTable, sendSignal } from "./process-table.ts";
@@ -38,6 +41,7 @@ export interface LaunchContext {
   /** Absent: containers with images are refused. */
   readonly images: Images | undefined;
   readonly shared: SharedNamespaces;
+  readonly gpus: GpuHolders;
 }
 
 export interface Started {
@@ -54,6 +58,7 @@ const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-volumes": "sandbox",
   "make-cgroup": "cgroup",
   "limit-cgroup": "cgroup",
+  "allow-devices": "cgroup",
   "create-output": "sandbox",
   fetch: "fetch",
   "join-networks": "network",
@@ -79,6 +84,19 @@ export async function launchContainer(
 
 /** Everything that the container is made of is here. */
 async function launchReady(
+  context: LaunchContext,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<Result<Started, LaunchError>> {
+  const given = await context.gpus.give(spec, signal);
+  if (!given.ok) return fail({ step: "validate", message: given.error });
+  const started = await launchEquipped(context, given.value, signal);
+  if (!started.ok) context.gpus.release(spec.containerId);
+  return started;
+}
+
+/** It has its GPUs, too. */
+async function launchEquipped(
   context: LaunchContext,
   spec: ContainerSpec,
   signal: AbortSignal,
@@ -126,7 +144,11 @@ export function ownerOf(spec: ContainerSpec): Result<Owner | undefined> {
   return owner.ok && owner.value.uid === process.getuid?.() ? ok(undefined) : owner;
 }
 
-function recordOf(plan: Plan, { pod, resources }: ContainerSpec, { bootId }: LaunchContext): ContainerRecord {
+function recordOf(
+  plan: Plan,
+  { pod, resources, devices }: ContainerSpec,
+  { bootId }: LaunchContext,
+): ContainerRecord {
   let record: ContainerRecord = {
     version: 1,
     containerId: plan.containerId,
@@ -135,6 +157,7 @@ function recordOf(plan: Plan, { pod, resources }: ContainerSpec, { bootId }: Lau
     ownSession: false,
     resources,
     ...(pod === undefined ? {} : { pod: pod.containerId }),
+    ...(resources.gpus === undefined ? {} : { gpus: devices?.map(({ path }) => path) ?? [] }),
   };
   // That of a pod comes before the container's own.
   for (const step of plan.steps) {
@@ -233,6 +256,8 @@ class Launch {
         return ok(undefined);
       case "limit-cgroup":
         return limitCgroup(step.path, step.files);
+      case "allow-devices":
+        return attachDeviceProgram(step.path, deviceProgram(step.rules));
       case "create-output":
         createOutputs([step.stdout, step.stderr]);
         return ok(undefined);

@@ -5,13 +5,15 @@
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
+import { MeshError } from "../../base/errors.ts";
 import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../cgroup-settings.ts";
 import type { ConfinementSettings } from "../confinement-settings.ts";
 import type { Namespace } from "../container.ts";
 import { deviceProgram } from "../device-program.ts";
+import type { GpuSettings } from "../gpus.ts";
 import type { Host, Tools } from "../tools.ts";
 import { attachDeviceProgram } from "./bpf.ts";
-import { cgroup2Mounts, makeCgroup, SUPERVISORS } from "./cgroup.ts";
+import { cgroup2Mounts, makeCgroup, removeAgentCgroup, SUPERVISORS } from "./cgroup.ts";
 import { sharedDirectory } from "./confinement-files.ts";
 import { probeConfinement } from "./confinement-probe.ts";
 import { type Controllers, cgroupBases, setUpControllers } from "./controllers.ts";
@@ -19,20 +21,30 @@ import { type Controllers, cgroupBases, setUpControllers } from "./controllers.t
 export interface ProbeOptions {
   /** Below it the records of containers live; also names the agent's cgroup. */
   readonly runtimeDirectory: string;
-  /** False: no namespaces and no cgroups are used, whatever the machine offers. */
-  readonly isolate: boolean;
+  /** False: no namespaces and no cgroups are used, whatever the machine offers. Default true. */
+  readonly isolate?: boolean;
   readonly cgroups?: CgroupSettings;
   readonly confinement?: ConfinementSettings;
   /** Memory that the agent offers: the kernel takes it last from containers as a whole. */
   readonly protectedMemBytes?: number;
   /** Words that execute this agent's own program. */
   readonly self?: readonly string[];
+  /** To be handed out to containers. */
+  readonly gpus?: GpuSettings;
 }
 
 /** What the machine offers, and what the operator asked for in vain (a sentence each). */
 export interface Probed {
   readonly host: Host;
   readonly unmet: readonly string[];
+}
+
+/** What the machine offers. Throws MeshError BAD_FLAG for settings that it cannot keep. */
+export function demandHost(options: ProbeOptions): Host {
+  const { host, unmet } = probe(options);
+  if (unmet.length === 0) return host;
+  removeAgentCgroup(host.supervisorsCgroup);
+  throw new MeshError("BAD_FLAG", unmet.join("; "));
 }
 
 const TOOL_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
@@ -42,14 +54,15 @@ const UNSHARE_FLAGS = { pid: "--pid", mount: "--mount", ipc: "--ipc", uts: "--ut
 export function probe(options: ProbeOptions): Probed {
   const missing: string[] = [];
   const settings = options.cgroups ?? DEFAULT_CGROUP_SETTINGS;
+  const { isolate = true } = options;
   const tools = { ...findTools(), ...(options.self === undefined ? {} : { self: options.self }) };
   const linux = process.platform === "linux";
   const root = process.getuid?.() === 0;
-  const namespaces = options.isolate ? probeNamespaces(tools, linux, root, missing) : [];
-  const cgroup = options.isolate && linux ? probeCgroup(options, settings, tools, missing) : undefined;
+  const namespaces = isolate ? probeNamespaces(tools, linux, root, missing) : [];
+  const cgroup = isolate && linux ? probeCgroup(options, settings, tools, missing) : undefined;
   const cgroupRoot = cgroup?.path;
   const names = cgroup?.controllers.names ?? [];
-  if (!options.isolate) missing.push("namespaces and cgroups: switched off");
+  if (!isolate) missing.push("namespaces and cgroups: switched off");
   const switchUser = root && tools.setpriv !== undefined;
   if (!switchUser) {
     missing.push(
@@ -63,6 +76,11 @@ export function probe(options: ProbeOptions): Probed {
   // In a pid namespace /proc/self is only right with its own /proc.
   const ownProc = procfs && namespaces.includes("pid") === namespaces.includes("mount");
   const unmet = [...(cgroup?.controllers.unmet ?? unmetWithoutCgroups(settings))];
+  const { gpus } = options;
+  const open = cgroup === undefined ? "this agent can use no cgroup v2" : cgroup.devices;
+  if (gpus !== undefined && open !== undefined) {
+    unmet.push(`Cannot keep GPUs for those who hold them: ${open}; offer none with --resources 'gpus:0'`);
+  }
   const host: Host = {
     tools,
     ...probeConfinement(options, tools, namespaces, missing, unmet),
@@ -73,6 +91,7 @@ export function probe(options: ProbeOptions): Probed {
     ...(cgroupRoot === undefined ? {} : { supervisorsCgroup: `${cgroupRoot}/${SUPERVISORS}` }),
     ...(cgroup === undefined || names.length === 0 ? {} : { cgroupFiles: cgroup.controllers.files }),
     cgroupSettings: settings,
+    ...(gpus === undefined ? {} : { gpus }),
     ...(root && ownProc ? { oomScoreMemBytes: totalmem() } : {}),
     capabilities: {
       form: namespaces.length > 0 || cgroupRoot !== undefined ? "linux" : "posix",
@@ -159,6 +178,8 @@ function probeNamespaces(
 interface AgentCgroup {
   readonly path: string;
   readonly controllers: Controllers;
+  /** Why containers cannot be kept from devices. */
+  readonly devices: string | undefined;
 }
 
 /** Makes the agent's own cgroup and moves a process there and into a child of it. */
@@ -181,9 +202,11 @@ function probeCgroup(
         const controllers = setUpControllers(mount, path, settings, options.protectedMemBytes);
         missing.push(...controllers.missing);
         // Once for all containers below: nothing is left to do at a launch.
-        const devices = attachDeviceProgram(path, deviceProgram(settings.devices));
-        if (!devices.ok) missing.push(`devices: tasks may use all that their user may: ${devices.error}`);
-        return { path, controllers };
+        const yields = options.gpus !== undefined;
+        const attached = attachDeviceProgram(path, deviceProgram(settings.devices), yields);
+        const devices = attached.ok ? undefined : attached.error;
+        if (!attached.ok) missing.push(`devices: tasks may use all that their user may: ${attached.error}`);
+        return { path, controllers, devices };
       }
       problems.push(`cgroups: ${problem}`);
     }

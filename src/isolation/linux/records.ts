@@ -10,6 +10,7 @@
  *     Killed                      what the shells have to say
  *     mesh: exit <wait status>    init, else the supervisor
  *     mesh: resources {…}         the agent: it was given more or less
+ *     mesh: gpus […]              the agent: it holds others than it was launched with
  *     mesh: limitation {…}        the agent, from the cgroup before that is removed
  *     mesh: terminal {…}          the agent: what copies the container's terminal, if it has one
  *
@@ -38,6 +39,7 @@ import type { ContainerResources, Limitation, Namespace } from "../container.ts"
 import type { Launched } from "../runtime.ts";
 import {
   EXIT_MARK,
+  GPUS_MARK,
   LIMITATION_MARK,
   RESOURCES_MARK,
   STARTED_MARK,
@@ -63,6 +65,8 @@ export interface ContainerRecord {
   readonly network?: string;
   /** As it was launched; absent in records of older versions. */
   readonly resources?: ContainerResources;
+  /** Paths of the GPUs that it was launched with. */
+  readonly gpus?: readonly string[];
 }
 
 /** A container's file as far as it is written. */
@@ -76,6 +80,8 @@ export interface ContainerLog {
   readonly status?: number;
   /** What it was given last. */
   readonly resources?: ContainerResources;
+  /** Paths of the GPUs that it holds; absent: none. */
+  readonly gpus?: readonly string[];
   readonly limitation?: Limitation;
   readonly terminal?: Launched;
   /** Every other line. */
@@ -112,7 +118,7 @@ export class Records {
   }
 
   /** Appends a line to a record that exists. Throws what open(2) or write(2) says. */
-  note(containerId: string, mark: string, value: ContainerResources | Limitation): void {
+  note(containerId: string, mark: string, value: ContainerResources | Limitation | readonly string[]): void {
     const file = openSync(this.path(containerId), O_WRONLY | O_APPEND);
     try {
       writeSync(file, `${mark}${JSON.stringify(value)}\n`);
@@ -159,9 +165,11 @@ function parseLog(text: string): ContainerLog | undefined {
     lines.findLast((line) => line.startsWith(mark))?.slice(mark.length);
   const [supervisor, task, exit] = [after(SUPERVISOR_MARK), after(TASK_MARK), after(EXIT_MARK)];
   const [given, broken, terminal] = [after(RESOURCES_MARK), after(LIMITATION_MARK), after(TERMINAL_MARK)];
+  const held = after(GPUS_MARK);
+  const gpus = held === undefined ? record.gpus : (JSON.parse(held) as readonly string[]);
   const resources = given === undefined ? record.resources : (JSON.parse(given) as ContainerResources);
   const marks = [SUPERVISOR_MARK, TASK_MARK, STARTED_MARK, EXIT_MARK, RESOURCES_MARK, LIMITATION_MARK];
-  marks.push(TERMINAL_MARK);
+  marks.push(TERMINAL_MARK, GPUS_MARK);
   return {
     record,
     ...(supervisor === undefined ? {} : { supervisor }),
@@ -169,6 +177,7 @@ function parseLog(text: string): ContainerLog | undefined {
     started: after(STARTED_MARK) !== undefined,
     ...(exit !== undefined && /^\d{1,3}$/.test(exit) ? { status: Number.parseInt(exit, 10) } : {}),
     ...(resources === undefined ? {} : { resources }),
+    ...(gpus === undefined ? {} : { gpus }),
     ...(broken === undefined ? {} : { limitation: JSON.parse(broken) as Limitation }),
     ...(terminal === undefined ? {} : { terminal: JSON.parse(terminal) as Launched }),
     messages: lines.filter((line) => line !== "" && !marks.some((mark) => line.startsWith(mark))).join("\n"),

@@ -3,6 +3,7 @@ import type { Log } from "../../base/log.ts";
 import type { CgroupSettings } from "../cgroup-settings.ts";
 import type { NetworkCheck } from "../check.ts";
 import type { ConfinementSettings } from "../confinement-settings.ts";
+import type { GpuSettings } from "../gpus.ts";
 import type { Fetch, Images } from "../runtime.ts";
 import type { Host } from "../tools.ts";
 import type { NetworkSettings } from "./networks.ts";
@@ -15,6 +16,8 @@ export interface LinuxRuntimeOptions {
   readonly isolate?: boolean;
   readonly cgroups?: CgroupSettings;
   readonly confinement?: ConfinementSettings;
+  /** Absent: GPUs are no more than a number. */
+  readonly gpus?: GpuSettings;
   /** Memory that the agent offers, see probe.ts. */
   readonly protectedMemBytes?: number;
   /** Absent: containers are on the host's network. */

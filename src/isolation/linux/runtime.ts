@@ -10,7 +10,6 @@
  * sweep looks whether recovered supervisors still live.
  */
 import { closeSync, realpathSync } from "node:fs";
-import { MeshError } from "../../base/errors.ts";
 import { CONTAINER_SWEEP_INTERVAL_MS } from "../../base/limits.ts";
 import { type Log, silentLog } from "../../base/log.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
@@ -31,12 +30,13 @@ import { exitOfChild, recordedExit, stateOfExit } from "./container-exit.ts";
 import { endCause } from "./end-cause.ts";
 import { EventFiles } from "./exits.ts";
 import { containersFound } from "./found-containers.ts";
+import { GpuHolders } from "./gpu-holders.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
 import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
 import { listeningPorts } from "./listening.ts";
 import { openNetworks } from "./open-networks.ts";
 import { Pods } from "./pods.ts";
-import { makeRuntimeDirectory, probe } from "./probe.ts";
+import { demandHost, makeRuntimeDirectory } from "./probe.ts";
 import { type ProcessTable, procTable, psTable } from "./process-table.ts";
 import { type ContainerRecord, Records } from "./records.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
@@ -54,20 +54,7 @@ import { containerUsage } from "./usage.ts";
 export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
   makeRuntimeDirectory(options.runtimeDirectory);
   const runtimeDirectory = realpathSync(options.runtimeDirectory);
-  if (options.host !== undefined) return new LinuxRuntime(options.host, runtimeDirectory, options);
-  const { isolate = true, cgroups, confinement, protectedMemBytes } = options;
-  const { host, unmet } = probe({
-    runtimeDirectory,
-    isolate,
-    ...(cgroups === undefined ? {} : { cgroups }),
-    ...(confinement === undefined ? {} : { confinement }),
-    ...(protectedMemBytes === undefined ? {} : { protectedMemBytes }),
-    ...(options.self === undefined ? {} : { self: options.self }),
-  });
-  if (unmet.length > 0) {
-    removeAgentCgroup(host.supervisorsCgroup);
-    throw new MeshError("BAD_FLAG", unmet.join("; "));
-  }
+  const host = options.host ?? demandHost({ ...options, runtimeDirectory });
   return new LinuxRuntime(host, runtimeDirectory, options);
 }
 
@@ -105,7 +92,8 @@ class LinuxRuntime implements Runtime {
     const running = (id: string) => this.#running(id);
     const basis = { host, records, events, bootId: bootId() };
     const shared = new SharedNamespaces({ ...basis, table: this.#table, running });
-    this.#context = { ...basis, fetch, networks, images, shared };
+    const gpus = new GpuHolders(host, records, basis.bootId, this.#log);
+    this.#context = { ...basis, fetch, networks, images, shared, gpus };
   }
 
   onExit(listener: (containerId: string, exit: Exit) => void): void {
@@ -163,7 +151,8 @@ class LinuxRuntime implements Runtime {
     this.#context.events.forget(container.id);
     const cause = endCause(this.#context.records, this.#log, tracked, exit);
     const cleared = await killStragglers(this.#table, tracked, exit.kind !== "unknown");
-    if (!cleared.ok) this.#log.error("Processes of an ended container are left", { reason: cleared.error });
+    if (cleared.ok) this.#context.gpus.release(container.id);
+    else this.#log.error("Processes of an ended container are left", { reason: cleared.error });
     await this.#context.networks?.leave(tracked.record);
     await drainTerminal(this.#table, tracked.terminal);
     // After the callers of `launch` or `recover` have seen their answer.
@@ -263,7 +252,7 @@ class LinuxRuntime implements Runtime {
     }
     container.tracked = { ...tracked, resources };
     this.#context.records.note(containerId, RESOURCES_MARK, resources);
-    return ok(undefined);
+    return this.#context.gpus.resize(containerId, resources.gpus ?? 0);
   }
 
   #running(containerId: string): Tracked | undefined {
@@ -311,6 +300,7 @@ class LinuxRuntime implements Runtime {
     if (!killed.ok || records.read(id)?.started === true) return { state: "gone" };
     await this.#context.networks?.leave(records.read(id)?.record ?? { containerId: id });
     records.remove(id);
+    this.#context.gpus.release(id);
     return { state: "never-started" };
   }
 
@@ -376,6 +366,7 @@ class LinuxRuntime implements Runtime {
     await this.#context.networks?.leave(record ?? { containerId });
     await this.#context.images?.release(containerId);
     this.#context.records.remove(containerId);
+    this.#context.gpus.release(containerId);
     this.#containers.delete(containerId);
   }
 
