@@ -139,7 +139,7 @@ describe("the repository", () => {
 
   test("has no source file that nothing reaches", () => {
     expect(unreachable(TYPESCRIPT)).toEqual([]);
-  });
+  }, 60_000);
 
   test("explains each folder of src/ in the opening comment of its door file", () => {
     expect(withoutDoor(TYPESCRIPT)).toEqual([]);

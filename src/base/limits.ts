@@ -344,3 +344,9 @@ export const GPU_WAIT_MAX_MS = 60_000;
 export const NESTED_CONTAINERS_MAX = 4_096;
 /** A secret mounted as a file: it is in memory that nothing can be swapped out of. */
 export const SECRET_MAX_BYTES = 1 * MIB;
+/**
+ * How long after an event of a file it is looked at once more. Bun's `fs.watch` tells of one change of a
+ * file and drops those of the next millisecond or two (on macOS: oven-sh/bun#39070): the second of two
+ * lines written one after the other would be seen by nobody.
+ */
+export const FILE_EVENT_LOOK_AGAIN_MS = 4;

@@ -7,6 +7,7 @@
 import { constants, type FSWatcher, lstatSync, watch } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { FILE_EVENT_LOOK_AGAIN_MS } from "../base/limits.ts";
 import type { OutputPiece, ProgramOutput } from "../isolation/session.ts";
 
 export interface FollowedFile {
@@ -43,10 +44,21 @@ export class FollowedOutput implements ProgramOutput {
   #begun = false;
   #closed = false;
   #changed = Promise.withResolvers<void>();
+  /** Something was told, and it was not looked once more since. */
+  #told = false;
+  readonly #lookIntervalMs: number;
   readonly #wake = (): void => this.#changed.resolve();
+  readonly #tell = (): void => {
+    this.#told = true;
+    this.#wake();
+  };
 
-  /** @param ended aborts when nothing more will be written: the output ends with what there is then */
-  constructor(files: readonly FollowedFile[], ended: AbortSignal) {
+  /**
+   * @param ended aborts when nothing more will be written: the output ends with what there is then
+   * @param lookIntervalMs how often it looks without being told
+   */
+  constructor(files: readonly FollowedFile[], ended: AbortSignal, lookIntervalMs = LOOK_INTERVAL_MS) {
+    this.#lookIntervalMs = lookIntervalMs;
     this.#places = files.map((file) => {
       const position = lstatSync(file.path, { throwIfNoEntry: false })?.size ?? 0;
       return { ...file, file: undefined, inode: 0, position, tail: NOTHING };
@@ -55,7 +67,7 @@ export class FollowedOutput implements ProgramOutput {
     ended.addEventListener("abort", this.#wake);
     for (const directory of new Set(files.map(({ path }) => dirname(path)))) {
       try {
-        this.#watchers.push(watch(directory, this.#wake));
+        this.#watchers.push(watch(directory, this.#tell));
       } catch {
         // It is gone; what is open can still be read.
       }
@@ -76,12 +88,22 @@ export class FollowedOutput implements ProgramOutput {
         if (bytes !== undefined) return { stream: place.stream, bytes };
       }
       if (last) break;
-      const timer = setTimeout(this.#wake, LOOK_INTERVAL_MS);
-      await this.#changed.promise;
-      clearTimeout(timer);
+      await this.#change();
     }
     await this.#release();
     return undefined;
+  }
+
+  /** Waits for an event; once for a moment after each, which may hide another; else for the next look. */
+  async #change(): Promise<void> {
+    const again = this.#told;
+    const look = (): void => {
+      if (again) this.#told = false;
+      this.#wake();
+    };
+    const timer = setTimeout(look, again ? FILE_EVENT_LOOK_AGAIN_MS : this.#lookIntervalMs);
+    await this.#changed.promise;
+    clearTimeout(timer);
   }
 
   close(): void {

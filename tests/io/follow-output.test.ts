@@ -24,9 +24,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function follow(): FollowedOutput {
+function follow(lookIntervalMs?: number): FollowedOutput {
   const files = (["stdout", "stderr"] as const).map((stream) => ({ stream, path: join(directory, stream) }));
-  return new FollowedOutput(files, ended.signal);
+  return new FollowedOutput(files, ended.signal, lookIntervalMs);
 }
 
 async function next(output: FollowedOutput): Promise<string | undefined> {
@@ -63,6 +63,20 @@ test("tells what is appended from now on, also to files that come later, until t
   ended.abort();
   expect(await next(later)).toBe("stdout last\n");
   expect(await next(later)).toBeUndefined();
+});
+
+test("of two lines written one right after the other tells the second at once, too", async () => {
+  const [rounds, never] = [20, 2 ** 31 - 1];
+  const output = follow(never);
+  let text = "";
+  for (let round = 1; round <= rounds; round++) {
+    const writer = Bun.spawn(["/bin/sh", "-c", "echo 1 >>stdout; /bin/true; echo 2 >>stdout"], {
+      cwd: directory,
+    });
+    while (text.length < "1\n2\n".length * round) text += (await next(output))?.slice("stdout ".length) ?? "";
+    expect(await writer.exited).toBe(0);
+  }
+  expect(text).toBe("1\n2\n".repeat(rounds));
 });
 
 test("whose reader leaves waits no longer", async () => {

@@ -1,11 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
-
-/**
- * How long after an event a file is looked at once more. Bun tells of one change of a file and drops those of
- * the next millisecond or two (oven-sh/bun#39070 is the same on macOS): the second of two lines written one
- * after the other would be seen by nobody.
- */
-const LOOK_AGAIN_MS = 4;
+import { FILE_EVENT_LOOK_AGAIN_MS } from "../../base/limits.ts";
 
 /**
  * Tells when a file in the events directory appears or changes (inotify). A
@@ -37,7 +31,7 @@ export class EventFiles {
     const timer = setTimeout(() => {
       this.#again.delete(name);
       this.#listeners.get(name)?.();
-    }, LOOK_AGAIN_MS);
+    }, FILE_EVENT_LOOK_AGAIN_MS);
     this.#again.set(name, timer);
   }
 
