@@ -70,7 +70,7 @@ import {
 } from "./registration.ts";
 import { restore } from "./restore.ts";
 import { deliverTasks } from "./run-executor-task.ts";
-import { launched, launchFailed, launchTask } from "./run-task.ts";
+import { launched, launchFailed, launchProgress, launchTask } from "./run-task.ts";
 import { runTaskGroup, startWaitingGroups } from "./run-task-group.ts";
 import { AgentState, type Deferred } from "./state.ts";
 import { acknowledge, resendUpdates, retryHead, sendHead } from "./status-updates.ts";
@@ -136,6 +136,7 @@ const INPUTS: InputHandlers = {
     else if (executor === undefined) launched(state, containerId, how);
     else executorLaunched(state, executor, how);
   },
+  "launch-progress": (state, { containerId, line }) => launchProgress(state, containerId, line),
   "launch-failed": (state, { containerId, error }) => {
     const executor = state.executorContainers.get(containerId);
     const nested = state.nested.get(containerId);

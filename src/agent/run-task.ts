@@ -16,7 +16,7 @@ import { planTask } from "./plan-task.ts";
 import { announceGroup } from "./pod-announce.ts";
 import { encodeFrameworkRecord, encodeTaskRecord, type TaskRecord } from "./records.ts";
 import type { AgentState } from "./state.ts";
-import { addUpdate, writeStream } from "./status-updates.ts";
+import { addNewest, addUpdate, writeStream } from "./status-updates.ts";
 import { type Framework, newFramework, newTask, ownsContainer, setFrameworkInfo, type Task } from "./task.ts";
 import { drainReason, isKill, killedState, lostState } from "./task-status.ts";
 
@@ -141,6 +141,13 @@ export function launched(state: AgentState, containerId: string, how: Launched):
   }
   // A kill overtook the launch.
   if (task.ending !== undefined) state.emit({ kind: "kill", containerId });
+}
+
+/** Something of the launch takes long: the framework hears what. Executors have the agent's log alone. */
+export function launchProgress(state: AgentState, containerId: string, line: string): void {
+  const task = state.containers.get(containerId);
+  if (task?.phase !== "launching" || task.ending !== undefined) return;
+  addNewest(state, task, { state: "TASK_STAGING", source: "SOURCE_AGENT", message: line });
 }
 
 /** Nothing of the container runs; the message names the step and its value. */

@@ -275,7 +275,9 @@ export class Agent implements AgentPort, SandboxPort {
     if (latestLink !== undefined) {
       this.#background("point the link at the newest sandbox", linkLatest(latestLink, sandbox));
     }
-    const launched = await runtime.launch(spec).catch(unforeseen);
+    const launched = await runtime
+      .launch(spec, (line) => this.#put({ kind: "launch-progress", containerId, line }))
+      .catch(unforeseen);
     this.#launches.finished(launch);
     if (launched.ok) this.#put({ kind: "launched", containerId, launched: launched.value });
     else this.#put({ kind: "launch-failed", containerId, error: launched.error });

@@ -51,10 +51,7 @@ export function appendUpdate(state: AgentState, task: Task, update: PendingUpdat
   state.afterwards({ kind: "send-updates", key: task.key, recordKey: task.recordKey });
 }
 
-/**
- * Tells of the task's checks. Of news that wait behind another update only the newest is kept: a
- * framework that acknowledges nothing must not fill the disk with checks.
- */
+/** Tells of the task's checks. */
 export function addNews(
   state: AgentState,
   task: Task,
@@ -62,13 +59,8 @@ export function addNews(
   message: string | undefined,
 ): void {
   const { stream, checks } = task;
-  // The head may be on its way.
-  if (stream.news !== undefined && stream.pending.length > 1 && stream.pending.at(-1) === stream.news) {
-    stream.pending.pop();
-    stream.statuses.pop();
-  }
   const healthy = checks?.health.healthy;
-  addUpdate(state, task, {
+  addNewest(state, task, {
     state: stream.state,
     source: "SOURCE_EXECUTOR",
     reason,
@@ -76,6 +68,20 @@ export function addNews(
     checkStatus: toldStatus(checks),
     ...(message === undefined ? {} : { message }),
   });
+}
+
+/**
+ * An update that makes earlier ones of its kind pointless. Of those that wait behind another update
+ * only the newest is kept: a framework that acknowledges nothing must not fill the disk.
+ */
+export function addNewest(state: AgentState, task: Task, fields: StatusFields): void {
+  const { stream } = task;
+  // The head may be on its way.
+  if (stream.news !== undefined && stream.pending.length > 1 && stream.pending.at(-1) === stream.news) {
+    stream.pending.pop();
+    stream.statuses.pop();
+  }
+  addUpdate(state, task, fields);
   stream.news = stream.pending.at(-1);
 }
 

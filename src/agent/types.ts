@@ -102,6 +102,8 @@ export type AgentInput =
   | { readonly kind: "checkpointed"; readonly token: number }
   /** Answer `launch`. A failed or cancelled launch leaves nothing that runs. */
   | { readonly kind: "launched"; readonly containerId: string; readonly launched: Launched }
+  /** Of a launch that takes long: a line for people. */
+  | { readonly kind: "launch-progress"; readonly containerId: string; readonly line: string }
   | { readonly kind: "launch-failed"; readonly containerId: string; readonly error: LaunchError }
   /** The container ended; comes once for each one launched or reattached. */
   | { readonly kind: "exited"; readonly containerId: string; readonly exit: Exit }

@@ -350,3 +350,7 @@ export const SECRET_MAX_BYTES = 1 * MIB;
  * lines written one after the other would be seen by nobody.
  */
 export const FILE_EVENT_LOOK_AGAIN_MS = 4;
+/** When a task is first told how far the pull of its image is; most are done before. */
+export const IMAGE_PROGRESS_FIRST_MS = 5_000;
+/** The longest wait before it is told again: each time is a status update. */
+export const IMAGE_PROGRESS_MAX_MS = 60_000;

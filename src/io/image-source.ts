@@ -32,6 +32,8 @@ export interface LayerSource {
   readonly diffId: string;
   /** What the bytes are called where they come from; they are gathered in a file of that name. */
   readonly digest: string;
+  /** As it is sent; left out where nothing tells. */
+  readonly sizeBytes?: number;
   /** Makes a file with the layer's archive; `path` is where a download gathers its bytes. */
   bring(path: string, signal: AbortSignal): Promise<Result<string>>;
 }
@@ -65,6 +67,7 @@ export async function openRegistryImage(client: RegistryClient, name: string): P
     layers: layers.map((layer, at) => ({
       diffId: document.diffIds[at] ?? "",
       digest: layer.digest,
+      sizeBytes: layer.sizeBytes,
       bring: async (path, signal) => {
         const done = await downloadBlob(client, layer, path, signal);
         return done.ok ? ok(path) : done;

@@ -10,6 +10,7 @@
  *     image-source.ts     manifests and configurations
  *     image-archive.ts    the same from files
  *     image-download.ts   the bytes of a layer; image-layer.ts its files; tar-scan.ts its whiteouts
+ *     image-progress.ts   what is said while that takes long
  *     image-copy.ts       a root by copying, where overlayfs cannot be had
  */
 import { createHash } from "node:crypto";
@@ -20,7 +21,7 @@ import { fail, ok, type Result } from "../base/result.ts";
 import type { WantedImage } from "../isolation/container.ts";
 import { type ImageReference, manifestName, parseImageReference } from "../isolation/image-reference.ts";
 import type { ImageConfig, OverlayMarks, ProvidedImage } from "../isolation/images.ts";
-import type { ImagePart, Images } from "../isolation/runtime.ts";
+import type { ImageOptions, ImagePart, Images } from "../isolation/runtime.ts";
 import { openArchivedImage } from "./image-archive.ts";
 import { copyRoot } from "./image-copy.ts";
 import { type CredentialTable, parseDockerConfig } from "./image-credentials.ts";
@@ -28,6 +29,7 @@ import { ImageFiles, layerName, type StoredImage } from "./image-files.ts";
 import { unpackLayer } from "./image-layer.ts";
 import { markLayer } from "./image-marks.ts";
 import { canonicalName, canonicalOf, placesOf, type RegistrySettings } from "./image-places.ts";
+import { progressText, tellingNowAndThen } from "./image-progress.ts";
 import { RegistryClient } from "./image-registry.ts";
 import { type ImageSource, type LayerSource, openRegistryImage } from "./image-source.ts";
 import { SharedWork } from "./shared-work.ts";
@@ -45,12 +47,16 @@ export interface ImageStoreOptions {
   readonly ignoreRuntime?: boolean;
   /** Directory of archives, which are looked at instead of registries. */
   readonly archives?: string;
+  /** Left out: IMAGE_PROGRESS_FIRST_MS. */
+  readonly progressFirstMs?: number;
   readonly log: Log;
 }
 
 export class ImageStore implements Images {
   readonly #options: ImageStoreOptions;
   readonly #files: ImageFiles;
+  /** Layers of the images that are being pulled, by name. */
+  readonly #pulled = new Map<string, readonly LayerSource[]>();
   readonly #pulls = new SharedWork<Result<StoredImage>>(IMAGE_LAUNCHES_MAX);
   readonly #layers = new SharedWork<Result<void>>(IMAGE_DOWNLOADS_MAX);
   /** Layers that pulls under way have found or brought; a prune leaves them. */
@@ -84,14 +90,16 @@ export class ImageStore implements Images {
     image: WantedImage,
     containerId: string,
     signal: AbortSignal,
-    part: ImagePart = "root",
+    { part = "root", progress }: ImageOptions = {},
   ): Promise<Result<ProvidedImage>> {
     const refused = (reason: string): Result<never> =>
       fail(`Cannot get the image "${image.name}": ${reason}`);
     const reference = parseImageReference(image.name);
     if (!reference.ok) return fail(reference.error);
+    const name = canonicalName(reference.value, this.#options.registries);
+    const quiet = this.#telling((far) => progress?.(`Pulling the image "${image.name}": ${far}`), name);
     try {
-      const found = await this.#find(reference.value, image, signal);
+      const found = await this.#find(reference.value, image, signal).finally(quiet);
       if (found === undefined) return refused("cancelled");
       if (!found.ok) return refused(found.error);
       // Nothing is awaited between the look at the layers and their being used by this container.
@@ -102,6 +110,13 @@ export class ImageStore implements Images {
       await this.release(containerId).catch(() => {});
       return refused(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  #telling(tell: (far: string) => void, name: string): () => void {
+    return tellingNowAndThen(() => {
+      const layers = this.#pulled.get(name);
+      tell(layers === undefined ? "asking where it comes from" : progressText(layers, this.#files));
+    }, this.#options.progressFirstMs);
   }
 
   async #find(
@@ -137,6 +152,7 @@ export class ImageStore implements Images {
   ): Promise<Result<StoredImage>> {
     const { log, archives, registries, ca } = this.#options;
     const reasons: string[] = [];
+    const quiet = this.#telling((far) => log.info("Pulling an image", { image: name, far }), name);
     const openings =
       archives === undefined
         ? placesOf(reference, registries).map((place) => () => {
@@ -144,22 +160,27 @@ export class ImageStore implements Images {
             return openRegistryImage(new RegistryClient(place, options, signal), manifestName(reference));
           })
         : [() => openArchivedImage(archives, reference, this.#files.stagingDirectory, signal)];
-    for (const open of openings) {
-      const source = await open();
-      const stored = source.ok ? await this.#take(name, source.value, signal) : source;
-      if (source.ok) await source.value.close?.();
-      if (stored.ok) {
-        log.info("Pulled an image", { image: name, digest: stored.value.manifestDigest });
-        return stored;
+    try {
+      for (const open of openings) {
+        const source = await open();
+        const stored = source.ok ? await this.#take(name, source.value, signal) : source;
+        if (source.ok) await source.value.close?.();
+        if (stored.ok) {
+          log.info("Pulled an image", { image: name, digest: stored.value.manifestDigest });
+          return stored;
+        }
+        if (signal.aborted) return fail("cancelled");
+        reasons.push(stored.error);
       }
-      if (signal.aborted) return fail("cancelled");
-      reasons.push(stored.error);
+      return fail(reasons.join("; "));
+    } finally {
+      quiet();
     }
-    return fail(reasons.join("; "));
   }
 
   async #take(name: string, source: ImageSource, signal: AbortSignal): Promise<Result<StoredImage>> {
     const { document, manifestDigest, layers } = source;
+    this.#pulled.set(name, layers);
     for (const { diffId } of layers) this.#wanted.set(diffId, (this.#wanted.get(diffId) ?? 0) + 1);
     // One that fails makes the others pointless.
     const stop = new AbortController();
@@ -185,6 +206,7 @@ export class ImageStore implements Images {
       this.#files.addImage(image);
       return ok(image);
     } finally {
+      this.#pulled.delete(name);
       for (const { diffId } of layers) {
         const count = (this.#wanted.get(diffId) ?? 1) - 1;
         if (count === 0) this.#wanted.delete(diffId);

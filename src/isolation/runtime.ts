@@ -89,8 +89,9 @@ export interface Runtime {
    * container. Resolves once the program is about to be executed. A program
    * that cannot be executed is not a launch error: it exits with 126 or 127
    * and the sandbox's stderr says why, as from a shell.
+   * @param progress hears now and then what takes long, in a line for people
    */
-  launch(spec: ContainerSpec): Promise<Result<Launched, LaunchError>>;
+  launch(spec: ContainerSpec, progress?: (line: string) => void): Promise<Result<Launched, LaunchError>>;
 
   /** Sends a signal to every process of the container. Nothing happens when it has ended. */
   signal(containerId: string, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
@@ -187,6 +188,13 @@ export type Fetch = (
 /** What of a container an image is for: its root, or a volume, which are numbered without a gap. */
 export type ImagePart = "root" | number;
 
+export interface ImageOptions {
+  /** Left out: "root". */
+  readonly part?: ImagePart;
+  /** Hears now and then how far a pull that takes long is, in a line for people. */
+  readonly progress?: (line: string) => void;
+}
+
 /** The files of images. Implemented by src/io/image-store.ts. */
 export interface Images {
   /**
@@ -197,7 +205,7 @@ export interface Images {
     image: WantedImage,
     containerId: string,
     signal: AbortSignal,
-    part?: ImagePart,
+    options?: ImageOptions,
   ): Promise<Result<ProvidedImage>>;
   /** Removes all files of the container, if it has some. */
   release(containerId: string): Promise<void>;

@@ -27,9 +27,10 @@ export async function listTasks(options: ListOptions): Promise<void> {
     task.agent_id.value,
     task.framework_id.value,
     age(task.statuses?.at(-1)?.timestamp),
+    doing(task.statuses?.at(-1)),
   ]);
   printTable(
-    ["TASK", "NAME", "STATE", "HEALTH", "RESOURCES", "AGENT", "FRAMEWORK", "SINCE"],
+    ["TASK", "NAME", "STATE", "HEALTH", "RESOURCES", "AGENT", "FRAMEWORK", "SINCE", "DOING"],
     rows,
     "No tasks",
   );
@@ -79,6 +80,11 @@ export async function listFrameworks(options: ListOptions): Promise<void> {
     amounts(framework.allocated_resources),
   ]);
   printTable(["FRAMEWORK", "NAME", "USER", "ROLES", "STATE", "USED"], rows, "No frameworks");
+}
+
+/** What its start waits for, where that takes long. */
+function doing(status: TaskStatus | undefined): string {
+  return status?.state === "TASK_STAGING" ? (status.message ?? "") : "";
 }
 
 /** As its health check says; nothing without one, or before it said anything. */

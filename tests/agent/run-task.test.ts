@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { planTask } from "../../src/agent/plan-task.ts";
 import { present } from "../../src/base/assert.ts";
+import { decodeBlob } from "../../src/wire/blob.ts";
 import { AgentBench, frameworkBlob, taskBlob } from "./agent-bench.ts";
 
 describe("a command task", () => {
@@ -21,6 +22,27 @@ describe("a command task", () => {
     expect(bench.lines()).toEqual([]);
     expect(bench.keys()).toEqual(["agent"]);
     expect(bench.core.state.usage.used("cpus")).toBe(0);
+  });
+
+  test("tells what its launch waits for, of what nobody heard yet the newest alone", () => {
+    const bench = AgentBench.registered();
+    bench.run("t");
+    expect(bench.lines()).toEqual(["launch t"]);
+    const containerId = bench.containerOf("t");
+    const tell = (line: string): void => bench.step({ kind: "launch-progress", containerId, line });
+    const message = (): unknown => decodeBlob("TaskStatus", bench.lastUpdate("t").status).message;
+    tell("first");
+    expect(bench.lines()).toEqual(["send t TASK_STAGING"]);
+    expect(message()).toBe("first");
+    for (const line of ["second", "third"]) tell(line);
+    expect(bench.lines()).toEqual([]);
+    bench.acknowledge("t");
+    expect(bench.lines()).toEqual(["send t TASK_STAGING"]);
+    expect(message()).toBe("third");
+    bench.launched("t");
+    tell("too late");
+    bench.acknowledge("t");
+    expect(bench.lines()).toEqual(["send t TASK_STARTING (latest TASK_RUNNING)"]);
   });
 
   test("is on disk before it is launched, and its updates before they are sent", () => {

@@ -26,7 +26,7 @@ export class ExecutorScheduler implements AsyncDisposable {
   failure: unknown;
   #agentId = "";
 
-  constructor(masters: readonly string[], executor: Pick<ExecutorInfo, "command">) {
+  constructor(masters: readonly string[], executor: Pick<ExecutorInfo, "command" | "container">) {
     const resources = [scalar("cpus", 0.1), scalar("mem", 64), scalar("disk", 1)];
     this.#executor = { type: "CUSTOM", executor_id: { value: "e" }, resources, ...executor };
     this.client = new SchedulerClient(new MasterClient(masters), {

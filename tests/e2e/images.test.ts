@@ -9,6 +9,7 @@ import { DockerRegistry } from "../support/docker-registry.ts";
 import { mayRun } from "../support/must-run.ts";
 import type { TarEntry } from "../support/tar-writer.ts";
 import { makeImage, makeIndex, OWN_ARCHITECTURE, type TestImage } from "../support/test-image.ts";
+import { TestRegistry } from "../support/test-registry.ts";
 import { eventually, mesh, TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
@@ -318,6 +319,30 @@ describe.skipIf(!mayRun(possible))("images", () => {
   function readSeen(sandbox: string): string {
     return existsSync(join(sandbox, "seen")) ? readFileSync(join(sandbox, "seen"), "utf8") : "";
   }
+
+  test("a pull that takes long is told of in the task's status, and by mesh tasks", async () => {
+    const held = Promise.withResolvers<void>();
+    const slow = new TestRegistry("none", { hold: { afterBytes: 300_000, until: held.promise } });
+    try {
+      slow.add("slow", "1", makeImage({ layers: [[program("cat")]], compression: "none" }));
+      const name = `${slow.host}/slow:1`;
+      const id = await launch(name, { value: "/cat", arguments: ["cat", "/dev/null"] });
+      await eventually(
+        "how far it is",
+        () => scheduler.told.get(id)?.at(-1)?.message?.includes(" MB, 0 of 1") === true,
+      );
+      expect(scheduler.told.get(id)?.at(-1)).toMatchObject({ state: "TASK_STAGING", source: "SOURCE_AGENT" });
+      const { stdout } = await mesh(["tasks", "--master", cluster.masterAddresses.join(",")]);
+      expect(stdout).toMatch(
+        new RegExp(`${id} .*Pulling the image "${name}": 0\\.3 of [0-9.]+ MB, 0 of 1 layers`),
+      );
+      held.resolve();
+      await state(id, "TASK_FINISHED");
+    } finally {
+      held.resolve();
+      await slow.stop();
+    }
+  }, 60_000);
 
   async function kill(id: string): Promise<void> {
     const agentId = scheduler.told.get(id)?.at(-1)?.agent_id;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLog } from "../../src/base/log.ts";
+import { type Log, silentLog } from "../../src/base/log.ts";
 import type { Result } from "../../src/base/result.ts";
 import { NO_CREDENTIALS, parseDockerConfig } from "../../src/io/image-credentials.ts";
 import { ImageStore, type ImageStoreOptions } from "../../src/io/image-store.ts";
@@ -173,6 +173,32 @@ describe("pulling an image", () => {
     await provided(images.provide(image(`${origin.host}/only:1`), "c2", never));
     expect(mirror.requests.at(-1)).toBe("GET /v2/only/manifests/1");
   });
+});
+
+test("a pull that takes long is told of, to who waits for it and in the log", async () => {
+  const held = Promise.withResolvers<void>();
+  const from = registry("none", { hold: { afterBytes: 1_000_000, until: held.promise } });
+  const big = [{ name: "big", content: Buffer.alloc(2_500_000, 7) }];
+  from.add("team/big", "1", makeImage({ layers: [big], compression: "none" }));
+  const logged: unknown[] = [];
+  const log: Log = { ...silentLog, info: (message, fields) => void logged.push([message, fields?.["far"]]) };
+  const images = store(from, { progressFirstMs: 5, log });
+  const lines: string[] = [];
+  const half = Promise.withResolvers<void>();
+  const progress = (line: string): void => {
+    lines.push(line);
+    if (line.includes("1.0 of 2.5 MB")) half.resolve();
+  };
+  const pulling = provided(images.provide(image("team/big:1"), "c1", never, { progress }));
+  await half.promise;
+  held.resolve();
+  await pulling;
+  expect(lines).toContain('Pulling the image "team/big:1": 1.0 of 2.5 MB, 0 of 1 layers are here');
+  const told = lines.length;
+  expect(logged).toContainEqual(["Pulling an image", "1.0 of 2.5 MB, 0 of 1 layers are here"]);
+  // Of one that is here nothing is told.
+  await provided(images.provide(image("team/big:1"), "c2", never, { progress }));
+  expect(lines).toHaveLength(told);
 });
 
 describe("layers", () => {
@@ -361,13 +387,13 @@ describe("the store", () => {
     const paths: string[] = [];
     for (const part of ["root", 0, 1] as const) {
       const { source, directory: path } = await provided(
-        images.provide(image("team/app:1"), "c1", never, part),
+        images.provide(image("team/app:1"), "c1", never, { part }),
       );
       paths.push(path);
       expect(images.writableLayers("c1").at(-1)).toBe(source.kind === "overlay" ? source.upper : "none");
     }
     expect(new Set(paths).size).toBe(3);
-    await provided(images.provide(image("team/app:1"), "c2", never, 0));
+    await provided(images.provide(image("team/app:1"), "c2", never, { part: 0 }));
     expect(images.containers().toSorted()).toEqual(["c1", "c2"]);
     expect(images.configOf("c2")).toBeUndefined();
     await images.release("c1");

@@ -4,6 +4,8 @@ import { digestOf, type TestImage } from "./test-image.ts";
 export interface RegistryFaults {
   /** The connection ends after so many bytes of a layer, the first time that all of it is asked for. */
   readonly breakAfterBytes?: number;
+  /** So many bytes of each layer come, and the rest once the promise is kept. */
+  readonly hold?: { readonly afterBytes: number; readonly until: Promise<void> };
   /** Blobs whose last byte is another one. */
   readonly damaged?: ReadonlySet<string>;
   /** Does not know ranges. */
@@ -126,8 +128,9 @@ export class TestRegistry {
     if (this.faults.damaged?.has(digest) === true) bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
     if (from > 0 && this.faults.noRanges !== true) return new Response(bytes.subarray(from), { status: 206 });
-    const { breakAfterBytes } = this.faults;
+    const { breakAfterBytes, hold } = this.faults;
     const document = bytes[0] === "{".charCodeAt(0);
+    if (hold !== undefined && !document) return held(bytes, hold);
     if (breakAfterBytes === undefined || document || this.#broken.has(digest)) return new Response(bytes);
     this.#broken.add(digest);
     // Announces all of it and ends before.
@@ -140,4 +143,16 @@ export class TestRegistry {
     });
     return new Response(stream);
   }
+}
+
+function held(bytes: Uint8Array, { afterBytes, until }: NonNullable<RegistryFaults["hold"]>): Response {
+  const stream = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(bytes.subarray(0, afterBytes));
+      await until;
+      controller.enqueue(bytes.subarray(afterBytes));
+      controller.close();
+    },
+  });
+  return new Response(stream);
 }

@@ -33,7 +33,7 @@ function makeLayers(): void {
 }
 
 const images: Images = {
-  provide: async (_image, id, _signal, part = "root") => {
+  provide: async (_image, id, _signal, { part = "root" } = {}) => {
     const path = `${STORE}/containers/${id}+${part}`;
     const [upper, work, directory] = [`${path}/upper`, `${path}/work`, `${path}/root`];
     for (const each of [upper, work, directory]) mkdirSync(each, { recursive: true });

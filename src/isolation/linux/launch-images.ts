@@ -3,15 +3,16 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import type { ContainerMount, ContainerSpec, ImageMount, ReadyMount } from "../container.ts";
 import { withImage } from "../image-command.ts";
 import type { ProvidedImage } from "../images.ts";
-import type { Images, LaunchError } from "../runtime.ts";
+import type { ImageOptions, Images, LaunchError } from "../runtime.ts";
 
 /** Brings them here; the container as it can be planned. After an error nothing of them is left. */
 export async function withImages(
   images: Images,
   spec: ContainerSpec,
   signal: AbortSignal,
+  progress: ImageOptions["progress"],
 ): Promise<Result<ContainerSpec, LaunchError>> {
-  const ready = await bring(images, spec, signal);
+  const ready = await bring(images, spec, signal, progress === undefined ? {} : { progress });
   if (ready.ok) return ready;
   await images.release(spec.containerId);
   return fail({ step: "image", message: ready.error });
@@ -21,10 +22,11 @@ async function bring(
   images: Images,
   spec: ContainerSpec,
   signal: AbortSignal,
+  options: ImageOptions,
 ): Promise<Result<ContainerSpec>> {
   let ready = spec;
   if (spec.image !== undefined) {
-    const provided = await images.provide(spec.image, spec.containerId, signal);
+    const provided = await images.provide(spec.image, spec.containerId, signal, options);
     if (!provided.ok) return provided;
     const joined = withImage(spec, spec.image, provided.value);
     if (!joined.ok) return joined;
@@ -38,7 +40,8 @@ async function bring(
       mounts.push(mount);
       continue;
     }
-    const provided = await images.provide(mount.image, spec.containerId, signal, volume++);
+    const part = { ...options, part: volume++ };
+    const provided = await images.provide(mount.image, spec.containerId, signal, part);
     if (!provided.ok) return fail(`the volume at "${mount.target}": ${provided.error}`);
     mounts.push(imageMount(mount, provided.value));
   }

@@ -72,10 +72,11 @@ export async function launchContainer(
   context: LaunchContext,
   spec: ContainerSpec,
   signal: AbortSignal,
+  progress?: (line: string) => void,
 ): Promise<Result<Started, LaunchError>> {
   const { images } = context;
   if (images === undefined || !usesImages(spec)) return await launchReady(context, spec, signal);
-  const ready = await withImages(images, spec, signal);
+  const ready = await withImages(images, spec, signal, progress);
   if (!ready.ok) return ready;
   const started = await launchReady(context, ready.value, signal);
   if (!started.ok) await images.release(spec.containerId);

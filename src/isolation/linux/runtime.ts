@@ -100,14 +100,17 @@ class LinuxRuntime implements Runtime {
     this.#listener = listener;
   }
 
-  async launch(spec: ContainerSpec): Promise<Result<Launched, LaunchError>> {
+  async launch(
+    spec: ContainerSpec,
+    progress?: (line: string) => void,
+  ): Promise<Result<Launched, LaunchError>> {
     const id = spec.containerId;
     if (this.#containers.has(id) || this.#context.records.exists(id)) {
       const message = `Container "${id}" exists already; container ids are used once`;
       return fail({ step: "validate", message });
     }
     const container = this.#add(id);
-    const started = await launchContainer(this.#context, spec, container.cancel.signal);
+    const started = await launchContainer(this.#context, spec, container.cancel.signal, progress);
     if (!started.ok) {
       this.#containers.delete(id);
       container.launching.resolve();
