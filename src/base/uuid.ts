@@ -12,10 +12,12 @@ export function randomUuid(random: Random): Uint8Array {
   return bytes;
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /** The 36-character text form of 16 raw bytes. */
 export function uuidText(bytes: Uint8Array): string {
   assert(bytes.length === UUID_BYTES, `UUID must be ${UUID_BYTES} bytes, got ${bytes.length}`);
   let hex = "";
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
+  for (const byte of bytes) hex += HEX[byte];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -8,6 +8,7 @@ import { Packr, Unpackr } from "msgpackr";
 import { FRAME_MAX_BYTES } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { scanMsgpack } from "./msgpack-scan.ts";
+import { quickMsgpack } from "./msgpack-writer.ts";
 
 const PLAIN = {
   useRecords: false,
@@ -40,7 +41,7 @@ export function encodeMsgpack(value: unknown): Uint8Array {
  * thousands of other bytes.
  */
 export function lendMsgpack(value: unknown): Uint8Array {
-  return packr.pack(value);
+  return quickMsgpack(value) ?? packr.pack(value);
 }
 
 /** One value; maps become plain objects with string keys. The error says what is wrong with the bytes. */
