@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { Random } from "../../src/base/random.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
 import { expectNothingLeft } from "./left-behind.ts";
-import { eventually, TestCluster } from "./test-cluster.ts";
+import { TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
 const TASKS = Number(process.env["MESH_KILL_TASKS"] ?? 200);
@@ -25,7 +25,8 @@ test(
   `kill -9 of the agent at random moments of ${TASKS} launches`,
   async () => {
     const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    console.log(`seed ${seed}`);
+    const about = `seed ${seed}`;
+    console.log(about);
     const random = new Random(seed);
     await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
     await cluster.useAgent();
@@ -45,14 +46,17 @@ test(
       await agent?.kill("SIGKILL");
       agent?.start();
     }
-    await eventually("all tasks to end", () => scheduler.ended === TASKS, 60_000);
+    await scheduler.untilEnded(TASKS, 60_000);
     // Their offer went with the agent: the framework is told so, and none of them was started.
     const dropped = ids.filter((id) => scheduler.stateOf(id) === "TASK_DROPPED");
     console.log(`${dropped.length} not started: ${reasons(scheduler, dropped)}`);
     const ran = ids.filter((id) => !dropped.includes(id));
-    expect(readFileSync(started, "utf8").trim().split("\n").sort()).toEqual([...ran].sort());
+    expect(readFileSync(started, "utf8").trim().split("\n").sort(), about).toEqual([...ran].sort());
     const wrong = ran.filter((id) => !endedAs(scheduler, id, ids.indexOf(id) % STATUSES));
-    expect(wrong.map((id) => scheduler.told.get(id))).toEqual([]);
+    expect(
+      wrong.map((id) => scheduler.told.get(id)),
+      about,
+    ).toEqual([]);
 
     await expectNothingLeft(cluster, cgroups);
   },

@@ -67,7 +67,7 @@ async function all(): Promise<void> {
     agent?.start();
     await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
   }
-  await eventually("all tasks to end", () => scheduler.ended === tasks, 60_000);
+  await scheduler.untilEnded(tasks, 60_000);
   const ends = [...scheduler.told.keys()].map((id) => [id, scheduler.told.get(id)?.at(-1)] as const);
   // Those whose offer went with the agent never ran.
   const wrong = ends.filter(([, end]) => end?.state !== "TASK_FINISHED" && end?.state !== "TASK_DROPPED");

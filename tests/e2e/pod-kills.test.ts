@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { Random } from "../../src/base/random.ts";
 import { isTerminalState } from "../../src/model/task-state.ts";
 import { expectNothingLeft } from "./left-behind.ts";
-import { eventually, TestCluster } from "./test-cluster.ts";
+import { TestCluster } from "./test-cluster.ts";
 import { TestScheduler } from "./test-scheduler.ts";
 
 const PODS = Number(process.env["MESH_KILL_PODS"] ?? 30);
@@ -20,7 +20,8 @@ test(
   `kill -9 of the agent at random moments of ${PODS} pods`,
   async () => {
     const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    console.log(`seed ${seed}`);
+    const about = `seed ${seed}`;
+    console.log(about);
     const random = new Random(seed);
     await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
     await cluster.useAgent();
@@ -51,24 +52,31 @@ test(
       agent?.start();
       kills++;
     }
-    await eventually("all tasks to end", () => scheduler.ended === all.length, 30_000);
+    await scheduler.untilEnded(all.length, 30_000);
     console.log(`${PODS} pods through ${kills} kills of their agent`);
 
     const ran = readFileSync(started, "utf8").trim().split("\n");
-    expect(new Set(ran).size).toBe(ran.length);
+    expect(new Set(ran).size, about).toBe(ran.length);
     const states = (ids: readonly string[]) => ids.map((id) => scheduler.stateOf(id) ?? "");
     const dropped = pods.filter(({ ids }) => states(ids).every((state) => state === "TASK_DROPPED"));
-    for (const { ids } of dropped) expect(ran.filter((id) => ids.includes(id))).toEqual([]);
+    for (const { ids } of dropped)
+      expect(
+        ran.filter((id) => ids.includes(id)),
+        about,
+      ).toEqual([]);
     console.log(`${dropped.length} pods not started`);
     for (const { fails, ids } of pods.filter((pod) => !dropped.includes(pod))) {
       const [quick = "", ...others] = states(ids);
       // Its end may come after that of the one that fails.
-      expect(fails ? ["TASK_FINISHED", "TASK_KILLED"] : ["TASK_FINISHED"]).toContain(quick);
-      expect(others).toEqual(fails ? ["TASK_FAILED", "TASK_KILLED"] : ["TASK_FINISHED", "TASK_FINISHED"]);
+      const which = `${about}: ${JSON.stringify(ids.map((id) => scheduler.told.get(id)))}`;
+      expect(fails ? ["TASK_FINISHED", "TASK_KILLED"] : ["TASK_FINISHED"], which).toContain(quick);
+      expect(others, which).toEqual(
+        fails ? ["TASK_FAILED", "TASK_KILLED"] : ["TASK_FINISHED", "TASK_FINISHED"],
+      );
     }
     for (const id of all) {
       const ends = (scheduler.told.get(id) ?? []).filter(({ state }) => isTerminalState(state));
-      expect(new Set(ends.map(({ uuid }) => JSON.stringify(uuid))).size).toBe(1);
+      expect(new Set(ends.map(({ uuid }) => JSON.stringify(uuid))).size, `${about}: ${id}`).toBe(1);
     }
 
     await expectNothingLeft(cluster, cgroups);

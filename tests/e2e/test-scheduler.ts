@@ -6,6 +6,7 @@ import type { ContainerInfo } from "../../src/model/v1/containers.ts";
 import type { Offer, OfferOperation } from "../../src/model/v1/offers.ts";
 import type { SchedulerEvent } from "../../src/model/v1/scheduler.ts";
 import type { TaskInfo, TaskState, TaskStatus } from "../../src/model/v1/tasks.ts";
+import { eventually } from "./test-cluster.ts";
 
 const CPUS = 0.05;
 const MEM = 16;
@@ -99,6 +100,19 @@ export class TestScheduler implements AsyncDisposable {
 
   get ended(): number {
     return this.count(isTerminalState);
+  }
+
+  /** Waits for so many tasks to have ended; rejects with what was last heard of the others. */
+  async untilEnded(count: number, timeoutMs: number): Promise<void> {
+    await eventually(`${count} tasks to end`, () => this.ended === count, timeoutMs).catch((error: Error) => {
+      const unsent = [...this.#waiting, ...this.#groups.flatMap(({ tasks }) => tasks)].map(({ id }) => id);
+      const running = [...this.#launched.keys()].filter(
+        (id) => !isTerminalState(this.stateOf(id) ?? "TASK_STAGING"),
+      );
+      const last = running.map((id) => `\n${id} ${JSON.stringify(this.told.get(id)?.at(-1))}`);
+      const waiting = unsent.join() || "none";
+      throw new Error(`${error.message}: ${this.ended} did, no offer came for: ${waiting}${last.join("")}`);
+    });
   }
 
   async reconcile(ids: readonly string[]): Promise<void> {
