@@ -3,7 +3,17 @@
  * directory of their own, on free ports of the loopback address, gone when
  * disposed of.
  */
-import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePort } from "../../scripts/free-port.ts";
@@ -208,15 +218,10 @@ export class TestCluster implements AsyncDisposable {
 
 /** Tasks outlive their agent: ends every process that works below the directory. */
 function killLeftovers(directory: string): void {
-  const found = Bun.spawnSync([
-    "sh",
-    "-c",
-    `for p in /proc/[0-9]*; do readlink "$p/cwd" 2>/dev/null | grep -q "^$0" && echo "\${p#/proc/}"; done; true`,
-    directory,
-  ]);
-  for (const pid of found.stdout.toString().split("\n").filter(Boolean)) {
+  const pids = existsSync("/proc") ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : [];
+  for (const pid of pids) {
     try {
-      process.kill(Number(pid), "SIGKILL");
+      if (readlinkSync(`/proc/${pid}/cwd`).startsWith(directory)) process.kill(Number(pid), "SIGKILL");
     } catch {
       // It ended meanwhile.
     }
