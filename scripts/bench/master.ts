@@ -6,8 +6,8 @@
  * Options: `--agents N` (default 10,000), `--tasks N` lasting ones (default ten for each agent), `--short N`
  * (default 50,000), `--inflight N` tasks under way (default 2,000), `--quick` for small numbers;
  * `--noisy` measures something else: how long a quiet framework's tasks take from ACCEPT to TASK_RUNNING,
- * one at a time, alone and beside one that floods the leader with calls; `--profile DIR` makes the masters
- * write a processor profile, and leaves out the kill.
+ * `--short` of them, one at a time, alone and beside one that floods the leader with calls;
+ * `--profile DIR` makes the masters write a processor profile, and leaves out the kill.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -21,7 +21,7 @@ const PER_ACCEPT = 10;
 const CONNECTIONS = 128;
 /** Runs the code in, and is not counted. */
 const WARM_UP_SHARE = 0.2;
-/** Tasks of the quiet framework in each part of `--noisy`. */
+/** Tasks of the quiet framework in each part of `--noisy`, unless --short says how many. */
 const QUIET_TASKS = 300;
 const FLOOD = join(import.meta.dir, "../load/flood.ts");
 const FLOOD_CONNECTIONS = 256;
@@ -146,8 +146,8 @@ class MasterBench {
   /** One task after the other, without and with a framework that floods the leader. */
   async noisy(): Promise<void> {
     const plan = { lasting: false, perAccept: 1, inflight: 1 };
-    await this.#framework.launch({ ...plan, tasks: QUIET_TASKS });
-    await this.#step("quietAlone", () => this.#launch({ ...plan, tasks: QUIET_TASKS }));
+    await this.#framework.launch({ ...plan, tasks: this.#sizes.short });
+    await this.#step("quietAlone", () => this.#launch({ ...plan, tasks: this.#sizes.short }));
     const ports = this.#masters.places.map(({ port }) => String(port));
     const flood = Bun.spawn([process.execPath, FLOOD, String(FLOOD_CONNECTIONS), ...ports], {
       stdio: ["ignore", "pipe", "inherit"],
@@ -157,7 +157,7 @@ class MasterBench {
     await said.next();
     await this.#step("quietBesideFlood", async () => {
       const startMs = performance.now();
-      const figures = await this.#launch({ ...plan, tasks: QUIET_TASKS });
+      const figures = await this.#launch({ ...plan, tasks: this.#sizes.short });
       flood.kill("SIGTERM");
       const calls = Number((await said.next()).value);
       return { ...figures, floodCallsPerS: Math.round((calls * 1000) / (performance.now() - startMs)) };
@@ -212,7 +212,7 @@ function options() {
   const sizes = {
     agents,
     lasting: Number(values.tasks ?? 10 * agents),
-    short: Number(values.short ?? (values.quick ? 500 : 50_000)),
+    short: Number(values.short ?? (values.noisy ? QUIET_TASKS : values.quick ? 500 : 50_000)),
     inflight: Number(values.inflight ?? (values.quick ? 200 : 2_000)),
   };
   return { sizes, noisy: values.noisy, profile: values.profile };
