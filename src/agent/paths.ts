@@ -104,8 +104,9 @@ export interface FileLocation {
 
 /**
  * Maps a path as /files takes it to a sandbox below the work directory: the
- * sandbox's host path (a container id or `latest`), or
- * `/frameworks/<FID>/executors/<EID>/runs/latest`. Undefined for every other
+ * sandbox's host path (a container id or `latest`),
+ * `/frameworks/<FID>/executors/<EID>/runs/latest`, or `/containers/<CID>` of a
+ * standalone container. Undefined for every other
  * path; whether the sandbox exists is for the reader to see.
  */
 export function resolveSandboxPath(
@@ -116,6 +117,10 @@ export function resolveSandboxPath(
   const host = virtualPath.startsWith(`${workDir}/`) ? virtualPath.slice(workDir.length) : undefined;
   const parts = (host ?? virtualPath).split("/").filter((part) => part !== "");
   if (parts.some((part) => part === "." || part === "..")) return undefined;
+  const [first, containerId, ...inside] = parts;
+  if (first === "containers" && containerId !== undefined) {
+    return { root: standaloneSandboxPath(workDir, containerId), relative: inside.join("/") };
+  }
   const owner = host === undefined ? agentId : parts[0] === "slaves" ? parts[1] : undefined;
   if (owner === undefined) return undefined;
   const [frameworks, frameworkId, executors, executorId, runs, run, ...rest] =

@@ -1,5 +1,5 @@
 /** The sandboxes that are in use, for what looks after them: garbage collection, logs, disk limits. */
-import { childContainer } from "../model/container-id.ts";
+import { childContainer, parentContainer } from "../model/container-id.ts";
 import { diskOf } from "../model/disk-source.ts";
 import { reservationsOf } from "../model/resource-identity.ts";
 import { ANY_ROLE } from "../model/roles.ts";
@@ -7,6 +7,7 @@ import type { Resource } from "../model/v1/resources.ts";
 import type { CommandInfo } from "../model/v1/tasks.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import type { Executor } from "./executor.ts";
+import type { Nested } from "./nested.ts";
 import { LOGGER_PREFIX } from "./output-settings.ts";
 import { sandboxPath, taskSandbox, volumePath } from "./paths.ts";
 import type { Pod } from "./pod.ts";
@@ -37,7 +38,9 @@ export function sandboxRuns(state: AgentState): readonly SandboxRun[] {
       needs: () => podNeeds(state, pod),
     });
   }
-  for (const { containerId, phase, spec } of state.nested.values()) {
+  for (const nested of state.nested.values()) {
+    if (isOver(nested)) continue;
+    const { containerId, phase, spec } = nested;
     const { sandbox } = spec;
     runs.push({ containerId, sandbox, running: phase === "running", needs: () => NOTHING });
   }
@@ -67,9 +70,15 @@ export function holdsContainer(state: AgentState, containerId: string): boolean 
   // Before its recovery the agent does not know what it has.
   if (!state.recovered) return true;
   const { condemned, containers, executorContainers, pods } = state;
-  if (state.nested.has(containerId)) return true;
+  const nested = state.nested.get(containerId);
+  if (nested !== undefined && !isOver(nested)) return true;
   if (containers.has(containerId) || executorContainers.has(containerId)) return true;
   return condemned.has(containerId) || pods.has(containerId) || holdsTaskOf(state, containerId);
+}
+
+/** By itself, and nothing hangs on it but the memory of how it ended, which its sandbox is not needed for. */
+function isOver({ containerId, phase }: Nested): boolean {
+  return phase === "ended" && parentContainer(containerId) === undefined;
 }
 
 /** A pod ends before all that its tasks were is told. */

@@ -53,7 +53,10 @@ export interface SandboxGcOptions {
   readonly log: Log;
 }
 
-/** An ended run: `slaves/<AID>/frameworks/<FID>/executors/<EID>/runs/<CID>` and when it ended. */
+/**
+ * An ended run: `slaves/<AID>/frameworks/<FID>/executors/<EID>/runs/<CID>`, or `containers/<CID>` of a
+ * standalone container, and when it ended.
+ */
 interface EndedRun {
   readonly path: string;
   readonly endedMs: number;
@@ -62,6 +65,8 @@ interface EndedRun {
 export class SandboxGc {
   readonly #options: SandboxGcOptions;
   readonly #trash: string;
+  /** Where standalone containers have their sandboxes. */
+  readonly #standalone: string;
   /** Oldest first. */
   #runs: EndedRun[] = [];
   /** Whether `#runs` has all there are; else the disk is read again when it is used up. */
@@ -76,12 +81,14 @@ export class SandboxGc {
   constructor(options: SandboxGcOptions) {
     this.#options = options;
     this.#trash = `${options.workDir}/gc`;
+    this.#standalone = `${options.workDir}/containers`;
   }
 
   /** A run whose container is no more: its age counts from now. */
   ended(path: string): void {
     // Those of a pod's tasks are inside the pod's and go with it.
-    if (basename(dirname(path)) !== "runs") return;
+    const directory = dirname(path);
+    if (basename(directory) !== "runs" && directory !== this.#standalone) return;
     const endedMs = this.#options.wallMs();
     try {
       utimesSync(path, endedMs / SECOND_MS, endedMs / SECOND_MS);
@@ -183,6 +190,7 @@ export class SandboxGc {
   /** Directories above the last run of an executor, up to the agent's, as far as they are empty now. */
   #removeParents(run: string): void {
     const runs = dirname(run);
+    if (runs === this.#standalone) return;
     const left = readdirSync(runs);
     if (left.length > 1 || (left.length === 1 && left[0] !== "latest")) return;
     if (left.length === 1 && !this.#removeLatest(`${runs}/latest`)) return;
@@ -204,6 +212,11 @@ export class SandboxGc {
     return true;
   }
 
+  async *#allPaths(): AsyncGenerator<string> {
+    yield* below(this.#standalone, "");
+    yield* runPaths(`${this.#options.workDir}/slaves`);
+  }
+
   /** Reads the ended runs from disk; the oldest of them, when they are very many. */
   async #read(): Promise<void> {
     let runs: EndedRun[] = [];
@@ -218,7 +231,7 @@ export class SandboxGc {
     this.#complete = true;
     this.#readAgain = false;
     this.#readAtMs = this.#options.wallMs();
-    for await (const path of runPaths(`${this.#options.workDir}/slaves`)) {
+    for await (const path of this.#allPaths()) {
       if (this.#closed) return;
       if (this.#options.holds(basename(path))) continue;
       const stat = await lstat(path).catch(() => undefined);

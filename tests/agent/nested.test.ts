@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { holdsContainer, sandboxRuns } from "../../src/agent/sandbox-runs.ts";
 import { present } from "../../src/base/assert.ts";
 import type { ContainerState } from "../../src/isolation/runtime.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
@@ -211,5 +212,16 @@ describe("a container inside another", () => {
     expect(later.core.state.nested.get("alone")?.phase).toBe("running");
     launch(later, "alone.n");
     expect(specOf(later, "alone.n").sandbox).toBe("/var/lib/mesh/containers/alone/containers/n");
+    // Its sandbox is held until it ends, what is remembered of it longer.
+    const held = (): unknown => [
+      holdsContainer(later.core.state, "alone"),
+      sandboxRuns(later.core.state).some(({ containerId }) => containerId === "alone"),
+    ];
+    launched(later, "alone.n");
+    exited(later, "alone.n");
+    expect(held()).toEqual([true, true]);
+    exited(later, "alone");
+    expect(held()).toEqual([false, false]);
+    expect(later.core.state.nested.get("alone")?.phase).toBe("ended");
   });
 });

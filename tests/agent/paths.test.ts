@@ -27,6 +27,9 @@ describe("resolveSandboxPath", () => {
     [`${RUNS}/c-1/stdout`, `${RUNS}/c-1`, "stdout"],
     [`${RUNS}/latest/dir/file`, `${RUNS}/latest`, "dir/file"],
     [virtualSandboxPath("F", "t"), `${RUNS}/latest`, ""],
+    [`${WORK}/containers/alone/stdout`, `${WORK}/containers/alone`, "stdout"],
+    ["/containers/alone", `${WORK}/containers/alone`, ""],
+    ["/containers/alone/containers/n/stdout", `${WORK}/containers/alone`, "containers/n/stdout"],
     [`${virtualSandboxPath("F", "t")}/stderr`, `${RUNS}/latest`, "stderr"],
   ];
   for (const [path, root, relative] of good) {
@@ -39,6 +42,10 @@ describe("resolveSandboxPath", () => {
     "",
     "/",
     "/etc/passwd",
+    "/containers",
+    `${WORK}/containers`,
+    `${WORK}/containers/../meta`,
+    "/containers/./x",
     WORK,
     `${WORK}/meta/000001.log`,
     `${WORK}/slaves/A/frameworks/F/executors/t`,

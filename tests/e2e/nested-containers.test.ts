@@ -74,7 +74,9 @@ test("run, are waited for, killed and removed; they live on without the agent, a
 }, 120_000);
 
 test("by themselves run on an agent beside its tasks, over its death, until they are killed and removed", async () => {
-  await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+  await using cluster = await TestCluster.start({
+    ...{ masters: 1, agents: 1, agentFlags: ["--gc-delay", "1secs", "--disk-watch-interval", "100ms"] },
+  });
   const container_id = { value: "alone" };
   const call = async (type: string, body: object): Promise<[status: number, answer: string]> => {
     const answer = await fetch(`http://${cluster.agentAddresses[0]}/api/v1`, {
@@ -96,6 +98,12 @@ test("by themselves run on an agent beside its tasks, over its death, until they
   expect((await call("GET_CONTAINERS", { show_standalone: true }))[1]).toContain('"alone"');
   const stdout = join(cluster.directory, "a0", "containers", "alone", "stdout");
   expect(readFileSync(stdout, "utf8")).toBe("alone\n");
+  const files = (path: string) => fetch(`http://${cluster.agentAddresses[0]}/files/${path}`);
+  expect(await (await files("read?path=/containers/alone/stdout&offset=0")).json()).toMatchObject({
+    data: "alone\n",
+  });
+  expect(await (await files(`browse?path=${stdout.slice(0, -"/stdout".length)}`)).text()).toContain("stderr");
+  expect((await files("browse?path=/containers")).status).toBe(404);
   const waiting = call("WAIT_CONTAINER", { container_id });
   expect((await call("REMOVE_CONTAINER", { container_id }))[0]).toBe(500);
   expect((await call("KILL_CONTAINER", { container_id }))[0]).toBe(200);
@@ -103,6 +111,7 @@ test("by themselves run on an agent beside its tasks, over its death, until they
     200,
     JSON.stringify({ type: "WAIT_CONTAINER", wait_container: { exit_status: 9 } }),
   ]);
+  await eventually("its sandbox to be collected", () => !existsSync(stdout));
   expect((await call("REMOVE_CONTAINER", { container_id }))[0]).toBe(200);
   expect((await call("WAIT_CONTAINER", { container_id }))[0]).toBe(404);
 }, 60_000);

@@ -160,6 +160,30 @@ describe("garbage collection of sandboxes", () => {
     expect(existsSync(next)).toBe(false);
   });
 
+  test("standalone containers' sandboxes go as others do, those inside of them with them", async () => {
+    const bench = new Bench();
+    const made = (name: string, agoMs: number): string => {
+      const path = join(bench.workDir, "containers", name);
+      mkdirSync(join(path, "containers/inside"), { recursive: true });
+      const atS = (bench.nowMs - agoMs) / 1_000;
+      utimesSync(path, atS, atS);
+      return path;
+    };
+    const [old, young, held] = [made("old", WEEK_MS), made("young", 0), made("held", WEEK_MS)];
+    bench.held.add("held");
+    const gc = bench.open();
+    await gc.sweep();
+    expect([old, young, held].map((path) => existsSync(path))).toEqual([false, true, true]);
+    gc.ended(join(young, "containers/inside"));
+    gc.ended(held);
+    bench.held.clear();
+    bench.nowMs += WEEK_MS;
+    await gc.sweep();
+    expect(readdirSync(join(bench.workDir, "containers"))).toEqual([]);
+    expect(existsSync(bench.workDir)).toBe(true);
+    await gc.close();
+  });
+
   test("follows no link out of a sandbox, and clears away what a crash left half deleted", async () => {
     const bench = new Bench();
     const outside = join(bench.workDir, "outside");
