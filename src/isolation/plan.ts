@@ -28,6 +28,7 @@ import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts
 import { type Confinement, outsideOwner, unkeptConfinement, unmappedUser } from "./confinement.ts";
 import type { ContainerSpec, ContainerTerminal, ContainerVolume, FetchUri, Namespace } from "./container.ts";
 import { type AllowDevicesStep, deviceSteps } from "./device-steps.ts";
+import { type LimitDiskStep, limitDiskSteps } from "./disk-steps.ts";
 import { invalidSpec } from "./invalid-spec.ts";
 import {
   type MountPointStep,
@@ -60,6 +61,7 @@ export type AgentStep =
       readonly volumes: readonly ContainerVolume[];
       readonly owner: Owner | undefined;
     }
+  | LimitDiskStep
   | MountPointStep
   | LinkSandboxStep
   /** Where the container has a root of its own, volumes are mounted and not linked. */
@@ -211,7 +213,9 @@ function agentSteps(
 ): AgentStep[] {
   const steps: AgentStep[] = [
     ...podSandboxSteps(spec),
+    ...(spec.pod === undefined ? [] : limitDiskSteps(spec, host)),
     { in: "agent", do: "make-sandbox", path: spec.sandbox },
+    ...(spec.pod === undefined ? limitDiskSteps(spec, host) : []),
     ...podLinkSteps(spec),
   ];
   // Into the empty sandbox: nothing fetched can lead them elsewhere.

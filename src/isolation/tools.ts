@@ -45,6 +45,8 @@ export interface Host {
   /** Names of the files that a cgroup of a container has here; absent: nothing can be limited. */
   readonly cgroupFiles?: ReadonlySet<string>;
   readonly cgroupSettings?: CgroupSettings;
+  /** Sandboxes can be given projects with quotas. */
+  readonly projectQuotas?: true;
   /** File of mounts that every container gets, as fstab(5). */
   readonly fixedMounts?: string;
   /** Absolute path of an empty directory, over which containers mount their secrets. */

@@ -1,12 +1,14 @@
 /** How an agent's containers come to be: the runtime with what the flags say of it. */
 import type { ContainerPolicy } from "../agent/container-policy.ts";
 import { networksDirectory } from "../agent/paths.ts";
+import { MeshError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { createFetcher } from "../io/fetcher.ts";
 import { checkNetwork } from "../io/network-check.ts";
 import type { CgroupSettings } from "../isolation/cgroup-settings.ts";
 import type { ConfinementSettings } from "../isolation/confinement-settings.ts";
 import type { GpuSettings } from "../isolation/gpus.ts";
+import { ProjectQuotas } from "../isolation/linux/project-quotas.ts";
 import { openLinuxRuntime } from "../isolation/linux/runtime.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
@@ -15,6 +17,7 @@ import { type FetcherFlags, fetchSettings } from "./fetcher-flags.ts";
 import { type OpenedImages, openImages, ownProgram } from "./image-care.ts";
 import type { ImageSettings } from "./image-flags.ts";
 import type { NetworkFlags } from "./network-flags.ts";
+import type { ProjectQuotaFlags, SandboxSettings } from "./sandbox-flags.ts";
 
 const BYTES_PER_MEGABYTE = 1024 * 1024;
 
@@ -33,11 +36,14 @@ export interface RuntimeFlags {
   readonly images?: ImageSettings | undefined;
   /** Left out: nothing that is fetched is kept for other tasks. */
   readonly fetcher?: FetcherFlags;
+  readonly sandboxes?: Pick<SandboxSettings, "projectQuotas">;
 }
 
 export interface OpenedRuntime {
   readonly runtime: Runtime;
   readonly images: OpenedImages | undefined;
+  /** Quotas of sandboxes; undefined: there are none. */
+  readonly diskQuotas: ProjectQuotas | undefined;
 }
 
 /** Rejects with MeshError BAD_FLAG for limits that the machine cannot keep. */
@@ -49,6 +55,7 @@ export async function openRuntime(
   log: Log,
 ): Promise<OpenedRuntime> {
   if (flags.containers?.privateTmp === true) checkTmp(workDir);
+  const diskQuotas = openDiskQuotas(flags.sandboxes?.projectQuotas, workDir);
   const wanted = flags.isolate ? flags.images : undefined;
   const images = wanted === undefined ? undefined : openImages(wanted, workDir, log);
   const runtime = openLinuxRuntime({
@@ -65,11 +72,20 @@ export async function openRuntime(
       ? {}
       : { confinement: confinementOf(flags.confinement, flags.gpus, workDir) }),
     ...(flags.gpus === undefined ? {} : { gpus: flags.gpus }),
+    ...(diskQuotas === undefined ? {} : { diskQuotas }),
     ...offeredMemory(info),
     log,
   });
   logCapabilities(log, runtime);
-  return { runtime, images };
+  return { runtime, images, diskQuotas };
+}
+
+/** Throws MeshError BAD_FLAG. */
+function openDiskQuotas(wanted: ProjectQuotaFlags | undefined, workDir: string): ProjectQuotas | undefined {
+  if (wanted === undefined) return undefined;
+  const opened = ProjectQuotas.open(workDir, wanted);
+  if (opened.ok) return opened.value;
+  throw new MeshError("BAD_FLAG", `Flag --xfs-project-range is given, but ${opened.error}`);
 }
 
 /** A /dev of containers shows the GPUs to all; who may open them, their cgroups say. */

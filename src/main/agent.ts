@@ -218,7 +218,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   };
   const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
   const settings = flags.sandboxes ?? DEFAULT_SANDBOX_SETTINGS;
-  const care = new SandboxCare({ port: agent, workDir, runtime, settings, log, images: images?.store });
+  const care = new SandboxCare({ port: agent, workDir, runtime, settings, log, ...disksOf(opened) });
   const api = agentApi({
     port: agent,
     build: buildInfo(),
@@ -266,6 +266,10 @@ function offerOf(flags: AgentFlags, machine: Machine, workDir: string, log: Log)
   const info = agentInfo(flags, { ...machine, gpus: found.detected }, workDir);
   const gpus = agreedGpus(found, info.resources ?? [], flags.gpuDevices);
   return { info, forRuntime: { ...flags, gpus } };
+}
+
+function disksOf({ images, diskQuotas: projects }: OpenedRuntime) {
+  return { images: images?.store, projects };
 }
 
 async function statisticsOf(containerId: string, runtime: Runtime, care: SandboxCare) {

@@ -15,6 +15,14 @@ interface Quota {
   readonly bytes: number;
 }
 
+/** What a round does with what it measured. */
+export interface DiskQuotaRules {
+  /** Ends containers that have too much. */
+  readonly ends: boolean;
+  /** Persistent volumes are measured, too. */
+  readonly volumes: boolean;
+}
+
 /** Paths of what a container with images has written to its root and volumes. */
 type WritableLayers = (containerId: string) => readonly string[];
 
@@ -24,6 +32,7 @@ export class DiskQuota {
   readonly #measure: MeasureDisk;
   readonly #log: Log;
   readonly #writableLayers: WritableLayers;
+  readonly #rules: DiskQuotaRules;
   #underWay: Promise<void> | undefined;
   /** By container id, of the last round. */
   #statistics: ReadonlyMap<string, Partial<ResourceStatistics>> = new Map();
@@ -35,7 +44,9 @@ export class DiskQuota {
     measure: MeasureDisk,
     log: Log,
     writableLayers: WritableLayers = () => [],
+    rules: DiskQuotaRules = { ends: true, volumes: true },
   ) {
+    this.#rules = rules;
     this.#writableLayers = writableLayers;
     this.#port = port;
     this.#runtime = runtime;
@@ -63,7 +74,7 @@ export class DiskQuota {
   async #enforce(): Promise<void> {
     const runs = this.#port.sandboxRuns().filter(({ running }) => running);
     const limited = runs
-      .map((run) => ({ run, quotas: quotasOf(run), layers: this.#layersOf(run) }))
+      .map((run) => ({ run, quotas: quotasOf(run, this.#rules), layers: this.#layersOf(run) }))
       .filter(({ quotas }) => quotas.length > 0);
     const statistics = new Map<string, Partial<ResourceStatistics>>();
     try {
@@ -80,7 +91,8 @@ export class DiskQuota {
         if (own !== undefined && used !== undefined)
           statistics.set(containerId, { disk_limit_bytes: own.bytes, disk_used_bytes: used });
         const broken = quotas.find(({ bytes, path }) => (usage.get(path) ?? 0) > bytes);
-        if (broken !== undefined) await this.#end(run, broken, usage.get(broken.path) ?? 0);
+        if (broken !== undefined && this.#rules.ends)
+          await this.#end(run, broken, usage.get(broken.path) ?? 0);
       }
     } catch (error) {
       this.#log.error("Cannot measure what containers have on disk", { reason: String(error) });
@@ -106,7 +118,8 @@ export class DiskQuota {
   }
 }
 
-function quotasOf({ needs, sandbox }: SandboxRun): Quota[] {
+function quotasOf({ needs, sandbox }: SandboxRun, rules: DiskQuotaRules): Quota[] {
   const { diskBytes, volumes } = needs();
-  return diskBytes === 0 ? [...volumes] : [{ path: sandbox, bytes: diskBytes }, ...volumes];
+  const own = diskBytes === 0 ? [] : [{ path: sandbox, bytes: diskBytes }];
+  return rules.volumes ? [...own, ...volumes] : own;
 }

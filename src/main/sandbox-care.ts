@@ -21,6 +21,10 @@ const HOT_LOOK_INTERVAL_MS = 100;
 /** What setInterval can count. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
+interface Projects {
+  usage(directory: string): { readonly usedBytes: number } | undefined;
+}
+
 export interface SandboxCareOptions {
   readonly port: SandboxPort;
   /** Absolute path. */
@@ -30,6 +34,8 @@ export interface SandboxCareOptions {
   readonly log: Log;
   /** Left out: containers write to their sandboxes alone. */
   readonly images?: { writableLayers(containerId: string): readonly string[] } | undefined;
+  /** Quotas that hold containers to their disk; left out: none do. */
+  readonly projects?: Projects | undefined;
   /** How often it looks at all sandboxes in use; left out: each second. */
   readonly lookIntervalMs?: number;
 }
@@ -50,7 +56,11 @@ export class SandboxCare {
   constructor(options: SandboxCareOptions) {
     this.#options = options;
     const { images, log, port, runtime, settings, workDir } = options;
-    if (settings.diskQuotaIntervalMs !== undefined)
+    if (options.projects !== undefined) {
+      const ends = settings.projectQuotas?.kills === true;
+      const measure = measureProjects(options.projects);
+      this.#quota = new DiskQuota(port, runtime, measure, log, undefined, { ends, volumes: false });
+    } else if (settings.diskQuotaIntervalMs !== undefined)
       this.#quota = new DiskQuota(
         port,
         runtime,
@@ -178,6 +188,18 @@ function outputFiles(root: string, sandbox: string, { stderr, stdout }: Containe
     { file: { path: `${sandbox}/stdout`, root, ...stdout }, sizeBytes: 0 },
     { file: { path: `${sandbox}/stderr`, root, ...stderr }, sizeBytes: 0 },
   ];
+}
+
+/** What is written beside sandboxes is of the same projects. */
+function measureProjects(projects: Projects): MeasureDisk {
+  return async (directories) => {
+    const found = new Map<string, number>();
+    for (const directory of directories) {
+      const used = projects.usage(directory);
+      if (used !== undefined) found.set(directory, used.usedBytes);
+    }
+    return found;
+  };
 }
 
 function measureDisk(): MeasureDisk {

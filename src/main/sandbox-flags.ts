@@ -7,6 +7,9 @@ import {
   readSize,
 } from "../agent/output-settings.ts";
 import { DAY_MS, MINUTE_MS } from "../base/time.ts";
+import type { PortRange } from "../isolation/listening-ports.ts";
+import { parseRanges } from "../model/value-ranges.ts";
+import { bytesOf } from "./byte-flags.ts";
 import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
 
 export const SANDBOX_FLAGS: readonly FlagSpec[] = [
@@ -39,6 +42,22 @@ export const SANDBOX_FLAGS: readonly FlagSpec[] = [
     default: "15secs",
   },
   {
+    name: "xfs-project-range",
+    value: "<range>",
+    description:
+      "Tasks cannot write more to their sandbox than the disk they asked for: with these projects of XFS, such as [5000-10000]",
+  },
+  {
+    name: "xfs-kill-containers",
+    description: "End tasks that have more, with such projects, in place of refusing their writes",
+  },
+  {
+    name: "xfs-quota-headroom",
+    value: "<bytes>",
+    description: "How much more they can write until then",
+    default: "10MB",
+  },
+  {
     name: "container-logger",
     value: "<kind>",
     description: "rotate (stdout and stderr of a task are bounded), or sandbox (they are plain files)",
@@ -65,6 +84,13 @@ export const SANDBOX_FLAGS: readonly FlagSpec[] = [
   },
 ];
 
+export interface ProjectQuotaFlags {
+  readonly projects: readonly PortRange[];
+  /** Who has too much is ended, and can write so much more until that is seen. */
+  readonly kills: boolean;
+  readonly headroomBytes: number;
+}
+
 export interface SandboxSettings {
   readonly gcDelayMs: number;
   /** 0 to 1. */
@@ -72,6 +98,8 @@ export interface SandboxSettings {
   readonly diskWatchIntervalMs: number;
   /** How often the disk that containers use is measured; absent: never, and no limit of it holds. */
   readonly diskQuotaIntervalMs?: number | undefined;
+  /** Absent: tasks can write more than they asked for. */
+  readonly projectQuotas?: ProjectQuotaFlags | undefined;
   /** Absent: log files of containers grow without bound. */
   readonly outputs?: ContainerOutputs | undefined;
 }
@@ -85,15 +113,38 @@ export const DEFAULT_SANDBOX_SETTINGS: SandboxSettings = {
 
 /** Throws MeshError BAD_FLAG. */
 export function readSandboxSettings(flags: Flags): SandboxSettings {
+  const projectQuotas = readProjectQuotas(flags);
+  const measured = projectQuotas !== undefined || flags.switch("enforce-container-disk-quota");
   return {
     gcDelayMs: flags.duration("gc-delay"),
     gcDiskHeadroom: flags.number("gc-disk-headroom", { min: 0, max: 1 }),
     diskWatchIntervalMs: flags.duration("disk-watch-interval"),
-    diskQuotaIntervalMs: flags.switch("enforce-container-disk-quota")
-      ? flags.duration("container-disk-watch-interval")
-      : undefined,
+    diskQuotaIntervalMs: measured ? flags.duration("container-disk-watch-interval") : undefined,
+    projectQuotas,
     outputs: readOutputs(flags),
   };
+}
+
+/** Numbers of projects; 0 is no project. */
+const PROJECT_MAX = 2 ** 31 - 1;
+const PROJECTS_MAX = 1_000_000;
+
+function readProjectQuotas(flags: Flags): ProjectQuotaFlags | undefined {
+  const text = flags.optional("xfs-project-range");
+  const kills = flags.switch("xfs-kill-containers");
+  if (text === undefined) {
+    if (kills) throw badFlag("xfs-kill-containers", "true", "--xfs-project-range beside it");
+    return undefined;
+  }
+  if (flags.switch("enforce-container-disk-quota"))
+    throw badFlag("xfs-project-range", text, "not --enforce-container-disk-quota beside it");
+  const ranges = parseRanges(text.trim());
+  const usable = ({ begin, end }: PortRange): boolean => begin >= 1 && begin <= end && end <= PROJECT_MAX;
+  const count = ranges.ok ? ranges.value.reduce((sum, { begin, end }) => sum + end - begin + 1, 0) : 0;
+  if (!ranges.ok || count === 0 || count > PROJECTS_MAX || !ranges.value.every(usable))
+    throw badFlag("xfs-project-range", text, "numbers of projects such as [5000-10000]");
+  const headroomBytes = bytesOf(flags, "xfs-quota-headroom");
+  return { projects: ranges.value, kills, headroomBytes: kills ? headroomBytes : 0 };
 }
 
 /** With the names of Mesos' modules too. */

@@ -17,7 +17,7 @@ import type { SandboxPort, SandboxRun } from "../../src/agent/port.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { ok } from "../../src/base/result.ts";
 import type { Limitation } from "../../src/isolation/container.ts";
-import { SandboxCare } from "../../src/main/sandbox-care.ts";
+import { SandboxCare, type SandboxCareOptions } from "../../src/main/sandbox-care.ts";
 import { DEFAULT_SANDBOX_SETTINGS, type SandboxSettings } from "../../src/main/sandbox-flags.ts";
 import { eventually } from "../e2e/test-cluster.ts";
 
@@ -56,7 +56,7 @@ class FakeAgent implements SandboxPort, AsyncDisposable {
     return sandbox;
   }
 
-  start(settings: Partial<SandboxSettings>): SandboxCare {
+  start(settings: Partial<SandboxSettings>, projects?: SandboxCareOptions["projects"]): SandboxCare {
     this.#care = new SandboxCare({
       port: this,
       workDir: this.workDir,
@@ -70,6 +70,7 @@ class FakeAgent implements SandboxPort, AsyncDisposable {
       },
       settings: { ...DEFAULT_SANDBOX_SETTINGS, diskWatchIntervalMs: 20, ...settings },
       log: silentLog,
+      projects,
       lookIntervalMs: 10,
     });
     this.#care.start();
@@ -193,5 +194,27 @@ describe("the care of sandboxes", () => {
     expect(care.diskStatistics("modest")?.disk_used_bytes).toBeLessThan(64 * KIB);
     expect(care.diskStatistics("free")).toBeUndefined();
     expect(agent.killed.length).toBe(2);
+  });
+
+  test("with projects of XFS their quotas tell; who has more is ended only when that is asked for", async () => {
+    for (const kills of [false, true]) {
+      await using agent = new FakeAgent();
+      const volumes = [{ path: "/nowhere", bytes: 1 }];
+      const [greedy] = [agent.add("greedy", { diskBytes: 64, volumes }), agent.add("free")];
+      const usage = (directory: string) => (directory === greedy ? { usedBytes: 65 } : undefined);
+      const projectQuotas = { projects: [{ begin: 1, end: 9 }], kills, headroomBytes: 1 };
+      const care = agent.start({ diskQuotaIntervalMs: 20, projectQuotas }, { usage });
+      if (kills) {
+        await eventually("it to be ended", () => agent.killed.length > 0);
+        expect(agent.killed.map(([id, limitation]) => [id, limitation?.message])).toEqual([
+          ["greedy", "Disk usage (65B) exceeds quota (64B)"],
+        ]);
+        continue;
+      }
+      await eventually("a round", () => care.diskStatistics("greedy") !== undefined);
+      expect(care.diskStatistics("greedy")).toEqual({ disk_limit_bytes: 64, disk_used_bytes: 65 });
+      expect(care.diskStatistics("free")).toBeUndefined();
+      expect(agent.killed).toEqual([]);
+    }
   });
 });

@@ -37,7 +37,26 @@ describe("flags about sandboxes", () => {
     expect(read({ "container-logger": logger }).outputs).toEqual(DEFAULT_OUTPUTS);
   });
 
+  test("about projects of XFS", () => {
+    const range = { "xfs-project-range": "[5000-5999, 7000-7000]" };
+    const projects = [
+      { begin: 5_000, end: 5_999 },
+      { begin: 7_000, end: 7_000 },
+    ];
+    const held = { projects, kills: false, headroomBytes: 0 };
+    expect(read(range)).toMatchObject({ projectQuotas: held, diskQuotaIntervalMs: 15_000 });
+    expect(read({ ...range, "xfs-kill-containers": "true" })).toMatchObject({
+      projectQuotas: { projects, kills: true, headroomBytes: 10 * 1024 ** 2 },
+    });
+    expect(() => read({ "xfs-kill-containers": "true" })).toThrow("--xfs-project-range beside it");
+    expect(() => read({ ...range, "enforce-container-disk-quota": "true" })).toThrow("beside it");
+  });
+
   for (const [name, value] of [
+    ["xfs-project-range", "[0-10]"],
+    ["xfs-project-range", "many"],
+    ["xfs-project-range", "[10-5]"],
+    ["xfs-project-range", "[1-2000000000]"],
     ["gc-delay", "soon"],
     ["gc-disk-headroom", "1.5"],
     ["disk-watch-interval", "0secs"],

@@ -23,6 +23,7 @@ const PACKAGES = [
   "cpio",
   "util-linux",
   "dash",
+  "xfsprogs",
 ];
 /** Copied from the host with the libraries they need. */
 const PROGRAMS = [
@@ -65,6 +66,8 @@ const DISK_MODULES = [
   "drivers/block/virtio_blk.ko",
 ];
 const DISK_MIB = 32;
+/** mkfs.xfs makes none below 300. */
+const XFS_MIB = 320;
 const BOOT_TIMEOUT_MS = 240_000;
 const MEMORY_MIB = 1_024;
 
@@ -103,7 +106,8 @@ export function missingForVm(): string | undefined {
 }
 
 function missingParts(): string | undefined {
-  const files = [...PROGRAMS, "/usr/bin/qemu-system-x86_64", "/usr/bin/cpio", busybox()];
+  const others = ["/usr/bin/qemu-system-x86_64", "/usr/bin/cpio", "/usr/sbin/mkfs.xfs"];
+  const files = [...PROGRAMS, ...others, busybox()];
   return files.find((file) => !existsSync(file)) ?? (kernel() === undefined ? "a cloud kernel" : undefined);
 }
 
@@ -118,8 +122,8 @@ function kernel(): string | undefined {
 }
 
 export interface MachineOptions {
-  /** Gives the machine an empty disk, /dev/vda. */
-  readonly disk?: boolean;
+  /** Gives the machine a disk, /dev/vda: an empty one, or with this file system. */
+  readonly disk?: true | "xfs";
   /** Kernel modules that it loads, by their paths below those of the kernel. */
   readonly modules?: readonly string[];
 }
@@ -132,8 +136,8 @@ export async function runInVm(
 ): Promise<string> {
   const root = join(directory, "root");
   buildRoot(source, root);
-  addModules(root, [...(options.disk === true ? DISK_MODULES : []), ...(options.modules ?? [])]);
-  const disk = options.disk === true ? addDisk(join(directory, "disk")) : [];
+  addModules(root, [...(options.disk === undefined ? [] : DISK_MODULES), ...(options.modules ?? [])]);
+  const disk = options.disk === undefined ? [] : addDisk(join(directory, "disk"), options.disk);
   const archive = join(directory, "initramfs.cpio");
   check(["sh", "-c", 'cd "$1" && find . | cpio --quiet -o -H newc >"$2"', "sh", root, archive]);
   const machine = Bun.spawn(
@@ -201,10 +205,11 @@ function addModules(root: string, modules: readonly string[]): void {
   writeFileSync(join(root, "modules/order"), modules.map((path) => basename(path)).join("\n"));
 }
 
-/** Makes an empty disk; QEMU's arguments. */
-function addDisk(image: string): string[] {
+/** Makes a disk; QEMU's arguments. */
+function addDisk(image: string, kind: true | "xfs"): string[] {
   writeFileSync(image, "");
-  truncateSync(image, DISK_MIB * 1_024 * 1_024);
+  truncateSync(image, (kind === "xfs" ? XFS_MIB : DISK_MIB) * 1_024 * 1_024);
+  if (kind === "xfs") check(["/usr/sbin/mkfs.xfs", "-q", image]);
   return ["-drive", `file=${image},format=raw,if=virtio`];
 }
 

@@ -5,6 +5,7 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import { outsideOwner } from "../confinement.ts";
 import type { ContainerSpec } from "../container.ts";
 import { deviceProgram } from "../device-program.ts";
+import type { LimitDiskStep } from "../disk-steps.ts";
 import { usesImages } from "../image-command.ts";
 import type { ContainerNetwork } from "../network.ts";
 import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
@@ -19,7 +20,9 @@ import type { EventFiles } from "./exits.ts";
 import type { GpuHolders } from "./gpu-holders.ts";
 import { withImages } from "./launch-images.ts";
 import { makeMountPoints } from "./mount-points.ts";
+import { recordOf } from "./planned-record.ts";
 import { procTable, sendSignal } from "./process-table.ts";
+import type { ProjectQuotas } from "./project-quotas.ts";
 import type { ContainerRecord, Records } from "./records.ts";
 import { createOutputs, linkSandbox, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
 import { openSecrets } from "./secrets.ts";
@@ -42,6 +45,8 @@ export interface LaunchContext {
   readonly images: Images | undefined;
   readonly shared: SharedNamespaces;
   readonly gpus: GpuHolders;
+  /** Absent: nothing holds containers to their disk while they write. */
+  readonly diskQuotas: ProjectQuotas | undefined;
 }
 
 export interface Started {
@@ -51,6 +56,7 @@ export interface Started {
 
 const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-sandbox": "sandbox",
+  "limit-disk": "sandbox",
   "link-volumes": "sandbox",
   "make-mount-points": "sandbox",
   "make-secrets-directory": "sandbox",
@@ -111,7 +117,7 @@ async function launchEquipped(
     const message = `Cannot start container ${spec.containerId} in the namespaces that it is to share: ${shared.error}`;
     return fail({ step: "start", message });
   }
-  const record = recordOf(plan.value, spec, context);
+  const record = recordOf(plan.value, spec, context.bootId);
   let file: number;
   try {
     file = context.records.create(record);
@@ -143,33 +149,6 @@ export function ownerOf(spec: ContainerSpec): Result<Owner | undefined> {
   if (spec.user === undefined) return ok(undefined);
   const owner = lookUpUser(spec.user);
   return owner.ok && owner.value.uid === process.getuid?.() ? ok(undefined) : owner;
-}
-
-function recordOf(
-  plan: Plan,
-  { pod, resources, devices }: ContainerSpec,
-  { bootId }: LaunchContext,
-): ContainerRecord {
-  let record: ContainerRecord = {
-    version: 1,
-    containerId: plan.containerId,
-    bootId,
-    namespaces: [],
-    ownSession: false,
-    resources,
-    ...(pod === undefined ? {} : { pod: pod.containerId }),
-    ...(resources.gpus === undefined ? {} : { gpus: devices?.map(({ path }) => path) ?? [] }),
-  };
-  // That of a pod comes before the container's own.
-  for (const step of plan.steps) {
-    if (step.do === "enter-network") record = { ...record, namespaces: ["net"], network: step.owner };
-    if (step.do === "join-namespaces")
-      record = { ...record, namespaces: [...record.namespaces, ...step.namespaces] };
-    if (step.do === "unshare") record = { ...record, namespaces: [...record.namespaces, ...step.namespaces] };
-    if (step.do === "make-cgroup") record = { ...record, cgroup: step.path };
-    if (step.do === "new-session") record = { ...record, ownSession: true };
-  }
-  return record;
 }
 
 type SpawnStep = Extract<AgentStep, { do: "spawn" }>;
@@ -239,6 +218,8 @@ class Launch {
       case "make-sandbox":
         makeSandbox(step.path);
         return ok(undefined);
+      case "limit-disk":
+        return this.#limitDisk(step);
       case "link-volumes":
         return linkVolumes(sandbox, step.volumes, step.owner);
       case "make-secrets-directory":
@@ -270,6 +251,12 @@ class Launch {
         await ownSandbox(sandbox, step.owner);
         return ok(undefined);
     }
+  }
+
+  #limitDisk({ path, beside, bytes }: LimitDiskStep): Result<void> {
+    const { diskQuotas } = this.#context;
+    if (diskQuotas === undefined) return fail("this agent keeps no quotas of disks");
+    return diskQuotas.limit(path, beside, bytes);
   }
 
   async #joinNetworks(network: ContainerNetwork): Promise<Result<void>> {

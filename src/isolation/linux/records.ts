@@ -63,6 +63,8 @@ export interface ContainerRecord {
   readonly pod?: string;
   /** Owner of its network; absent on the host's. */
   readonly network?: string;
+  /** Absolute path of the sandbox with a quota that holds it. */
+  readonly limitedDisk?: string;
   /** As it was launched; absent in records of older versions. */
   readonly resources?: ContainerResources;
   /** Paths of the GPUs that it was launched with. */

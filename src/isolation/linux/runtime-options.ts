@@ -7,6 +7,7 @@ import type { GpuSettings } from "../gpus.ts";
 import type { Fetch, Images } from "../runtime.ts";
 import type { Host } from "../tools.ts";
 import type { NetworkSettings } from "./networks.ts";
+import type { ProjectQuotas } from "./project-quotas.ts";
 
 export interface LinuxRuntimeOptions {
   /** Holds records of live containers; best on a file system that a reboot empties, such as /run. */
@@ -24,6 +25,8 @@ export interface LinuxRuntimeOptions {
   readonly networks?: NetworkSettings;
   /** Absent: nothing is checked over the network. */
   readonly checkNetwork?: NetworkCheck;
+  /** Absent: nothing holds containers to their disk while they write. */
+  readonly diskQuotas?: ProjectQuotas;
   /** Absent: no container can have an image. Needs `self`. */
   readonly images?: Images;
   /** Words that execute the program which calls enterRoot (enter-root.ts) for ENTER_ROOT_COMMAND. */

@@ -75,10 +75,11 @@ class LinuxRuntime implements Runtime {
   #closed = false;
 
   constructor(machine: Host, runtimeDirectory: string, options: LinuxRuntimeOptions) {
-    const { fetch, images } = options;
+    const { fetch, images, diskQuotas } = options;
     this.#log = options.log ?? silentLog;
     this.#ownsHost = options.host === undefined;
-    const { host, networks } = openNetworks(options.networks, machine, runtimeDirectory, this.#log);
+    const quotaHost: Host = diskQuotas === undefined ? machine : { ...machine, projectQuotas: true };
+    const { host, networks } = openNetworks(options.networks, quotaHost, runtimeDirectory, this.#log);
     this.#sweepIntervalMs = options.sweepIntervalMs ?? CONTAINER_SWEEP_INTERVAL_MS;
     const records = new Records(runtimeDirectory);
     if (host.supervisorsCgroup !== undefined) makeCgroup(host.supervisorsCgroup);
@@ -93,7 +94,7 @@ class LinuxRuntime implements Runtime {
     const basis = { host, records, events, bootId: bootId() };
     const shared = new SharedNamespaces({ ...basis, table: this.#table, running });
     const gpus = new GpuHolders(host, records, basis.bootId, this.#log);
-    this.#context = { ...basis, fetch, networks, images, shared, gpus };
+    this.#context = { ...basis, fetch, networks, images, shared, gpus, diskQuotas };
   }
 
   onExit(listener: (containerId: string, exit: Exit) => void): void {
@@ -248,7 +249,11 @@ class LinuxRuntime implements Runtime {
     if (container === undefined || tracked === undefined) {
       return this.#pods.update(containerId, resources, this.#containers.keys());
     }
-    const { cgroup } = tracked.record;
+    const { cgroup, limitedDisk, pod } = tracked.record;
+    if (limitedDisk !== undefined && pod === undefined) {
+      const held = this.#context.diskQuotas?.limit(limitedDisk, [], resources.diskBytes);
+      if (held?.ok === false) return held;
+    }
     if (cgroup !== undefined) {
       const limited = limitCgroup(cgroup, updateFiles(tracked.resources, resources, this.#context.host));
       if (!limited.ok) return limited;

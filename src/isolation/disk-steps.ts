@@ -1,0 +1,28 @@
+/**
+ * The step that holds what a container writes to its disk (Mesos isolator
+ * disk/xfs): its sandbox gets a project of the file system's quotas, and all
+ * that comes to be in there belongs to it.
+ */
+import type { ContainerSpec } from "./container.ts";
+import type { Host } from "./tools.ts";
+
+export interface LimitDiskStep {
+  readonly in: "agent";
+  readonly do: "limit-disk";
+  /** The sandbox, of a pod that of the pod: it is made, and empty unless it has a project already. */
+  readonly path: string;
+  /** Absolute paths of empty directories that count as well. */
+  readonly beside: readonly string[];
+  readonly bytes: number;
+}
+
+/** Containers inside others write to those's sandboxes. */
+export function limitDiskSteps(spec: ContainerSpec, host: Host): readonly LimitDiskStep[] {
+  const { pod, containerId, sandbox, resources, root } = spec;
+  if (host.projectQuotas !== true || (pod === undefined && containerId.includes("."))) return [];
+  const bytes = (pod?.resources ?? resources).diskBytes;
+  // As in Mesos: who asks for no disk has no limit.
+  if (bytes === 0) return [];
+  const beside = root?.source.kind === "overlay" ? [root.source.upper, root.source.work] : [];
+  return [{ in: "agent", do: "limit-disk", path: pod?.sandbox ?? sandbox, beside, bytes }];
+}

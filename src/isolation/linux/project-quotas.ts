@@ -1,0 +1,121 @@
+/**
+ * Sandboxes with projects of their own, whose quota holds the container to its
+ * disk. Which projects are taken is written nowhere: the file system counts
+ * the files of each, and one without a file is free again, as it is when the
+ * sandbox of an ended task is removed.
+ */
+import { lstatSync, readFileSync, statSync } from "node:fs";
+import { fail, ok, type Result } from "../../base/result.ts";
+import type { PortRange } from "../listening-ports.ts";
+import { type ProjectUsage, QuotaCalls } from "./quota-calls.ts";
+
+export interface ProjectQuotaSettings {
+  /** Numbers of projects that are the agent's alone. */
+  readonly projects: readonly PortRange[];
+  /** How far a container gets beyond its disk, for it to be found and ended. */
+  readonly headroomBytes: number;
+}
+
+export class ProjectQuotas {
+  readonly #calls: QuotaCalls;
+  /** Block device of the file system. */
+  readonly #device: string;
+  readonly #settings: ProjectQuotaSettings;
+  readonly #projects: readonly number[];
+  #next = 0;
+
+  private constructor(calls: QuotaCalls, device: string, settings: ProjectQuotaSettings) {
+    this.#calls = calls;
+    this.#device = device;
+    this.#settings = settings;
+    this.#projects = settings.projects.flatMap(({ begin, end }) =>
+      Array.from({ length: end - begin + 1 }, (_, at) => begin + at),
+    );
+  }
+
+  /** @param directory that sandboxes are in; the error says why its file system keeps no quotas */
+  static open(directory: string, settings: ProjectQuotaSettings): Result<ProjectQuotas> {
+    try {
+      const { device, type } = fileSystemOf(directory);
+      const calls = new QuotaCalls();
+      if (calls.keepsProjects(device)) return ok(new ProjectQuotas(calls, device, settings));
+      return fail(
+        `the file system of ${directory} (${type} on ${device}) keeps no quotas of projects; mount it with the option prjquota`,
+      );
+    } catch (error) {
+      return fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /**
+   * Holds a directory, empty unless it has a project, to so many bytes, with
+   * others that are empty. A limit only grows: what is there may need it.
+   */
+  limit(directory: string, beside: readonly string[], bytes: number): Result<void> {
+    try {
+      const known = this.#calls.projectOf(directory);
+      const project = this.#isOurs(known) ? known : this.#free();
+      if (project === undefined) {
+        return fail(
+          `Cannot limit the disk of ${directory}: all ${this.#projects.length} projects of --xfs-project-range are taken; widen it`,
+        );
+      }
+      const present = known === project ? this.#calls.usage(this.#device, project) : undefined;
+      if (present === undefined || present.limitBytes < bytes)
+        this.#calls.limit(this.#device, project, bytes, bytes + this.#settings.headroomBytes);
+      if (known !== project) this.#calls.setProject(directory, project);
+      const { dev } = lstatSync(directory);
+      // Elsewhere are quotas of others.
+      for (const each of beside) if (lstatSync(each).dev === dev) this.#calls.setProject(each, project);
+      return ok(undefined);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return fail(`Cannot limit the disk of ${directory}: ${why}`);
+    }
+  }
+
+  /** What a directory's project has; undefined without one. */
+  usage(directory: string): ProjectUsage | undefined {
+    try {
+      const project = this.#calls.projectOf(directory);
+      return this.#isOurs(project) ? this.#calls.usage(this.#device, project) : undefined;
+    } catch {
+      return undefined; // It was removed.
+    }
+  }
+
+  #isOurs(project: number): boolean {
+    return this.#settings.projects.some(({ begin, end }) => project >= begin && project <= end);
+  }
+
+  #free(): number | undefined {
+    for (let tried = 0; tried < this.#projects.length; tried++) {
+      const project = this.#projects[this.#next] ?? 0;
+      this.#next = (this.#next + 1) % this.#projects.length;
+      const usage = this.#calls.usage(this.#device, project);
+      if (usage === undefined || usage.inodes === 0) return project;
+    }
+    return undefined;
+  }
+}
+
+/** As proc_pid_mountinfo(5) names it, by the number of its device. */
+function fileSystemOf(directory: string): { readonly device: string; readonly type: string } {
+  const { dev } = statSync(directory);
+  const number = `${deviceMajor(dev)}:${deviceMinor(dev)}`;
+  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+    const [before = "", after = ""] = line.split(" - ");
+    const [type = "", device = ""] = after.split(" ");
+    if (before.split(" ")[2] === number) return { device, type };
+  }
+  throw new Error(`no mount has the device ${number} of ${directory}`);
+}
+
+/** makedev(3) has the low 12 bits of one around the low 8 of the other. */
+function deviceMajor(dev: number): number {
+  return Math.floor(dev / 256) % 4_096;
+}
+
+function deviceMinor(dev: number): number {
+  return (dev % 256) + Math.floor(dev / 2 ** 20) * 256;
+}
