@@ -12,6 +12,7 @@
  * at 1 s), and doubles to a minute; each step is said once in the log.
  */
 import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
+import { AGENT_CAPABILITIES } from "../model/agent-capabilities.ts";
 import type { AgentExecutorReport, AgentRegistered, AgentTaskReport } from "../model/agent-protocol.ts";
 import { ownPart } from "../model/container-id.ts";
 import { isTerminalState } from "../model/task-state.ts";
@@ -28,15 +29,6 @@ const MAX_BACKOFF_MS = MINUTE_MS;
 /** Looking up, connecting and registering may each take this long: a registration waits for a commit. */
 const STEP_TIMEOUT_MS = 15 * SECOND_MS;
 const DEADLINE = "registration";
-
-/** Of AgentInfo.Capability, those that hold for this agent. */
-export const AGENT_CAPABILITIES = [
-  "MULTI_ROLE",
-  "HIERARCHICAL_ROLE",
-  "RESERVATION_REFINEMENT",
-  "AGENT_DRAINING",
-  "TASK_RESOURCE_LIMITS",
-] as const;
 
 export function findLeader(state: AgentState): void {
   state.connection = { kind: "finding" };

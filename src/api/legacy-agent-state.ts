@@ -1,5 +1,6 @@
 /** The agent's /state, /containers and /monitor/statistics (mesos-wire.md section 7.3). */
 import type { AgentExecutorView, AgentFrameworkView, AgentPort, AgentTaskView } from "../agent/port.ts";
+import { AGENT_CAPABILITIES } from "../model/agent-capabilities.ts";
 import { ownPart } from "../model/container-id.ts";
 import { drainInfo } from "../model/drain-info.ts";
 import { encodeJson } from "../wire/json-encode.ts";
@@ -25,14 +26,6 @@ import {
   unreserved,
 } from "./resource-text.ts";
 import { versionMembers } from "./version.ts";
-
-/** What this agent can do beyond the oldest API. */
-const AGENT_CAPABILITIES = [
-  "MULTI_ROLE",
-  "HIERARCHICAL_ROLE",
-  "RESERVATION_REFINEMENT",
-  "TASK_RESOURCE_LIMITS",
-];
 
 export function agentStateJson({ port, build }: AgentContext): JsonText {
   const info = port.info();

@@ -1,6 +1,7 @@
 /** Flags of `mesh agent`; names and defaults are those of Mesos where it has the flag. */
 
 import { ADDRESS_FLAGS } from "./address-flags.ts";
+import { AGENT_FEATURES_FLAG } from "./agent-features.ts";
 import { CGROUP_FLAGS } from "./cgroup-flags.ts";
 import { DEFAULT_MASTER } from "./client/master-client.ts";
 import { CONTAINER_FLAGS } from "./container-flags.ts";
@@ -58,6 +59,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     description: "What may change of an agent that comes back: any, equal (nothing), or additive",
     default: "any",
   },
+  AGENT_FEATURES_FLAG,
   {
     name: "domain",
     value: "<json>",

@@ -22,6 +22,7 @@ import { removeVolume } from "../io/remove-volume.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
 import { readAddressFlags } from "./address-flags.ts";
+import { checkAgentFeatures } from "./agent-features.ts";
 import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
 import { type OpenedRuntime, openRuntime, type RuntimeFlags } from "./agent-runtime.ts";
 import { readCgroupSettings } from "./cgroup-flags.ts";
@@ -122,6 +123,7 @@ export async function runAgent(flags: Flags): Promise<number> {
 }
 
 function readFlags(flags: Flags): AgentFlags {
+  checkAgentFeatures(flags);
   return {
     masters: flags.addresses("master", 5050),
     ...readAddressFlags(flags),
