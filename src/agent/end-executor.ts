@@ -152,7 +152,7 @@ function executorEndedStatus(executor: Executor, exit: Exit, task: Task, framewo
   if (endReason === "REASON_EXECUTOR_REGISTRATION_TIMEOUT") {
     return { state: "TASK_FAILED", source, reason: endReason, message: "Executor did not subscribe in time" };
   }
-  if (exit.limitation !== undefined) return limitedStatus(exit.limitation);
+  if (exit.limitation !== undefined) return limitedStatus(exit.limitation, framework);
   return { state: "TASK_FAILED", source, reason: "REASON_EXECUTOR_TERMINATED", message: endMessage(exit) };
 }
 

@@ -76,7 +76,7 @@ export function endedStatus(
   if (ending === "max-completion-time") {
     return { state: "TASK_FAILED", source, reason: "REASON_MAX_COMPLETION_TIME_REACHED", message };
   }
-  if (exit.limitation !== undefined) return limitedStatus(exit.limitation);
+  if (exit.limitation !== undefined) return limitedStatus(exit.limitation, framework);
   if (exit.kind === "exited" && exit.code === 0) return { state: "TASK_FINISHED", source, message };
   if (exit.kind !== "unknown") return { state: "TASK_FAILED", source, message };
   return { state: "TASK_FAILED", source: "SOURCE_AGENT", reason: "REASON_EXECUTOR_TERMINATED", message };
@@ -90,9 +90,13 @@ const LIMITATION_REASONS = {
   ports: "REASON_CONTAINER_LIMITATION",
 } as const;
 
-/** As Mesos tells of a container that it destroyed for its limit. */
-export function limitedStatus(limitation: Limitation): StatusFields {
+/** As Mesos tells of a container that it destroyed for its limit, or to take back what it had lent. */
+export function limitedStatus(limitation: Limitation, framework: Framework | undefined): StatusFields {
   const { message, resource } = limitation;
+  if (resource === "load") {
+    const state = framework?.partitionAware === true ? "TASK_GONE" : "TASK_LOST";
+    return { state, source: "SOURCE_AGENT", reason: "REASON_CONTAINER_PREEMPTED", message };
+  }
   return {
     state: "TASK_FAILED",
     source: "SOURCE_AGENT",

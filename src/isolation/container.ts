@@ -263,10 +263,13 @@ export interface ContainerSpec {
   readonly terminal?: ContainerTerminal;
 }
 
-/** The limit that a container broke and was ended for (Mesos ContainerLimitation). */
+/**
+ * The limit that a container broke and was ended for (Mesos ContainerLimitation); `load`: it broke none, but
+ * what was lent to it is taken back.
+ */
 export interface Limitation {
-  readonly resource: "memory" | "disk" | "ports";
-  /** The most it had, in bytes; of ports 0. */
+  readonly resource: "memory" | "disk" | "ports" | "load";
+  /** The most it had, in bytes; of ports and load 0. */
   readonly usedBytes: number;
   /** Of disk: how much it was given. */
   readonly limitBytes?: number;

@@ -13,6 +13,7 @@ import type { FlagSpec } from "./flags.ts";
 import { GPU_FLAGS } from "./gpu-flags.ts";
 import { HOSTNAME_LOOKUP_FLAG } from "./host-name.ts";
 import { IMAGE_FLAGS } from "./image-flags.ts";
+import { LOAD_FLAGS } from "./load-watch.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
 import { PORT_FLAGS } from "./port-flags.ts";
 import { RECOVERY_FLAGS } from "./recovery-flags.ts";
@@ -52,6 +53,7 @@ export const AGENT_FLAGS: readonly FlagSpec[] = [
     value: "<text>",
     description: "Offered beyond what there is, as revocable: 'cpus:2;mem:512', or file:///path",
   },
+  ...LOAD_FLAGS,
   { name: "attributes", value: "<text>", description: "For example 'rack:a1;zone:3'" },
   {
     name: "reconfiguration-policy",

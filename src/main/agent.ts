@@ -25,6 +25,7 @@ import { readAddressFlags } from "./address-flags.ts";
 import { checkAgentFeatures } from "./agent-features.ts";
 import { agentInfo, agentIp, type InfoFlags } from "./agent-info.ts";
 import { type OpenedRuntime, openRuntime, type RuntimeFlags } from "./agent-runtime.ts";
+import { startWatches, type WatchSettings } from "./agent-watches.ts";
 import { readCgroupSettings } from "./cgroup-flags.ts";
 import { readConfinement, readContainerPolicy } from "./container-flags.ts";
 import { domainOf } from "./domain-flag.ts";
@@ -41,10 +42,10 @@ import { badFlag, type Flags, splitAddress } from "./flags.ts";
 import { agreedGpus, findGpus, readGpuDevices } from "./gpu-flags.ts";
 import { ownHostname } from "./host-name.ts";
 import { readImageSettings } from "./image-flags.ts";
+import { readLoadSettings } from "./load-watch.ts";
 import { readNetworkFlags } from "./network-flags.ts";
 import { openLink } from "./open-agent-link.ts";
 import { readPortSettings } from "./port-flags.ts";
-import { type PortSettings, startPortWatch } from "./port-watch.ts";
 import {
   apiClock,
   buildInfo,
@@ -67,7 +68,7 @@ const LAUNCHES_PER_CPU = 2;
 /** Given to HTTP answers under way at the end. */
 const HTTP_GRACE_MS = 500;
 
-export interface AgentFlags extends InfoFlags, RuntimeFlags {
+export interface AgentFlags extends InfoFlags, RuntimeFlags, WatchSettings {
   /** Left out: links are plain TCP. */
   readonly tls?: LinkTls | undefined;
   readonly workDir: string;
@@ -79,8 +80,6 @@ export interface AgentFlags extends InfoFlags, RuntimeFlags {
   readonly reconfigurationPolicy?: ReconfigurationPolicy;
   /** Left out: tasks on the machine's network have no IPv6 address. */
   readonly ip6?: string;
-  /** Left out: tasks may listen where they like. */
-  readonly ports?: PortSettings;
   /** Left out: the defaults. */
   readonly executorTimes?: ExecutorTimes;
   /** Left out: executors are given no tokens. */
@@ -141,6 +140,7 @@ function readFlags(flags: Flags): AgentFlags {
     containers: readContainerPolicy(flags),
     networks: readNetworkFlags(flags),
     ports: readPortSettings(flags),
+    load: readLoadSettings(flags),
     registrationBackoffMs: flags.duration("registration-backoff-factor"),
     images: readImageSettings(flags),
     executorVariables: readExecutorVariables(flags),
@@ -215,7 +215,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     reconfigurationPolicy: flags.reconfigurationPolicy ?? "any",
     strict,
     onExit: (containerId: string) => care.exited(containerId),
-    moreMetrics: () => care.metrics(),
+    moreMetrics: () => ({ ...care.metrics(), ...watches.metrics() }),
     ...(flags.logFile === undefined ? {} : { logFile: flags.logFile }),
   };
   const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
@@ -234,7 +234,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   edge.serve(api);
   await agent.start();
   care.start();
-  const ports = flags.ports && startPortWatch({ port: agent, runtime, settings: flags.ports, log });
+  const watches = startWatches(flags, { port: agent, runtime, log });
   images?.gc?.start();
   const url = `http://${config.ip}:${config.port}`;
   log.info("Agent started", { url, workDir, masters: flags.masters.join(",") });
@@ -244,7 +244,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     stop: async () => {
       await server.stop(HTTP_GRACE_MS);
       await care.stop();
-      await ports?.stop();
+      await watches.stop();
       images?.gc?.stop();
       await agent.close();
       removeUnusedRuntimeDirectory(runDirectory);

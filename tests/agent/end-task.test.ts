@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { AgentBench } from "./agent-bench.ts";
+import { AgentBench, frameworkBlob } from "./agent-bench.ts";
 
 /** Task t runs as container "one"; nothing is left to say of it. */
 function running(): AgentBench {
@@ -79,6 +79,22 @@ describe("a task whose container broke its limit", () => {
       message: "more",
       limitation: { resources: [{ name: "disk", type: "SCALAR", scalar: { value: 1 } }] },
     });
+  });
+
+  test("for what it had been lent is lost, or gone for those who tell that apart", () => {
+    const load = { resource: "load", usedBytes: 0, message: "preempted" } as const;
+    const statusOf = (framework?: Uint8Array) => {
+      const bench = AgentBench.registered();
+      bench.run("t", {}, framework);
+      bench.launched("t");
+      for (let at = 0; at < 2; at++) bench.acknowledge("t");
+      const containerId = [...bench.core.state.containers.keys()][0] ?? "";
+      bench.step({ kind: "exited", containerId, exit: { ...exit, limitation: load } });
+      return bench.lastStatus("t");
+    };
+    const common = { source: "SOURCE_AGENT", reason: "REASON_CONTAINER_PREEMPTED", message: "preempted" };
+    expect(statusOf()).toMatchObject({ state: "TASK_LOST", ...common });
+    expect(statusOf(frameworkBlob("PARTITION_AWARE"))).toMatchObject({ state: "TASK_GONE", ...common });
   });
 
   test("of ports tells which", () => {
