@@ -3,6 +3,7 @@
  * needs and containers were escaped by. What is newer than the table does not
  * exist for a task (ENOSYS), as programs expect of an older kernel.
  */
+import type { Processor } from "./seccomp-processor.ts";
 import {
   ALLOW,
   type ArgumentRule,
@@ -12,7 +13,6 @@ import {
   type SeccompProfile,
   type SyscallRule,
 } from "./seccomp-profile.ts";
-import { X64_SYSCALLS } from "./syscalls-x64.ts";
 
 const FORBIDDEN = `
 mount umount2 pivot_root move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick mount_setattr
@@ -36,16 +36,16 @@ const PERSONALITIES = [0n, 0x8n, 0x20000n, 0x20008n, 0xffffffffn];
 /** A socket to the hypervisor, for which network namespaces do not count. */
 const AF_VSOCK = 40n;
 
-export function defaultSeccompProfile(): SeccompProfile {
+export function defaultSeccompProfile({ calls }: Processor): SeccompProfile {
   const forbidden = new Set(FORBIDDEN.trim().split(/\s+/));
   const rules: SyscallRule[] = [];
-  for (const [name, number] of X64_SYSCALLS) {
+  for (const [name, number] of calls) {
     if (name === CLONE3) rules.push({ number, conditions: [], action: errno(ENOSYS) });
     else if (forbidden.has(name)) rules.push({ number, conditions: [], action: errno(EPERM) });
     else for (const conditions of conditionsOf(name)) rules.push({ number, conditions, action: ALLOW });
   }
   for (const name of ["clone", "personality", "socket"]) {
-    rules.push(...anyOther(X64_SYSCALLS.get(name)));
+    rules.push(...anyOther(calls.get(name)));
   }
   return { otherwise: errno(ENOSYS), rules };
 }

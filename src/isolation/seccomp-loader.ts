@@ -5,6 +5,7 @@
  * so the few instructions that it takes are written down here, as an ELF file
  * of some 200 bytes and the filter. It needs no library and no interpreter.
  */
+import type { Processor } from "./seccomp-processor.ts";
 import { FILTER_INSTRUCTION_BYTES } from "./seccomp-program.ts";
 
 /** Where the file is mapped; what is addressed absolutely is below. */
@@ -17,9 +18,16 @@ const CODE_AT = ELF_HEADER_BYTES + PROGRAM_HEADER_BYTES;
 
 const MESSAGE = "mesh: cannot load the filter of system calls, or cannot execute what comes after it\n";
 
-/** x86-64; numbers of calls: seccomp 317, execve 59, write 1, exit_group 231. */
-function code(filterAddress: number, messageAddress: number, messageBytes: number): number[] {
-  const word = (number: number): number[] => [0, 8, 16, 24].map((shift) => (number >>> shift) & 0xff);
+type Machine = Processor["machine"];
+type Code = (filterAddress: number, messageAddress: number, messageBytes: number) => number[];
+
+function littleEndian(number: number): number[] {
+  return [0, 8, 16, 24].map((shift) => (number >>> shift) & 0xff);
+}
+
+/** Numbers of calls: seccomp 317, execve 59, write 1, exit_group 231. */
+const codeOfX64: Code = (filterAddress, messageAddress, messageBytes) => {
+  const word = littleEndian;
   return [
     ...[0xb8, ...word(317)], //                     mov  eax, SYS_seccomp
     ...[0xbf, ...word(1)], //                       mov  edi, SECCOMP_SET_MODE_FILTER
@@ -43,23 +51,64 @@ function code(filterAddress: number, messageAddress: number, messageBytes: numbe
     ...[0xb8, ...word(231)], //                     mov  eax, SYS_exit_group
     ...[0x0f, 0x05], //                             syscall
   ];
-}
+};
+
+/** Numbers of calls: seccomp 277, execve 221, write 64, exit_group 94. */
+const codeOfArm64: Code = (filterAddress, messageAddress, messageBytes) => {
+  const move = (register: number, number: number): number => (0xd2800000 | (number << 5) | register) >>> 0;
+  const moveHigh = (register: number, number: number): number =>
+    (0xf2a00000 | (number << 5) | register) >>> 0;
+  const address = (register: number, at: number): number[] => [
+    move(register, at & 0xffff),
+    moveHigh(register, at >>> 16),
+  ];
+  const call = 0xd4000001;
+  return [
+    move(8, 277),
+    move(0, 1), //                      SECCOMP_SET_MODE_FILTER
+    move(1, 0),
+    ...address(2, filterAddress), //    struct sock_fprog
+    call,
+    0xb5000100, //                      cbnz x0, failed
+    0xf94003e9, //                      ldr  x9, [sp]              argc
+    0x910043e1, //                      add  x1, sp, #16           argv + 1
+    0x910043e2, //                      add  x2, sp, #16
+    0x8b090c42, //                      add  x2, x2, x9, lsl #3    envp
+    0xf9400020, //                      ldr  x0, [x1]
+    move(8, 221),
+    call,
+    move(8, 64), //             failed:
+    move(0, 2),
+    ...address(1, messageAddress),
+    move(2, messageBytes),
+    call,
+    move(0, 125),
+    move(8, 94),
+    call,
+  ].flatMap(littleEndian);
+};
+
+const CODE: Readonly<Record<Machine, Code>> = { "x86-64": codeOfX64, arm64: codeOfArm64 };
+/** EM_X86_64 and EM_AARCH64. */
+const ELF_MACHINE: Readonly<Record<Machine, number>> = { "x86-64": 62, arm64: 183 };
+const ELF_MACHINE_AT = 18;
 
 /** Behind the code, its message and the head of the filter. */
-function filterStart(): number {
+function filterStart(machine: Machine): number {
   const message = new TextEncoder().encode(MESSAGE);
-  return Math.ceil((CODE_AT + code(0, 0, 0).length + message.length) / 8) * 8 + HEAD_BYTES;
+  return Math.ceil((CODE_AT + CODE[machine](0, 0, 0).length + message.length) / 8) * 8 + HEAD_BYTES;
 }
 
-/** @param filter classic BPF, see seccomp-program.ts; the file is for x86-64 */
-export function seccompLoader(filter: Uint8Array): Uint8Array {
+/** @param filter classic BPF, see seccomp-program.ts */
+export function seccompLoader(filter: Uint8Array, machine: Machine): Uint8Array {
   const message = new TextEncoder().encode(MESSAGE);
+  const code = CODE[machine];
   const messageAt = CODE_AT + code(0, 0, 0).length;
-  const filterAt = filterStart();
+  const filterAt = filterStart(machine);
   const headAt = filterAt - HEAD_BYTES;
   const file = new Uint8Array(filterAt + filter.length);
   const view = new DataView(file.buffer);
-  writeHeaders(file, view);
+  writeHeaders(file, view, ELF_MACHINE[machine]);
   file.set(code(BASE + headAt, BASE + messageAt, message.length), CODE_AT);
   file.set(message, messageAt);
   // struct sock_fprog { u16 len; struct sock_filter *filter }
@@ -71,14 +120,14 @@ export function seccompLoader(filter: Uint8Array): Uint8Array {
 
 /** The filter in such a program. */
 export function filterOf(file: Uint8Array): Uint8Array {
-  return file.slice(filterStart());
+  return file.slice(filterStart(file[ELF_MACHINE_AT] === ELF_MACHINE.arm64 ? "arm64" : "x86-64"));
 }
 
-/** elf(5): ET_EXEC for EM_X86_64 with one PT_LOAD of the whole file, readable and executable. */
-function writeHeaders(file: Uint8Array, view: DataView): void {
+/** elf(5): ET_EXEC with one PT_LOAD of the whole file, readable and executable. */
+function writeHeaders(file: Uint8Array, view: DataView, machine: number): void {
   file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   view.setUint16(16, 2, true);
-  view.setUint16(18, 62, true);
+  view.setUint16(ELF_MACHINE_AT, machine, true);
   view.setUint32(20, 1, true);
   view.setBigUint64(24, BigInt(BASE + CODE_AT), true);
   view.setBigUint64(32, BigInt(ELF_HEADER_BYTES), true);

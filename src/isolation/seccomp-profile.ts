@@ -7,7 +7,7 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import { capabilityNumbers } from "../model/linux-capabilities.ts";
 import type { CapabilityInfo } from "../model/v1/containers.ts";
-import { X64_SYSCALLS } from "./syscalls-x64.ts";
+import type { Processor } from "./seccomp-processor.ts";
 
 /** What the kernel does with a call: SECCOMP_RET_* of include/uapi/linux/seccomp.h. */
 export type SeccompAction = number;
@@ -54,6 +54,7 @@ export interface ProfileContext {
   readonly capabilities: readonly number[] | undefined;
   /** As in uname -r. */
   readonly kernel: string;
+  readonly processor: Processor;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -89,7 +90,9 @@ function rulesOf(entry: Fields, context: ProfileContext): Result<readonly Syscal
     if (parsed === undefined) return fail(`the argument ${JSON.stringify(argument)} is not understood`);
     conditions.push(parsed);
   }
-  const numbers = names.map((name) => X64_SYSCALLS.get(String(name))).filter((each) => each !== undefined);
+  const numbers = names
+    .map((name) => context.processor.calls.get(String(name)))
+    .filter((each) => each !== undefined);
   return ok(numbers.map((number) => ({ number, conditions, action: action.value })));
 }
 
@@ -135,7 +138,11 @@ function unsigned(value: unknown): bigint | undefined {
 }
 
 /** `every`: includes hold when all of their parts do, excludes when one does; empty ones say nothing. */
-function matches(given: unknown, { capabilities, kernel }: ProfileContext, every: boolean): boolean {
+function matches(
+  given: unknown,
+  { capabilities, kernel, processor }: ProfileContext,
+  every: boolean,
+): boolean {
   if (!isFields(given)) return every;
   const parts: boolean[] = [];
   const names = list(given["caps"]).map((name) => String(name).replace(/^CAP_/, ""));
@@ -145,7 +152,7 @@ function matches(given: unknown, { capabilities, kernel }: ProfileContext, every
     parts.push(wanted.length === names.length && (every ? wanted.every(has) : wanted.some(has)));
   }
   const arches = list(given["arches"]);
-  if (arches.length > 0) parts.push(arches.some((arch) => arch === "amd64" || arch === "x86_64"));
+  if (arches.length > 0) parts.push(arches.some((arch) => processor.names.includes(String(arch))));
   const least = given["minKernel"];
   if (typeof least === "string") parts.push(versionNumber(kernel) >= versionNumber(least));
   return every ? parts.every((part) => part) : parts.some((part) => part);

@@ -5,6 +5,7 @@
  * Calls of other processors' tables (32 bit, x32) do not exist for it.
  */
 import { assert } from "../base/assert.ts";
+import type { Processor } from "./seccomp-processor.ts";
 import {
   type ArgumentRule,
   ENOSYS,
@@ -17,10 +18,6 @@ import {
 export const FILTER_MAX_INSTRUCTIONS = 4_096;
 export const FILTER_INSTRUCTION_BYTES = 8;
 
-/** include/uapi/linux/audit.h */
-const AUDIT_ARCH_X86_64 = 0xc000003e;
-/** Calls of the x32 table have this bit. */
-const X32_BIT = 0x40000000;
 const [NUMBER_AT, ARCH_AT, ARGUMENTS_AT] = [0, 4, 16] as const;
 
 /** Opcodes of Documentation/networking/filter.rst. */
@@ -50,14 +47,14 @@ interface Draft {
   readonly no?: Target;
 }
 
-export function seccompProgram(profile: SeccompProfile): Uint8Array {
+export function seccompProgram(profile: SeccompProfile, processor: Processor): Uint8Array {
   const answer = (k: number): Instruction => ({ op: OP.answer, k });
   const program: Instruction[] = [
     { op: OP.load, k: ARCH_AT },
-    { op: OP.equal, k: AUDIT_ARCH_X86_64, yes: 1, no: 0 },
+    { op: OP.equal, k: processor.auditArch, yes: 1, no: 0 },
     answer(errno(ENOSYS)),
     { op: OP.load, k: NUMBER_AT },
-    { op: OP.atLeast, k: X32_BIT, yes: 0, no: 1 },
+    { op: OP.atLeast, k: processor.foreignFrom, yes: 0, no: 1 },
     answer(errno(ENOSYS)),
   ];
   for (const { first, last, action } of ranges(profile)) {

@@ -39,7 +39,8 @@ const FROM_0 = `
   copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx io_pgetevents rseq
 `;
 
-const FROM_424 = `
+/** The same for all processors from here on. */
+export const FROM_424 = `
   pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig
   fsmount fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2
   mount_setattr quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret
@@ -50,10 +51,14 @@ const FROM_424 = `
 
 /** Name → number. */
 export const X64_SYSCALLS: ReadonlyMap<string, number> = new Map([
-  ...words(FROM_0).map((name, at) => [name, at] as const),
-  ...words(FROM_424).map((name, at) => [name, at + 424] as const),
+  ...numbered(FROM_0, 0),
+  ...numbered(FROM_424, 424),
 ]);
 
-function words(text: string): string[] {
-  return text.trim().split(/\s+/);
+/** Names with numbers that begin with `first`. */
+export function numbered(text: string, first: number): (readonly [name: string, number: number])[] {
+  return text
+    .trim()
+    .split(/\s+/)
+    .map((name, at) => [name, at + first] as const);
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { defaultSeccompProfile } from "../../src/isolation/seccomp-default.ts";
+import { filterOf, seccompLoader } from "../../src/isolation/seccomp-loader.ts";
+import { ARM64, processorOf, X64 } from "../../src/isolation/seccomp-processor.ts";
 import { ALLOW, errno, parseSeccompProfile } from "../../src/isolation/seccomp-profile.ts";
 import { FILTER_MAX_INSTRUCTIONS, seccompProgram } from "../../src/isolation/seccomp-program.ts";
 import { X64_SYSCALLS } from "../../src/isolation/syscalls-x64.ts";
@@ -40,7 +42,7 @@ function decide(program: Uint8Array, number: number, args: readonly bigint[] = [
 const number = (name: string): number => X64_SYSCALLS.get(name) ?? -1;
 
 describe("the default profile", () => {
-  const program = seccompProgram(defaultSeccompProfile());
+  const program = seccompProgram(defaultSeccompProfile(X64), X64);
   const call = (name: string, ...args: bigint[]): number => decide(program, number(name), args);
 
   test("allows what programs use", () => {
@@ -94,14 +96,14 @@ describe("the default profile", () => {
 });
 
 describe("a profile in Docker's form", () => {
-  const context = { capabilities: [21], kernel: "6.1.0-56-cloud-amd64" };
+  const context = { capabilities: [21], kernel: "6.1.0-56-cloud-amd64", processor: X64 };
   function programOf(...syscalls: object[]): Uint8Array {
     const parsed = parseSeccompProfile(
       JSON.stringify({ defaultAction: "SCMP_ACT_ERRNO", syscalls }),
       context,
     );
     if (!parsed.ok) throw new Error(parsed.error);
-    return seccompProgram(parsed.value);
+    return seccompProgram(parsed.value, X64);
   }
   const allow = (names: string[], more: object = {}) => ({ names, action: "SCMP_ACT_ALLOW", ...more });
 
@@ -185,4 +187,69 @@ describe("a profile in Docker's form", () => {
     const program = programOf(...[...X64_SYSCALLS.keys()].map((name) => allow([name])));
     expect(program.length / 8).toBeLessThan(FILTER_MAX_INSTRUCTIONS);
   });
+});
+
+describe("on arm64", () => {
+  const AARCH64 = 0xc00000b7;
+
+  test("the calls have other numbers, from 424 on the same", () => {
+    const some = ["io_setup", "write", "exit_group", "socket", "clone", "execve", "seccomp", "rseq", "mseal"];
+    expect(some.map((name) => ARM64.calls.get(name))).toEqual([0, 64, 94, 198, 220, 221, 277, 293, 462]);
+    expect(["open", "fork", "iopl"].map((name) => ARM64.calls.get(name))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test("the default profile says the same by name, and knows no other table", () => {
+    const program = seccompProgram(defaultSeccompProfile(ARM64), ARM64);
+    const call = (name: string, ...args: bigint[]) =>
+      decide(program, ARM64.calls.get(name) ?? -1, args, AARCH64);
+    for (const name of ["read", "openat", "execve", "futex", "statx"])
+      expect([name, call(name)]).toEqual([name, ALLOW]);
+    for (const name of ["mount", "setns", "bpf", "keyctl", "open_by_handle_at", "kexec_file_load"])
+      expect([name, call(name)]).toEqual([name, EPERM]);
+    expect([call("clone", 0x11n), call("clone", 0x10000000n), call("clone3")]).toEqual([
+      ALLOW,
+      EPERM,
+      ENOSYS,
+    ]);
+    expect([call("socket", 1n), call("socket", 40n)]).toEqual([ALLOW, EPERM]);
+    expect(decide(program, ARM64.calls.get("read") ?? -1, [], X86_64)).toBe(ENOSYS);
+    expect(decide(program, 300, [], AARCH64)).toBe(ENOSYS);
+  });
+
+  test("profiles are read for it", () => {
+    const allow = { action: "SCMP_ACT_ALLOW" };
+    const text = JSON.stringify({
+      defaultAction: "SCMP_ACT_ERRNO",
+      syscalls: [
+        { ...allow, names: ["openat", "open"] },
+        { ...allow, names: ["close"], includes: { arches: ["arm64"] } },
+        { ...allow, names: ["read"], includes: { arches: ["amd64"] } },
+      ],
+    });
+    const parsed = parseSeccompProfile(text, { capabilities: [], kernel: "6.1", processor: ARM64 });
+    expect(parsed.ok && parsed.value.rules.map(({ number }) => number)).toEqual([56, 57]);
+  });
+
+  test("the loader is the program that an assembler makes of its comments", () => {
+    const filter = new Uint8Array(8).fill(7);
+    const file = seccompLoader(filter, "arm64");
+    const view = new DataView(file.buffer);
+    // EM_AARCH64, and where it begins.
+    expect([view.getUint16(18, true), view.getBigUint64(24, true)]).toEqual([183, 0x400078n]);
+    const words = Array.from({ length: 23 }, (_, at) => view.getUint32(0x78 + at * 4, true).toString(16));
+    expect(words.join(" ")).toBe(
+      "d28022a8 d2800020 d2800001 d2802502 f2a00802 d4000001 b5000100 f94003e9 910043e1 910043e2 8b090c42 " +
+        "f9400020 d2801ba8 d4000001 d2800808 d2800040 d2801a81 f2a00801 d2800a82 d4000001 d2800fa0 d2800bc8 d4000001",
+    );
+    expect(filterOf(file)).toEqual(filter);
+    expect(filterOf(seccompLoader(filter, "x86-64"))).toEqual(filter);
+  });
+});
+
+test("for other processors no filters are made", () => {
+  expect([processorOf("x64"), processorOf("arm64"), processorOf("riscv64")]).toEqual([X64, ARM64, undefined]);
 });

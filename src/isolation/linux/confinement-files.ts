@@ -18,6 +18,7 @@ import { fstabText } from "../mounts.ts";
 import { DEVICE_DIRECTORIES, DEVICE_LINKS, privateMounts, USUAL_DEVICES } from "../private-file-systems.ts";
 import { defaultSeccompProfile } from "../seccomp-default.ts";
 import { seccompLoader } from "../seccomp-loader.ts";
+import { processorOf } from "../seccomp-processor.ts";
 import { parseSeccompProfile } from "../seccomp-profile.ts";
 import { seccompProgram } from "../seccomp-program.ts";
 
@@ -32,17 +33,19 @@ export function sharedDirectory(runtimeDirectory: string): string {
 
 /** Programs that load the profiles, by name; each was tried. */
 export function prepareSeccomp(settings: ConfinementSettings): Result<ReadonlyMap<string, string>> {
-  if (process.arch !== "x64")
-    return fail(`filters of system calls are made for x86-64 only, not ${process.arch}`);
-  const context = { capabilities: settings.bounding, kernel: release() };
+  const processor = processorOf(process.arch);
+  if (processor === undefined)
+    return fail(`filters of system calls are made for x86-64 and arm64 only, not ${process.arch}`);
+  const context = { capabilities: settings.bounding, kernel: release(), processor };
   const loaders = new Map<string, string>();
   mkdirSync(settings.programDirectory, { recursive: true, mode: 0o755 });
   for (const name of new Set([DEFAULT, ...settings.seccompProfiles.keys()])) {
     const text = settings.seccompProfiles.get(name);
-    const profile = text === undefined ? ok(defaultSeccompProfile()) : parseSeccompProfile(text, context);
+    const profile =
+      text === undefined ? ok(defaultSeccompProfile(processor)) : parseSeccompProfile(text, context);
     if (!profile.ok) return fail(`the seccomp profile "${name}" cannot be used: ${profile.error}`);
     const path = `${settings.programDirectory}/seccomp-${Buffer.from(name).toString("hex")}`;
-    writeProgram(path, seccompLoader(seccompProgram(profile.value)));
+    writeProgram(path, seccompLoader(seccompProgram(profile.value, processor), processor.machine));
     loaders.set(name, path);
   }
   const path = loaders.get(DEFAULT) ?? "";
