@@ -1,6 +1,6 @@
 /**
  * Brings URIs into a sandbox before the start (mesos-fetcher: src/launcher/fetcher.cpp).
- * Local files are copied, http and https downloaded; then the file is made
+ * Local files are copied, http, https, ftp and ftps downloaded; then the file is made
  * executable, or unpacked by its ending. One after the other, in the given order.
  *
  * Nothing is written outside of the sandbox: an earlier archive may have put
@@ -16,6 +16,7 @@ import type { FetchUri } from "../isolation/container.ts";
 import type { Fetch, Owner } from "../isolation/runtime.ts";
 import { type DownloadLimits, download } from "./download.ts";
 import type { FetchCache } from "./fetch-cache.ts";
+import { downloadByFtp } from "./ftp-download.ts";
 import { isArchive, unpack } from "./unpack.ts";
 
 const DEFAULT_LIMITS: DownloadLimits = { maxBytes: FETCH_MAX_BYTES, stallTimeoutMs: FETCH_STALL_TIMEOUT_MS };
@@ -75,7 +76,7 @@ async function fetchOne(uri: FetchUri, job: Job): Promise<Result<void>> {
 
 type Source =
   | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "http"; readonly url: string };
+  | { readonly kind: "http" | "ftp"; readonly url: string };
 
 function sourceOf(value: string, home: string | undefined): Result<Source> {
   if (value.startsWith("/")) return ok({ kind: "file", path: value });
@@ -94,7 +95,14 @@ function sourceOf(value: string, home: string | undefined): Result<Source> {
   if (scheme === "http" || scheme === "https") {
     return URL.canParse(value) ? ok({ kind: "http", url: value }) : fail("it is not a valid URL");
   }
-  return fail(`the scheme "${scheme}" is not supported; use http, https, file or an absolute path`);
+  if (scheme === "ftp" || scheme === "ftps") {
+    return URL.canParse(value)
+      ? ok({ kind: "ftp", url: new URL(value).href })
+      : fail("it is not a valid URL");
+  }
+  return fail(
+    `the scheme "${scheme}" is not supported; use http, https, ftp, ftps, file or an absolute path`,
+  );
 }
 
 /** The last segment, query included, as Mesos names it (Fetcher::basename). */
@@ -152,7 +160,10 @@ async function bring(source: Source, target: string, job: Job): Promise<Result<v
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
   const file = await open(target, O_WRONLY | O_CREAT | O_EXCL, 0o644);
   try {
-    if (source.kind === "http") return await download(source.url, file, settings, signal);
+    if (source.kind !== "file") {
+      const by = source.kind === "http" ? download : downloadByFtp;
+      return await by(source.url, file, settings, signal);
+    }
     if (owner !== undefined) return await readAs(owner, source.path, file.fd, signal);
   } finally {
     await file.close();

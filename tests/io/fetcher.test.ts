@@ -255,7 +255,7 @@ describe("errors name the URI and what failed", () => {
   test.each([
     ["/no/such/file", "no such file"],
     ["/", "no file name"],
-    ["ftp://host/x", 'the scheme "ftp" is not supported'],
+    ["hdfs://host/x", 'the scheme "hdfs" is not supported'],
     ["relative/path", "neither an absolute path"],
     ["http://host", "no file name"],
   ])("%s", async (value, message) => {
