@@ -271,6 +271,15 @@ describe("docs/cli.md", () => {
   }
 });
 
+test("docs/operations/agents.md tells what each flag of an agent is for", () => {
+  const told = new Set(longFlags(read("docs/operations/agents.md")));
+  expect(
+    documentedFlags()
+      .get("agent")
+      ?.filter((flag) => !told.has(flag)),
+  ).toEqual([]);
+});
+
 interface Call {
   readonly command: string;
   readonly flags: readonly string[];
