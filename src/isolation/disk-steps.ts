@@ -4,6 +4,7 @@
  * that comes to be in there belongs to it.
  */
 import type { ContainerSpec } from "./container.ts";
+import { readyMounts } from "./mounts.ts";
 import type { Host } from "./tools.ts";
 
 export interface LimitDiskStep {
@@ -23,6 +24,8 @@ export function limitDiskSteps(spec: ContainerSpec, host: Host): readonly LimitD
   const bytes = (pod?.resources ?? resources).diskBytes;
   // As in Mesos: who asks for no disk has no limit.
   if (bytes === 0) return [];
-  const beside = root?.source.kind === "overlay" ? [root.source.upper, root.source.work] : [];
+  const volumes = readyMounts(spec).flatMap((mount) => (mount.kind === "overlay" ? [mount.source] : []));
+  const overlays = root?.source.kind === "overlay" ? [root.source, ...volumes] : volumes;
+  const beside = overlays.flatMap(({ upper, work }) => [upper, work]);
   return [{ in: "agent", do: "limit-disk", path: pod?.sandbox ?? sandbox, beside, bytes }];
 }

@@ -12,10 +12,16 @@ test("a sandbox is held to its disk where the machine can", () => {
   expect(limitDiskSteps({ ...SPEC, resources: { ...SPEC.resources, diskBytes: 0 } }, HOST)).toEqual([]);
 });
 
-test("what is written to an image's root counts as well", () => {
+test("what is written to an image's root, or to one that is a volume, counts as well", () => {
   const source = { kind: "overlay", layersDirectory: "/l", layers: [], upper: "/u", work: "/w" } as const;
   const root = { source, directory: "/r", sandbox: "/mnt", workingDirectory: "/" };
   expect(limitDiskSteps({ ...SPEC, root }, HOST)[0]?.beside).toEqual(["/u", "/w"]);
+  const volume = { ...source, upper: "/v/u", work: "/v/w" };
+  const mounts = [
+    { kind: "overlay", source: volume, directory: "/v/r", target: "v", readOnly: false },
+  ] as const;
+  expect(limitDiskSteps({ ...SPEC, root, mounts }, HOST)[0]?.beside).toEqual(["/u", "/w", "/v/u", "/v/w"]);
+  expect(limitDiskSteps({ ...SPEC, mounts }, HOST)[0]?.beside).toEqual(["/v/u", "/v/w"]);
 });
 
 test("a pod has one disk, a container inside another one that of its parent", () => {
