@@ -40,6 +40,7 @@ export function rememberFramework(
     reconciling: 0,
     idleDeclines: 0,
     operationRetryMs: 0,
+    toldOfSmallExecutor: false,
   };
   leader.frameworks.set(id, framework);
   return framework;

@@ -7,6 +7,7 @@ import { Resources } from "../model/resources.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
 import type { TaskInfo } from "../model/v1/tasks.ts";
 import { checkTask } from "../model/validate-task.ts";
+import { smallExecutor } from "../model/validate-task-group.ts";
 import { writeResources } from "../registry/agent-total.ts";
 import type { LaunchGroup, LaunchTask, LaunchTasks, RefusalReason } from "../registry/commands.ts";
 import { isDerivedRunId } from "../registry/run-ids.ts";
@@ -82,8 +83,28 @@ function checkLaunch(leader: Leader, context: LaunchContext, task: TaskInfo): Re
   }
   const given = executorOf(leader, context, executor);
   if (!given.ok) return given;
+  tellOfSmallExecutor(leader, context.framework, task, given.value);
   const planned = planTask(leader, context, { ...task, executor: given.value.info });
   return affordable(context, planned.ok ? ok({ ...planned.value, executor: given.value }) : planned);
+}
+
+/** Once of each framework, in Mesos' words (EXE-13). */
+function tellOfSmallExecutor(
+  leader: Leader,
+  framework: FrameworkMemory,
+  { task_id, executor }: TaskInfo,
+  { holding }: TaskExecutor,
+): void {
+  if (framework.toldOfSmallExecutor) return;
+  const small = smallExecutor(holding.resources);
+  if (small === undefined) return;
+  framework.toldOfSmallExecutor = true;
+  const name = `Executor '${executor?.executor_id.value}' for task '${task_id.value}'`;
+  leader.emit({
+    kind: "notice",
+    message: `${name} ${small}; its framework should ask for more, as groups of tasks require it`,
+    fields: { frameworkId: framework.id },
+  });
 }
 
 /** The offers must hold the task, and its executor if that is new. */

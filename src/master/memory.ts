@@ -46,6 +46,8 @@ export interface FrameworkMemory {
   idleDeclines: number;
   /** Distance to the next repetition of ends of operations that are not acknowledged. */
   operationRetryMs: number;
+  /** The log has a line of an executor of its that asks for too little. */
+  toldOfSmallExecutor: boolean;
 }
 
 /** What an agent will have once a proposed change of its resources is applied. */

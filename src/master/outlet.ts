@@ -3,6 +3,7 @@
  * messages to agents. Encoding ten thousand offers takes longer than a turn may, so what there is too much
  * of waits here for the next turn; nothing new is taken from clients meanwhile.
  */
+import type { Log } from "../base/log.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerEvent } from "../model/v1/scheduler.ts";
 import { Inbox } from "./inbox.ts";
@@ -19,6 +20,12 @@ export class Outlet {
   readonly operators = new Set<EventSink<MasterEvent>>();
   readonly links = new Map<LinkRef, AgentLinkDriver>();
   readonly #queue = new Inbox<ClientEffect>();
+  readonly #log: () => Log;
+
+  /** @param log asked for at each line */
+  constructor(log: () => Log) {
+    this.#log = log;
+  }
 
   get waiting(): number {
     return this.#queue.waiting;
@@ -75,6 +82,9 @@ export class Outlet {
       case "close-link":
         this.links.get(effect.link)?.close();
         this.links.delete(effect.link);
+        return;
+      case "notice":
+        this.#log().warn(effect.message, effect.fields);
     }
   }
 }

@@ -57,7 +57,7 @@ export class Master implements MasterPort {
   readonly #flags: Readonly<Record<string, string>>;
   readonly #ownLink: LinkPlace;
   readonly #inputs = new Inputs();
-  readonly #outlet = new Outlet();
+  readonly #outlet = new Outlet(() => this.#drivers.log);
   readonly #share = new TurnShare(() => this.#drivers.workMs());
   #turnPlanned = false;
   #closed = false;

@@ -7,6 +7,7 @@
  * that the turn proposed.
  */
 import type { AllocatorOptions } from "../allocator/types.ts";
+import type { LogFields } from "../base/log.ts";
 import type { AgentToMaster, MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { OfferOperation } from "../model/v1/offers.ts";
@@ -204,6 +205,13 @@ export interface CloseLink {
   readonly link: LinkRef;
 }
 
+/** A line for the master's log; whoever emits it keeps it from coming often. */
+export interface Notice {
+  readonly kind: "notice";
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
 export type MasterEffect =
   | Propose
   | Answer
@@ -212,7 +220,8 @@ export type MasterEffect =
   | SendOperatorEvent
   | CloseOperatorStreams
   | SendToAgent
-  | CloseLink;
+  | CloseLink
+  | Notice;
 
 export type MasterEffectKind = MasterEffect["kind"];
 

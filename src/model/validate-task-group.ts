@@ -62,14 +62,21 @@ function checkGroupExecutor({
   const own = Resources.from(resources);
   if (!own.ok) return `Executor uses invalid resources: ${own.error}`;
   const executor = `Executor '${executor_id.value}'`;
-  const [cpus, mem] = [own.value.milli("cpus"), own.value.milli("mem")];
+  const small = smallExecutor(own.value);
+  if (small !== undefined) return `${executor} ${small}`;
+  return own.value.milli("disk") === 0 ? `${executor} uses no disk` : undefined;
+}
+
+/** What an executor lacks of the least that one needs; of a task by itself it is only a warning (EXE-13). */
+export function smallExecutor(own: Resources): string | undefined {
+  const [cpus, mem] = [own.milli("cpus"), own.milli("mem")];
   if (cpus < EXECUTOR_MIN_MILLI_CPUS) {
-    return `${executor} uses less CPUs (${cpus === 0 ? "None" : cpus / 1000}) than the minimum required (0.01)`;
+    return `uses less CPUs (${cpus === 0 ? "None" : cpus / 1000}) than the minimum required (0.01)`;
   }
   if (mem < EXECUTOR_MIN_MILLI_MEM) {
-    return `${executor} uses less memory (${mem === 0 ? "None" : `${mem / 1000}MB`}) than the minimum required (32MB)`;
+    return `uses less memory (${mem === 0 ? "None" : `${mem / 1000}MB`}) than the minimum required (32MB)`;
   }
-  return own.value.milli("disk") === 0 ? `${executor} uses no disk` : undefined;
+  return undefined;
 }
 
 function checkSameExecutor(tasks: readonly TaskInfo[], executor: ExecutorInfo): string | undefined {

@@ -124,6 +124,26 @@ describe("a task under a custom executor", () => {
     ]);
   });
 
+  test("is launched although the executor is small, and the log says so once for each framework", () => {
+    const { bench, agentId, framework } = started();
+    const small = executor({ resources: [scalar("cpus", 0.005), scalar("mem", 32)] });
+    const other = executor({ resources: [scalar("cpus", 0.1)], executor_id: { value: "o" } });
+    const notices = () => bench.effects.filter((effect) => effect.kind === "notice");
+    launch(framework, framework.offers, under(framework.task("a", agentId, 0.1), small));
+    expect(runs(bench)).toEqual([["a", true]]);
+    expect(notices()).toEqual([
+      {
+        kind: "notice",
+        message:
+          "Executor 'e' for task 'a' uses less CPUs (0.005) than the minimum required (0.01); its framework should ask for more, as groups of tasks require it",
+        fields: { frameworkId: framework.id },
+      },
+    ]);
+    launch(framework, framework.newOffers(), under(framework.task("b", agentId, 0.1), other));
+    expect(runs(bench)).toContainEqual(["b", true]);
+    expect(notices().length).toBe(1);
+  });
+
   test("is refused under a DEFAULT executor, which takes groups", () => {
     const { agentId, framework } = started();
     const { command: _, ...info } = executor({ type: "DEFAULT" });

@@ -318,6 +318,7 @@ export class SimMaster {
         return;
       case "operator-event":
       case "close-operator-streams":
+      case "notice":
         return;
     }
   }

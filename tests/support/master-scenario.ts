@@ -172,6 +172,8 @@ function describeEffect(effect: MasterEffect): string[] {
       return [`link ${effect.link} <- ${describeMessage(effect.message)}`];
     case "close-link":
       return [`link ${effect.link} closed`];
+    case "notice":
+      return [`log ${effect.message}`];
   }
 }
 
