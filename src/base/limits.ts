@@ -32,11 +32,11 @@ export const WAITING_CALLS_PER_FRAMEWORK_MAX = 5_000;
 /** Time a request waits for its commit; then it is answered 503: it may have taken effect or not. */
 export const REQUEST_WAIT_MAX_MS = 10_000;
 /** A master's turn takes no more inputs after this time, so that sockets and timers get their share. */
-export const TURN_MAX_INPUT_MS = 6;
+export const TURN_MAX_INPUT_MS = 5;
 /** For so long a turn of a master tells clients what it led to; the rest waits for the next turn. */
-export const TURN_MAX_TELL_MS = 6;
+export const TURN_MAX_TELL_MS = 5;
 /** Processor time that the decisions of a master's turn should take beside its inputs (turn-share.ts). */
-export const TURN_DECIDE_AIM_MS = 6;
+export const TURN_DECIDE_AIM_MS = 4;
 /** Part of the bounds below that a turn has in any case: less makes turns that cost more than they do. */
 export const TURN_SHARE_MIN = 1 / 16;
 /** Inputs handled in one turn of an agent, so that timers and sockets get their share. */
