@@ -208,10 +208,18 @@ export function containerResources(
   const mem = limits?.["mem"]?.value;
   return {
     ...resourcesOf(task.amounts),
+    diskBytes: sandboxBytes(resources),
     ...(cpus === undefined ? {} : { cpusLimitMilli: bound(Math.round(cpus * MILLI)) }),
     ...(mem === undefined ? {} : { memLimitBytes: bound(bytes(mem)) }),
     ...(resources.some(isRevocableCpu) ? { cpusRevocable: true } : {}),
   };
+}
+
+/** Persistent volumes have their own. */
+function sandboxBytes(resources: readonly Resource[]): number {
+  return resources
+    .filter(({ name, disk }) => name === "disk" && disk?.persistence === undefined)
+    .reduce((sum, { scalar }) => sum + bytes(scalar?.value ?? 0), 0);
 }
 
 function isRevocableCpu({ name, revocable }: Resource): boolean {

@@ -38,7 +38,7 @@ function endOthers(state: AgentState, pod: Pod, task: Task): void {
 function resizePod(state: AgentState, pod: Pod): void {
   for (const { phase } of pod.tasks.values()) {
     if (phase !== "running") continue;
-    state.emit({ kind: "resize", containerId: pod.containerId, resources: podResources(pod) });
+    state.emit({ kind: "resize", containerId: pod.containerId, resources: podResources(state, pod) });
     return;
   }
 }

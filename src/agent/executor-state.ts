@@ -6,6 +6,7 @@ import { EXECUTOR_PREFIX } from "./checkpoint.ts";
 import { resourcesOf } from "./container-plan.ts";
 import { DEFAULT_EXECUTOR_TIMES, type Executor } from "./executor.ts";
 import { encodeExecutorRecord } from "./records.ts";
+import { executorNeeds } from "./sandbox-runs.ts";
 import type { AgentState } from "./state.ts";
 import type { Framework } from "./task.ts";
 import type { ExecutorTimes } from "./types.ts";
@@ -46,7 +47,8 @@ export function closeStream(state: AgentState, executor: Executor, reason: strin
 /** Its own and those of its tasks (RES-39). */
 export function executorResources(state: AgentState, executor: Executor): ContainerResources {
   const tasks = [...executor.tasks].flatMap((key) => state.tasks.get(key) ?? []);
-  return resourcesOf(sumOfAmounts([executor, ...tasks]));
+  const { diskBytes } = executorNeeds(state, executor);
+  return { ...resourcesOf(sumOfAmounts([executor, ...tasks])), diskBytes };
 }
 
 /** Its tasks are others than before. */

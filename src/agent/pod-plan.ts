@@ -13,6 +13,7 @@ import { type ContainerPolicy, DEFAULT_POLICY } from "./container-policy.ts";
 import { containerVolumes } from "./container-volumes.ts";
 import { latestLinkPath, nestedSandboxPath, sandboxPath } from "./paths.ts";
 import type { Pod } from "./pod.ts";
+import { podNeeds } from "./sandbox-runs.ts";
 import type { AgentState } from "./state.ts";
 import type { Task } from "./task.ts";
 
@@ -51,7 +52,7 @@ export function placeInPod(state: AgentState, pod: Pod, task: Task, info: TaskIn
     pod: {
       ...{ containerId, sandbox, linkName: task.taskId },
       ...(volumes.value.length === 0 ? {} : { volumes: volumes.value }),
-      resources: podResources(pod),
+      resources: podResources(state, pod),
       ownLimits: !task.sharesCgroup,
       ...(holder.value === undefined ? {} : { holder: holder.value }),
     },
@@ -67,9 +68,10 @@ function unsupportedInPod(container: ContainerInfo | undefined): string | undefi
 }
 
 /** Of the executor and all of its tasks (RES-39; limits as Mesos 1.10's computeExecutorLimits). */
-export function podResources(pod: Pod): ContainerResources {
+export function podResources(state: AgentState, pod: Pod): ContainerResources {
   const tasks = [...pod.tasks.values()];
-  const sum = resourcesOf(sumOfAmounts([pod, ...tasks]));
+  const { diskBytes } = podNeeds(state, pod);
+  const sum = { ...resourcesOf(sumOfAmounts([pod, ...tasks])), diskBytes };
   // Where tasks share a cgroup none has limits.
   if (tasks.every((task) => task.sharesCgroup)) return sum;
   const each = tasks.map((task) => containerResources(task, decodeBlob("TaskInfo", task.info)));

@@ -97,7 +97,7 @@ function taskNeeds(state: AgentState, { info }: Task): SandboxNeeds {
 }
 
 /** Of the pod's sandbox, in which those of its tasks are. */
-function podNeeds(state: AgentState, { info, tasks }: Pod): SandboxNeeds {
+export function podNeeds(state: AgentState, { info, tasks }: Pod): SandboxNeeds {
   const own = remembered(info, () =>
     needsOf(state, undefined, decodeBlob("ExecutorInfo", info).resources ?? []),
   );
@@ -107,7 +107,7 @@ function podNeeds(state: AgentState, { info, tasks }: Pod): SandboxNeeds {
 }
 
 /** Of the executor with its tasks. */
-function executorNeeds(state: AgentState, executor: Executor): SandboxNeeds {
+export function executorNeeds(state: AgentState, executor: Executor): SandboxNeeds {
   const own = remembered(executor.info, () => {
     const { command, resources = [] } = decodeBlob("ExecutorInfo", executor.info);
     return needsOf(state, command, resources);

@@ -21,6 +21,8 @@ export interface DiskQuotaRules {
   readonly ends: boolean;
   /** Persistent volumes are measured, too. */
   readonly volumes: boolean;
+  /** What a directory is held to; what was asked for where it is left out or says nothing. */
+  limitOf?(path: string): number | undefined;
 }
 
 /** Paths of what a container with images has written to its root and volumes. */
@@ -120,6 +122,7 @@ export class DiskQuota {
 
 function quotasOf({ needs, sandbox }: SandboxRun, rules: DiskQuotaRules): Quota[] {
   const { diskBytes, volumes } = needs();
-  const own = diskBytes === 0 ? [] : [{ path: sandbox, bytes: diskBytes }];
+  // In a pod a sandbox is held by that of the pod.
+  const own = diskBytes === 0 ? [] : [{ path: sandbox, bytes: rules.limitOf?.(sandbox) ?? diskBytes }];
   return rules.volumes ? [...own, ...volumes] : own;
 }

@@ -22,7 +22,7 @@ const HOT_LOOK_INTERVAL_MS = 100;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 interface Projects {
-  usage(directory: string): { readonly usedBytes: number } | undefined;
+  usage(directory: string): { readonly usedBytes: number; readonly limitBytes: number } | undefined;
 }
 
 export interface SandboxCareOptions {
@@ -58,8 +58,10 @@ export class SandboxCare {
     const { images, log, port, runtime, settings, workDir } = options;
     if (options.projects !== undefined) {
       const ends = settings.projectQuotas?.kills === true;
-      const measure = measureProjects(options.projects);
-      this.#quota = new DiskQuota(port, runtime, measure, log, undefined, { ends, volumes: false });
+      const { projects } = options;
+      const limitOf = (path: string): number | undefined => projects.usage(path)?.limitBytes;
+      const rules = { ends, volumes: false, limitOf };
+      this.#quota = new DiskQuota(port, runtime, measureProjects(projects), log, undefined, rules);
     } else if (settings.diskQuotaIntervalMs !== undefined)
       this.#quota = new DiskQuota(
         port,

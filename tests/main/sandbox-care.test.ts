@@ -200,8 +200,10 @@ describe("the care of sandboxes", () => {
     for (const kills of [false, true]) {
       await using agent = new FakeAgent();
       const volumes = [{ path: "/nowhere", bytes: 1 }];
-      const [greedy] = [agent.add("greedy", { diskBytes: 64, volumes }), agent.add("free")];
-      const usage = (directory: string) => (directory === greedy ? { usedBytes: 65 } : undefined);
+      // It asked for less than its pod has, whose quota counts.
+      const [greedy] = [agent.add("greedy", { diskBytes: 9, volumes }), agent.add("free")];
+      const usage = (directory: string) =>
+        directory === greedy ? { usedBytes: 65, limitBytes: 64 } : undefined;
       const projectQuotas = { projects: [{ begin: 1, end: 9 }], kills, headroomBytes: 1 };
       const care = agent.start({ diskQuotaIntervalMs: 20, projectQuotas }, { usage });
       if (kills) {
