@@ -1,5 +1,6 @@
 /** Tasks, statuses and executors in the legacy JSON (mesos-wire.md section 7.2; common/http.cpp). */
 
+import { shownContainer } from "../model/shown-container.ts";
 import type { ContainerStatus } from "../model/v1/containers.ts";
 import type { Label, Labels } from "../model/v1/ids.ts";
 import type { Resource, ValueScalar } from "../model/v1/resources.ts";
@@ -40,7 +41,7 @@ function optionalMembers(info: TaskInfo): string {
   let out = user === undefined ? "" : `,"user":${quote(user)}`;
   if (labels !== undefined) out += `,"labels":${labels}`;
   if (info.discovery) out += `,"discovery":${encodeJson("DiscoveryInfo", info.discovery)}`;
-  if (info.container) out += `,"container":${encodeJson("ContainerInfo", info.container)}`;
+  if (info.container) out += `,"container":${encodeJson("ContainerInfo", shownContainer(info.container))}`;
   if (info.health_check) out += `,"health_check":${encodeJson("HealthCheck", info.health_check)}`;
   return out;
 }

@@ -1,4 +1,5 @@
 /** A task as the v1 message Task, from a master's or an agent's view. */
+import { shownContainer } from "../model/shown-container.ts";
 import type { Task, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
 
 export interface TaskSource {
@@ -31,7 +32,7 @@ export function taskMessage(source: TaskSource): Task {
   }
   if (info.labels !== undefined) task.labels = info.labels;
   if (info.discovery !== undefined) task.discovery = info.discovery;
-  if (info.container !== undefined) task.container = info.container;
+  if (info.container !== undefined) task.container = shownContainer(info.container);
   if (info.health_check !== undefined) task.health_check = info.health_check;
   if (info.kill_policy !== undefined) task.kill_policy = info.kill_policy;
   if (info.limits !== undefined) task.limits = info.limits;

@@ -2,6 +2,7 @@
 import { nanosFromMs } from "../base/time.ts";
 import { drainMembers } from "../model/drain-info.ts";
 import { toResources } from "../model/resource-format.ts";
+import { shownContainer } from "../model/shown-container.ts";
 import type { AgentInfoCapabilityType, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type {
@@ -55,7 +56,7 @@ export function taskAddedEvent(leader: Leader, record: TaskRecord): MasterEvent 
     ...(info.resources === undefined ? {} : { resources: info.resources }),
     ...(info.labels === undefined ? {} : { labels: info.labels }),
     ...(info.discovery === undefined ? {} : { discovery: info.discovery }),
-    ...(info.container === undefined ? {} : { container: info.container }),
+    ...(info.container === undefined ? {} : { container: shownContainer(info.container) }),
     ...(info.health_check === undefined ? {} : { health_check: info.health_check }),
     ...(info.kill_policy === undefined ? {} : { kill_policy: info.kill_policy }),
     ...(user === undefined ? {} : { user }),

@@ -312,6 +312,11 @@ describe.skipIf(!mayRun(possible))("images", () => {
     expect(refused).toContain("Read-only file system");
     for (const name of ["ro/greeting", "rw/new"]) expect(existsSync(join(sandbox, name))).toBe(false);
     expect(readFileSync(join(sandbox, "keys/one"), "utf8")).toBe("");
+    for (const address of [...cluster.masterAddresses, ...cluster.agentAddresses]) {
+      const shown = await (await fetch(`http://${address}/state`)).text();
+      expect(shown).toContain("keys/one");
+      expect(shown).not.toContain(Buffer.from("of the vault").toString("base64"));
+    }
     await kill(id);
     await eventually("its files to go", () => readdirSync(storeDirectory("containers")).length === 0);
   }, 60_000);
