@@ -5,8 +5,10 @@
  * device; 1 allows, 0 is EPERM.
  */
 
-/** One permission; without a number any. */
+/** One permission, or one refusal: of the rules that fit, the first one counts. Without a number any. */
 export interface DeviceRule {
+  /** Who wants any of this is refused. */
+  readonly refuses?: true;
   readonly type: "block" | "char" | "any";
   readonly major?: number;
   readonly minor?: number;
@@ -59,10 +61,13 @@ const OP = {
   moveNumber: 0xb7, // ALU64 | K | MOV
   and: 0x57, // ALU64 | K | AND
   shiftRight: 0x77, // ALU64 | K | RSH
+  jumpEqual: 0x15, // JMP | K | JEQ: if dst == number, skip `offset`
   jumpUnequal: 0x55, // JMP | K | JNE: if dst != number, skip `offset`
   jumpUnequalTo: 0x5d, // JMP | X | JNE
   exit: 0x95,
 } as const;
+
+const JUMPS: readonly number[] = [OP.jumpEqual, OP.jumpUnequal, OP.jumpUnequalTo];
 
 /** Registers: r0 is the answer, r1 comes with the context. */
 const [ANSWER, CONTEXT, KIND, WANTED, MAJOR, MINOR, SCRATCH] = [0, 1, 2, 3, 4, 5, 6] as const;
@@ -100,21 +105,22 @@ function ruleInstructions(rule: DeviceRule): Instruction[] {
   const conditions: Instruction[][] = [];
   const equal = (dst: number, number: number): Instruction[] => [{ op: OP.jumpUnequal, dst, number }];
   if (rule.type !== "any") conditions.push(equal(KIND, TYPE[rule.type]));
-  const allowed =
+  const named =
     (rule.read ? ACCESS.read : 0) | (rule.write ? ACCESS.write : 0) | (rule.mknod ? ACCESS.mknod : 0);
-  // What is wanted must be part of what is allowed.
+  // What is wanted must be part of what is allowed, and may be no part of what is refused.
   conditions.push([
     { op: OP.move, dst: SCRATCH, src: WANTED },
-    { op: OP.and, dst: SCRATCH, number: allowed },
-    { op: OP.jumpUnequalTo, dst: SCRATCH, src: WANTED },
+    { op: OP.and, dst: SCRATCH, number: named },
+    rule.refuses === true
+      ? { op: OP.jumpEqual, dst: SCRATCH, number: 0 }
+      : { op: OP.jumpUnequalTo, dst: SCRATCH, src: WANTED },
   ]);
   if (rule.major !== undefined) conditions.push(equal(MAJOR, rule.major));
   if (rule.minor !== undefined) conditions.push(equal(MINOR, rule.minor));
-  const body = [...conditions.flat(), { op: OP.moveNumber, dst: ANSWER, number: 1 }, { op: OP.exit }];
+  const answer = { op: OP.moveNumber, dst: ANSWER, number: rule.refuses === true ? 0 : 1 };
+  const body = [...conditions.flat(), answer, { op: OP.exit }];
   return body.map((instruction, at) =>
-    instruction.op === OP.jumpUnequal || instruction.op === OP.jumpUnequalTo
-      ? { ...instruction, offset: body.length - at - 1 }
-      : instruction,
+    JUMPS.includes(instruction.op) ? { ...instruction, offset: body.length - at - 1 } : instruction,
   );
 }
 

@@ -23,10 +23,16 @@ export function deviceSteps(
   return [{ in: "agent", do: "allow-devices", path, rules: deviceRules(devices, host) }];
 }
 
-/** What all may open, and these devices. */
-export function deviceRules(devices: readonly DeviceNode[], { cgroupSettings }: Host): readonly DeviceRule[] {
-  const allowed = devices.map(
-    ({ major, minor }) => ({ type: "char", major, minor, read: true, write: true, mknod: true }) as const,
+/** What all may open, and these devices. GPUs are for their holders, also where all else is for everybody. */
+export function deviceRules(
+  devices: readonly DeviceNode[],
+  { cgroupSettings, gpus }: Pick<Host, "cgroupSettings" | "gpus">,
+): readonly DeviceRule[] {
+  const open = { type: "char", read: true, write: true } as const;
+  const allowed = devices.map(({ major, minor }) => ({ ...open, major, minor, mknod: true }));
+  // Made, but not opened, by whoever enters a root.
+  const refused = (gpus?.gpus ?? []).map(
+    ({ major, minor }) => ({ ...open, major, minor, mknod: false, refuses: true }) as const,
   );
-  return [...(cgroupSettings?.devices ?? DEFAULT_DEVICES), ...allowed];
+  return [...allowed, ...refused, ...(cgroupSettings?.devices ?? DEFAULT_DEVICES)];
 }

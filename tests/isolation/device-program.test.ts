@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-settings.ts";
 import {
   ALL_DEVICES,
   DEFAULT_DEVICES,
   type DeviceRule,
   deviceProgram,
 } from "../../src/isolation/device-program.ts";
+import { deviceRules } from "../../src/isolation/device-steps.ts";
 import { planLaunch } from "../../src/isolation/plan.ts";
 import { FULL, SPEC } from "./plan.test.ts";
 
@@ -14,7 +16,7 @@ const WRITE = 4;
 const BLOCK = 1;
 const CHAR = 2;
 
-/** Executes the eight kinds of instructions that the programs are made of, as the kernel does. */
+/** Executes the nine kinds of instructions that the programs are made of, as the kernel does. */
 function decide(
   rules: readonly DeviceRule[],
   type: number,
@@ -36,6 +38,7 @@ function decide(
     else if (op === 0xb7) register[dst] = number;
     else if (op === 0x57) register[dst] = target & number;
     else if (op === 0x77) register[dst] = target >>> number;
+    else if (op === 0x15) at += target === number ? offset : 0;
     else if (op === 0x55) at += target === number ? 0 : offset;
     else if (op === 0x5d) at += target === source ? 0 : offset;
     else if (op === 0x95) return register[0] ?? Number.NaN;
@@ -95,6 +98,20 @@ test("a container with a GPU may open it besides, and has a step for that", () =
   // Inside another container: what holds for that one holds for it.
   const inside = planLaunch({ ...SPEC, devices }, FULL, undefined);
   expect(inside.ok && inside.value.steps.some((step) => step.do === "allow-devices")).toBe(false);
+});
+
+test("a GPU is for its holders, also where everything is for everybody", () => {
+  const gpu = (minor: number) => ({ path: `/dev/nvidia${minor}`, major: 195, minor });
+  const host = {
+    cgroupSettings: { ...DEFAULT_CGROUP_SETTINGS, devices: ALL_DEVICES },
+    gpus: { gpus: [gpu(0), gpu(1)], driver: [gpu(255)] },
+  };
+  const may = (held: number[], access: number, minor: number) =>
+    decide(deviceRules(held.map(gpu), host), CHAR, access, 195, minor);
+  for (const access of [READ, WRITE, READ | WRITE, READ | MKNOD]) {
+    expect([may([], access, 0), may([0], access, 0), may([0], access, 1)]).toEqual([0, 1, 0]);
+  }
+  expect([may([], READ, 255), may([], READ, 2), may([], MKNOD, 0)]).toEqual([1, 1, 1]);
 });
 
 test("all, and none", () => {

@@ -9,8 +9,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { ok } from "../../src/base/result.ts";
+import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-settings.ts";
 import type { ConfinementSettings } from "../../src/isolation/confinement-settings.ts";
 import { type ContainerSpec, describeExit, type Exit } from "../../src/isolation/container.ts";
+import { ALL_DEVICES } from "../../src/isolation/device-program.ts";
 import type { GpuSettings } from "../../src/isolation/gpus.ts";
 import { enterRoot } from "../../src/isolation/linux/enter-root.ts";
 import { findNvidiaGpus } from "../../src/isolation/linux/nvidia.ts";
@@ -102,7 +104,7 @@ mkdirSync("/tmp/agent");
 makeImage();
 const exits = new Map<string, PromiseWithResolvers<Exit>>();
 
-function open(gpus?: GpuSettings, confinement?: ConfinementSettings): Runtime {
+function open(gpus?: GpuSettings, confinement?: ConfinementSettings, cgroups?: CgroupSettings): Runtime {
   const opened = openLinuxRuntime({
     runtimeDirectory: "/run/mesh",
     fetch: async () => ok(undefined),
@@ -110,6 +112,7 @@ function open(gpus?: GpuSettings, confinement?: ConfinementSettings): Runtime {
     self: [process.execPath],
     ...(gpus === undefined ? {} : { gpus }),
     ...(confinement === undefined ? {} : { confinement }),
+    ...(cgroups === undefined ? {} : { cgroups }),
   });
   opened.onExit((id, exit) => exits.get(id)?.resolve(exit));
   return opened;
@@ -249,6 +252,11 @@ runtime = open(gpus, {
 });
 expectSeen(await run("private", 1), first, "with a /dev of its own");
 expectSeen(await run("private-none", 0), "", "with a /dev of its own and no GPUs");
+await runtime.close();
+
+runtime = open(gpus, undefined, { ...DEFAULT_CGROUP_SETTINGS, devices: ALL_DEVICES });
+expectSeen(await run("all-none", 0), "nvidiactl nvidia-uvm", "where all may open all, but no GPU");
+expectSeen(await run("all-one", 1), first, "where all may open all, and its own GPU");
 await runtime.close();
 
 runtime = open();

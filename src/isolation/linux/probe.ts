@@ -10,6 +10,7 @@ import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../cgroup-settings
 import type { ConfinementSettings } from "../confinement-settings.ts";
 import type { Namespace } from "../container.ts";
 import { deviceProgram } from "../device-program.ts";
+import { deviceRules } from "../device-steps.ts";
 import type { GpuSettings } from "../gpus.ts";
 import type { Host, Tools } from "../tools.ts";
 import { attachDeviceProgram } from "./bpf.ts";
@@ -203,7 +204,8 @@ function probeCgroup(
         missing.push(...controllers.missing);
         // Once for all containers below: nothing is left to do at a launch.
         const yields = options.gpus !== undefined;
-        const attached = attachDeviceProgram(path, deviceProgram(settings.devices), yields);
+        const rules = deviceRules([], { cgroupSettings: settings, ...(yields && { gpus: options.gpus }) });
+        const attached = attachDeviceProgram(path, deviceProgram(rules), yields);
         const devices = attached.ok ? undefined : attached.error;
         if (!attached.ok) missing.push(`devices: tasks may use all that their user may: ${attached.error}`);
         return { path, controllers, devices };
