@@ -1,6 +1,6 @@
 /** A pod on the binary: its tasks share a directory and the network, live and die together. */
 import { expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { ContainerInfo } from "../../src/model/v1/containers.ts";
 import { mayRun } from "../support/must-run.ts";
 import { eventually, mesh, TestCluster } from "./test-cluster.ts";
@@ -106,6 +106,54 @@ test.skipIf(!mayRun(asRoot))(
   180_000,
 );
 
+/** Needs namespaces of the kernel, which the user who runs the tests may not have. */
+test.skipIf(!mayRun(asRoot))(
+  "its tasks share a pid and an ipc namespace, over a kill -9 of the agent; nothing of it is left",
+  async () => {
+    await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+    await using scheduler = new TestScheduler(cluster.masterAddresses);
+    const container: ContainerInfo = {
+      type: "MESOS",
+      linux_info: { share_pid_namespace: true, ipc_mode: "SHARE_PARENT" },
+    };
+    await scheduler.launchGroup("pod-1", [{ id: "keeps", command: "exec sleep 86399" }], { container });
+    await eventually("the first to run", () => scheduler.stateOf("keeps") === "TASK_RUNNING", 60_000);
+    const agent = cluster.agents[0];
+    await agent?.kill("SIGKILL");
+    agent?.start();
+    await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
+    const look = "echo $(readlink /proc/self/ns/ipc) $(cat /proc/[0-9]*/cmdline | tr '\\0\\n' '  ')";
+    await scheduler.launchGroup("pod-1", [{ id: "looks", command: look }], { container });
+    await eventually("the other to end", () => scheduler.stateOf("looks") === "TASK_FINISHED", 60_000);
+    const said = (await mesh(["logs", "--master", cluster.masterAddresses.join(","), "looks"])).stdout;
+    expect(said).toContain("sleep 86399");
+    expect(said).toContain("mesh-pod");
+    const pid = scheduler.told.get("keeps")?.at(-1)?.container_status?.executor_pid ?? 0;
+    expect(said).toStartWith(readlinkSync(`/proc/${programOf(pid)}/ns/ipc`));
+    killBelow(pid);
+    await eventually("the first to end", () => scheduler.ended === 2, 60_000);
+    const pod = scheduler.told.get("keeps")?.at(-1)?.container_status?.container_id?.parent?.value ?? "";
+    expect(pod).not.toBe("");
+    await eventually("its holder to end", () => !commandLines().some((line) => line.includes(pod)), 30_000);
+  },
+  180_000,
+);
+
+/** Of what this machine runs. */
+function commandLines(): string[] {
+  return readdirSync("/proc").flatMap((name) => {
+    try {
+      return /^\d+$/.test(name) ? readFileSync(`/proc/${name}/cmdline`, "utf8") : [];
+    } catch {
+      return []; // It has ended.
+    }
+  });
+}
+
+function programOf(supervisor: number): number {
+  return children(supervisor).flatMap(children)[0] ?? 0;
+}
+
 interface Containers {
   readonly get_containers: { readonly containers: readonly { readonly container_id: unknown }[] };
 }
@@ -121,9 +169,9 @@ async function agentCall(cluster: TestCluster, call: object): Promise<Containers
 
 /** The program of a task, below its supervisor and init. */
 function killBelow(supervisor: number): void {
-  const children = (pid: number): number[] => {
-    const { stdout } = Bun.spawnSync(["cat", `/proc/${pid}/task/${pid}/children`]);
-    return stdout.toString().split(" ").filter(Boolean).map(Number);
-  };
   for (const init of children(supervisor)) for (const pid of children(init)) process.kill(pid, "SIGKILL");
+}
+
+function children(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
 }
