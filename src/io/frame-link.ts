@@ -157,12 +157,13 @@ export class FrameLink {
       return;
     }
     this.#fresh = false;
-    const frames = this.#decoder.push(chunk);
-    if (!frames.ok) {
-      this.close(frames.error);
+    const frames: Uint8Array[] = [];
+    const fault = this.#decoder.take(chunk, frames);
+    if (fault !== undefined) {
+      this.close(fault);
       return;
     }
-    for (const frame of frames.value) {
+    for (const frame of frames) {
       if (this.#closed || this.#ending) return;
       if (frame[0] !== OWN_FRAME) this.handlers.onFrame(frame);
       else if (frame[1] === PING[1]) this.send(PONG);

@@ -66,9 +66,9 @@ function follow<K extends CommandKind>(
 }
 
 export function applied(leader: Leader, { commands, outcomes }: Applied): void {
-  for (const [i, command] of commands.entries()) {
-    const outcome = outcomes[i];
-    if (outcome !== undefined) follow(leader, command, outcome);
+  for (let i = 0; i < commands.length; i++) {
+    const [command, outcome] = [commands[i], outcomes[i]];
+    if (command !== undefined && outcome !== undefined) follow(leader, command, outcome);
   }
   if (leader.draining.size > 0) finishDrains(leader);
 }

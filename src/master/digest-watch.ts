@@ -55,6 +55,11 @@ export interface DigestRound {
 
 const NO_EFFECTS: readonly never[] = [];
 
+/** A digest, or what it is made of. */
+export interface DigestText {
+  toString(): string;
+}
+
 interface Round {
   readonly index: number;
   readonly beganAtMs: number;
@@ -66,7 +71,7 @@ export class DigestWatch {
   readonly #self: string;
   readonly #level: number;
   /** Digests after the newest entries, by index, ascending. */
-  readonly #history = new Map<number, string>();
+  readonly #history = new Map<number, DigestText>();
   #newest = 0;
   #asked: { readonly from: string; readonly index: number } | undefined;
   #round: Round | undefined;
@@ -105,7 +110,7 @@ export class DigestWatch {
   }
 
   /** To be called after each applied entry; the answer goes to a leader that waited for it. */
-  applied(index: number, digest: string): void {
+  applied(index: number, digest: DigestText): void {
     this.#history.set(index, digest);
     this.#newest = index;
     if (this.#history.size > DIGEST_HISTORY_MAX_ENTRIES) {
@@ -119,7 +124,7 @@ export class DigestWatch {
   }
 
   /** A transferred state took the place of the old one, and of its divergence. */
-  installed(index: number, digest: string): void {
+  installed(index: number, digest: DigestText): void {
     this.#history.clear();
     this.applied(index, digest);
   }
@@ -155,7 +160,12 @@ export class DigestWatch {
     const unchanged = before?.index === index && unheard(before).length === 0 && !this.#outdated;
     if (own === undefined || members.length < 2 || unchanged) return undefined;
     this.#outdated = false;
-    this.#round = { index, beganAtMs: nowMs, members: [...members], digests: new Map([[this.#self, own]]) };
+    this.#round = {
+      index,
+      beganAtMs: nowMs,
+      members: [...members],
+      digests: new Map([[this.#self, String(own)]]),
+    };
     return this.#round;
   }
 
@@ -174,7 +184,7 @@ export class DigestWatch {
       this.#collect(from, index, message.digest);
     } else {
       const own = this.#history.get(index);
-      if (own !== undefined && own !== message.digest) this.#diverge(index);
+      if (own !== undefined && String(own) !== message.digest) this.#diverge(index);
     }
   }
 
@@ -192,7 +202,7 @@ export class DigestWatch {
     this.#effects.push({
       kind: "send",
       to,
-      message: { kind: "digest-is", index, level: this.#level, digest },
+      message: { kind: "digest-is", index, level: this.#level, digest: String(digest) },
     });
   }
 

@@ -98,7 +98,7 @@ export class MasterNode {
     this.core = new MasterCore(parts.settings, () => this.#registry, parts.random.fork(), level);
     this.#leaderAddress = new LeaderAddress();
     this.digests = new DigestWatch(this.#self, parts.raft.featureLevel ?? 1);
-    this.digests.applied(parts.restored.appliedIndex, parts.registry.digest());
+    this.digests.applied(parts.restored.appliedIndex, parts.registry.runningDigest);
   }
 
   get registry(): Registry {
@@ -321,7 +321,7 @@ export class MasterNode {
       this.core.handle({ kind: "leadership-gained", term: entry.term }, now);
     }
     this.#batch.appliedIndex = entry.index;
-    this.digests.applied(entry.index, this.#registry.digest());
+    this.digests.applied(entry.index, this.#registry.runningDigest);
     return changes;
   }
 
@@ -387,7 +387,7 @@ export class MasterNode {
     const staged = this.#staged.take(id, sequence);
     if (staged === undefined) return;
     this.#registry = staged.registry;
-    this.digests.installed(staged.index, staged.registry.digest());
+    this.digests.installed(staged.index, staged.registry.runningDigest);
   }
 
   #flush(): void {

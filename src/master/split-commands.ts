@@ -19,11 +19,12 @@ export function splitCommands(
   maxBytes: number,
   level = FEATURE_LEVEL,
   maxChanges = ENTRY_MAX_CHANGES,
-): Command[][] {
+): (readonly Command[])[] {
+  if (commands.length === 1) return [commands];
   const share = (command: Command): number =>
     Math.max(commandBytes(command) / maxBytes, changesOf(command) / maxChanges);
   if (level >= FEATURE_LEVEL) return packBySize(commands, share, 1);
-  const parts: Command[][] = [];
+  const parts: (readonly Command[])[] = [];
   const refused = commands.map((command) => levelOf(atLevel([command], level)) > level);
   for (let from = 0, to = 1; to <= commands.length; to++) {
     if (to < commands.length && refused[to] === refused[from]) continue;

@@ -132,7 +132,8 @@ export class Durability {
       }
       bound = Math.min(bound, (write.truncateFrom ?? Infinity) - 1);
     }
-    this.#writes.splice(0, count);
+    if (count === this.#writes.length) this.#writes.length = 0;
+    else this.#writes.splice(0, count);
     const held = this.#held;
     if (held.length === 0) return;
     let kept = 0;

@@ -1,5 +1,5 @@
 /** Follower: takes entries and heartbeats from the leader. */
-import { assert } from "../base/assert.ts";
+import { AssertionError } from "../base/assert.ts";
 import { askForLeadersEnd, isRepairing } from "./repair.ts";
 import { becomeFollower } from "./role.ts";
 import type { RaftState } from "./state.ts";
@@ -47,7 +47,9 @@ export function onHeartbeat(
 }
 
 function followLeader(raft: RaftState, from: PeerId): void {
-  assert(raft.role !== "leader", `Two leaders in term ${raft.term}: ${raft.self} and ${from}`);
+  if (raft.role === "leader") {
+    throw new AssertionError(`Two leaders in term ${raft.term}: ${raft.self} and ${from}`);
+  }
   becomeFollower(raft, raft.term, from);
   raft.heardLeader(from);
 }

@@ -1,5 +1,5 @@
 /** Taking office, the leader's timers, and proposals. */
-import { assert } from "../base/assert.ts";
+import { AssertionError, assert } from "../base/assert.ts";
 import { ENTRY_MAX_BYTES } from "../base/limits.ts";
 import { syncProgress } from "./followers.ts";
 import { encodeMembership } from "./membership.ts";
@@ -43,7 +43,9 @@ export function becomeLeader(raft: RaftState): void {
 
 /** Appends a command, or says why not. */
 export function propose(raft: RaftState, ref: number, data: Uint8Array, level: number): void {
-  assert(data.length <= ENTRY_MAX_BYTES, `A command of ${data.length} bytes is above ${ENTRY_MAX_BYTES}`);
+  if (data.length > ENTRY_MAX_BYTES) {
+    throw new AssertionError(`A command of ${data.length} bytes is above ${ENTRY_MAX_BYTES}`);
+  }
   const reason = refusal(raft, data.length, level);
   if (reason !== null) {
     raft.emit({ kind: "dropped", ref, reason });

@@ -23,6 +23,9 @@ export class RaftLog {
   /** Entries dropped from the front of #entries but not yet cut off the array. */
   #head = 0;
   #memoryBytes = 0;
+  /** Of the log as it is now. */
+  #lastSlice: { readonly from: number; readonly maxBytes: number; readonly entries: LogEntry[] } | null =
+    null;
   readonly #memoryMaxBytes: number;
 
   constructor(restored: RestoredRaft, memoryMaxBytes: number) {
@@ -92,6 +95,7 @@ export class RaftLog {
     if (term < this.lastTerm) throw new AssertionError(`Term ${term} goes back behind ${this.lastTerm}`);
     if (this.#runs.length === 0 || term !== this.lastTerm) this.#runs.push({ index, term });
     this.#entries.push(entry);
+    this.#lastSlice = null;
     this.#memoryBytes += entry.data.length;
     this.lastIndex = entry.index;
     this.#evict();
@@ -102,13 +106,17 @@ export class RaftLog {
     while (this.#entries.length > this.#head && (this.#entries.at(-1)?.index ?? 0) >= index) {
       this.#memoryBytes -= this.#entries.pop()?.data.length ?? 0;
     }
+    this.#lastSlice = null;
     while ((this.#runs.at(-1)?.index ?? 0) >= index) this.#runs.pop();
     this.lastIndex = index - 1;
   }
 
   /** Entries in memory from `from` on: at most `maxBytes` of data, but at least one if there is one. */
-  slice(from: number, maxBytes: number): LogEntry[] {
+  slice(from: number, maxBytes: number): readonly LogEntry[] {
     if (from < this.memoryFirst) throw new AssertionError(`Entry ${from} is not in memory`);
+    // Each follower is sent the same.
+    const last = this.#lastSlice;
+    if (last?.from === from && last.maxBytes === maxBytes) return last.entries;
     const out: LogEntry[] = [];
     let bytes = 0;
     for (let at = this.#head + from - this.memoryFirst; at < this.#entries.length; at++) {
@@ -117,6 +125,7 @@ export class RaftLog {
       if (out.length > 0 && bytes > maxBytes) break;
       out.push(entry);
     }
+    this.#lastSlice = { from, maxBytes, entries: out };
     return out;
   }
 
@@ -165,6 +174,7 @@ export class RaftLog {
     if (keep) this.#dropRuns(index);
     else this.#runs = [];
     if (!keep) {
+      this.#lastSlice = null;
       this.#entries = [];
       this.#head = 0;
       this.#memoryBytes = 0;

@@ -26,7 +26,9 @@ const MESSAGE_KINDS: readonly RaftMessage["kind"][] = [
 const ENTRY_KINDS: readonly EntryKind[] = ["empty", "command", "config"];
 
 export function encodeRaftMessage(message: RaftMessage): readonly unknown[] {
-  return [MESSAGE_KINDS.indexOf(message.kind), message.term, ...encodeFields(message)];
+  const fields: unknown[] = [MESSAGE_KINDS.indexOf(message.kind), message.term];
+  addFields(message, fields);
+  return fields;
 }
 
 /** The error says what is wrong; the sender runs another version, or is no master. */
@@ -40,41 +42,54 @@ export function decodeRaftMessage(value: unknown): Result<RaftMessage> {
   return fields.valid ? ok(message) : fail(`raft message "${kind}" has a field of the wrong type`);
 }
 
-function encodeFields(message: RaftMessage): readonly unknown[] {
+function addFields(message: RaftMessage, to: unknown[]): void {
   switch (message.kind) {
     case "pre-vote":
-      return [message.lastIndex, message.lastTerm];
+      to.push(message.lastIndex, message.lastTerm);
+      return;
     case "vote":
-      return [message.lastIndex, message.lastTerm, message.transfer];
+      to.push(message.lastIndex, message.lastTerm, message.transfer);
+      return;
     case "pre-vote-reply":
     case "vote-reply":
-      return [message.granted];
+      to.push(message.granted);
+      return;
     case "append": {
       const { prevIndex, prevTerm, commit, entries, window } = message;
-      return [prevIndex, prevTerm, commit, entries.map(encodeEntry), window ?? 0];
+      const encoded: unknown[] = [];
+      for (const entry of entries) encoded.push(encodeEntry(entry));
+      to.push(prevIndex, prevTerm, commit, encoded, window ?? 0);
+      return;
     }
     case "append-ok":
-      return [message.matchIndex];
+      to.push(message.matchIndex);
+      return;
     case "append-rejected": {
       const { prevIndex, hintIndex, hintTerm, lost, window } = message;
-      return [prevIndex, hintIndex, hintTerm, lost === true ? 1 : 0, window ?? 0];
+      to.push(prevIndex, hintIndex, hintTerm, lost === true ? 1 : 0, window ?? 0);
+      return;
     }
     case "heartbeat":
-      return [message.commit, message.round];
+      to.push(message.commit, message.round);
+      return;
     case "heartbeat-reply":
-      return [message.round, message.featureLevel ?? 1];
+      to.push(message.round, message.featureLevel ?? 1);
+      return;
     case "timeout-now":
-      return [];
+      return;
     case "read-index":
-      return [message.context];
+      to.push(message.context);
+      return;
     case "read-index-reply":
-      return [message.context, message.index ?? -1, message.lastIndex ?? -1];
+      to.push(message.context, message.index ?? -1, message.lastIndex ?? -1);
+      return;
     case "snapshot-chunk": {
       const { id, sequence, snapshot, records, done } = message.chunk;
-      return [id, sequence, snapshot.index, snapshot.term, snapshot.membership, records, done];
+      to.push(id, sequence, snapshot.index, snapshot.term, snapshot.membership, records, done);
+      return;
     }
     case "snapshot-reply":
-      return [message.id, message.wanted];
+      to.push(message.id, message.wanted);
   }
 }
 
@@ -95,8 +110,12 @@ const decodeFields: {
     const prevIndex = f.count();
     const prevTerm = f.count();
     const commit = f.count();
-    const entries = f.list().map((value, at) => decodeEntry(f, value, prevIndex + 1 + at));
-    return { kind: "append", term, prevIndex, prevTerm, entries, commit, ...windowOf(f) };
+    const entries: LogEntry[] = [];
+    for (const value of f.list()) entries.push(decodeEntry(f, value, prevIndex + 1 + entries.length));
+    const window = f.countOr(0);
+    // Older versions send none.
+    if (window === 0) return { kind: "append", term, prevIndex, prevTerm, entries, commit };
+    return { kind: "append", term, prevIndex, prevTerm, entries, commit, window };
   },
   "append-ok": (f, term) => ({ kind: "append-ok", term, matchIndex: f.count() }),
   "append-rejected": (f, term) => ({
@@ -140,11 +159,11 @@ function encodeEntry(entry: LogEntry): readonly unknown[] {
 }
 
 function decodeEntry(fields: Fields, value: unknown, index: number): LogEntry {
-  const [term, kind, data] = fields.part(
-    value,
-    (f) => [f.count(), ENTRY_KINDS[f.count()], f.bytes()] as const,
-  );
-  if (kind === undefined) fields.valid = false;
+  const own = new Fields(Array.isArray(value) ? value : []);
+  const term = own.count();
+  const kind = ENTRY_KINDS[own.count()];
+  const data = own.bytes();
+  if (kind === undefined || !own.valid) fields.valid = false;
   return { index, term, kind: kind ?? "empty", data };
 }
 

@@ -19,7 +19,7 @@
  * Algorithm" (the Raft paper), and Ongaro's thesis "Consensus: Bridging Theory
  * and Practice".
  */
-import { assert } from "../base/assert.ts";
+import { AssertionError, assert } from "../base/assert.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { compactIfDue } from "./compaction.ts";
@@ -69,7 +69,7 @@ export class RaftNode {
     this.#raft = new RaftState(config, restored, random);
   }
 
-  step(input: RaftInput, now: Instant): RaftEffect[] {
+  step(input: RaftInput, now: Instant): readonly RaftEffect[] {
     const raft = this.#raft;
     assert(now.monotonicMs >= raft.nowMs || !this.#started, "Monotonic time went back");
     raft.nowMs = now.monotonicMs;
@@ -183,7 +183,7 @@ const messageHandlers: MessageHandlers = {
 };
 
 function receive(raft: RaftState, from: PeerId, message: RaftMessage): void {
-  assert(from !== raft.self, `A message of ${from} came back to itself`);
+  if (from === raft.self) throw new AssertionError(`A message of ${from} came back to itself`);
   if (message.term > raft.term && !adoptTerm(raft, from, message)) return;
   if (message.term < raft.term && !answerOld(raft, from, message)) return;
   const handle = messageHandlers[message.kind] as (

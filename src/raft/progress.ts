@@ -106,7 +106,8 @@ export class Progress {
       this.bytesInFlight -= message.bytes;
       drop++;
     }
-    if (drop > 0) this.#inFlight.splice(0, drop);
+    if (drop === this.#inFlight.length) this.#inFlight.length = 0;
+    else if (drop > 0) this.#inFlight.splice(0, drop);
     this.#inFlightMaxMessages = Math.min(RAFT_INFLIGHT_MAX_MESSAGES, this.#inFlightMaxMessages + drop);
     this.nextIndex = Math.max(this.nextIndex, matchIndex + 1);
     if (matchIndex <= this.matchIndex) return false;

@@ -19,6 +19,7 @@ export function startTransfer(raft: RaftState, progress: Progress): boolean {
   raft.nextSnapshotId = (raft.nextSnapshotId + 1) % IDS_PER_TERM;
   const id = raft.term * IDS_PER_TERM + raft.nextSnapshotId;
   progress.becomeSnapshot();
+  raft.mayTransfer = true;
   progress.transfer = { id, sequence: 0, chunk: null, index: 0, resendAtMs: Infinity, resends: 0 };
   raft.emit({ kind: "read-snapshot", to: progress.id, id, sequence: 0 });
   return true;
@@ -26,7 +27,9 @@ export function startTransfer(raft: RaftState, progress: Progress): boolean {
 
 /** The follower that is being sent the state. */
 export function activeTransfer(raft: RaftState): Progress | null {
+  if (!raft.mayTransfer) return null;
   for (const progress of raft.progress.values()) if (progress.transfer !== null) return progress;
+  raft.mayTransfer = false;
   return null;
 }
 

@@ -26,6 +26,7 @@ import type {
   StepDownReason,
 } from "./types.ts";
 
+const NO_EFFECTS: readonly RaftEffect[] = [];
 const ELECTION_TIMEOUT_MS = 300;
 const HEARTBEAT_MS = 75;
 
@@ -116,6 +117,8 @@ export class RaftState {
   /** Newest time at which a stalled disk made this leader look for a successor. */
   stalledAtMs = Number.NEGATIVE_INFINITY;
   nextSnapshotId = 0;
+  /** A follower may be in the middle of a state transfer. */
+  mayTransfer = false;
   /** Entry bytes appended since the last compaction. */
   grownBytes = 0;
   /** A new cluster's membership is not on disk yet. */
@@ -280,9 +283,8 @@ export class RaftState {
   }
 
   /** Ends a step and returns its effects. */
-  finish(): RaftEffect[] {
-    const effects = this.effects;
-    this.effects = [];
+  finish(): readonly RaftEffect[] {
+    const { effects } = this;
     this.durability.flush(effects, this.nowMs);
     if (this.#bootstrap !== null && effects.some((effect) => effect.kind === "persist")) {
       effects.unshift({ kind: "compact", snapshot: this.#bootstrap });
@@ -295,6 +297,8 @@ export class RaftState {
       effects.push(this.#announced);
     }
     this.#announceMembership(effects);
+    if (effects.length === 0) return NO_EFFECTS;
+    this.effects = [];
     return effects;
   }
 

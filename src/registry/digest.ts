@@ -4,17 +4,33 @@
  * It chains over the changed keys and values of each entry (FNV-1a with two
  * different offsets); it guards against bugs and bad memory, not attackers.
  */
-export interface Digest {
+export class Digest {
   readonly high: number;
   readonly low: number;
+
+  constructor(high: number, low: number) {
+    this.high = high;
+    this.low = low;
+  }
+
+  /** 16 hexadecimal digits. Made when somebody asks: each entry has a digest, and few are looked at. */
+  toString(): string {
+    return this.high.toString(16).padStart(8, "0") + this.low.toString(16).padStart(8, "0");
+  }
 }
 
-export const EMPTY_DIGEST: Digest = { high: 0x811c9dc5, low: 0x9e3779b9 };
+export const EMPTY_DIGEST = new Digest(0x811c9dc5, 0x9e3779b9);
 
 const FNV_PRIME = 0x01000193;
+const NOTHING = new Uint8Array(0);
 
-/** Mixes `bytes` into the digest, their length first so that pieces do not run together. */
-export function digestBytes(digest: Digest, bytes: Uint8Array): Digest {
+/** Mixes a key and its value into the digest. */
+export function digestChange(digest: Digest, key: Uint8Array, value: Uint8Array | null): Digest {
+  return mix(mix(digest, key), value ?? NOTHING);
+}
+
+/** Length first, so that pieces do not run together. */
+function mix(digest: Digest, bytes: Uint8Array): Digest {
   let high = Math.imul(digest.high ^ bytes.length, FNV_PRIME);
   let low = Math.imul(digest.low + bytes.length, FNV_PRIME);
   for (let i = 0; i < bytes.length; i++) {
@@ -22,10 +38,5 @@ export function digestBytes(digest: Digest, bytes: Uint8Array): Digest {
     high = Math.imul(high ^ byte, FNV_PRIME);
     low = Math.imul((low ^ byte) + (low >>> 15), FNV_PRIME);
   }
-  return { high: high >>> 0, low: low >>> 0 };
-}
-
-/** 16 hexadecimal digits. */
-export function digestText(digest: Digest): string {
-  return digest.high.toString(16).padStart(8, "0") + digest.low.toString(16).padStart(8, "0");
+  return new Digest(high >>> 0, low >>> 0);
 }

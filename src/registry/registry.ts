@@ -39,7 +39,7 @@ import { updateQuota, updateWeights, writeQuota } from "./apply-roles.ts";
 import { completeAcknowledged, launchGroup, launchTasks, updateTask } from "./apply-tasks.ts";
 import { decodeCommands } from "./codec.ts";
 import type { Command, CommandKind, InitCluster, Outcome } from "./commands.ts";
-import { type Digest, digestBytes, digestText, EMPTY_DIGEST } from "./digest.ts";
+import { Digest, digestChange, EMPTY_DIGEST } from "./digest.ts";
 import { Fields } from "./fields.ts";
 import { type HistoryBounds, writeHistoryBounds } from "./history-bounds.ts";
 import { LOADERS } from "./loaders.ts";
@@ -220,13 +220,19 @@ export class Registry {
 
   /** Equal on all masters that applied the same entries; 16 hexadecimal digits. */
   digest(): string {
-    return digestText(this.#digest);
+    return this.#digest.toString();
+  }
+
+  /** The same, as it is now. */
+  get runningDigest(): Digest {
+    return this.#digest;
   }
 
   /** Applies the bytes of one committed entry. */
   applyEntry(data: Uint8Array): AppliedEntry {
     const commands = decodeCommands(data);
-    const outcomes = commands.map((command) => this.#applyOne(command));
+    const outcomes: Outcome[] = [];
+    for (const command of commands) outcomes.push(this.#applyOne(command));
     this.#collectChanges();
     return { commands, outcomes };
   }
@@ -271,10 +277,12 @@ export class Registry {
   }
 
   #collectChanges(): void {
-    for (const [text, key] of this.#state.takeTouched()) {
+    const touched = this.#state.takeTouched();
+    for (const text of touched.keys()) {
+      const key = touched.get(text) as KeyOf;
       const keyBytes = encoder.encode(text);
       const value = this.#encodeValue(key);
-      this.#digest = digestBytes(digestBytes(this.#digest, keyBytes), value ?? new Uint8Array(0));
+      this.#digest = digestChange(this.#digest, keyBytes, value);
       // Deleted and set again keeps the last word; re-inserting keeps the order of last change.
       this.#changes.delete(text);
       this.#changes.set(text, [keyBytes, value]);
@@ -335,7 +343,7 @@ export class Registry {
     );
     if (kindOfKey(key) === "digest") {
       const fields = new Fields(decoded.value, "digest");
-      this.#digest = { high: fields.number(0), low: fields.number(1) };
+      this.#digest = new Digest(fields.number(0), fields.number(1));
     }
     load(this.#state, decoded.value, key);
   }

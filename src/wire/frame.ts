@@ -38,24 +38,27 @@ export class FrameDecoder {
   /** The payloads that `chunk` completes; one that lies whole in `chunk` shares its memory. */
   push(chunk: Uint8Array): Result<Uint8Array[]> {
     const frames: Uint8Array[] = [];
+    const fault = this.take(chunk, frames);
+    return fault === undefined ? ok(frames) : fail(fault);
+  }
+
+  /** Adds them to `frames`; a text says why the stream must be closed. */
+  take(chunk: Uint8Array, frames: Uint8Array[]): string | undefined {
     let at = 0;
     while (at < chunk.length) {
       if (this.#payload === undefined && this.#headerBytes < HEADER_BYTES) {
         this.#length = this.#length * 256 + (chunk[at++] as number);
         this.#headerBytes++;
         if (this.#headerBytes < HEADER_BYTES) continue;
-        if (this.#length === 0)
-          return fail("Received a frame of 0 bytes: the peer does not speak mesh's protocol");
+        if (this.#length === 0) return "Received a frame of 0 bytes: the peer does not speak mesh's protocol";
         if (this.#length > this.maxBytes) {
-          return fail(
-            `Received a frame header of ${this.#length} bytes, more than ${this.maxBytes}: the peer does not speak mesh's protocol`,
-          );
+          return `Received a frame header of ${this.#length} bytes, more than ${this.maxBytes}: the peer does not speak mesh's protocol`;
         }
         continue;
       }
       at = this.#take(chunk, at, frames);
     }
-    return ok(frames);
+    return undefined;
   }
 
   /** True between frames: the stream may end here without loss. */

@@ -19,7 +19,7 @@ function leaderAhead(): Solo {
   return a;
 }
 
-function bytesTo(peer: string, a: Solo, effects: RaftEffect[] = a.effects): number[] {
+function bytesTo(peer: string, a: Solo, effects: readonly RaftEffect[] = a.effects): number[] {
   return a
     .sent("append", effects)
     .filter(({ to }) => to === peer)

@@ -35,7 +35,7 @@ export class Solo {
   readonly node: RaftNode;
   nowMs = 0;
   /** Effects of the last input. */
-  effects: RaftEffect[] = [];
+  effects: readonly RaftEffect[] = [];
   /** Newest write issued. */
   #token = 0;
 
@@ -44,28 +44,28 @@ export class Solo {
     this.step({ kind: "tick" });
   }
 
-  step(input: RaftInput): RaftEffect[] {
+  step(input: RaftInput): readonly RaftEffect[] {
     this.effects = this.node.step(input, { monotonicMs: this.nowMs, wallMs: 0 });
     for (const effect of this.effects) if (effect.kind === "persist") this.#token = effect.token;
     return this.effects;
   }
 
   /** A message of `b`, or of another peer. */
-  hear(message: RaftMessage, from = "b"): RaftEffect[] {
+  hear(message: RaftMessage, from = "b"): readonly RaftEffect[] {
     return this.step({ kind: "message", from, message });
   }
 
-  advance(ms: number): RaftEffect[] {
+  advance(ms: number): readonly RaftEffect[] {
     this.nowMs += ms;
     return this.step({ kind: "tick" });
   }
 
   /** Every write issued so far is on disk. */
-  persist(): RaftEffect[] {
+  persist(): readonly RaftEffect[] {
     return this.#token === 0 ? [] : this.step({ kind: "persisted", token: this.#token });
   }
 
-  persisted(token: number): RaftEffect[] {
+  persisted(token: number): readonly RaftEffect[] {
     return this.step({ kind: "persisted", token });
   }
 
