@@ -8,6 +8,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { MeshError } from "../base/errors.ts";
+import type { WalRoom } from "./wal-room.ts";
 
 export type LevelOperation =
   | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -73,18 +74,21 @@ function unlessThere(error: NodeJS.ErrnoException): void {
 
 export class LevelDatabase implements Database {
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
+  readonly #room: WalRoom | undefined;
 
   lost: LostWrites | null = null;
 
-  private constructor(db: ClassicLevel<Uint8Array, Uint8Array>) {
+  private constructor(db: ClassicLevel<Uint8Array, Uint8Array>, room: WalRoom | undefined) {
     this.#db = db;
+    this.#room = room;
   }
 
   /**
    * Creates the directory if needed. Throws MeshError DIRECTORY_LOCKED,
-   * DIRECTORY_UNUSABLE or LOG_DAMAGED.
+   * DIRECTORY_UNUSABLE or LOG_DAMAGED. `room`: for a database whose writes
+   * somebody waits for.
    */
-  static async open(directory: string): Promise<LevelDatabase> {
+  static async open(directory: string, room?: WalRoom): Promise<LevelDatabase> {
     try {
       await mkdir(dirname(directory), { recursive: true });
       // Tasks of any user may run on this machine, and what they were given stands in there.
@@ -92,7 +96,7 @@ export class LevelDatabase implements Database {
       await checkCurrent(directory);
       const db = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...VIEW, compression: false });
       await db.open();
-      return new LevelDatabase(db);
+      return new LevelDatabase(db, room);
     } catch (error) {
       throw openError(directory, error);
     }
@@ -106,7 +110,9 @@ export class LevelDatabase implements Database {
   write(operations: LevelOperation[], sync: boolean): Promise<void> {
     const db: Batching = this.#db;
     if (db.status !== "open" || db._batch === undefined) return db.batch(operations, { ...VIEW, sync });
-    return db._batch(operations, sync ? SYNC : NO_SYNC);
+    const written = db._batch(operations, sync ? SYNC : NO_SYNC);
+    this.#room?.wrote(operations);
+    return written;
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -131,7 +137,9 @@ export class LevelDatabase implements Database {
   }
 
   async close(): Promise<void> {
+    await this.#room?.stop();
     await this.#db.close();
+    await this.#room?.trim();
   }
 }
 

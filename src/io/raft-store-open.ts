@@ -3,6 +3,7 @@ import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LevelDatabase, type LostWrites } from "./level.ts";
 import { findLostWrites, type WalDamage } from "./raft-store-wal.ts";
+import { WalRoom } from "./wal-room.ts";
 
 /** Remembers lost writes between finding them and noting them: opening a database removes the traces. */
 const LOST_FILE = "LOST-WRITES";
@@ -10,7 +11,7 @@ const LOST_FILE = "LOST-WRITES";
 /** Throws MeshError DIRECTORY_LOCKED, DIRECTORY_UNUSABLE or LOG_DAMAGED. */
 export async function openChecked(directory: string): Promise<LevelDatabase> {
   const lost = await lostWrites(directory);
-  const db = await LevelDatabase.open(directory);
+  const db = await LevelDatabase.open(directory, new WalRoom(directory));
   db.lost = lost;
   return db;
 }

@@ -3,7 +3,7 @@
  * damaged record, and what follows it in its block, without a word; here a
  * damaged record with the start of a good one after it is found, since then
  * writes that were acknowledged are missing. A damaged end is a write that
- * nobody was told of. Of the writes that LevelDB passes over, the newest hard
+ * nobody was told of, and zeros up to the end are room (wal-room.ts). Of the writes that LevelDB passes over, the newest hard
  * state is saved, or a vote could be cast twice.
  *
  * Format (LevelDB doc/log_format.md): blocks of 32 KiB with records of
@@ -41,6 +41,12 @@ export async function findLostWrites(directory: string): Promise<WalDamage | nul
   return lost && bad !== null ? { reason: bad, hardState } : null;
 }
 
+/** Where zeros begin behind the last record; undefined if the records are not whole up to there. */
+export function endOfRecords(bytes: Buffer): number | undefined {
+  const scan = new WalScan(bytes);
+  return scan.badAt === null ? scan.end : undefined;
+}
+
 class WalScan {
   /** Good records that begin a write. */
   writes = 0;
@@ -49,20 +55,27 @@ class WalScan {
   /** A good write follows it. */
   lost = false;
   hardState: Uint8Array | null = null;
+  /** After the last good record. */
+  end = 0;
   readonly #bytes: Buffer;
+  /** Behind it are zeros only: room for records to come (wal-room.ts). */
+  readonly #zerosFrom: number;
   /** Pieces of the write under way. */
   #pieces: Uint8Array[] = [];
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
-    for (let start = 0; start < bytes.length; start += BLOCK_BYTES) {
+    let zerosFrom = bytes.length;
+    while (zerosFrom > 0 && bytes[zerosFrom - 1] === 0) zerosFrom--;
+    this.#zerosFrom = zerosFrom;
+    for (let start = 0; start < zerosFrom; start += BLOCK_BYTES) {
       this.#scanBlock(start, Math.min(start + BLOCK_BYTES, bytes.length));
     }
   }
 
   #scanBlock(start: number, end: number): void {
     let at = start;
-    while (at + HEADER_BYTES <= end) {
+    while (at + HEADER_BYTES <= end && at < this.#zerosFrom) {
       const length = this.#goodRecord(at, end);
       if (length === null) {
         this.badAt ??= at;
@@ -74,6 +87,7 @@ class WalScan {
       const data = this.#bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length);
       this.#take(type, data);
       at += HEADER_BYTES + length;
+      this.end = at;
     }
   }
 
