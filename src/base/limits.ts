@@ -99,8 +99,8 @@ export const RAFT_LOG_MEMORY_MAX_BYTES = 64 * MIB;
 export const RAFT_LOG_KEEP_ENTRIES = 20_000;
 /** Entry bytes appended since the last compaction that force the next one. */
 export const RAFT_LOG_GROWTH_MAX_BYTES = 256 * MIB;
-/** Zeros appended to LevelDB's write-ahead file at a time; a sync that meets them takes half a millisecond longer. */
-export const WAL_ROOM_BYTES = 256 * KIB;
+/** Zeros appended to LevelDB's write-ahead file at a time; a sync that meets them takes a few milliseconds longer. */
+export const WAL_ROOM_MAX_BYTES = MIB;
 /** Bytes of writes without a sync of their own, held back to ride with the next synced one. */
 export const STORE_DEFERRED_MAX_BYTES = 4 * MIB;
 /** Changes of the state held back to be written together; one such batch takes a few milliseconds. */

@@ -17,13 +17,15 @@
 import { constants } from "node:fs";
 import { open, readdir, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { WAL_ROOM_BYTES } from "../base/limits.ts";
+import { WAL_ROOM_MAX_BYTES } from "../base/limits.ts";
 import type { LevelOperation } from "./level.ts";
 import { endOfRecords } from "./raft-store-wal.ts";
 
 /** Without O_CREAT: LevelDB may just have removed the file. */
 const APPEND = constants.O_WRONLY | constants.O_APPEND;
-const ZEROS = new Uint8Array(WAL_ROOM_BYTES);
+const ZEROS = new Uint8Array(WAL_ROOM_MAX_BYTES);
+/** The first time; then twice as much each time, so that a master that idles writes little. */
+const FIRST_BYTES = 64 * 1024;
 
 /** Head of a batch and of its record (LevelDB doc/log_format.md, write_batch.cc); about. */
 const WRITE_BYTES = 12 + 7;
@@ -41,6 +43,8 @@ export class WalRoom {
   #name = "";
   #length = 0;
   #used = 0;
+  /** Appended last. */
+  #room = FIRST_BYTES / 2;
   /** About the size of the table in memory. */
   #table = 0;
   #lookAt = 0;
@@ -70,7 +74,7 @@ export class WalRoom {
   }
 
   get #short(): boolean {
-    return this.#used + WAL_ROOM_BYTES / 2 > this.#length;
+    return this.#used + this.#room / 2 > this.#length;
   }
 
   /** Nothing is appended after it. */
@@ -102,7 +106,7 @@ export class WalRoom {
         await this.#append(name);
       }
     } catch {
-      this.#length = this.#used + WAL_ROOM_BYTES;
+      this.#length = this.#used + this.#room;
     }
   }
 
@@ -115,7 +119,8 @@ export class WalRoom {
         this.#table = this.#used;
         this.#lookAt = 0;
       }
-      await file.write(ZEROS);
+      this.#room = Math.min(2 * this.#room, WAL_ROOM_MAX_BYTES);
+      await file.write(ZEROS, 0, this.#room);
       await file.datasync();
       this.#length = (await file.stat()).size;
     } finally {

@@ -2,7 +2,6 @@ import { afterEach, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WAL_ROOM_BYTES } from "../../src/base/limits.ts";
 import { LevelDatabase } from "../../src/io/level.ts";
 import { openChecked } from "../../src/io/raft-store-open.ts";
 import { endOfRecords, findLostWrites } from "../../src/io/raft-store-wal.ts";
@@ -75,7 +74,7 @@ async function opened(): Promise<{ path: string; db: LevelDatabase }> {
 test("there is room behind the records, and a crash does not mind it", async () => {
   const { path, db } = await opened();
   await put(db, 0, 10);
-  await until("room behind the records", () => roomAt(path) >= WAL_ROOM_BYTES / 2);
+  await until("room behind the records", () => roomAt(path) > 0);
   await put(db, 10, 20);
   const length = statSync(wal(path) ?? "").size;
   const copy = crashed(path);
@@ -103,7 +102,6 @@ test("it grows with what is written, and LevelDB's next file gets its own", asyn
   const { path, db } = await opened();
   await put(db, 0, 1);
   const first = wal(path);
-  // What one look adds is for about 400 of them.
   for (let i = 1; wal(path) === first; i += 50) {
     await put(db, i, i + 50);
     await until("room for what comes next", () => wal(path) !== first || hasRoom(path));
