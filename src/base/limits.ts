@@ -99,7 +99,7 @@ export const RAFT_LOG_MEMORY_MAX_BYTES = 64 * MIB;
 export const RAFT_LOG_KEEP_ENTRIES = 20_000;
 /** Entry bytes appended since the last compaction that force the next one. */
 export const RAFT_LOG_GROWTH_MAX_BYTES = 256 * MIB;
-/** Zeros appended to LevelDB's write-ahead file at a time; a sync that meets them takes a few milliseconds longer. */
+/** Zeros appended to LevelDB's write-ahead file at a time; a sync that meets them takes a little longer. */
 export const WAL_ROOM_MAX_BYTES = MIB;
 /** Bytes of writes without a sync of their own, held back to ride with the next synced one. */
 export const STORE_DEFERRED_MAX_BYTES = 4 * MIB;

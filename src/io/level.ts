@@ -8,7 +8,6 @@ import { mkdir, readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { MeshError } from "../base/errors.ts";
-import type { WalRoom } from "./wal-room.ts";
 
 export type LevelOperation =
   | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -54,6 +53,16 @@ export interface LostWrites {
   noted(): Promise<void>;
 }
 
+/** Whoever cares for the file that writes go to first (wal-room.ts). */
+export interface WriteRoom {
+  /** With each write, once it is on its way. */
+  wrote(operations: readonly LevelOperation[]): void;
+  /** Before the database is closed. */
+  stop(): Promise<void>;
+  /** After it. */
+  trim(): Promise<void>;
+}
+
 const VIEW = { keyEncoding: "view", valueEncoding: "view" } as const;
 
 const SYNC = { sync: true } as const;
@@ -74,11 +83,11 @@ function unlessThere(error: NodeJS.ErrnoException): void {
 
 export class LevelDatabase implements Database {
   readonly #db: ClassicLevel<Uint8Array, Uint8Array>;
-  readonly #room: WalRoom | undefined;
+  readonly #room: WriteRoom | undefined;
 
   lost: LostWrites | null = null;
 
-  private constructor(db: ClassicLevel<Uint8Array, Uint8Array>, room: WalRoom | undefined) {
+  private constructor(db: ClassicLevel<Uint8Array, Uint8Array>, room: WriteRoom | undefined) {
     this.#db = db;
     this.#room = room;
   }
@@ -88,7 +97,7 @@ export class LevelDatabase implements Database {
    * DIRECTORY_UNUSABLE or LOG_DAMAGED. `room`: for a database whose writes
    * somebody waits for.
    */
-  static async open(directory: string, room?: WalRoom): Promise<LevelDatabase> {
+  static async open(directory: string, room?: WriteRoom): Promise<LevelDatabase> {
     try {
       await mkdir(dirname(directory), { recursive: true });
       // Tasks of any user may run on this machine, and what they were given stands in there.

@@ -3,8 +3,9 @@
  * damaged record, and what follows it in its block, without a word; here a
  * damaged record with the start of a good one after it is found, since then
  * writes that were acknowledged are missing. A damaged end is a write that
- * nobody was told of, and zeros up to the end are room (wal-room.ts). Of the writes that LevelDB passes over, the newest hard
- * state is saved, or a vote could be cast twice.
+ * nobody was told of, and zeros up to the end are room (wal-room.ts). Of the
+ * writes that LevelDB passes over, the newest hard state is saved, or a vote
+ * could be cast twice.
  *
  * Format (LevelDB doc/log_format.md): blocks of 32 KiB with records of
  * masked crc32c u32 | length u16 | type u8 | data, little-endian; a record

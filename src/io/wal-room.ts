@@ -18,7 +18,7 @@ import { constants } from "node:fs";
 import { open, readdir, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { WAL_ROOM_MAX_BYTES } from "../base/limits.ts";
-import type { LevelOperation } from "./level.ts";
+import type { LevelOperation, WriteRoom } from "./level.ts";
 import { endOfRecords } from "./raft-store-wal.ts";
 
 /** Without O_CREAT: LevelDB may just have removed the file. */
@@ -37,7 +37,7 @@ const NODE_BYTES = 24;
 const LOOK_FROM_BYTES = 3.5 * 1024 * 1024;
 const LOOK_EACH_BYTES = 8 * 1024;
 
-export class WalRoom {
+export class WalRoom implements WriteRoom {
   readonly #directory: string;
   /** The newest file, its length, and about how much of it is used. */
   #name = "";
