@@ -321,6 +321,30 @@ describe.skipIf(!mayRun(possible))("images", () => {
     await eventually("its files to go", () => readdirSync(storeDirectory("containers")).length === 0);
   }, 60_000);
 
+  test("a container inside a task's, by call, has an image of its own", async () => {
+    const id = `image-${++tasks}`;
+    await scheduler.launch([{ id, command: "sleep 1000" }]);
+    await state(id, "TASK_RUNNING");
+    const parent = scheduler.told.get(id)?.at(-1)?.container_status?.container_id;
+    const container_id = { value: "inside", parent };
+    const image = { type: "DOCKER", docker: { name: "distroless" } };
+    const call = async (type: string, body: object): Promise<[number, string]> => {
+      const answer = await fetch(`http://${cluster.agentAddresses[0]}/api/v1`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Accept: "application/json" },
+        body: JSON.stringify({ type, [type.toLowerCase()]: { container_id, ...body } }),
+      });
+      return [answer.status, await answer.text()];
+    };
+    const launch = { command: { shell: false }, container: { type: "MESOS", mesos: { image } } };
+    expect(await call("LAUNCH_CONTAINER", launch)).toEqual([200, ""]);
+    expect((await call("WAIT_CONTAINER", {}))[1]).toContain('"exit_status":0');
+    expect(output(id, "containers/inside/stdout")).toBe("hello\n");
+    expect((await call("REMOVE_CONTAINER", {}))[0]).toBe(200);
+    await kill(id);
+    await eventually("its files to go", () => readdirSync(storeDirectory("containers")).length === 0);
+  });
+
   function readSeen(sandbox: string): string {
     return existsSync(join(sandbox, "seen")) ? readFileSync(join(sandbox, "seen"), "utf8") : "";
   }

@@ -120,6 +120,20 @@ describe.skipIf(!mayRun(whole))("a container on real processes", () => {
     expect(readdirSync(join(bench.machine.directory, "run/shared/secrets"))).toEqual([]);
   });
 
+  test("checks and sessions see its secrets too", async () => {
+    const mounts: ContainerMount[] = [{ kind: "secret", bytes: 5, target: "key", readOnly: true }];
+    const spec = bench.spec("exec sleep 1000", {
+      ...{ mounts, secrets: [new TextEncoder().encode("vault")], user: "nobody" },
+    });
+    await bench.start(spec);
+    const command = { kind: "shell", script: 'test "$(cat key)" = vault' } as const;
+    const probe = { kind: "command", spec: { ...spec, command } } as const;
+    expect(await bench.runtime.check(spec.containerId, probe, 10_000)).toEqual({ kind: "exited", code: 0 });
+    const session = bench.runtime.openSession(spec.containerId, { ...spec, command });
+    expect(session.ok && (await session.value.exit)).toEqual({ kind: "exited", code: 0 });
+    await bench.runtime.kill(spec.containerId);
+  });
+
   test("sees layers of an image as a volume, without setuid bits", async () => {
     const layers = join(host, "../layers");
     for (const name of ["low", "top", "upper", "work", "root"])
