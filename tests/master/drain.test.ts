@@ -46,6 +46,20 @@ test("one without tasks is drained at once", () => {
   expect(stateOf(started)?.drained).toBe(true);
 });
 
+test("an agent of a version that cannot be drained is not, and the answer names the version", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const registration = bench.registration(1, undefined, []);
+  if (registration.kind !== "register-agent") throw new Error("It is a registration");
+  bench.fromAgent(1, { ...registration, version: "0.0.9", capabilities: ["MULTI_ROLE"] });
+  const agentId = [...bench.registry.agents.keys()][0] ?? "";
+  expect(bench.change({ kind: "drain", agentId, maxGraceMs: undefined, markGone: false })).toMatchObject({
+    status: 400,
+    body: `Cannot drain agent ${agentId}: its version 0.0.9 lacks the capability AGENT_DRAINING`,
+  });
+  expect(bench.registry.agents.get(agentId)?.drain).toBeUndefined();
+});
+
 test("only a drained agent is reactivated", () => {
   const started = running();
   const { bench, agentId, framework } = started;
