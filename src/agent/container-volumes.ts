@@ -8,6 +8,8 @@ import type { Resource } from "../model/v1/resources.ts";
 import { volumePath } from "./paths.ts";
 import type { Volumes } from "./volumes.ts";
 
+const BYTES_PER_MEGABYTE = 1024 * 1024;
+
 export function containerVolumes(
   workDir: string,
   resources: readonly Resource[],
@@ -30,8 +32,10 @@ export function containerVolumes(
     if (reason !== undefined) {
       return fail(`the container_path "${target}" of the volume "${persistenceId}" ${reason}`);
     }
-    const source = volumePath(workDir, { role, persistenceId, ...diskOf(disk.source) });
-    volumes.push({ source, target });
+    const place = diskOf(disk.source);
+    const source = volumePath(workDir, { role, persistenceId, ...place });
+    const bytes = Math.round((resource.scalar?.value ?? 0) * BYTES_PER_MEGABYTE);
+    volumes.push({ source, target, ...(place.wholeDisk === true ? {} : { bytes }) });
   }
   return ok(volumes);
 }

@@ -73,6 +73,8 @@ export interface ContainerVolume {
   readonly source: string;
   /** Path of the link inside the sandbox, or an absolute path; no part of it is `..`. */
   readonly target: string;
+  /** What it may hold; absent: all of its file system. */
+  readonly bytes?: number;
 }
 
 /** Namespaces that the containers of a pod, and those inside another one, can have in common. */

@@ -3,7 +3,7 @@
  * disk/xfs): its sandbox gets a project of the file system's quotas, and all
  * that comes to be in there belongs to it.
  */
-import type { ContainerSpec } from "./container.ts";
+import type { ContainerSpec, ContainerVolume } from "./container.ts";
 import { readyMounts } from "./mounts.ts";
 import type { Host } from "./tools.ts";
 
@@ -15,6 +15,24 @@ export interface LimitDiskStep {
   /** Absolute paths of empty directories that count as well. */
   readonly beside: readonly string[];
   readonly bytes: number;
+}
+
+export interface LimitVolumesStep {
+  readonly in: "agent";
+  readonly do: "limit-volumes";
+  readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+/** After the volumes were made. */
+export function limitVolumesSteps(
+  volumes: readonly ContainerVolume[] = [],
+  host: Host,
+): readonly LimitVolumesStep[] {
+  if (host.projectQuotas !== true) return [];
+  const limited = volumes.flatMap(({ source, bytes }) =>
+    bytes === undefined ? [] : { path: source, bytes },
+  );
+  return limited.length === 0 ? [] : [{ in: "agent", do: "limit-volumes", volumes: limited }];
 }
 
 /** Containers inside others write to those's sandboxes. */

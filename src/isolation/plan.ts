@@ -28,7 +28,12 @@ import { type CgroupFile, cgroupFiles, oomScoreAdjust } from "./cgroup-limits.ts
 import { type Confinement, outsideOwner, unkeptConfinement, unmappedUser } from "./confinement.ts";
 import type { ContainerSpec, ContainerTerminal, ContainerVolume, FetchUri, Namespace } from "./container.ts";
 import { type AllowDevicesStep, deviceSteps } from "./device-steps.ts";
-import { type LimitDiskStep, limitDiskSteps } from "./disk-steps.ts";
+import {
+  type LimitDiskStep,
+  type LimitVolumesStep,
+  limitDiskSteps,
+  limitVolumesSteps,
+} from "./disk-steps.ts";
 import { invalidSpec } from "./invalid-spec.ts";
 import {
   type MountPointStep,
@@ -62,6 +67,7 @@ export type AgentStep =
       readonly owner: Owner | undefined;
     }
   | LimitDiskStep
+  | LimitVolumesStep
   | MountPointStep
   | LinkSandboxStep
   /** Where the container has a root of its own, volumes are mounted and not linked. */
@@ -223,6 +229,7 @@ function agentSteps(
     const how = spec.root === undefined ? "link-volumes" : "make-volumes";
     steps.push({ in: "agent", do: how, volumes: spec.volumes, owner });
   }
+  steps.push(...limitVolumesSteps([...(spec.pod?.volumes ?? []), ...(spec.volumes ?? [])], host));
   steps.push(...mountPointSteps(spec, host, owner));
   if (cgroup !== undefined) {
     const path = cgroupOf(spec, cgroup);

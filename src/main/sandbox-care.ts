@@ -60,7 +60,7 @@ export class SandboxCare {
       const ends = settings.projectQuotas?.kills === true;
       const { projects } = options;
       const limitOf = (path: string): number | undefined => projects.usage(path)?.limitBytes;
-      const rules = { ends, volumes: false, limitOf };
+      const rules = { ends, volumes: true, limitOf };
       this.#quota = new DiskQuota(port, runtime, measureProjects(projects), log, undefined, rules);
     } else if (settings.diskQuotaIntervalMs !== undefined)
       this.#quota = new DiskQuota(

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { limitDiskSteps } from "../../src/isolation/disk-steps.ts";
+import { limitDiskSteps, limitVolumesSteps } from "../../src/isolation/disk-steps.ts";
 import { describePlan, planLaunch } from "../../src/isolation/plan.ts";
 import { FULL, SPEC } from "./plan.test.ts";
 
@@ -31,6 +31,20 @@ test("a pod has one disk, a container inside another one that of its parent", ()
     { path: "/s/p", bytes: 9 },
   ]);
   expect(limitDiskSteps({ ...SPEC, containerId: "c.n" }, HOST)).toEqual([]);
+});
+
+test("volumes are held to their size, but for whole disks", () => {
+  const volumes = [
+    { source: "/v", target: "v", bytes: 5 },
+    { source: "/m", target: "m" },
+  ];
+  const held = [{ in: "agent", do: "limit-volumes", volumes: [{ path: "/v", bytes: 5 }] }];
+  expect(limitVolumesSteps(volumes, HOST)).toEqual(held as never);
+  expect([limitVolumesSteps(volumes, FULL), limitVolumesSteps(undefined, HOST)]).toEqual([[], []]);
+  const plan = planLaunch({ ...SPEC, volumes }, HOST, undefined);
+  const lines = plan.ok ? describePlan(plan.value).split("\n") : [];
+  const at = (name: string) => lines.findIndex((line) => line.includes(name));
+  expect(at("limit-volumes")).toBe(at("link-volumes") + 1);
 });
 
 test("before anything is in the sandbox", () => {

@@ -1,5 +1,5 @@
 /** Runs inside the virtual machine: what holds containers to their disk, each finding printed. */
-import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { ok } from "../../src/base/result.ts";
 import type { ContainerPod, ContainerSpec, Exit } from "../../src/isolation/container.ts";
 import { ProjectQuotas } from "../../src/isolation/linux/project-quotas.ts";
@@ -121,6 +121,18 @@ check(first === 0 && second === 0, "the tasks of a pod have its disk together", 
 const all = usedMib(`${AGENT}/pod`);
 check(all > 4 && all <= 6, "and are counted together", all);
 await runtime.cleanup("pod");
+rmSync(`${AGENT}/pod`, { recursive: true });
+
+mkdirSync(`${AGENT}/volume/old`, { recursive: true });
+writeFileSync(`${AGENT}/volume/old/data`, new Uint8Array(3 * MIB));
+const withVolume = (id: string, script: string, mib: number): ContainerSpec => ({
+  ...specOf(id, script, 0),
+  volumes: [{ source: `${AGENT}/volume`, target: "kept", bytes: mib * MIB }],
+});
+const filled = await run(withVolume("filled", `! ${write(4, "kept/more")} && : >kept/more`, 5));
+check(filled === 0, "what was in a volume counts for its size", filled);
+const larger = await run(withVolume("larger", write(4, "kept/more"), 8));
+check(larger === 0 && usedMib(`${AGENT}/volume`) >= 7, "which can grow", larger);
 await runtime.close();
 
 const lenient = ProjectQuotas.open(AGENT, { ...SETTINGS, headroomBytes: 2 * MIB });

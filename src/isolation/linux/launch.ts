@@ -5,7 +5,7 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import { outsideOwner } from "../confinement.ts";
 import type { ContainerSpec } from "../container.ts";
 import { deviceProgram } from "../device-program.ts";
-import type { LimitDiskStep } from "../disk-steps.ts";
+import type { LimitDiskStep, LimitVolumesStep } from "../disk-steps.ts";
 import { usesImages } from "../image-command.ts";
 import type { ContainerNetwork } from "../network.ts";
 import { type AgentStep, type Plan, planLaunch } from "../plan.ts";
@@ -57,6 +57,7 @@ export interface Started {
 const ERROR_STEP: Readonly<Record<AgentStep["do"], LaunchStep>> = {
   "make-sandbox": "sandbox",
   "limit-disk": "sandbox",
+  "limit-volumes": "sandbox",
   "link-volumes": "sandbox",
   "make-mount-points": "sandbox",
   "make-secrets-directory": "sandbox",
@@ -220,6 +221,8 @@ class Launch {
         return ok(undefined);
       case "limit-disk":
         return this.#limitDisk(step);
+      case "limit-volumes":
+        return await this.#limitVolumes(step);
       case "link-volumes":
         return linkVolumes(sandbox, step.volumes, step.owner);
       case "make-secrets-directory":
@@ -257,6 +260,14 @@ class Launch {
     const { diskQuotas } = this.#context;
     if (diskQuotas === undefined) return fail("this agent keeps no quotas of disks");
     return diskQuotas.limit(path, beside, bytes);
+  }
+
+  async #limitVolumes({ volumes }: LimitVolumesStep): Promise<Result<void>> {
+    for (const { path, bytes } of volumes) {
+      const held = await this.#context.diskQuotas?.limitVolume(path, bytes);
+      if (held?.ok === false) return held;
+    }
+    return ok(undefined);
   }
 
   async #joinNetworks(network: ContainerNetwork): Promise<Result<void>> {

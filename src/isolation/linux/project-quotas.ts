@@ -4,7 +4,8 @@
  * the files of each, and one without a file is free again, as it is when the
  * sandbox of an ended task is removed.
  */
-import { lstatSync, readFileSync, statSync } from "node:fs";
+import { closeSync, constants, lstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { PortRange } from "../listening-ports.ts";
 import { type ProjectUsage, QuotaCalls } from "./quota-calls.ts";
@@ -20,12 +21,15 @@ export class ProjectQuotas {
   readonly #calls: QuotaCalls;
   /** Block device of the file system. */
   readonly #device: string;
+  /** Its number. */
+  readonly #dev: number;
   readonly #settings: ProjectQuotaSettings;
   readonly #projects: readonly number[];
   #next = 0;
 
-  private constructor(calls: QuotaCalls, device: string, settings: ProjectQuotaSettings) {
+  private constructor(calls: QuotaCalls, device: string, dev: number, settings: ProjectQuotaSettings) {
     this.#calls = calls;
+    this.#dev = dev;
     this.#device = device;
     this.#settings = settings;
     this.#projects = settings.projects.flatMap(({ begin, end }) =>
@@ -38,7 +42,8 @@ export class ProjectQuotas {
     try {
       const { device, type } = fileSystemOf(directory);
       const calls = new QuotaCalls();
-      if (calls.keepsProjects(device)) return ok(new ProjectQuotas(calls, device, settings));
+      if (calls.keepsProjects(device))
+        return ok(new ProjectQuotas(calls, device, statSync(directory).dev, settings));
       return fail(
         `the file system of ${directory} (${type} on ${device}) keeps no quotas of projects; mount it with the option prjquota`,
       );
@@ -55,23 +60,59 @@ export class ProjectQuotas {
     try {
       const known = this.#calls.projectOf(directory);
       const project = this.#isOurs(known) ? known : this.#free();
-      if (project === undefined) {
-        return fail(
-          `Cannot limit the disk of ${directory}: all ${this.#projects.length} projects of --xfs-project-range are taken; widen it`,
-        );
-      }
+      if (project === undefined) return fail(this.#noneLeft(directory));
       const present = known === project ? this.#calls.usage(this.#device, project) : undefined;
       if (present === undefined || present.limitBytes < bytes)
         this.#calls.limit(this.#device, project, bytes, bytes + this.#settings.headroomBytes);
       if (known !== project) this.#calls.setProject(directory, project);
-      const { dev } = lstatSync(directory);
       // Elsewhere are quotas of others.
-      for (const each of beside) if (lstatSync(each).dev === dev) this.#calls.setProject(each, project);
+      for (const each of beside) if (lstatSync(each).dev === this.#dev) this.#calls.setProject(each, project);
       return ok(undefined);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return fail(`Cannot limit the disk of ${directory}: ${why}`);
     }
+  }
+
+  /**
+   * Holds a persistent volume to its size, which may have changed. The first
+   * time all that is in it gets its project. Not those on other file systems.
+   */
+  async limitVolume(directory: string, bytes: number): Promise<Result<void>> {
+    try {
+      if (lstatSync(directory).dev !== this.#dev) return ok(undefined);
+      const known = this.#calls.projectOf(directory);
+      const project = this.#isOurs(known) ? known : this.#free();
+      if (project === undefined) return fail(this.#noneLeft(directory));
+      this.#calls.limit(this.#device, project, bytes, bytes + this.#settings.headroomBytes);
+      if (known === project) return ok(undefined);
+      await this.#adopt(directory, project);
+      return ok(undefined);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return fail(`Cannot limit the volume ${directory}: ${why}`);
+    }
+  }
+
+  /** Users have their hands in there: no link is followed, also none that appears just now. */
+  async #adopt(directory: string, project: number): Promise<void> {
+    const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+    this.#calls.setProject(directory, project);
+    const file = openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    try {
+      const here = `/proc/self/fd/${file}`;
+      for (const entry of await readdir(here, { withFileTypes: true })) {
+        if (entry.isDirectory()) await this.#adopt(`${here}/${entry.name}`, project);
+        // Others hold no data.
+        else if (entry.isFile()) this.#calls.setProject(`${here}/${entry.name}`, project);
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #noneLeft(directory: string): string {
+    return `Cannot limit the disk of ${directory}: all ${this.#projects.length} projects of --xfs-project-range are taken; widen it`;
   }
 
   /** What a directory's project has; undefined without one. */

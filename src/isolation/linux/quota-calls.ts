@@ -87,21 +87,21 @@ export class QuotaCalls {
     return this.#withAttributes(directory, (attributes) => attributes.getUint32(PROJECT_AT, true));
   }
 
-  /** For the directory and all that is made in it from now on. Throws what open(2) or ioctl(2) says. */
-  setProject(directory: string, project: number): void {
-    this.#withAttributes(directory, (attributes, file) => {
+  /** For a file, or a directory and all made in it from now on. Throws what open(2) or ioctl(2) says. */
+  setProject(path: string, project: number): void {
+    this.#withAttributes(path, (attributes, file) => {
       attributes.setUint32(PROJECT_AT, project, true);
       attributes.setUint32(FLAGS_AT, attributes.getUint32(FLAGS_AT, true) | INHERIT, true);
-      this.#attributes(directory, file, SET_ATTRIBUTES, attributes);
+      this.#attributes(path, file, SET_ATTRIBUTES, attributes);
     });
   }
 
-  #withAttributes<T>(directory: string, use: (attributes: DataView, file: number) => T): T {
-    const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
-    const file = openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  #withAttributes<T>(path: string, use: (attributes: DataView, file: number) => T): T {
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
       const attributes = new DataView(new ArrayBuffer(ATTRIBUTES_BYTES));
-      this.#attributes(directory, file, GET_ATTRIBUTES, attributes);
+      this.#attributes(path, file, GET_ATTRIBUTES, attributes);
       return use(attributes, file);
     } finally {
       closeSync(file);
