@@ -149,14 +149,18 @@ export async function runInVm(
     ],
     { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
   );
-  const limit = setTimeout(() => machine.kill("SIGKILL"), BOOT_TIMEOUT_MS);
+  let cut = "";
+  const limit = setTimeout(() => {
+    cut = `\nThe machine was ended after ${BOOT_TIMEOUT_MS / 1_000} s\n`;
+    machine.kill("SIGKILL");
+  }, BOOT_TIMEOUT_MS);
   const [output, errors] = await Promise.all([
     new Response(machine.stdout).text(),
     new Response(machine.stderr).text(),
     machine.exited,
   ]);
   clearTimeout(limit);
-  return `${output}${errors}`.replaceAll("\r", "");
+  return `${output}${errors}${cut}`.replaceAll("\r", "");
 }
 
 function buildRoot(source: string, root: string): void {
