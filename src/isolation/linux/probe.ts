@@ -175,6 +175,11 @@ function probeNamespaces(
   return [];
 }
 
+/** Of machines that have cgroup v1 alone, or none. */
+const NO_CGROUPS =
+  "cgroups: no cgroup2 file system is mounted (cgroup v1 is not used): nothing holds tasks to their cpus and mem; " +
+  "mount -t cgroup2 cgroup2 /sys/fs/cgroup, or start the kernel with cgroup_no_v1=all";
+
 /** The agent's own cgroup, in which containers have theirs. */
 interface AgentCgroup {
   readonly path: string;
@@ -191,7 +196,7 @@ function probeCgroup(
   missing: string[],
 ): AgentCgroup | undefined {
   const mounts = cgroup2Mounts(readFileSync("/proc/self/mountinfo", "utf8"));
-  if (mounts.length === 0) missing.push("cgroups: no cgroup2 file system is mounted");
+  if (mounts.length === 0) missing.push(NO_CGROUPS);
   const ownCgroup = readFileSync("/proc/self/cgroup", "utf8");
   const name = agentName(options.runtimeDirectory);
   const problems: string[] = [];
