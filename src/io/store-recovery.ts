@@ -72,6 +72,11 @@ export async function recoverStore(db: Database, directory: string): Promise<Rec
   const view = db.view();
   try {
     const facts = await readFacts(view, directory);
+    const loss = await baseless(view, facts);
+    if (loss !== undefined) {
+      await abandonState(db, directory, loss);
+      return await recoverStore(db, directory);
+    }
     const recovered =
       facts.format === 1 ? await recoverFormat1(db, directory, facts) : await recover(db, facts);
     const newest = await newestGeneration(view, recovered.generation);
@@ -80,6 +85,18 @@ export async function recoverStore(db: Database, directory: string): Promise<Rec
   } finally {
     await view.close();
   }
+}
+
+/**
+ * Why no log can begin after the applied index although it has to: a member that joined and has not been told
+ * of a membership yet knows none that a log could begin with.
+ */
+async function baseless(view: LevelView, facts: Facts): Promise<string | undefined> {
+  if (facts.membership.membership !== "" || facts.applied.index === facts.snapshot.index) return undefined;
+  const { lastIndex, bad } = await LogScan.run(view, facts, facts.snapshot);
+  if (lastIndex >= facts.applied.index) return undefined;
+  const what = `entry ${lastIndex + 1} of the log is damaged (${bad?.reason ?? "it is missing"})`;
+  return `${what}, and no membership is known to begin the log with after entry ${facts.applied.index}`;
 }
 
 /**

@@ -26,6 +26,7 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "mesh-store-"));
   const store = new LevelRaftStore(directory, failed);
   await store.open();
+  await store.write({ compactTo: { index: 0, term: 0, membership: bytes("m0") }, sync: true });
   const entries = [1, 2, 3, 4, 5].map((index) => entry(index, 1));
   const hardState = { term: 1, votedFor: null };
   await store.write({ hardState, entries, stateChanges: [], appliedIndex: 2, sync: true });
@@ -172,6 +173,20 @@ test("damage at or below the applied index costs only log: its effect is in the 
   expect(found.damage ?? null).toBeNull();
   expect(found.warnings?.join()).toContain("Entry 2 of the log is damaged");
   expect((await reopen()).warnings).toEqual([]);
+});
+
+test("one that joined and knows no membership yet begins anew: its log could begin with none", async () => {
+  for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true });
+  const store = new LevelRaftStore(directory, failed);
+  await store.open();
+  const hardState = { term: 1, votedFor: null };
+  const entries = [1, 2, 3].map((index) => entry(index, 1));
+  await store.write({ hardState, entries, stateChanges: [], appliedIndex: 2, sync: true });
+  await store.close();
+  await setRecord(1, flipped(await recordOf(1)));
+  const found = await reopen();
+  expect([found.snapshot.index, found.appliedIndex, found.lastIndex]).toEqual([0, 0, 0]);
+  expect(found.damage).toMatchObject({ term: 1, lastIndex: 3, reason: expect.stringContaining("entry 1") });
 });
 
 test("a member that begins anew begins with a membership that is committed, not with the newest of its log", async () => {

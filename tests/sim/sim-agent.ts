@@ -213,7 +213,9 @@ export class SimAgent {
         if (this.core !== undefined) this.#edge.call(call, answered);
       },
       arrived: (spec, frameworkId, taskId) => {
-        const runId = this.core?.state.tasks.get(`${frameworkId}/${taskId}`)?.runId ?? "";
+        const runId = this.core?.state.tasks.get(`${frameworkId}/${taskId}`)?.runId;
+        // Its framework was removed while the task was on its way to an executor that is being ended.
+        if (runId === undefined) return;
         this.#observer.arrives(this, spec, { frameworkId, taskId, runId });
       },
     };
