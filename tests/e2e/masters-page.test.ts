@@ -227,6 +227,9 @@ story("the majority is lost for ever, and a task runs on", async (operator) => {
   expect(await operator.voters()).toHaveLength(3);
   await eventually("the task to be there", running);
   expect(machines.log("run")).not.toContain("TASK_LOST");
+  // As Ctrl-C: it ends its task, under the new cluster as under the old one.
+  await machines.stop("run", "SIGINT");
+  expect(machines.log("run")).toContain("TASK_KILLED");
   // The three are a cluster like any other.
   await machines.stop((await operator.leader()).machine, "SIGKILL");
   await operator.putNote("again");
