@@ -93,10 +93,14 @@ export async function recoverStore(db: Database, directory: string): Promise<Rec
  */
 async function baseless(view: LevelView, facts: Facts): Promise<string | undefined> {
   if (facts.membership.membership !== "" || facts.applied.index === facts.snapshot.index) return undefined;
-  const { lastIndex, bad } = await LogScan.run(view, facts, facts.snapshot);
-  if (lastIndex >= facts.applied.index) return undefined;
-  const what = `entry ${lastIndex + 1} of the log is damaged (${bad?.reason ?? "it is missing"})`;
-  return `${what}, and no membership is known to begin the log with after entry ${facts.applied.index}`;
+  const scan = await LogScan.run(view, facts, facts.snapshot);
+  if (scan.lastIndex >= facts.applied.index) return undefined;
+  return `${damagedEntry(scan)}, and no membership is known to begin the log with after entry ${facts.applied.index}`;
+}
+
+/** The first one that is not in the log, and why. */
+function damagedEntry({ lastIndex, bad }: LogScan): string {
+  return `entry ${lastIndex + 1} of the log is damaged (${bad?.reason ?? "it is missing"})`;
 }
 
 /**
@@ -200,7 +204,7 @@ function damageOf(facts: Facts, scan: LogScan): LogDamage | null {
   if (bad === null && !missing) return before;
   // Records left over beyond the damage never fit what a leader put before them.
   if (before !== null) return before;
-  const reason = `entry ${scan.lastIndex + 1} of the log is damaged (${bad?.reason ?? "it is missing"})`;
+  const reason = damagedEntry(scan);
   const lastIndex = Math.max(facts.lastIndex ?? 0, scan.newestKey);
   return { term: facts.hardState.term, lastIndex, reason };
 }
