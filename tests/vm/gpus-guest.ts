@@ -19,6 +19,7 @@ import { findNvidiaGpus } from "../../src/isolation/linux/nvidia.ts";
 import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
 import { ENTER_ROOT_COMMAND } from "../../src/isolation/root.ts";
 import type { Images, Runtime } from "../../src/isolation/runtime.ts";
+import { shellContainer } from "./shell-container.ts";
 
 const words = process.argv.slice(2);
 if (words[0] === ENTER_ROOT_COMMAND) enterRoot(words.slice(1));
@@ -125,15 +126,7 @@ function resources(gpus: number): ContainerSpec["resources"] {
 async function start(id: string, gpus: number, script: string, more: Partial<ContainerSpec> = {}) {
   exits.set(id, Promise.withResolvers<Exit>());
   const launched = await runtime.launch({
-    containerId: id,
-    sandbox: `/tmp/agent/${id}`,
-    command: { kind: "shell", script },
-    environment: [["PATH", "/usr/bin:/bin"]],
-    stdoutName: "stdout",
-    stderrName: "stderr",
-    uris: [],
-    resources: resources(gpus),
-    isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
+    ...shellContainer(id, script, resources(gpus)),
     ...more,
   });
   const problem = launched.ok ? "" : `${launched.error.step}: ${launched.error.message}`;

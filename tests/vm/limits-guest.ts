@@ -2,12 +2,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { ok } from "../../src/base/result.ts";
 import { type CgroupSettings, DEFAULT_CGROUP_SETTINGS } from "../../src/isolation/cgroup-settings.ts";
-import type { ContainerResources, ContainerSpec, Exit } from "../../src/isolation/container.ts";
+import type { ContainerResources, Exit } from "../../src/isolation/container.ts";
 import { openLinuxRuntime } from "../../src/isolation/linux/runtime.ts";
 import type { Runtime } from "../../src/isolation/runtime.ts";
 import { allowedDevices } from "../../src/main/devices-flag.ts";
 import type { ResourceStatistics } from "../../src/model/v1/statistics.ts";
 import { check, checksDone } from "../support/guest-checks.ts";
+import { shellContainer } from "./shell-container.ts";
 
 const MIB = 1024 * 1024;
 const IO_LIMIT_BYTES = 4 * MIB;
@@ -50,18 +51,8 @@ const file = (id: string, name: string): string => readFileSync(`${root}/${id}/$
 
 async function start(id: string, script: string, given: Partial<ContainerResources> = {}): Promise<void> {
   exits.set(id, Promise.withResolvers<Exit>());
-  const spec: ContainerSpec = {
-    containerId: id,
-    sandbox: `/tmp/agent/${id}`,
-    command: { kind: "shell", script },
-    environment: [["PATH", "/usr/bin:/bin"]],
-    stdoutName: "stdout",
-    stderrName: "stderr",
-    uris: [],
-    resources: { cpusMilli: 100, memBytes: 64 * MIB, diskBytes: 0, ...given },
-    isolation: { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true },
-  };
-  const launched = await runtime.launch(spec);
+  const resources = { cpusMilli: 100, memBytes: 64 * MIB, diskBytes: 0, ...given };
+  const launched = await runtime.launch(shellContainer(id, script, resources));
   if (!launched.ok) check(false, `launch ${id}: ${launched.error.step}: ${launched.error.message}`);
 }
 
