@@ -220,7 +220,7 @@ class Launch {
         makeSandbox(step.path);
         return ok(undefined);
       case "limit-disk":
-        return this.#limitDisk(step);
+        return await this.#limitDisk(step);
       case "limit-volumes":
         return await this.#limitVolumes(step);
       case "link-volumes":
@@ -256,10 +256,10 @@ class Launch {
     }
   }
 
-  #limitDisk({ path, beside, bytes }: LimitDiskStep): Result<void> {
+  async #limitDisk({ path, beside, bytes }: LimitDiskStep): Promise<Result<void>> {
     const { diskQuotas } = this.#context;
     if (diskQuotas === undefined) return fail("this agent keeps no quotas of disks");
-    return diskQuotas.limit(path, beside, bytes);
+    return await diskQuotas.limit(path, beside, bytes);
   }
 
   async #limitVolumes({ volumes }: LimitVolumesStep): Promise<Result<void>> {

@@ -10,6 +10,10 @@ import { fail, ok, type Result } from "../../base/result.ts";
 import type { PortRange } from "../listening-ports.ts";
 import { type ProjectUsage, QuotaCalls } from "./quota-calls.ts";
 
+/** How long a project may yet become free when all are taken. */
+const FREE_PATIENCE_MS = 2_000;
+const FREE_POLL_MS = 20;
+
 export interface ProjectQuotaSettings {
   /** Numbers of projects that are the agent's alone. */
   readonly projects: readonly PortRange[];
@@ -56,18 +60,16 @@ export class ProjectQuotas {
    * Holds a directory, empty unless it has a project, to so many bytes, with
    * others that are empty. A limit only grows: what is there may need it.
    */
-  limit(directory: string, beside: readonly string[], bytes: number): Result<void> {
+  async limit(directory: string, beside: readonly string[], bytes: number): Promise<Result<void>> {
     try {
-      const known = this.#calls.projectOf(directory);
-      const project = this.#isOurs(known) ? known : this.#free();
-      if (project === undefined) return fail(this.#noneLeft(directory));
-      const present = known === project ? this.#calls.usage(this.#device, project) : undefined;
-      if (present === undefined || present.limitBytes < bytes)
-        this.#calls.limit(this.#device, project, bytes, bytes + this.#settings.headroomBytes);
-      if (known !== project) this.#calls.setProject(directory, project);
-      // Elsewhere are quotas of others.
-      for (const each of beside) if (lstatSync(each).dev === this.#dev) this.#calls.setProject(each, project);
-      return ok(undefined);
+      return await this.#withProject(directory, (project, isNew) => {
+        const present = isNew ? undefined : this.#calls.usage(this.#device, project);
+        if (present === undefined || present.limitBytes < bytes) this.#limit(project, bytes);
+        if (isNew) this.#calls.setProject(directory, project);
+        // Elsewhere are quotas of others.
+        for (const each of beside)
+          if (lstatSync(each).dev === this.#dev) this.#calls.setProject(each, project);
+      });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return fail(`Cannot limit the disk of ${directory}: ${why}`);
@@ -81,30 +83,55 @@ export class ProjectQuotas {
   async limitVolume(directory: string, bytes: number): Promise<Result<void>> {
     try {
       if (lstatSync(directory).dev !== this.#dev) return ok(undefined);
-      const known = this.#calls.projectOf(directory);
-      const project = this.#isOurs(known) ? known : this.#free();
-      if (project === undefined) return fail(this.#noneLeft(directory));
-      this.#calls.limit(this.#device, project, bytes, bytes + this.#settings.headroomBytes);
-      if (known === project) return ok(undefined);
-      await this.#adopt(directory, project);
-      return ok(undefined);
+      let adopting: number | undefined;
+      const held = await this.#withProject(directory, (project, isNew) => {
+        this.#limit(project, bytes);
+        if (!isNew) return;
+        this.#calls.setProject(directory, project);
+        adopting = project;
+      });
+      if (adopting !== undefined) await this.#adopt(directory, adopting);
+      return held;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return fail(`Cannot limit the volume ${directory}: ${why}`);
     }
   }
 
+  /**
+   * Gives the directory's project, or else a free one, to `use`, which takes
+   * it before anybody else can. Waits for one when all are taken: XFS lets go
+   * of removed files in the background (kernel: xfs_inodegc_worker).
+   */
+  async #withProject(
+    directory: string,
+    use: (project: number, isNew: boolean) => void,
+  ): Promise<Result<void>> {
+    for (let waitedMs = 0; ; waitedMs += FREE_POLL_MS) {
+      const known = this.#calls.projectOf(directory);
+      const isNew = !this.#isOurs(known);
+      const project = isNew ? this.#free() : known;
+      if (project !== undefined) return ok(use(project, isNew));
+      if (waitedMs >= FREE_PATIENCE_MS) return fail(this.#noneLeft(directory));
+      await Bun.sleep(FREE_POLL_MS);
+    }
+  }
+
+  #limit(project: number, bytes: number): void {
+    this.#calls.limit(this.#device, project, bytes, bytes + this.#settings.headroomBytes);
+  }
+
   /** Users have their hands in there: no link is followed, also none that appears just now. */
   async #adopt(directory: string, project: number): Promise<void> {
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
-    this.#calls.setProject(directory, project);
     const file = openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     try {
       const here = `/proc/self/fd/${file}`;
       for (const entry of await readdir(here, { withFileTypes: true })) {
-        if (entry.isDirectory()) await this.#adopt(`${here}/${entry.name}`, project);
+        const path = `${here}/${entry.name}`;
         // Others hold no data.
-        else if (entry.isFile()) this.#calls.setProject(`${here}/${entry.name}`, project);
+        if (entry.isDirectory() || entry.isFile()) this.#calls.setProject(path, project);
+        if (entry.isDirectory()) await this.#adopt(path, project);
       }
     } finally {
       closeSync(file);

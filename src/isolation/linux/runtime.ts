@@ -251,7 +251,7 @@ class LinuxRuntime implements Runtime {
     }
     const { cgroup, limitedDisk, pod } = tracked.record;
     if (limitedDisk !== undefined && pod === undefined) {
-      const held = this.#context.diskQuotas?.limit(limitedDisk, [], resources.diskBytes);
+      const held = await this.#context.diskQuotas?.limit(limitedDisk, [], resources.diskBytes);
       if (held?.ok === false) return held;
     }
     if (cgroup !== undefined) {
