@@ -1,10 +1,12 @@
 /**
  * Commands that have to wait: they found the log full, or they are a verdict
  * on a framework or agent whose return is under way. What came back
- * meanwhile is no longer away, so the verdict on it is forgotten.
+ * meanwhile is no longer away, so the verdict on it is forgotten; so is an
+ * update that its agent sent again meanwhile.
  */
+import { sameBytes } from "../base/bytes.ts";
 import { SECOND_MS } from "../base/time.ts";
-import type { Command } from "../registry/commands.ts";
+import type { Command, UpdateTask } from "../registry/commands.ts";
 import { startPings } from "./agent-liveness.ts";
 import type { Leader } from "./leader.ts";
 import { proposeRemoval } from "./remove-framework.ts";
@@ -13,15 +15,17 @@ import { timerName } from "./timer-names.ts";
 const RETRY_MS = SECOND_MS;
 
 export function defer(leader: Leader, command: Command): void {
-  leader.deferred.push(command);
+  const lastUuid = command.kind === "update-task" ? lastUuidOf(leader, command) : undefined;
+  leader.deferred.push({ command, lastUuid });
   const name = timerName("retry", "");
   // Moved by each command that waits, the deadline would never come while the log is full again and again.
   if (!leader.timers.has(name)) leader.timers.set(name, leader.now.monotonicMs + RETRY_MS);
 }
 
 export function retryDue(leader: Leader): void {
-  for (const command of leader.deferred.splice(0)) {
-    const next = nextStep(leader, command);
+  for (const { command, lastUuid } of leader.deferred.splice(0)) {
+    const next =
+      command.kind === "update-task" ? onUpdate(leader, command, lastUuid) : nextStep(leader, command);
     if (next === "propose") proposeAgain(leader, command);
     else if (next === "wait") defer(leader, command);
   }
@@ -40,8 +44,8 @@ function proposeAgain(leader: Leader, command: Command): void {
 /** The return of a framework or agent is committed: what was decided while it was away counts no more. */
 export function forgetVerdicts(leader: Leader, id: string): void {
   if (leader.deferred.length === 0) return;
-  for (const command of leader.deferred.splice(0)) {
-    if (subjectOf(leader, command) !== id) leader.deferred.push(command);
+  for (const deferred of leader.deferred.splice(0)) {
+    if (subjectOf(leader, deferred.command) !== id) leader.deferred.push(deferred);
   }
 }
 
@@ -87,4 +91,20 @@ function onAgent(leader: Leader, id: string): NextStep {
   // It answers again; the verdict had ended its pings.
   startPings(leader, agent);
   return "forget";
+}
+
+/**
+ * An agent sends the updates of a task one after the other, and each again: if the last one is another by
+ * now, this one or a later one came through. Told again it would take the task back.
+ */
+function onUpdate(leader: Leader, command: UpdateTask, lastUuid: Uint8Array | undefined): NextStep {
+  // The master's own.
+  if (command.uuid === undefined) return "propose";
+  const nowLast = lastUuidOf(leader, command);
+  const unchanged = nowLast === undefined ? lastUuid === undefined : sameBytes(nowLast, lastUuid);
+  return unchanged && !sameBytes(nowLast, command.uuid) ? "propose" : "forget";
+}
+
+function lastUuidOf(leader: Leader, { frameworkId, taskId }: UpdateTask): Uint8Array | undefined {
+  return leader.registry.task(frameworkId, taskId)?.updateUuid;
 }

@@ -19,7 +19,14 @@ import { CallRates } from "./call-rates.ts";
 import type { Counters } from "./counters.ts";
 import { InverseOfferBook } from "./inverse-offer-book.ts";
 import { Later } from "./later.ts";
-import type { AgentMemory, FrameworkMemory, OfferMemory, PendingAgent, PendingFramework } from "./memory.ts";
+import type {
+  AgentMemory,
+  DeferredCommand,
+  FrameworkMemory,
+  OfferMemory,
+  PendingAgent,
+  PendingFramework,
+} from "./memory.ts";
 import { OperatorRequests } from "./operator-requests.ts";
 import { RemovalPermits } from "./removal-permits.ts";
 import { StoredResources } from "./stored-resources.ts";
@@ -83,7 +90,7 @@ export class Leader {
   /** Agents of launches that are proposed and not yet applied, by `taskKey`. */
   readonly launching = new Map<string, string>();
   /** Commands to be proposed a little later, see deferred.ts. */
-  readonly deferred: Command[] = [];
+  readonly deferred: DeferredCommand[] = [];
   /** Agents that wait for the commit of a task's acknowledged end, by `taskKey`. */
   readonly completions = new Map<string, string>();
   /** Agents by "ip:port", see agent-address.ts. */

@@ -10,6 +10,7 @@ import type { Resources } from "../model/resources.ts";
 import type { AgentInfo, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { Unavailability } from "../model/v1/ids.ts";
 import type { OfferConstraints } from "../model/v1/scheduler.ts";
+import type { Command } from "../registry/commands.ts";
 import type { AgentHoldings } from "./agent-holdings.ts";
 import type { Counters } from "./counters.ts";
 import type { ExecutorHoldings } from "./executor-holdings.ts";
@@ -140,4 +141,11 @@ export interface PendingAgent {
 /** Ids hold no slash (model/validate-ids.ts), so the pair is unambiguous. */
 export function taskKey(frameworkId: string, taskId: string): string {
   return `${frameworkId}/${taskId}`;
+}
+
+/** A command that waits, see deferred.ts. */
+export interface DeferredCommand {
+  readonly command: Command;
+  /** Of an update: that of the task's last one when it began to wait. */
+  readonly lastUuid: Uint8Array | undefined;
 }

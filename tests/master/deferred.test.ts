@@ -218,3 +218,40 @@ test("commands wait for a second, however many more join them", () => {
   }
   expect(kinds(bench)).toEqual(["disconnect-framework", "disconnect-framework", "disconnect-framework"]);
 });
+
+test("an update of a task that its agent sent again meanwhile is not told after a newer one", () => {
+  const bench = leading();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  bench.autoCommit = false;
+  const starting = bench.update(1, framework.id, "t", "TASK_STARTING");
+  bench.drop();
+  bench.pass(500);
+  bench.update(1, framework.id, "t", "TASK_STARTING", { uuid: starting });
+  bench.commit();
+  framework.acknowledge(agentId, "t", starting);
+  bench.update(1, framework.id, "t", "TASK_RUNNING");
+  // Under way when the time of the first is over.
+  bench.pass(500);
+  bench.commit();
+  expect(framework.statuses().map(({ state }) => state)).toEqual(["TASK_STARTING", "TASK_RUNNING"]);
+  expect(bench.registry.task(framework.id, "t")?.state).toBe("TASK_RUNNING");
+});
+
+test("one that nobody sent again is proposed again", () => {
+  const bench = leading();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  const starting = bench.update(1, framework.id, "t", "TASK_STARTING");
+  framework.acknowledge(agentId, "t", starting);
+  bench.autoCommit = false;
+  bench.update(1, framework.id, "t", "TASK_RUNNING");
+  for (let times = 0; times < 2; times++) {
+    bench.drop();
+    bench.pass(1_000);
+  }
+  bench.commit();
+  expect(framework.statuses().map(({ state }) => state)).toEqual(["TASK_STARTING", "TASK_RUNNING"]);
+});
