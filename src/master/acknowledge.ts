@@ -2,7 +2,9 @@ import { present } from "../base/assert.ts";
 import { sameBytes } from "../base/bytes.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
+import { RUN_IDS_LEVEL } from "../registry/command-level.ts";
 import type { CompleteTask } from "../registry/commands.ts";
+import { dropKill } from "./kill.ts";
 import type { Leader } from "./leader.ts";
 import { type AgentMemory, type FrameworkMemory, taskKey } from "./memory.ts";
 
@@ -35,6 +37,15 @@ export function acknowledge(leader: Leader, framework: FrameworkMemory, call: Sc
   forward(leader, agentId, { frameworkId: framework.id, taskId, uuid: body.uuid, runId: undefined });
 }
 
+/**
+ * The framework acknowledged the task's end, and only the commit of that is outstanding: to the framework the
+ * id is free, as in Mesos (Master::acknowledge), and what it launches now is behind that in the log. Run ids
+ * tell the two apart.
+ */
+export function isCompleting(leader: Leader, key: string): boolean {
+  return leader.completions.has(key) && leader.canWrite(RUN_IDS_LEVEL);
+}
+
 /** Refused or not, the agent hears: a refusal means that an earlier leader completed the task. */
 export function taskCompleted(leader: Leader, command: CompleteTask): void {
   const key = taskKey(command.frameworkId, command.taskId);
@@ -42,7 +53,7 @@ export function taskCompleted(leader: Leader, command: CompleteTask): void {
   if (agentId === undefined) return;
   leader.completions.delete(key);
   // A wish that came while the agent was out of reach saw no end that took it off.
-  leader.agents.get(agentId)?.kills.delete(key);
+  dropKill(leader.agents.get(agentId), key, command.runId);
   forward(leader, agentId, command);
 }
 

@@ -1,5 +1,6 @@
 import { present } from "../base/assert.ts";
 import { msFromNanos } from "../base/time.ts";
+import { sameRun } from "../model/agent-protocol.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import type { TaskRecord } from "../registry/records.ts";
@@ -18,8 +19,10 @@ export function kill(leader: Leader, framework: FrameworkMemory, call: Scheduler
   const body = present(call.kill, "KILL must have been validated");
   const taskId = body.task_id.value;
   const key = taskKey(framework.id, taskId);
-  const task = leader.registry.task(framework.id, taskId);
-  const agentId = task?.agentId ?? leader.launching.get(key);
+  // Of an id that is launched again the registry still has the old run.
+  const launching = leader.launching.get(key);
+  const task = launching === undefined ? leader.registry.task(framework.id, taskId) : undefined;
+  const agentId = task?.agentId ?? launching;
   if (agentId === undefined) {
     reconcileTask(leader, framework, taskId, body.agent_id?.value);
     return;
@@ -27,7 +30,7 @@ export function kill(leader: Leader, framework: FrameworkMemory, call: Scheduler
   // Mesos ignores a kill that names another agent than the task's.
   if (body.agent_id !== undefined && body.agent_id.value !== agentId) return;
   const grace = body.kill_policy?.grace_period?.nanoseconds;
-  wishKill(leader, agentId, {
+  wishKill(leader, agentId, task, {
     frameworkId: framework.id,
     taskId,
     gracePeriodMs: grace === undefined ? undefined : msFromNanos(grace),
@@ -44,12 +47,12 @@ export function operatorKill(leader: Leader, input: OperatorKillInput): void {
     return;
   }
   leader.answer(ref, 202);
-  wishKill(leader, task.agentId, { frameworkId, taskId, gracePeriodMs: undefined, runId: task.runId });
+  wishKill(leader, task.agentId, task, { frameworkId, taskId, gracePeriodMs: undefined, runId: task.runId });
 }
 
-function wishKill(leader: Leader, agentId: string, wish: KillWish): void {
+/** `task`: undefined while its launch is not applied. */
+function wishKill(leader: Leader, agentId: string, task: TaskRecord | undefined, wish: KillWish): void {
   const agent = leader.agents.get(agentId);
-  const task = leader.registry.task(wish.frameworkId, wish.taskId);
   if (agent === undefined || (task !== undefined && hasEnded(task))) return;
   agent.kills.set(taskKey(wish.frameworkId, wish.taskId), wish);
   // An agent that is out of reach holds nothing: without this the framework's removal would miss the wish.
@@ -61,6 +64,11 @@ function wishKill(leader: Leader, agentId: string, wish: KillWish): void {
 /** Ended for certain, not only out of reach: no later end would take a wish off the books. */
 function hasEnded(task: TaskRecord): boolean {
   return isTerminalState(task.state) && task.stateBeforeUnreachable === undefined;
+}
+
+/** This run has ended; a wish may be one for the next. */
+export function dropKill(agent: AgentMemory | undefined, key: string, runId: string | undefined): void {
+  if (agent !== undefined && sameRun(agent.kills.get(key)?.runId, runId)) agent.kills.delete(key);
 }
 
 export function sendKill(leader: Leader, agent: AgentMemory, wish: KillWish): void {

@@ -12,6 +12,7 @@ import { writeResources } from "../registry/agent-total.ts";
 import type { LaunchGroup, LaunchTask, LaunchTasks, RefusalReason } from "../registry/commands.ts";
 import { isDerivedRunId } from "../registry/run-ids.ts";
 import { encodeBlob } from "../wire/blob.ts";
+import { isCompleting } from "./acknowledge.ts";
 import { isCustom } from "./executor-holdings.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import { releaseHolding } from "./holdings.ts";
@@ -121,7 +122,8 @@ function affordable(context: LaunchContext, planned: Result<PlannedTask>): Resul
 export function planTask(leader: Leader, context: LaunchContext, task: TaskInfo): Result<PlannedTask> {
   const taskId = task.task_id.value;
   const key = taskKey(context.framework.id, taskId);
-  if (leader.registry.task(context.framework.id, taskId) !== undefined || leader.launching.has(key)) {
+  const isHeld = leader.registry.task(context.framework.id, taskId) !== undefined;
+  if ((isHeld && !isCompleting(leader, key)) || leader.launching.has(key)) {
     return fail(`Task has duplicate ID: ${taskId}`);
   }
   if (task.command?.user === "root" && !leader.settings.rootSubmissions) {

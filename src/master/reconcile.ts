@@ -42,9 +42,11 @@ function* answering(
 }
 
 function* reconcileAll(leader: Leader, framework: FrameworkMemory): Generator<number, number> {
-  yield* inParts(leader.registry.tasksOf(framework.id), PART_MAX_ITEMS, (task) =>
-    leader.send(framework, updateEvent(knownStatus(leader, task))),
-  );
+  yield* inParts(leader.registry.tasksOf(framework.id), PART_MAX_ITEMS, (task) => {
+    // An id that is launched again follows below.
+    if (leader.launching.size > 0 && leader.launching.has(taskKey(framework.id, task.taskId))) return;
+    leader.send(framework, updateEvent(knownStatus(leader, task)));
+  });
   return yield* inParts(leader.launching, PART_MAX_ITEMS, ([key, agentId]) => {
     const holding = leader.agents.get(agentId)?.holdings.get(key);
     if (holding?.frameworkId !== framework.id) return;
@@ -59,14 +61,10 @@ export function reconcileTask(
   agentId: string | undefined,
 ): void {
   const task = leader.registry.task(framework.id, taskId);
-  leader.send(
-    framework,
-    updateEvent(
-      task !== undefined
-        ? knownStatus(leader, task)
-        : (launchingStatus(leader, framework, taskId) ?? unknownStatus(leader, framework, taskId, agentId)),
-    ),
-  );
+  const status =
+    launchingStatus(leader, framework, taskId) ??
+    (task === undefined ? unknownStatus(leader, framework, taskId, agentId) : knownStatus(leader, task));
+  leader.send(framework, updateEvent(status));
 }
 
 function knownStatus(leader: Leader, task: TaskRecord): TaskStatus {

@@ -8,6 +8,7 @@ import type { UpdateTask } from "../registry/commands.ts";
 import { decodeBlob, encodeBlob } from "../wire/blob.ts";
 import { acknowledgeUpdate } from "./acknowledge.ts";
 import { releaseHolding } from "./holdings.ts";
+import { dropKill } from "./kill.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { type AgentMemory, taskKey } from "./memory.ts";
 import { taskUpdatedEvent } from "./operator-events.ts";
@@ -26,7 +27,7 @@ export function statusUpdate(leader: Leader, agent: AgentMemory, message: Status
   leader.counters.bump("valid_status_updates");
   const endedMeanwhile = isTerminalState(latestState as TaskState) && !isTerminalState(task.state);
   if (sameBytes(task.updateUuid, uuid) && !endedMeanwhile) {
-    forward(leader, frameworkId, status);
+    if (!leader.completions.has(taskKey(frameworkId, taskId))) forward(leader, frameworkId, status);
     return;
   }
   leader.propose({
@@ -79,7 +80,9 @@ export function taskUpdated(leader: Leader, command: UpdateTask, fate: Fate): vo
   }
   const status = decodeBlob("TaskStatus", command.status);
   const framework = leader.frameworks.get(frameworkId);
-  if (framework !== undefined) leader.send(framework, updateEvent(status));
+  // A repeat of an end that was acknowledged meanwhile would be taken for that of the id's next run.
+  const isNews = !leader.completions.has(taskKey(frameworkId, taskId));
+  if (framework !== undefined && isNews) leader.send(framework, updateEvent(status));
   // An update that needs no acknowledgement completes an ended task at once.
   const task = leader.registry.task(frameworkId, taskId);
   const isThisRun = task !== undefined && sameRun(task.runId, runId);
@@ -91,7 +94,7 @@ export function taskUpdated(leader: Leader, command: UpdateTask, fate: Fate): vo
 /** Once for each task, at its first terminal state. */
 function taskEnded(leader: Leader, agent: AgentMemory, command: UpdateTask, state: TaskState): void {
   const key = taskKey(command.frameworkId, command.taskId);
-  agent.kills.delete(key);
+  dropKill(agent, key, command.runId);
   const holding = agent.holdings.get(key);
   if (holding === undefined || !sameRun(holding.runId, command.runId)) return;
   releaseHolding(leader, agent, holding);

@@ -19,7 +19,7 @@ import { discardInverseOffers } from "./inverse-offers.ts";
 import { inParts, whileWanted } from "./later.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { masterInfo } from "./master-info.ts";
-import type { FrameworkMemory, PendingFramework } from "./memory.ts";
+import { type FrameworkMemory, type PendingFramework, taskKey } from "./memory.ts";
 import { discardOffers, rescindOffersOutside } from "./offers.ts";
 import { resendOperations } from "./operation-status.ts";
 import { frameworkAddedEvent, frameworkUpdatedEvent } from "./operator-events.ts";
@@ -215,6 +215,7 @@ function* resend(leader: Leader, framework: FrameworkMemory): Generator<number, 
   yield* inParts(leader.registry.tasksOf(framework.id), PART_MAX_ITEMS, (task) => {
     agentIds.add(task.agentId);
     if (task.updateState === undefined || !isTerminalState(task.updateState)) return;
+    if (leader.completions.has(taskKey(framework.id, task.taskId))) return;
     const status = lastStatus(task);
     if (status?.uuid !== undefined) leader.send(framework, updateEvent(status));
   });

@@ -133,6 +133,87 @@ test("an update that was proposed before its run was completed is acknowledged w
   expect(runOf(bench, framework)).not.toBe(old);
 });
 
+describe("an id whose end the framework acknowledged, and only the commit of that is outstanding", () => {
+  /** Launched again in the same turn, as a framework may that has the answer to its ACKNOWLEDGE. */
+  function launchedAtOnce() {
+    const bench = new MasterBench();
+    bench.lead();
+    const agentId = bench.agent(1);
+    const framework = bench.framework();
+    framework.launch(framework.offers[0], framework.task("t", agentId));
+    const old = runOf(bench, framework);
+    const end = bench.update(1, framework.id, "t", "TASK_FINISHED");
+    const [offer] = framework.newOffers().slice(-1);
+    bench.toAgent(1);
+    bench.autoCommit = false;
+    framework.acknowledge(agentId, "t", end);
+    framework.launch(offer, framework.task("t", agentId));
+    return { bench, framework, agentId, old, end };
+  }
+
+  test("is launched", () => {
+    const { bench, framework, old } = launchedAtOnce();
+    bench.commit();
+    expect(framework.statuses()).toEqual([]);
+    expect(bench.toAgent(1)).toMatchObject([
+      { kind: "acknowledge-update", runId: old },
+      { kind: "run-task", runId: runOf(bench, framework) },
+    ]);
+    expect(runOf(bench, framework)).not.toBe(old);
+    expect(bench.registry.task(framework.id, "t")?.state).toBe("TASK_STAGING");
+  });
+
+  test("a kill means the new run, and follows its launch", () => {
+    const { bench, framework } = launchedAtOnce();
+    framework.call({ type: "KILL", kill: { task_id: { value: "t" } } });
+    bench.commit();
+    const runId = runOf(bench, framework);
+    expect(bench.toAgent(1).slice(1)).toMatchObject([
+      { kind: "run-task", runId },
+      { kind: "kill-task", runId },
+    ]);
+  });
+
+  test("it is reconciled as the new run, once", () => {
+    const { bench, framework } = launchedAtOnce();
+    framework.events();
+    framework.call({ type: "RECONCILE", reconcile: { tasks: [] } });
+    bench.pass(1);
+    framework.call({ type: "RECONCILE", reconcile: { tasks: [{ task_id: { value: "t" } }] } });
+    bench.pass(1);
+    expect(framework.statuses().map(({ state }) => state)).toEqual(["TASK_STAGING", "TASK_STAGING"]);
+  });
+
+  test("a repeat of the old run's end is not told", () => {
+    const { bench, framework, end, old } = launchedAtOnce();
+    bench.update(1, framework.id, "t", "TASK_FINISHED", { uuid: end, runId: old });
+    bench.commit();
+    expect(framework.statuses()).toEqual([]);
+  });
+
+  test("nor one that was under way before the acknowledgement", () => {
+    const bench = new MasterBench();
+    bench.lead();
+    const agentId = bench.agent(1);
+    const framework = bench.framework();
+    framework.launch(framework.offers[0], framework.task("t", agentId));
+    bench.autoCommit = false;
+    const end = bench.newUuid();
+    for (const _ of [1, 2]) {
+      bench.update(1, framework.id, "t", "TASK_FINISHED", { uuid: end });
+    }
+    const [first, second] = bench.proposed;
+    expect([first?.kind, second?.kind]).toEqual(["update-task", "update-task"]);
+    bench.commitNext();
+    framework.acknowledge(agentId, "t", end);
+    framework.launch(framework.newOffers().at(-1), framework.task("t", agentId));
+    framework.events();
+    bench.commit();
+    expect(framework.statuses()).toEqual([]);
+    expect(bench.registry.task(framework.id, "t")?.state).toBe("TASK_STAGING");
+  });
+});
+
 test("a removed agent that comes back is refused, also by the next leader", () => {
   const bench = new MasterBench();
   bench.lead();

@@ -78,11 +78,17 @@ export class MasterBench {
 
   /** Applies what was proposed, and what that leads to. */
   commit(): void {
-    for (let entry = this.#proposed.shift(); entry !== undefined; entry = this.#proposed.shift()) {
-      const { commands, outcomes } = this.registry.applyEntry(encodeCommands(entry));
-      const input = { kind: "applied", index: ++this.#index, commands, outcomes } as const;
-      this.#follow(this.core.step([input], this.now, this.share));
-    }
+    while (this.commitNext());
+  }
+
+  /** Applies the oldest entry; false when there is none. */
+  commitNext(): boolean {
+    const entry = this.#proposed.shift();
+    if (entry === undefined) return false;
+    const { commands, outcomes } = this.registry.applyEntry(encodeCommands(entry));
+    const input = { kind: "applied", index: ++this.#index, commands, outcomes } as const;
+    this.#follow(this.core.step([input], this.now, this.share));
+    return true;
   }
 
   /** The log has no room for what was proposed. */
