@@ -17,8 +17,7 @@
  * of a filter (woken). Shares decide the order among candidates, never who is one. tests/allocator compares
  * with a twin that looks at everything every time.
  *
- * Parts: role-tree.ts (who is next), agent-record.ts (who holds what),
- * filters.ts (refusals), candidates.ts (who may have it), share.ts (fairness).
+ * Parts: role-tree.ts (who is next), agent-record.ts, filters.ts, candidates.ts (who may have it), share.ts.
  */
 import { assert, present } from "../base/assert.ts";
 import { Random } from "../base/random.ts";
@@ -36,7 +35,7 @@ import { type FilterCohort, Filters, filterEndMs } from "./filters.ts";
 import { GivenOffers } from "./given-offers.ts";
 import { HeldAgents } from "./held-agents.ts";
 import { Lots } from "./lots.ts";
-import type { AgentFacts } from "./offer-constraints.ts";
+import { type AgentFacts, sameAttributes } from "./offer-constraints.ts";
 import { DEFAULT_MIN_ALLOCATABLE } from "./quantities.ts";
 import { QuotaBook, type Stage } from "./quota-book.ts";
 import { assertQuotaConsistent, quotaViews } from "./quota-views.ts";
@@ -337,6 +336,7 @@ export class Allocator implements ResourceAllocator {
   }
 
   #setFacts(agent: AgentRecord, facts: AgentFacts): void {
+    if (!sameAttributes(agent.facts, facts)) this.#filters.dropAgent(agent);
     agent.facts = facts;
     const region = regionOf(facts.domain);
     agent.remote = region !== undefined && this.#region !== undefined && region !== this.#region;

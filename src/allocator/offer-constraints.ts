@@ -22,6 +22,11 @@ import { compilePattern, type PatternLimits, type TextPattern } from "../wire/te
 /** What constraints look at. */
 export type AgentFacts = Pick<AgentInfo, "hostname" | "attributes" | "domain">;
 
+/** Filters end when they are not: who refused the agent may have missed an attribute that it has now. */
+export function sameAttributes(a: AgentFacts, b: AgentFacts): boolean {
+  return JSON.stringify(a.attributes ?? []) === JSON.stringify(b.attributes ?? []);
+}
+
 /** Value a constraint looks at: text, an attribute that is not text (`true`), or nothing. */
 type Seen = string | true | undefined;
 

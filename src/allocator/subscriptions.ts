@@ -123,8 +123,11 @@ export class Subscriptions {
   ): void {
     const client = this.#tree.ensureClient(frameworkId, role);
     framework.clients.set(role, client);
+    const suppressed = spec.suppressedRoles.includes(role);
+    // To lift a suppression is to revive (Mesos: HierarchicalAllocatorProcess::updateFramework).
+    if (client.suppressed && !suppressed) this.#dropFilters(client);
     client.subscribed = true;
-    client.suppressed = spec.suppressedRoles.includes(role);
+    client.suppressed = suppressed;
     this.#finder.setWishes(client, spec.capabilities, spec.minAllocatable?.get(role));
     this.#constraints.setClient(client, spec.constraints?.get(role));
     this.#renew(client);

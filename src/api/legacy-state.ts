@@ -1,5 +1,6 @@
 /** The master's /state, /slaves, /frameworks and /state-summary (mesos-wire.md section 7.1). */
 import type { AgentView, ClusterView, FrameworkView, MasterAddress, TaskView } from "../master/port.ts";
+import { MASTER_CAPABILITIES } from "../model/master-capabilities.ts";
 import type { TaskState } from "../model/v1/tasks.ts";
 import { encodeJson } from "../wire/json-encode.ts";
 import type { MasterContext } from "./context.ts";
@@ -8,7 +9,7 @@ import { dictionary, integer, type JsonText, list, object, quote, seconds } from
 import { leaderAddress } from "./leader.ts";
 import { agentMembers, fullAgentJson, isRegistered, recoveredAgentJson } from "./legacy-agent.ts";
 import { collectExecutors, summaryMembers, writeFramework } from "./legacy-framework.ts";
-import { MASTER_CAPABILITIES, masterPid } from "./master-messages.ts";
+import { masterPid } from "./master-messages.ts";
 import { versionMembers } from "./version.ts";
 
 export async function stateJson(context: MasterContext): Promise<Body> {

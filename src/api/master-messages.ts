@@ -4,6 +4,7 @@ import { nanosFromMs } from "../base/time.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import type { AgentView, FrameworkView, MasterAddress, TaskView } from "../master/port.ts";
 import { drainMembers } from "../model/drain-info.ts";
+import { MASTER_CAPABILITIES } from "../model/master-capabilities.ts";
 import type { AgentInfoCapability, MasterInfo } from "../model/v1/frameworks.ts";
 import type { TimeInfo } from "../model/v1/ids.ts";
 import type {
@@ -85,9 +86,6 @@ export function agentPid(ip: string, port: number | undefined): string {
 export function masterPid(address: MasterAddress): string {
   return `master@${address.ip}:${address.port}`;
 }
-
-/** What this master can do beyond the oldest API. */
-export const MASTER_CAPABILITIES = ["AGENT_UPDATE", "AGENT_DRAINING"] as const;
 
 export function masterInfoMessage(address: MasterAddress): MasterInfo {
   return {

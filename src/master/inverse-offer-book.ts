@@ -95,6 +95,15 @@ export class InverseOfferBook {
     this.due = true;
   }
 
+  /** The framework may be asked again about every agent. */
+  dropFilters(frameworkId: string): void {
+    for (const pair of this.#filtered) {
+      if (!pair.startsWith(`${frameworkId}/`)) continue;
+      this.#filtered.delete(pair);
+      this.due = true;
+    }
+  }
+
   forgetAgent(agentId: string): void {
     this.#agentIds.delete(agentId);
     this.#answers.delete(agentId);
@@ -103,7 +112,7 @@ export class InverseOfferBook {
 
   forgetFramework(frameworkId: string): void {
     for (const answers of this.#answers.values()) answers.delete(frameworkId);
-    for (const pair of this.#filtered) if (pair.startsWith(`${frameworkId}/`)) this.#filtered.delete(pair);
+    this.dropFilters(frameworkId);
   }
 
   #answersOf(agentId: string): Map<string, InverseOfferAnswer> {

@@ -115,5 +115,6 @@ function rescind(leader: Leader, offer: InverseOffer): void {
 /** The framework's connection changed hands or broke: nobody is to be told, and it is asked anew. */
 export function discardInverseOffers(leader: Leader, framework: FrameworkMemory): void {
   for (const offer of leader.inverseOffers.ofFramework(framework.id)) take(leader, offer);
+  leader.inverseOffers.dropFilters(framework.id);
   leader.inverseOffers.due = leader.inverseOffers.agentIds.size > 0;
 }

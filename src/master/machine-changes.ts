@@ -127,6 +127,8 @@ function refreshWindows(leader: Leader): void {
     agent.unavailability = window;
     rescindOffersOnAgent(leader, agent);
     rescindInverseOffers(leader, agent.id);
+    // Answers and filters were about the old window (Mesos: updateUnavailability).
+    leader.inverseOffers.forgetAgent(agent.id);
     leader.inverseOffers.watch(agent.id, window);
     leader.allocationDue = true;
   }

@@ -1,3 +1,4 @@
+import { MASTER_CAPABILITIES } from "../model/master-capabilities.ts";
 import type { MasterInfo } from "../model/v1/frameworks.ts";
 import type { MasterSettings } from "./types.ts";
 
@@ -12,7 +13,7 @@ export function masterInfo({ address, version }: MasterSettings): MasterInfo {
     version,
     address: { hostname: address.hostname, ip: address.ip, port: address.port },
     ...(address.domain === undefined ? {} : { domain: address.domain }),
-    capabilities: [{ type: "AGENT_UPDATE" }, { type: "AGENT_DRAINING" }],
+    capabilities: MASTER_CAPABILITIES.map((type) => ({ type })),
   };
 }
 

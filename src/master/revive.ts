@@ -2,12 +2,16 @@ import type { SchedulerCall } from "../model/v1/scheduler.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
 
-/** REVIVE: drops filters and lifts suppression for the named roles, or for all. */
+/**
+ * REVIVE: drops filters and lifts suppression for the named roles, or for all. Filters of inverse
+ * offers, which have no role, go too.
+ */
 export function revive(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
   const roles = rolesNamed(framework, call.revive?.roles);
   if (roles === undefined) return;
   framework.suppressedRoles = new Set([...framework.suppressedRoles].filter((r) => !roles.includes(r)));
   leader.allocator.revive(framework.id, roles);
+  leader.inverseOffers.dropFilters(framework.id);
   leader.allocationDue = true;
 }
 

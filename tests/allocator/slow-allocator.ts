@@ -75,8 +75,12 @@ export class SlowAllocator {
   }
 
   updateFramework(id: string, spec: Omit<FrameworkSpec, "active">): void {
-    this.#frameworks.set(id, { ...spec, active: this.#framework(id).active });
-    this.#filters = this.#filters.filter((f) => f.frameworkId !== id || spec.roles.includes(f.role));
+    const { active, suppressedRoles } = this.#framework(id);
+    this.#frameworks.set(id, { ...spec, active });
+    const kept = spec.roles.filter(
+      (role) => spec.suppressedRoles.includes(role) || !suppressedRoles.includes(role),
+    );
+    this.#filters = this.#filters.filter((f) => f.frameworkId !== id || kept.includes(f.role));
     this.#forget();
   }
 
@@ -106,7 +110,10 @@ export class SlowAllocator {
   updateAgent(id: string, { total, facts }: AgentSpec): void {
     const agent = this.#agent(id);
     agent.total = total;
-    agent.facts = facts ?? agent.facts;
+    if (facts === undefined) return;
+    const changed = JSON.stringify(agent.facts.attributes) !== JSON.stringify(facts.attributes);
+    if (changed) this.#filters = this.#filters.filter((f) => f.agentId !== id);
+    agent.facts = facts;
   }
 
   removeAgent(id: string): void {

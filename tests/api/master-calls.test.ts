@@ -18,6 +18,14 @@ async function call(type: string, body: object = {}): Promise<unknown> {
   return answer.json();
 }
 
+test("the master says what it can do: quota with limits, too", async () => {
+  const names = ["AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"];
+  const capabilities = names.map((type) => ({ type }));
+  expect(await call("GET_MASTER")).toMatchObject({ get_master: { master_info: { capabilities } } });
+  const state = await masterApi(masterContext(new MemoryMasterPort()))(new Request("http://127.0.0.1/state"));
+  expect(await state.json()).toMatchObject({ capabilities: names });
+});
+
 describe("operator calls", () => {
   test("flags, metrics and roles", async () => {
     expect(await call("GET_FLAGS")).toEqual({

@@ -109,6 +109,36 @@ describe("inverse offers", () => {
     expect(statuses()).toMatchObject([{ status: "ACCEPT" }]);
   });
 
+  test("are made anew in spite of a filter: for another window, after REVIVE, and after a new subscription", () => {
+    const { bench, agentId, framework } = running();
+    const declined = (): number => {
+      const offers = framework.events().flatMap((event) => event.inverse_offers?.inverse_offers ?? []);
+      const decline_inverse_offers = {
+        inverse_offer_ids: offers.map(({ id }) => id),
+        filters: { refuse_seconds: 1_000 },
+      };
+      framework.call({ type: "DECLINE_INVERSE_OFFERS", decline_inverse_offers });
+      return offers.length;
+    };
+    plan(bench, MACHINE);
+    expect([declined(), declined()]).toEqual([1, 0]);
+    const unavailability = { ...WINDOW, duration: { nanoseconds: 2e9 } };
+    const status = () => bench.core.leader?.inverseOffers.answersOn(agentId).get(framework.id)?.status;
+    expect(status()).toBe("DECLINE");
+    bench.change({ kind: "schedule", schedule: { windows: [{ machine_ids: [MACHINE], unavailability }] } });
+    // What was said of the old window says nothing of this one.
+    expect(status()).toBe("UNKNOWN");
+    expect([declined(), declined()]).toEqual([1, 0]);
+    framework.call({ type: "REVIVE", revive: { roles: ["other"] } });
+    expect(declined()).toBe(0);
+    framework.call({ type: "REVIVE" });
+    expect([declined(), declined()]).toEqual([1, 0]);
+    bench.step({ kind: "stream-closed", streamId: framework.streamId });
+    framework.streamId = bench.subscribe({ id: { value: framework.id }, failover_timeout: 3600 });
+    expect([declined(), declined()]).toEqual([1, 0]);
+    expect(status()).toBe("DECLINE");
+  });
+
   test("one at a time; others' and unknown ids are ignored", () => {
     const { bench, framework } = running();
     plan(bench, MACHINE);
