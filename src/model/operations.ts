@@ -9,6 +9,7 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import { checkVolumes, type VolumeRules } from "./check-volumes.ts";
 import { asRegistered, isDynamicallyReserved, withoutVolume } from "./checkpointed-resources.ts";
+import { overlapOf } from "./overlap.ts";
 import { toResources } from "./resource-format.ts";
 import type { ResourceIdentity } from "./resource-identity.ts";
 import { Resources } from "./resources.ts";
@@ -74,7 +75,14 @@ function parse(list: readonly Resource[] | undefined, rules: OperationRules): Re
   const resources = parsed.value.unallocated();
   const twice = resources.entries.find((entry) => entry.count > 1);
   if (twice !== undefined) return fail(`'${twice.identity.name}' is named twice in ${resources}`);
+  const overlap = overlapOf(resources.entries.map(({ identity }) => bare(resources, identity)));
+  if (overlap !== undefined) return fail(`'${overlap}' is named twice in ${resources}`);
   return resources.isEmpty() ? fail("No resources are named") : ok(resources);
+}
+
+/** One entry as the agent registered it: two reservations may not name the same port. */
+function bare(resources: Resources, identity: ResourceIdentity): Resources {
+  return asRegistered(resources.filter((other) => other === identity));
 }
 
 function reserve({ reserve: body }: OfferOperation, rules: OperationRules): Result<ResourceChange> {

@@ -6,7 +6,13 @@
 import { Resources } from "./resources.ts";
 import type { ContainerInfo } from "./v1/containers.ts";
 import type { ExecutorInfo, TaskInfo } from "./v1/tasks.ts";
-import { checkExecutor, checkGroupedTask, checkMixture, type TaskExpectation } from "./validate-task.ts";
+import {
+  checkExecutor,
+  checkGroupedTask,
+  checkMixture,
+  checkOverlap,
+  type TaskExpectation,
+} from "./validate-task.ts";
 
 /** Smallest executor, in thousandths (Mesos master/constants.hpp: MIN_CPUS, MIN_MEM). */
 const EXECUTOR_MIN_MILLI_CPUS = 10;
@@ -89,9 +95,10 @@ function checkSameExecutor(tasks: readonly TaskInfo[], executor: ExecutorInfo): 
 /** The parts were read before: they are valid. */
 function checkSum(tasks: readonly TaskInfo[], executor: ExecutorInfo): string | undefined {
   const parts = [executor, ...tasks].map(({ resources = [] }) => Resources.from(resources));
-  const sum = Resources.sum(parts.flatMap((part) => (part.ok ? [part.value] : [])));
-  const reason = checkMixture(sum);
-  return reason === undefined ? undefined : `Task group and executor use invalid resources: ${reason}`;
+  const valid = parts.flatMap((part) => (part.ok ? [part.value] : []));
+  const reason = checkMixture(Resources.sum(valid));
+  if (reason !== undefined) return `Task group and executor use invalid resources: ${reason}`;
+  return checkOverlap(valid);
 }
 
 function checkSharedCgroups(tasks: readonly TaskInfo[], executor: ExecutorInfo): string | undefined {

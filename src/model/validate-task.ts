@@ -2,6 +2,7 @@
  * Rules for a TaskInfo that need no cluster state (Mesos master/validation.cpp,
  * `task::validate`). A reason becomes TASK_ERROR with REASON_TASK_INVALID.
  */
+import { overlapOf } from "./overlap.ts";
 import { Resources } from "./resources.ts";
 import { milliOf } from "./scalar.ts";
 import type { ExecutorInfo, TaskInfo } from "./v1/tasks.ts";
@@ -77,7 +78,16 @@ function checkTaskResources(task: TaskInfo): string | undefined {
   const executor = Resources.from(task.executor?.resources ?? []);
   if (!executor.ok) return `Executor uses invalid resources: ${executor.error}`;
   const all = resources.value.add(executor.value);
-  return wrap("Task and its executor use invalid resources", checkMixture(all));
+  return (
+    wrap("Task and its executor use invalid resources", checkMixture(all)) ??
+    checkOverlap([resources.value, executor.value])
+  );
+}
+
+/** Why the parts of what is launched together cannot be, or undefined. */
+export function checkOverlap(parts: readonly Resources[]): string | undefined {
+  const overlap = overlapOf(parts.map((part) => part.unallocated()));
+  return overlap && `There are overlapping resources in the tasks and their executor: ${overlap}`;
 }
 
 /** One name may not be revocable in one part and not in another; one volume may not be used twice. */

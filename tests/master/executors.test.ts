@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { MasterView } from "../../src/master/views.ts";
 import type { AgentExecutorReport } from "../../src/model/agent-protocol.ts";
 import type { Offer } from "../../src/model/v1/offers.ts";
+import type { Resource } from "../../src/model/v1/resources.ts";
 import type { ExecutorInfo, TaskInfo } from "../../src/model/v1/tasks.ts";
 import { decodeBlob } from "../../src/wire/blob.ts";
 import { type BenchFramework, type MasterBench, scalar } from "../support/master-bench.ts";
@@ -36,6 +37,10 @@ function amounts(offers: readonly Offer[]): Record<string, number> {
     sums[name] = Number(((sums[name] ?? 0) + (amount?.value ?? 0)).toFixed(3));
   }
   return sums;
+}
+
+function ports(begin: number, end: number): Resource {
+  return { name: "ports", type: "RANGES", ranges: { range: [{ begin, end }] } };
 }
 
 /** What the agent was told to run: task, and whether its executor goes with it. */
@@ -122,6 +127,27 @@ describe("a task under a custom executor", () => {
     expect(framework.statuses()).toMatchObject([
       { task_id: { value: "b" }, state: "TASK_ERROR", reason: "REASON_TASK_INVALID" },
     ]);
+  });
+
+  test("is refused when both use the same ports, which could not be given back twice", () => {
+    const { bench, framework } = started();
+    const total = [scalar("cpus", 4), scalar("mem", 1024), ports(31_000, 31_009)];
+    bench.fromAgent(7, bench.registration(7, undefined, [], 5051, total));
+    const [offer] = framework.newOffers();
+    const agentId = offer?.agent_id.value ?? "";
+    const by = executor({ resources: [scalar("cpus", 0.1), scalar("mem", 32), ports(31_000, 31_001)] });
+    const task = framework.task("p", agentId, 1, { resources: [scalar("cpus", 1), ports(31_001, 31_002)] });
+    launch(framework, offer === undefined ? [] : [offer], under(task, by));
+    expect(framework.statuses()).toMatchObject([
+      {
+        task_id: { value: "p" },
+        state: "TASK_ERROR",
+        reason: "REASON_TASK_INVALID",
+        message: expect.stringContaining("There are overlapping resources"),
+      },
+    ]);
+    framework.call({ type: "TEARDOWN" });
+    expect(bench.core.leader?.allocator.free(agentId).toString()).toContain("ports:[31000-31009]");
   });
 
   test("is launched although the executor is small, and the log says so once for each framework", () => {

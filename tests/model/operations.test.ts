@@ -83,6 +83,25 @@ describe("RESERVE and UNRESERVE", () => {
     expect(refine.ok && refine.value.consumed.equals(total)).toBe(true);
   });
 
+  test("one port cannot be reserved twice: it would be there twice", () => {
+    const ports = (label: string, begin: number, end: number): Resource => ({
+      name: "ports",
+      type: "RANGES",
+      ranges: { range: [{ begin, end }] },
+      reservations: [{ type: "DYNAMIC", role: "a", labels: { labels: [{ key: label }] } }],
+    });
+    const overlap = "'ports:[2-3]' is named twice";
+    expect(refusal(reserve(ports("x", 1, 3), ports("y", 2, 5)))).toContain(overlap);
+    expect(refusal(reserve(ports("x", 1, 1), ports("y", 2, 5)))).toBe("");
+    const more = { source: [ports("x", 1, 5)], resources: [ports("y", 1, 3), ports("z", 2, 5)] };
+    expect(refusal({ type: "RESERVE", reserve: more }, OPERATOR)).toContain(overlap);
+    const names = (label: string): Resource => {
+      const { ranges: _, ...rest } = ports(label, 1, 1);
+      return { ...rest, name: "names", type: "SET", set: { item: ["n"] } };
+    };
+    expect(refusal(reserve(names("x"), names("y")))).toContain("'names:{n}' is named twice");
+  });
+
   test("an operator moves a reservation to another role, a framework cannot", () => {
     const operation: OfferOperation = {
       type: "RESERVE",

@@ -7,6 +7,10 @@ function scalar(name: string, value: number): Resource {
   return { name, type: "SCALAR", scalar: { value } };
 }
 
+function ports(begin: number, end: number): Resource {
+  return { name: "ports", type: "RANGES", ranges: { range: [{ begin, end }] } };
+}
+
 function task(id: string, more: Partial<TaskInfo> = {}): TaskInfo {
   return {
     name: id,
@@ -87,7 +91,24 @@ const REFUSED: [string, TaskInfo[], ExecutorInfo | undefined, RegExp][] = [
     undefined,
     /mixes revocable and non-revocable/,
   ],
+  [
+    "one port in two tasks",
+    [task("a", { resources: [ports(31_000, 31_001)] }), task("b", { resources: [ports(31_001, 31_002)] })],
+    undefined,
+    /overlapping resources .*ports:\[31001-31001\]/,
+  ],
+  [
+    "one port in task and executor, with and without allocation",
+    [task("a", { resources: [{ ...ports(31_000, 31_000), allocation_info: { role: "r" } }] })],
+    executor({ resources: [...(executor().resources ?? []), ports(31_000, 31_000)] }),
+    /overlapping resources/,
+  ],
 ];
+
+test("ports of their own are fine", () => {
+  const tasks = [31_000, 31_001].map((port) => task(`on-${port}`, { resources: [ports(port, port)] }));
+  expect(check(tasks)).toBeUndefined();
+});
 
 test.each(REFUSED)("%s is refused", (_, tasks, by, message) => {
   expect(check(tasks, by)).toMatch(message);
