@@ -74,7 +74,8 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
   if (before !== undefined && before.link !== link) leader.closeLink(before.link);
   const { tasks, executors = [], hasVolumes = false } = message;
   const fresh = message.agentId === undefined;
-  leader.pendingAgents.set(agentId, { link, tasks, executors, hasVolumes, fresh });
+  const atMs = leader.now.wallMs;
+  leader.pendingAgents.set(agentId, { link, atMs, tasks, executors, hasVolumes, fresh });
   leader.propose({
     kind: known ? "reregister-agent" : "add-agent",
     agentId,
@@ -82,7 +83,7 @@ export function registerAgent(leader: Leader, link: LinkRef, message: RegisterAg
     ip: message.ip,
     version: message.version,
     capabilities: message.capabilities,
-    atMs: leader.now.wallMs,
+    atMs,
   });
 }
 
@@ -137,8 +138,10 @@ export function refuseAgent(leader: Leader, link: LinkRef, reason: string, mayRe
 }
 
 export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAgent, fate: Fate): void {
-  const pending = leader.pendingAgents.get(command.agentId);
+  const superseded = isSuperseded(leader, command);
+  const pending = superseded ? undefined : leader.pendingAgents.get(command.agentId);
   if (!fate.accepted) {
+    if (superseded) return;
     // Two registrations under way with an id that the cluster did not know: the second is a return.
     if (fate.reason === "agent-exists") leader.propose({ ...command, kind: "reregister-agent" });
     // Forgotten while its return was under way: it comes as one that the cluster does not know.
@@ -152,7 +155,7 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
   }
   leader.counters.bump(command.kind === "add-agent" ? "slave_registrations" : "slave_reregistrations");
   const record = leader.registry.agents.get(command.agentId);
-  leader.pendingAgents.delete(command.agentId);
+  if (!superseded) leader.pendingAgents.delete(command.agentId);
   if (record === undefined) {
     // The same entry removed it again.
     if (pending !== undefined) refuseAgent(leader, pending.link, removedMessage(leader, command.agentId));
@@ -169,6 +172,12 @@ export function agentRegistered(leader: Leader, command: AddAgent | ReregisterAg
     if (agent.unreachable && record.unreachableAtMs === undefined) returnedWithoutLink(leader, agent);
     watchAbsence(leader, agent);
   }
+}
+
+/** The agent came once more before the commit of this: what it said then counts, and comes later. */
+function isSuperseded(leader: Leader, { agentId, atMs }: AddAgent | ReregisterAgent): boolean {
+  const last = leader.pendingAgents.get(agentId);
+  return last !== undefined && last.atMs !== atMs;
 }
 
 /** Takes over an agent's committed record. */

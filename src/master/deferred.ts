@@ -66,6 +66,10 @@ function subjectOf(leader: Leader, command: Command): string | undefined {
 type NextStep = "propose" | "wait" | "forget";
 
 function nextStep(leader: Leader, command: Command): NextStep {
+  if (command.kind === "add-agent" || command.kind === "reregister-agent") {
+    // Answered, or to be answered by a later one: it came again, and may have changed.
+    return leader.pendingAgents.get(command.agentId)?.atMs === command.atMs ? "propose" : "forget";
+  }
   const id = subjectOf(leader, command);
   if (id === undefined) return "propose";
   return command.kind === "mark-agent-unreachable" ? onAgent(leader, id) : onFramework(leader, id);

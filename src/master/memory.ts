@@ -130,6 +130,8 @@ export interface PendingFramework {
 /** A proposed registration that an agent's link waits for. */
 export interface PendingAgent {
   readonly link: LinkRef;
+  /** Wall time of the proposal: tells its command from that of an earlier registration. */
+  readonly atMs: number;
   readonly tasks: readonly AgentTaskReport[];
   readonly executors: readonly AgentExecutorReport[];
   /** It may hold data of volumes. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { AgentTaskReport } from "../../src/model/agent-protocol.ts";
+import { decodeBlob } from "../../src/wire/blob.ts";
 import { type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
 
 function started(): { bench: MasterBench; agentId: string; framework: BenchFramework } {
@@ -92,6 +93,60 @@ describe("registration", () => {
     // And it is welcome again.
     bench.agent(3, agentId, [report(framework, "t", "TASK_RUNNING")]);
     expect(told()).toEqual(["TASK_RUNNING REASON_AGENT_REREGISTERED"]);
+  });
+
+  describe("one that comes twice before a commit, the second time with less", () => {
+    const less = [scalar("cpus", 1), scalar("mem", 128)];
+
+    /** Both returns are proposed. */
+    function comeTwice(drop = false): { bench: MasterBench; agentId: string } {
+      const bench = new MasterBench();
+      bench.lead();
+      const agentId = bench.agent(1);
+      bench.step({ kind: "agent-link-closed", link: 1 });
+      bench.autoCommit = false;
+      bench.agent(2, agentId);
+      if (drop) bench.drop();
+      bench.step({ kind: "agent-link-closed", link: 2 });
+      bench.pass(500);
+      bench.fromAgent(3, bench.registration(1, agentId, [], 5051, less));
+      return { bench, agentId };
+    }
+
+    function expectLess(bench: MasterBench): void {
+      bench.autoCommit = true;
+      expect(bench.framework().offers[0]?.resources).toMatchObject([
+        { name: "cpus", scalar: { value: 1 } },
+        { name: "mem", scalar: { value: 128 } },
+      ]);
+    }
+
+    test("is offered with what it has", () => {
+      const { bench } = comeTwice();
+      bench.commit();
+      expect(bench.toAgent(3).map(({ kind }) => kind)).toEqual(["agent-registered"]);
+      expectLess(bench);
+    });
+
+    test("also when the first found the log full", () => {
+      const { bench, agentId } = comeTwice(true);
+      bench.commit();
+      bench.pass(1_000);
+      bench.commit();
+      const { info } = bench.registry.agents.get(agentId) ?? { info: new Uint8Array() };
+      expect(decodeBlob("AgentInfo", info).resources).toEqual(less);
+      expectLess(bench);
+    });
+
+    test("and counts as gone when both links end", () => {
+      const { bench, agentId } = comeTwice();
+      bench.step({ kind: "agent-link-closed", link: 3 });
+      bench.commit();
+      bench.autoCommit = true;
+      expect(bench.core.leader?.pendingAgents.size).toBe(0);
+      bench.pass(80_000);
+      expect(bench.registry.agents.get(agentId)?.unreachableAtMs).toBeDefined();
+    });
   });
 
   test("one that is removed in the entry of its return is told, and nothing of it stays", () => {
