@@ -22,7 +22,7 @@ function describe(flag: FlagSpec): string {
 
 const MORE_HELP = { title: "More", body: "  $ mesh help <command>   flags and examples of one command" };
 
-function buildCli(): ReturnType<typeof cac> {
+function buildCli(shown: CommandSpec | undefined): ReturnType<typeof cac> {
   const cli = cac("mesh");
   for (const spec of ALL_COMMANDS) {
     const command = cli.command(`${spec.name} ${spec.args}`.trim(), spec.summary);
@@ -32,15 +32,28 @@ function buildCli(): ReturnType<typeof cac> {
     for (const example of spec.examples) command.example(`  ${example}`);
   }
   cli.help((sections) => [
-    ...sections.filter((section) => !(section.title ?? "").startsWith("For more info")),
-    ...(sections.some((section) => section.title === "Commands") ? [MORE_HELP] : []),
+    ...about(shown),
+    // cac's first section is the bare name.
+    ...sections.slice(1).filter((section) => !(section.title ?? "").startsWith("For more info")),
+    ...(shown === undefined ? [MORE_HELP] : []),
   ]);
   return cli;
 }
 
+/** What the program, or the command, does. */
+function about(command: CommandSpec | undefined): { title?: string; body: string }[] {
+  if (command === undefined)
+    return [{ body: "mesh: a cluster manager that takes the place of Apache Mesos" }];
+  const { name, summary, actions = [] } = command;
+  const longest = Math.max(0, ...actions.map(([usage]) => usage.length));
+  const lines = actions.map(([usage, text]) => `  ${usage.padEnd(longest)}  ${text}`);
+  const body = `mesh ${name}: ${summary}`;
+  return [{ body }, ...(lines.length === 0 ? [] : [{ title: "Actions", body: lines.join("\n") }])];
+}
+
 function showHelp(command: CommandSpec | undefined): void {
   const argv = ["bun", "mesh", ...(command === undefined ? [] : [command.name]), "--help"];
-  buildCli().parse(argv, { run: false });
+  buildCli(command).parse(argv, { run: false });
 }
 
 const words = process.argv.slice(2);

@@ -3,7 +3,7 @@
  * exit status. Help texts are the caller's (src/cli.ts), who has cac.
  */
 import { MeshError } from "../base/errors.ts";
-import type { CommandSpec } from "./command-spec.ts";
+import { type CommandSpec, refuseMore } from "./command-spec.ts";
 import { COMMANDS } from "./command-table.ts";
 import { type FlagSpec, Flags } from "./flags.ts";
 import { showVersion } from "./version.ts";
@@ -108,7 +108,8 @@ function parseWords(spec: CommandSpec, words: readonly string[]): Parsed {
     const values = given.get(flag.name) ?? [];
     given.set(flag.name, [...values, value]);
   }
-  refuseMore(spec, args);
+  const most = TAKES_COMMAND.has(spec.name) ? args.length : (spec.args.match(/[<[]/g) ?? []).length;
+  refuseMore(args.slice(most), spec.name);
   return { given, args };
 }
 
@@ -121,15 +122,6 @@ function separate(spec: CommandSpec, word: string): string[] {
   const letters = [...word.slice(1)];
   const known = letters.every((letter) => spec.flags.some((flag) => flag.short === letter && !flag.value));
   return known ? letters.map((letter) => `-${letter}`) : [word];
-}
-
-/** A word too many is refused: it is most often a flag without its dashes, or a value with a blank in it. */
-function refuseMore(spec: CommandSpec, args: readonly string[]): void {
-  const most = TAKES_COMMAND.has(spec.name) ? args.length : (spec.args.match(/[<[]/g) ?? []).length;
-  const extra = args[most];
-  if (extra === undefined) return;
-  const message = `Unexpected argument '${extra}' of 'mesh ${spec.name}': see 'mesh help ${spec.name}'`;
-  throw new MeshError("BAD_FLAG", message);
 }
 
 /** True or false, said or not. */

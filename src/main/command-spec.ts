@@ -8,6 +8,8 @@ export interface CommandSpec {
   /** Arguments as help shows them, in cac's notation. */
   readonly args: string;
   readonly summary: string;
+  /** Of a command with actions: each with its arguments, and what it does. */
+  readonly actions?: readonly (readonly [usage: string, text: string])[];
   readonly flags: readonly FlagSpec[];
   readonly examples: readonly string[];
   /** Not shown in `mesh --help`. */
@@ -33,4 +35,11 @@ export function required(args: readonly string[], what: string, command: string)
   const value = args[0];
   if (value === undefined) throw new MeshError("BAD_FLAG", `Missing ${what}: see 'mesh help ${command}'`);
   return value;
+}
+
+/** A word too many is refused: it is most often a flag without its dashes, or a value with a blank in it. */
+export function refuseMore([extra]: readonly string[], command: string): void {
+  if (extra === undefined) return;
+  const help = `see 'mesh help ${command.split(" ")[0]}'`;
+  throw new MeshError("BAD_FLAG", `Unexpected argument '${extra}' of 'mesh ${command}': ${help}`);
 }

@@ -5,7 +5,14 @@
  */
 import { MeshError } from "../base/errors.ts";
 import { AGENT_FLAGS } from "./agent-flags.ts";
-import { type CommandSpec, FRAMEWORK_FLAG, JSON_FLAG, MASTER_FLAG, required } from "./command-spec.ts";
+import {
+  type CommandSpec,
+  FRAMEWORK_FLAG,
+  JSON_FLAG,
+  MASTER_FLAG,
+  refuseMore,
+  required,
+} from "./command-spec.ts";
 import { LOG_LEVEL_FLAG } from "./daemon-flags.ts";
 import { MASTER_FLAGS } from "./master-flags.ts";
 import { RUN_COMMAND } from "./run-command.ts";
@@ -155,6 +162,14 @@ const NODE_COMMAND: CommandSpec = {
   name: "node",
   args: "<action> <agent or host>",
   summary: "Take an agent or its machine out of service (drain, deactivate, reactivate, gone, down, up)",
+  actions: [
+    ["drain", "End the agent's tasks and offer it no more; frameworks start them elsewhere"],
+    ["deactivate", "Offer the agent no more; its tasks run on"],
+    ["reactivate", "Offer a drained or deactivated agent again"],
+    ["gone", "Give the agent up for good: its id is never let in again"],
+    ["down", "Take a machine down for maintenance: its tasks are gone, its agents stop until 'up'"],
+    ["up", "Let the agents of a machine that was down register again"],
+  ],
   flags: [
     MASTER_FLAG,
     {
@@ -198,6 +213,16 @@ const RAFT_COMMAND: CommandSpec = {
   name: "raft",
   args: "<action> [member or file]",
   summary: "Masters of the cluster (status, add, promote, remove, transfer, check, backup, restore)",
+  actions: [
+    ["status", "Show who leads, and how far each master's log is"],
+    ["check", "Say whether all masters answer and hold the same registry; ends with status 0 only then"],
+    ["add", "Say how to start one more master; with its HTTP address, take in one that waits"],
+    ["promote <member>", "Let a new master vote, once 'status' shows it 0 behind"],
+    ["remove <member>", "Take a master out of the cluster"],
+    ["transfer [member]", "Let another master lead"],
+    ["backup <file>", "Write the registry of a master that answers into a file"],
+    ["restore <file>", "Make an empty --data-dir the start of a new cluster, from a backup"],
+  ],
   flags: [
     MASTER_FLAG,
     JSON_FLAG,
@@ -227,6 +252,7 @@ const RAFT_COMMAND: CommandSpec = {
   run: async (flags, args) => {
     const word = required(args, "the action", "raft");
     const options = { masters: flags.addresses("master", 5050), json: flags.switch("json") };
+    if (word === "check" || word === "status") refuseMore(args.slice(1), `raft ${word}`);
     if (word === "check") return (await import("./raft-check.ts")).checkRaft(options);
     if (word === "backup" || word === "restore") {
       const file = args[1];

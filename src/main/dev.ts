@@ -10,14 +10,15 @@ import { directoryError, logLevel, stopSignal } from "./process.ts";
 
 export async function runDev(flags: Flags): Promise<number> {
   const directory = resolve(flags.text("dir"));
+  const level = logLevel(flags);
+  const ip = flags.ip("ip");
+  const isolate = readIsolation(flags);
+  flags.refuseEqualPorts("port", "raft-port", "agent-port");
   try {
     mkdirSync(directory, { recursive: true });
   } catch (error) {
     throw directoryError(directory, "--dir", error);
   }
-  const level = logLevel(flags);
-  const ip = flags.ip("ip");
-  const isolate = readIsolation(flags);
   const master = await startMaster(
     {
       ip,

@@ -112,6 +112,15 @@ export class Flags {
     return this.number(name, { min: 0, max: 65_535, integer: true });
   }
 
+  /** Throws MeshError BAD_FLAG when two of these flags name one port: the second could not be opened. */
+  refuseEqualPorts(...names: readonly string[]): void {
+    for (const [at, name] of names.entries()) {
+      const port = this.port(name);
+      const other = names.slice(0, at).find((before) => port !== 0 && this.port(before) === port);
+      if (other !== undefined) throw badFlag(name, String(port), `another port than that of --${other}`);
+    }
+  }
+
   /** `host:port` addresses, separated by commas; the port may be left out when `defaultPort` is given. */
   addresses(name: string, defaultPort?: number): readonly string[] {
     const value = this.text(name);

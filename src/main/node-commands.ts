@@ -6,7 +6,7 @@ import type { Schedule } from "../model/v1/maintenance.ts";
 import type { MasterCall } from "../model/v1/master.ts";
 import type { MasterResponseGetAgentsAgent } from "../model/v1/master-responses.ts";
 import { encodeJson } from "../wire/json-encode.ts";
-import { MasterClient, refusal } from "./client/master-client.ts";
+import { type HttpAnswer, MasterClient, refusal } from "./client/master-client.ts";
 import { operatorCall } from "./client/operator-client.ts";
 
 export const NODE_ACTIONS = ["drain", "deactivate", "reactivate", "gone", "down", "up"] as const;
@@ -37,7 +37,7 @@ export async function changeNode(action: NodeAction, options: NodeOptions): Prom
     return;
   }
   const id = agent?.agent_info.id?.value ?? options.node;
-  await post(master, callOf(action, id, options));
+  await post(master, callOf(action, id, options), (answer) => noSuchAgent(answer, options.node));
   if (action === "drain" && options.wait) await drained(master, id, options.markGone);
   console.log(doneText(action, id, options));
 }
@@ -167,7 +167,20 @@ function textOf({ hostname, ip }: MachineID): string {
   return [hostname, ip].filter((part) => part !== undefined).join(" ");
 }
 
-async function post(master: MasterClient, call: MasterCall): Promise<void> {
+async function post(
+  master: MasterClient,
+  call: MasterCall,
+  known: (answer: HttpAnswer) => MeshError | undefined = () => undefined,
+): Promise<void> {
   const answer = await master.post(OPERATOR_PATH, encodeJson("MasterCall", call));
-  if (answer.status !== 200) throw refusal(call.type ?? "POST", OPERATOR_PATH, answer);
+  if (answer.status !== 200) throw known(answer) ?? refusal(call.type ?? "POST", OPERATOR_PATH, answer);
+}
+
+/** In words of this command, which takes host names too. */
+function noSuchAgent({ text }: HttpAnswer, node: string): MeshError | undefined {
+  if (!text.includes("No agent found")) return undefined;
+  return new MeshError(
+    "REQUEST_REFUSED",
+    `No agent has the id or host name '${node}': 'mesh agents' lists them; one that is away goes by its id`,
+  );
 }

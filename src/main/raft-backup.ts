@@ -44,23 +44,23 @@ export async function takeBackup({ masters, file }: BackupOptions): Promise<void
   const answer = await askForBackup(masters);
   const part = `${path}.part`;
   const reader = new BackupReader();
-  const output = await open(part, "w", 0o600).catch((error: unknown) => {
+  const unwritable = (error: unknown): never => {
     throw unusable(`Cannot write the backup '${path}': ${textOf(error)}; name a file that can be written`);
-  });
+  };
+  const output = await open(part, "w", 0o600).catch(unwritable);
   try {
-    for await (const chunk of answer) {
+    for await (const chunk of wholeOrNot(answer)) {
       const checked = reader.push(chunk);
       if (!checked.ok)
         throw unusable(
           `Cannot take a backup: what the master sent is not whole (${checked.error}); try again`,
         );
-      await output.writeFile(chunk);
+      await output.writeFile(chunk).catch(unwritable);
     }
-    if (!reader.whole || reader.header === null)
-      throw unusable("Cannot take a backup: the master broke off; try again");
-    await output.sync();
+    if (!reader.whole || reader.header === null) throw brokenOff();
+    await output.sync().catch(unwritable);
     await output.close();
-    await rename(part, path);
+    await rename(part, path).catch(unwritable);
   } catch (error) {
     await output.close().catch(() => {});
     await rm(part, { force: true });
@@ -70,6 +70,18 @@ export async function takeBackup({ masters, file }: BackupOptions): Promise<void
   await directory.sync();
   await directory.close();
   console.log(`Backup of ${reader.keys} keys up to log index ${reader.header.index} is in ${path}`);
+}
+
+async function* wholeOrNot(answer: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* answer;
+  } catch {
+    throw brokenOff();
+  }
+}
+
+function brokenOff(): MeshError {
+  return unusable("Cannot take a backup: the master broke off; try again");
 }
 
 export interface RestoreOptions {
@@ -83,7 +95,9 @@ export interface RestoreOptions {
 export async function restoreBackup({ file, dataDir, address }: RestoreOptions): Promise<void> {
   const directory = resolve(dataDir);
   await refuseUsed(directory);
-  await mkdir(directory, { recursive: true });
+  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    throw unusable(`Cannot restore into '${directory}': ${textOf(error)}; choose another --data-dir`);
+  });
   const failure = Promise.withResolvers<never>();
   const store = new LevelRaftStore(directory, failure.reject);
   await store.open();
@@ -147,7 +161,7 @@ async function askForBackup(masters: readonly string[]): Promise<ReadableStream<
       await fetch(`http://${master}/health`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
       const response = await fetch(`http://${master}${BACKUP_PATH}`);
       if (response.ok && response.body !== null) return response.body;
-      reasons.push(`${master} answered ${response.status} ${(await response.text()).slice(0, 200)}`);
+      reasons.push(`${master} answered ${response.status}: ${(await response.text()).slice(0, 200)}`);
     } catch (error) {
       reasons.push(`${master} cannot be reached (${textOf(error)})`);
     }

@@ -43,6 +43,7 @@ export interface MasterFlags {
 /** Throws MeshError BAD_FLAG. */
 export async function readMasterFlags(flags: Flags): Promise<MasterFlags> {
   refuseZooKeeper();
+  flags.refuseEqualPorts("port", "raft-port");
   const read = plainFlags(flags);
   const hostname = await ownHostname(flags, masterIp(read));
   return { ...read, hostname, tls: await tlsOf(flags) };

@@ -71,6 +71,12 @@ test("drained, activated, down for maintenance, up, and gone", async () => {
   const [after] = await agents(cluster);
   expect(after?.agent_info.id).toEqual(before?.agent_info.id ?? { value: "" });
 
+  for (const action of ["drain", "deactivate", "reactivate", "gone"]) {
+    const unknown = await mesh(["node", action, "node8", "--master", cluster.masterAddresses.join(",")]);
+    const words = "No agent has the id or host name 'node8': 'mesh agents' lists them";
+    expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringContaining(words)]);
+  }
+
   await node(cluster, "gone", "node7");
   await eventually("the agent to end for good", () => agent?.running === false);
   expect(agent?.log).toContain("marked gone by an operator");

@@ -45,8 +45,20 @@ describe("refusals are one line and status 2", () => {
     [["logs", "a", "b"], "mesh: Unexpected argument 'b' of 'mesh logs'"],
     [["master", "data-dir", "/x"], "mesh: Unexpected argument 'data-dir' of 'mesh master'"],
     [["raft", "promote", "m1", "m2"], "mesh: Unexpected argument 'm2' of 'mesh raft'"],
+    [
+      ["raft", "status", "m1:5050"],
+      "mesh: Unexpected argument 'm1:5050' of 'mesh raft status': see 'mesh help raft'",
+    ],
     [["master", "--ip", "999.1.1.1"], "mesh: Flag --ip has the value '999.1.1.1': expected an IP address"],
     [["raft", "dance"], "mesh: Unknown action 'dance'"],
+    [
+      ["master", "--raft-port", "5050"],
+      "Flag --raft-port has the value '5050': expected another port than that of --port",
+    ],
+    [
+      ["dev", "--agent-port", "5060", "--dir", "/proc/none"],
+      "Flag --agent-port has the value '5060': expected another port than that of --raft-port",
+    ],
     [["run", "--instances", "0", "--", "true"], "mesh: Flag --instances has the value '0'"],
     [["run", "--name", "a b", "--", "true"], "mesh: Flag --name has the value 'a b'"],
   ];

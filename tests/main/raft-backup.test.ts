@@ -1,6 +1,6 @@
 /** Backup and restore with real masters, and the commands operators type. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "../../src/io/logger.ts";
@@ -116,4 +116,39 @@ test("a master that cannot be reached is named", async () => {
   await expect(takeBackup({ masters: ["127.0.0.1:1"], file })).rejects.toThrow(
     /127\.0\.0\.1:1 cannot be reached/,
   );
+});
+
+test("what cannot be written is said in one sentence, and nothing is left", async () => {
+  const masters = [new URL((await start(join(directory, "whole"))).url).host];
+  await frameworks(`http://${masters[0]}`);
+  mkdirSync(join(directory, "place"));
+  const onDirectory = takeBackup({ masters, file: join(directory, "place") });
+  await expect(onDirectory).rejects.toMatchObject({
+    code: "BACKUP_UNUSABLE",
+    message: expect.stringMatching(
+      /^Cannot write the backup '.*\/place': .*; name a file that can be written$/,
+    ),
+  });
+  expect(readdirSync(directory).filter((name) => name.endsWith(".part"))).toEqual([]);
+  const file = join(directory, "mesh.backup");
+  const notThere = restoreBackup({ file, dataDir: "/proc/none", address: "a:1" });
+  await expect(notThere).rejects.toMatchObject({
+    code: "BACKUP_UNUSABLE",
+    message: expect.stringMatching(/^Cannot restore into '\/proc\/none': .*; choose another --data-dir$/),
+  });
+});
+
+test("a master that breaks off is said so", async () => {
+  const broken = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data: (socket) => {
+        socket.end("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+      },
+    },
+  });
+  const taken = takeBackup({ masters: [`127.0.0.1:${broken.port}`], file: join(directory, "broken") });
+  await expect(taken).rejects.toThrow("Cannot take a backup: the master broke off; try again");
+  broken.stop(true);
 });

@@ -14,6 +14,8 @@ const ROUNDS_MAX = 20;
 const ROUND_PAUSE_MS = 250;
 /** One that is there may be slow: a state of many tasks takes seconds to write. */
 const ANSWER_TIMEOUT_MS = 60_000;
+/** Only masters have it, also Mesos' own: an agent answers 404, where it might do what is asked elsewhere. */
+const PROBE_PATH = "/master/health";
 
 export interface Patience {
   /** A machine that is off, or stopped, neither answers nor refuses: it is first asked if it is there. */
@@ -85,18 +87,22 @@ export class MasterClient {
 
   /** Goes round the masters for some seconds: a new leader is elected within one. */
   async #toLeader(path: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
-    let trouble = "no address was given";
+    let trouble: Trouble = { kind: "silent", text: "no address was given" };
     const begunMs = performance.now();
     for (
       let round = 0;
       round < ROUNDS_MAX && performance.now() - begunMs < this.#patience.roundsMs;
       round++
     ) {
+      let masters = 0;
       for (const address of this.#addresses) {
         const outcome = await this.#follow(address, (base) => this.#ask(base, path, init, signal));
         if (outcome instanceof Response) return outcome;
         trouble = outcome;
+        if (outcome.kind !== "no-master") masters++;
       }
+      // Something else that answers does not become a master.
+      if (masters === 0) break;
       await Bun.sleep(ROUND_PAUSE_MS);
     }
     throw new MeshError("MASTER_UNREACHABLE", unreachableText(this.#addresses, trouble));
@@ -105,10 +111,11 @@ export class MasterClient {
   /** Resolves when the headers have come; rejects with AbortError only when `signal` asked for it. */
   async #ask(base: string, path: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
     if (!this.#alive.has(base)) {
-      const probe = await fetch(`${base}/health`, {
+      const probe = await fetch(`${base}${PROBE_PATH}`, {
         signal: AbortSignal.timeout(this.#patience.probeTimeoutMs),
       });
       await probe.body?.cancel();
+      if (probe.status === 404) throw new NoMaster();
     }
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new Error("no answer in time")), ANSWER_TIMEOUT_MS);
@@ -120,7 +127,7 @@ export class MasterClient {
     }
   }
 
-  async #follow(address: string, request: (base: string) => Promise<Response>): Promise<Response | string> {
+  async #follow(address: string, request: (base: string) => Promise<Response>): Promise<Response | Trouble> {
     let base = `http://${address}`;
     for (let hop = 0; hop < REDIRECTS_MAX; hop++) {
       let response: Response;
@@ -130,7 +137,8 @@ export class MasterClient {
       } catch (error) {
         this.#alive.delete(base);
         if (error instanceof DOMException && error.name === "AbortError") throw error;
-        return `${base} does not answer`;
+        if (error instanceof NoMaster) return { kind: "no-master", text: `${base} is no master` };
+        return { kind: "silent", text: `${base} does not answer${codeOf(error)}` };
       }
       const location = response.headers.get("Location");
       if (response.status === 307 && location !== null) {
@@ -139,18 +147,41 @@ export class MasterClient {
         base = leader.origin;
         continue;
       }
-      if (response.status === 503) return `${base} answers 503: ${await response.text()}`;
+      if (response.status === 503)
+        return { kind: "refusing", text: `${base} answers 503: ${await response.text()}` };
       const leads = new URL(base).host;
       this.#addresses = [leads, ...this.#addresses.filter((known) => known !== leads)];
       return response;
     }
-    return `${address} leads round in circles of redirects`;
+    return { kind: "refusing", text: `${address} leads round in circles of redirects` };
   }
 }
 
-function unreachableText(addresses: readonly string[], trouble: string): string {
+/** Why an address gave no answer of a leader. */
+interface Trouble {
+  readonly kind: "silent" | "refusing" | "no-master";
+  readonly text: string;
+}
+
+class NoMaster extends Error {}
+
+const WAY_OUT: Readonly<Record<Trouble["kind"], string>> = {
+  silent: "Start one with 'mesh dev', or name yours with --master host:port",
+  refusing: "'mesh raft status' shows the masters; ask others with --master host:port[,host:port…]",
+  "no-master":
+    "Agents listen on 5051, masters on 5050 unless told otherwise: name one with --master host:port",
+};
+
+function unreachableText(addresses: readonly string[], { kind, text }: Trouble): string {
   const tried = addresses.map((address) => `'${address}'`).join(", ");
-  return `Cannot reach a leading master at ${tried}: ${trouble}. Start one with 'mesh dev', or name yours with --master host:port`;
+  return `Cannot reach a leading master at ${tried}: ${text}. ${WAY_OUT[kind]}`;
+}
+
+/** ` (ENOTFOUND)` for a name that nobody knows, nothing for an answer that did not come in time. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string"
+    ? ` (${error.code})`
+    : "";
 }
 
 /** The error of an answer that is not the wanted one. */

@@ -23,10 +23,12 @@ export class SchedulerClient {
   readonly #abort = new AbortController();
 
   readonly #onBroken: () => void;
+  /** Whether the present break was told of. */
+  #brokenTold = false;
   /** Breaks the present stream off. */
   #renew: () => void = () => {};
 
-  /** `onBroken`: the stream broke, and a new subscription is tried. */
+  /** `onBroken`: the stream broke, and new subscriptions are tried; called once until one is there. */
   constructor(master: MasterClient, info: FrameworkInfo, onBroken: () => void = () => {}) {
     this.#master = master;
     this.#info = info;
@@ -54,7 +56,8 @@ export class SchedulerClient {
         // The next round subscribes again with the framework id.
       }
       if (this.#abort.signal.aborted) return;
-      this.#onBroken();
+      if (!this.#brokenTold) this.#onBroken();
+      this.#brokenTold = true;
     }
   }
 
@@ -136,7 +139,10 @@ export class SchedulerClient {
       );
     }
     const id = event.value.subscribed?.framework_id;
-    if (id !== undefined) this.#info = { ...this.#info, id };
+    if (id !== undefined) {
+      this.#info = { ...this.#info, id };
+      this.#brokenTold = false;
+    }
     return event.value;
   }
 }

@@ -27,7 +27,7 @@ function master(answer: (path: string) => Response): string {
 
 describe("MasterClient", () => {
   test("passes by a master that is silent, and asks it no more", async () => {
-    const leader = master((path) => (path === "/health" ? new Response("") : Response.json({ path })));
+    const leader = master((path) => (path === "/master/health" ? new Response("") : Response.json({ path })));
     const client = new MasterClient([silent(), leader], PATIENCE);
     expect(await client.getJson("/version")).toEqual({ path: "/version" });
     expect(client.addresses[0]).toBe(leader);
@@ -36,7 +36,7 @@ describe("MasterClient", () => {
   test("passes by a master that leads to a silent one", async () => {
     const gone = silent();
     const stale = master((path) =>
-      path === "/health"
+      path === "/master/health"
         ? new Response("")
         : new Response("", { status: 307, headers: { Location: `//${gone}/` } }),
     );
@@ -50,11 +50,38 @@ describe("MasterClient", () => {
     await expect(asked).rejects.toThrow(`http://${gone} does not answer`);
   });
 
+  test("says why, and what helps: a name nobody knows, a port without a master, masters without a leader", async () => {
+    const oneRound = { probeTimeoutMs: 10_000, roundsMs: 1 };
+    const ask = (address: string) => new MasterClient([address], oneRound).getJson("/version");
+    await expect(ask("nobody.invalid:5050")).rejects.toThrow(
+      "nobody.invalid:5050 does not answer (ENOTFOUND)",
+    );
+    const refusing = master(
+      (path) => new Response("No leader elected", { status: path === "/version" ? 503 : 200 }),
+    );
+    const refused = ask(refusing);
+    await expect(refused).rejects.toThrow(
+      `${refusing} answers 503: No leader elected. 'mesh raft status' shows`,
+    );
+  });
+
+  test("asks nothing of an agent, which would answer for itself, and does not wait for it to become a master", async () => {
+    const asked: string[] = [];
+    const agent = master((path) => {
+      asked.push(path);
+      return new Response("", { status: path.startsWith("/master/") ? 404 : 200 });
+    });
+    const patient = { probeTimeoutMs: 1_000, roundsMs: 60_000 };
+    const answer = new MasterClient([agent], patient).getJson("/version");
+    await expect(answer).rejects.toThrow(`http://${agent} is no master. Agents listen on 5051`);
+    expect(asked).toEqual(["/master/health"]);
+  });
+
   test("ends with the caller's signal", async () => {
     const stop = new AbortController();
     const slow = master((path) => {
-      if (path !== "/health") stop.abort();
-      return path === "/health" ? new Response("") : new Response(new ReadableStream({}));
+      if (path !== "/master/health") stop.abort();
+      return path === "/master/health" ? new Response("") : new Response(new ReadableStream({}));
     });
     const opened = new MasterClient([slow]).open("/api", "", { signal: stop.signal });
     await expect(opened.then((response) => response.text())).rejects.toThrow("abort");

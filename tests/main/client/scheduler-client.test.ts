@@ -46,3 +46,31 @@ test("a call of a subscription that a failover ended is not an error: the next o
   client.close();
   expect([taken, broken]).toEqual([[false, true], 1]);
 });
+
+test("a break is told of once, however long the masters are away", async () => {
+  let broken = 0;
+  const info = { user: "u", name: "n", failover_timeout: 60 };
+  const address = forgetfulMaster();
+  const patience = { probeTimeoutMs: 1_000, roundsMs: 1 };
+  const client = new SchedulerClient(new MasterClient([address], patience), info, () => void broken++);
+  const [first] = servers;
+  let asked = 0;
+  const away = (): Response => {
+    // Each try asks once; the third finds it back.
+    if (++asked === 3) first?.reload({ fetch: back });
+    return new Response("No leader elected", { status: 503 });
+  };
+  const back = (): Response => {
+    const body = new ReadableStream({ start: (events) => events.enqueue(SUBSCRIBED) });
+    return new Response(body, { headers: { "Mesos-Stream-Id": "again" } });
+  };
+  let subscriptions = 0;
+  for await (const _ of client.events()) {
+    if (++subscriptions === 2) break;
+    first?.reload({ fetch: away });
+    // Not taken, so that the stream is opened anew.
+    expect(await client.call({ type: "REVIVE", revive: {} })).toBe(false);
+  }
+  client.close();
+  expect([asked >= 3, broken]).toEqual([true, 1]);
+});
