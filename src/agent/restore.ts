@@ -35,6 +35,11 @@ export function restore(state: AgentState, plan: RecoveryPlan): void {
   for (const recovered of plan.tasks) restoreTask(state, recovered);
   // When all are there: the end of one ends the others, and they run when all do.
   settlePods(state);
+  // A launch gives its pod what all of its tasks need, those too that run.
+  for (const { task } of plan.tasks) {
+    const restored = state.containers.get(task.containerId);
+    if (restored !== undefined) launchTask(state, restored);
+  }
   for (const pod of state.pods.values()) {
     for (const task of pod.tasks.values()) announceGroup(state, task, "found");
   }
@@ -85,7 +90,7 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
       } else terminate(state, task, task.killGraceMs);
       return;
     case "launch":
-      launchRecovered(state, task);
+      prepareLaunch(state, task);
       return;
     case "ended":
       task.phase = "ended";
@@ -114,14 +119,13 @@ function announceStart(state: AgentState, task: Task): void {
 }
 
 /** Asked for and never started: nothing can run twice. */
-function launchRecovered(state: AgentState, task: Task): void {
+function prepareLaunch(state: AgentState, task: Task): void {
   if (isKill(task.ending)) {
     task.phase = "ended";
     killedBeforeStart(state, task);
     return;
   }
   state.usage.add(task.amounts);
-  launchTask(state, task);
 }
 
 function endUnseen(state: AgentState, framework: Framework, task: Task): void {

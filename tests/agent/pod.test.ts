@@ -452,6 +452,32 @@ describe("after a restart of the agent", () => {
     expect(bench.lines().filter((line) => line.startsWith("launch"))).toEqual(["launch a", "launch b"]);
   });
 
+  test("a task that starts only now leaves the pod what those have that run", () => {
+    const disk = new MemoryDisk();
+    const before = running({ disk });
+    before.runGroup(["0", "1"], member({ resources: [cpus(0.1), mem(64)] }));
+    const bench = new AgentBench({ disk, seed: 2 });
+    const specs = specsOf(bench, () => {
+      bench.recover((taskId) => (taskId < "a" ? { state: "never-started" } : found));
+    });
+    const memBytes = (32 + 4 * 64) * MB;
+    expect(specs.map(({ pod }) => pod?.resources.memBytes)).toEqual([memBytes, memBytes]);
+  });
+
+  test("one whose group ended meanwhile is not started", () => {
+    const disk = new MemoryDisk();
+    const before = AgentBench.registered({ disk });
+    before.runGroup(["a", "b"], member());
+    before.launched("b");
+    const bench = restarted(disk, { b: { state: "ended", exit: { kind: "exited", code: 1 } } });
+    expect(bench.lines().filter((line) => line.startsWith("launch"))).toEqual([]);
+    expect([...bench.core.state.tasks.values()].map(({ stream }) => stream.state)).toEqual([
+      "TASK_KILLED",
+      "TASK_FAILED",
+    ]);
+    expect(bench.core.state.usage.used("cpus")).toBe(0);
+  });
+
   test("a kill of the group that was under way goes on", () => {
     const disk = new MemoryDisk();
     const before = running({ disk });
