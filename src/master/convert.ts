@@ -172,6 +172,7 @@ export function proposeConversions(
     consumed,
     planned: converted,
     heldBack: { frameworkId, role, agentId, resources: context.remaining },
+    made: context.remaining.subtract(context.offered),
     refuseMs: rest.refuseMs,
     ref: undefined,
   });

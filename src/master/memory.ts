@@ -58,6 +58,8 @@ export interface PendingChange {
   readonly planned: Resources;
   /** Rest of the offers, converted: goes back once the outcome is known. */
   readonly heldBack: Allocation | undefined;
+  /** What of it the change made: the filter is not for it, as in Mesos. */
+  readonly made: Resources;
   readonly refuseMs: number | undefined;
   /** The operator's request. */
   readonly ref: AnswerRef | undefined;

@@ -71,8 +71,8 @@ function propose(
 ): void {
   const { consumed, converted } = change;
   const changeId = leader.newChangeId();
-  const planned = Resources.EMPTY;
-  agent.changes.set(changeId, { consumed, planned, heldBack: undefined, refuseMs: undefined, ref });
+  const [planned, made] = [Resources.EMPTY, Resources.EMPTY];
+  agent.changes.set(changeId, { consumed, planned, heldBack: undefined, made, refuseMs: undefined, ref });
   refreshTotal(leader, agent);
   leader.propose({
     kind: "apply-operations",

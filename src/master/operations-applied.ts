@@ -50,9 +50,12 @@ function settle(leader: Leader, agent: AgentMemory, command: ApplyOperations, ac
   if (pending !== undefined) close(leader, pending, accepted);
 }
 
-function close(leader: Leader, { heldBack, refuseMs, ref }: PendingChange, accepted: boolean): void {
+function close(leader: Leader, pending: PendingChange, accepted: boolean): void {
+  const { heldBack, made, refuseMs, ref } = pending;
   if (heldBack !== undefined) {
-    leader.allocator.recover({ ...heldBack, refuseMs }, leader.now);
+    const left = heldBack.resources.subtract(made);
+    leader.allocator.recover({ ...heldBack, resources: left, refuseMs }, leader.now);
+    leader.allocator.recover({ ...heldBack, resources: heldBack.resources.subtract(left) }, leader.now);
     leader.allocationDue = true;
   }
   if (ref === undefined) return;

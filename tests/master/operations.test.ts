@@ -139,6 +139,25 @@ describe("an ACCEPT that reserves, creates and launches", () => {
     bench.core.leader?.allocator.assertConsistent();
   });
 
+  test("what it made comes at once, whatever filter it names; the filter is for what it left", () => {
+    const { bench, framework } = started();
+    const acceptFor = (refuse_seconds: number, ...operations: OfferOperation[]): Offer[] => {
+      const held = bench.core.leader?.frameworks.get(framework.id)?.offerIds ?? [];
+      const offer_ids = [...held].map((value) => ({ value }));
+      framework.call({ type: "ACCEPT", accept: { offer_ids, operations, filters: { refuse_seconds } } });
+      return framework.newOffers();
+    };
+    const [offer] = acceptFor(3_600, reserve(reserved("cpus", 1)));
+    expect(offer?.resources).toContainEqual(
+      expect.objectContaining({ name: "cpus", reservations: [{ type: "DYNAMIC", role: "web" }] }),
+    );
+    // What was reserved before is left now: it is refused like the rest.
+    const use = launch(framework, offer?.agent_id.value ?? "", "t", [reserved("cpus", 1), scalar("mem", 8)]);
+    expect(acceptFor(3_600, reserve(reserved("cpus", 1)), use)).toEqual([]);
+    bench.pass(3_700_000);
+    expect(framework.newOffers()).toHaveLength(1);
+  });
+
   test("its reservations outlive the leader, the agent's restart and the framework", () => {
     const { bench, agentId, framework } = started();
     accept(
