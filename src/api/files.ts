@@ -121,9 +121,21 @@ async function download(space: FileSpace, request: Request): Promise<Response> {
   return new Response(body, {
     headers: {
       "Content-Type": DOWNLOAD_TYPES[extname(path).toLowerCase()] ?? "application/octet-stream",
-      "Content-Disposition": `attachment; filename="${basename(path).replace(/["\\\r\n]/g, "_")}"`,
+      "Content-Disposition": disposition(basename(path)),
     },
   });
+}
+
+/** A header holds printable characters of ASCII only: the name as it is stands beside (RFC 6266). */
+function disposition(name: string): string {
+  const ascii = name.replace(/["\\]/g, "_").replace(/[^ -~]/gu, "_");
+  const shown = `attachment; filename="${ascii}"`;
+  if (!/[^ -~]/.test(name)) return shown;
+  const encoded = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `${shown}; filename*=UTF-8''${encoded}`;
 }
 
 /** Types by file name ending; a browser saves the file in any case. */

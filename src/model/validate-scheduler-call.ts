@@ -72,7 +72,8 @@ function checkBody(call: TypedSchedulerCall, principal: string | undefined): str
 }
 
 function checkSameId(call: SchedulerCall, info: FrameworkInfo | undefined, body: string): string | undefined {
-  if (call.framework_id?.value === info?.id?.value) return undefined;
+  // Mesos compares messages of protobuf, where an unset id has the value "".
+  if ((call.framework_id?.value ?? "") === (info?.id?.value ?? "")) return undefined;
   return `'framework_id' differs from '${body}.framework_info.id'`;
 }
 

@@ -8,6 +8,7 @@ import type { ContainerInfo } from "./v1/containers.ts";
 import type { ExecutorInfo, TaskInfo } from "./v1/tasks.ts";
 import {
   checkExecutor,
+  checkExecutorCgroups,
   checkGroupedTask,
   checkMixture,
   checkOverlap,
@@ -102,9 +103,8 @@ function checkSum(tasks: readonly TaskInfo[], executor: ExecutorInfo): string | 
 }
 
 function checkSharedCgroups(tasks: readonly TaskInfo[], executor: ExecutorInfo): string | undefined {
-  if (executor.container?.linux_info?.share_cgroups === true) {
-    return "The 'share_cgroups' field cannot be set to 'true' on executor containers";
-  }
+  const own = checkExecutorCgroups(executor);
+  if (own !== undefined) return own;
   const values = new Set(tasks.map(({ container }) => sharesCgroups(container)));
   if (values.size < 2) return undefined;
   return "If set, the value of 'share_cgroups' must be the same for all tasks in each task group and under a single executor";

@@ -133,7 +133,16 @@ function checkCommandOrExecutor(task: TaskInfo, expected: TaskExpectation): stri
   if ((task.command === undefined) === (task.executor === undefined)) {
     return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present";
   }
-  return task.executor ? checkExecutor(task.executor, expected.frameworkId) : undefined;
+  if (task.container?.linux_info?.share_cgroups === false)
+    return "Only tasks in a task group may have 'share_cgroups' set to 'false'";
+  if (task.executor === undefined) return undefined;
+  return checkExecutor(task.executor, expected.frameworkId) ?? checkExecutorCgroups(task.executor);
+}
+
+/** An executor never shares the cgroups of another container: it has none above it. */
+export function checkExecutorCgroups({ container }: ExecutorInfo): string | undefined {
+  if (container?.linux_info?.share_cgroups !== true) return undefined;
+  return "The 'share_cgroups' field cannot be set to 'true' on executor containers";
 }
 
 /** Why an ExecutorInfo is refused, or undefined. */
@@ -146,6 +155,9 @@ export function checkExecutor(executor: ExecutorInfo, frameworkId: string): stri
     if (command) return "'ExecutorInfo.command' must not be set for 'DEFAULT' executor";
     if (container && container.type !== "MESOS") {
       return "'ExecutorInfo.container.type' must be 'MESOS' for 'DEFAULT' executor";
+    }
+    if (container?.mesos?.image) {
+      return "'ExecutorInfo.container.mesos.image' must not be set for 'DEFAULT' executor";
     }
   } else if (!command) {
     return "'ExecutorInfo.command' must be set for 'CUSTOM' executor";

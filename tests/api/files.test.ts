@@ -193,6 +193,24 @@ describe("nothing outside the root", () => {
     await rm(join(root, "sandbox", "socket"));
   });
 
+  test("a file of any name can be had: its bytes stand in the header as RFC 6266 has them", async () => {
+    for (const [name, ascii, extended] of [
+      ["日本.txt", "__.txt", "%E6%97%A5%E6%9C%AC.txt"],
+      ["it's 1*\u0001.txt", "it's 1*_.txt", "it%27s%201%2A%01.txt"],
+    ] as const) {
+      await writeFile(join(root, "sandbox", name), "hello\n");
+      const answer = await ask("download", { path: `/sandbox/${name}` });
+      await rm(join(root, "sandbox", name));
+      expect([answer.status, await answer.text()]).toEqual([200, "hello\n"]);
+      expect(answer.headers.get("Content-Disposition")).toBe(
+        `attachment; filename="${ascii}"; filename*=UTF-8''${extended}`,
+      );
+    }
+    const plain = await ask("download", { path: "/sandbox/large.txt" });
+    expect(plain.headers.get("Content-Disposition")).toBe('attachment; filename="large.txt"');
+    await plain.body?.cancel();
+  });
+
   test("links inside the root work", async () => {
     expect(await (await ask("read", { path: "/sandbox/inner", offset: "0" })).json()).toEqual({
       data: "hello\n",

@@ -44,6 +44,15 @@ describe("checkSchedulerCall", () => {
     expect(checkSchedulerCall(call)).toBe(reason);
   });
 
+  test("an empty id is as good as none, as between two messages of protobuf", () => {
+    const empty = { value: "" };
+    const subscribe = { framework_info: { ...INFO, id: empty } };
+    expect(checkSchedulerCall({ type: "SUBSCRIBE", subscribe })).toBeUndefined();
+    expect(
+      checkSchedulerCall({ framework_id: empty, type: "SUBSCRIBE", subscribe: { framework_info: INFO } }),
+    ).toBeUndefined();
+  });
+
   test("every call but four needs its body", () => {
     const types = [...enumSchema("SchedulerCallType").values.keys()] as SchedulerCallType[];
     const free = types.filter((type) => checkSchedulerCall({ ...ID, type }) === undefined);

@@ -80,6 +80,10 @@ describe("checkTask", () => {
     [{ command: { environment: { variables: [{ name: "A" }] } } }, "'A' of type 'VALUE' must have a value"],
     [{ command: { environment: { variables: [{ name: "A", type: "SECRET" }] } } }, "must have a secret"],
     [{ command: { environment: { variables: [{ name: "A", type: "UNKNOWN" }] } } }, "'UNKNOWN'"],
+    [
+      { container: { type: "MESOS", linux_info: { share_cgroups: false } } },
+      "Only tasks in a task group may have 'share_cgroups' set to 'false'",
+    ],
     [{ container: { type: "DOCKER" } }, "DockerInfo 'docker' is not set"],
     [
       {
@@ -101,6 +105,17 @@ describe("checkTask", () => {
     [withoutCommand({ type: "CUSTOM" }), "'ExecutorInfo.command' must be set"],
     [withoutCommand({}), "'ExecutorInfo.command' must be set"],
     [withoutCommand({ type: "DEFAULT", container: { type: "DOCKER" } }), "must be 'MESOS'"],
+    [
+      withoutCommand({
+        type: "DEFAULT",
+        container: { type: "MESOS", mesos: { image: { type: "DOCKER", docker: { name: "busybox" } } } },
+      }),
+      "'ExecutorInfo.container.mesos.image' must not be set for 'DEFAULT' executor",
+    ],
+    [
+      withExecutor({ container: { type: "MESOS", linux_info: { share_cgroups: true } } }),
+      "The 'share_cgroups' field cannot be set to 'true' on executor containers",
+    ],
     [withExecutor({ shutdown_grace_period: { nanoseconds: -5 } }), "'shutdown_grace_period'"],
     [withExecutor({ executor_id: { value: ".." } }), "Executor has an invalid ID: '..' is disallowed"],
     [withExecutor({ resources: [{ ...CPUS, name: "" }] }), "Executor uses invalid resources: Empty"],
