@@ -1,6 +1,7 @@
 /** The agent's views as v1 messages. */
 import type { AgentExecutorView, AgentPort, AgentTaskView } from "../agent/port.ts";
 import { containerIdFrom } from "../model/container-id.ts";
+import { taskMessage } from "../model/task-message.ts";
 import type { AgentCallGetContainers } from "../model/v1/agent.ts";
 import type {
   AgentResponseGetContainers,
@@ -12,7 +13,6 @@ import type {
 import type { Task } from "../model/v1/tasks.ts";
 import { allExecutors, containerStatus, executorInfo, executorName } from "./agent-executors.ts";
 import type { AgentContext } from "./context.ts";
-import { taskMessage } from "./task-message.ts";
 
 export function agentStateMessage(port: AgentPort): AgentResponseGetState {
   return {

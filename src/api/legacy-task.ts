@@ -1,6 +1,7 @@
 /** Tasks, statuses and executors in the legacy JSON (mesos-wire.md section 7.2; common/http.cpp). */
 
 import { shownContainer } from "../model/shown-container.ts";
+import { taskUser } from "../model/task-message.ts";
 import type { ContainerStatus } from "../model/v1/containers.ts";
 import type { Label, Labels } from "../model/v1/ids.ts";
 import type { Resource, ValueScalar } from "../model/v1/resources.ts";
@@ -8,7 +9,6 @@ import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/
 import { encodeJson } from "../wire/json-encode.ts";
 import { bool, dictionary, double, type JsonText, list, object, quote } from "./json-text.ts";
 import { resourcesJson } from "./resource-text.ts";
-import { taskUser } from "./task-message.ts";
 
 export interface LegacyTask {
   readonly taskId: string;

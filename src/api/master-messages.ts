@@ -5,6 +5,7 @@ import { MESOS_API_VERSION } from "../base/version.ts";
 import type { AgentView, FrameworkView, MasterAddress, TaskView } from "../master/port.ts";
 import { drainMembers } from "../model/drain-info.ts";
 import { MASTER_CAPABILITIES } from "../model/master-capabilities.ts";
+import { taskMessage } from "../model/task-message.ts";
 import type { AgentInfoCapability, MasterInfo } from "../model/v1/frameworks.ts";
 import type { TimeInfo } from "../model/v1/ids.ts";
 import type {
@@ -14,7 +15,6 @@ import type {
 } from "../model/v1/master-responses.ts";
 import type { ExecutorInfo, Task } from "../model/v1/tasks.ts";
 import { endpointResource } from "./resource-text.ts";
-import { taskMessage } from "./task-message.ts";
 
 export function masterTask({ frameworkId, taskId, agentId, state, statuses, info }: TaskView): Task {
   const executorId = info.executor?.executor_id.value;

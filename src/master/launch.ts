@@ -241,7 +241,7 @@ function taskLaunched(
   const holding = agent.holdings.get(key);
   if (holding !== undefined) holding.pending = false;
   const record = leader.registry.task(frameworkId, taskId);
-  if (record !== undefined) leader.sendOperators(() => taskAddedEvent(leader, record));
+  if (record !== undefined) leader.sendOperators(() => taskAddedEvent(record));
   if (command.kind === "launch-group") return;
   runTask(leader, agent, { ...task, frameworkId });
   killIfWished(leader, agent, frameworkId, task);

@@ -2,14 +2,14 @@
 import { nanosFromMs } from "../base/time.ts";
 import { drainMembers } from "../model/drain-info.ts";
 import { toResources } from "../model/resource-format.ts";
-import { shownContainer } from "../model/shown-container.ts";
+import { taskMessage } from "../model/task-message.ts";
 import type { AgentInfoCapabilityType, FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type {
   MasterResponseGetAgentsAgent,
   MasterResponseGetFrameworksFramework,
 } from "../model/v1/master-responses.ts";
-import type { Task, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import type { TaskState, TaskStatus } from "../model/v1/tasks.ts";
 import type { TaskRecord } from "../registry/records.ts";
 import { decodeBlob } from "../wire/blob.ts";
 import type { Leader } from "./leader.ts";
@@ -43,25 +43,11 @@ function describe(leader: Leader, framework: FrameworkMemory): MasterResponseGet
   };
 }
 
-export function taskAddedEvent(leader: Leader, record: TaskRecord): MasterEvent {
+export function taskAddedEvent(record: TaskRecord): MasterEvent {
   const info = decodeBlob("TaskInfo", record.info);
-  const framework = leader.frameworks.get(record.frameworkId);
-  const user = info.command?.user ?? framework?.info.user;
-  const task: Task = {
-    name: info.name,
-    task_id: info.task_id,
-    framework_id: { value: record.frameworkId },
-    agent_id: info.agent_id,
-    state: record.state,
-    ...(info.resources === undefined ? {} : { resources: info.resources }),
-    ...(info.labels === undefined ? {} : { labels: info.labels }),
-    ...(info.discovery === undefined ? {} : { discovery: info.discovery }),
-    ...(info.container === undefined ? {} : { container: shownContainer(info.container) }),
-    ...(info.health_check === undefined ? {} : { health_check: info.health_check }),
-    ...(info.kill_policy === undefined ? {} : { kill_policy: info.kill_policy }),
-    ...(user === undefined ? {} : { user }),
-    ...(info.limits === undefined ? {} : { limits: info.limits }),
-  };
+  const { frameworkId, taskId, agentId, state } = record;
+  const executorId = info.executor?.executor_id.value;
+  const task = taskMessage({ frameworkId, taskId, agentId, executorId, state, statuses: [], info });
   return { type: "TASK_ADDED", task_added: { task } };
 }
 

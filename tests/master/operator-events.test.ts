@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { MasterBench } from "../support/master-bench.ts";
+import { MasterBench, scalar } from "../support/master-bench.ts";
 
 test("a new task is told with its labels, discovery info and limits", () => {
   const bench = new MasterBench();
@@ -18,7 +18,27 @@ test("a new task is told with its labels, discovery info and limits", () => {
     framework_id: { value: framework.id },
     agent_id: { value: agentId },
     state: "TASK_STAGING",
-    user: "alice",
     ...extra,
   });
+});
+
+test("a new task is told with its executor, and the user that it or the executor names, as in GET_TASKS", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  const { command, ...task } = framework.task("t", agentId);
+  const executor = {
+    executor_id: { value: "e" },
+    command: { value: "run", user: "bob" },
+    resources: [scalar("cpus", 0.1), scalar("mem", 32)],
+  };
+  const plain = { ...task, task_id: { value: "plain" }, command: command ?? {} };
+  framework.launch(framework.offers[0], { ...task, executor }, plain);
+  const added = bench.operatorEvents.flatMap((event) => event.task_added?.task ?? []);
+  const told = added.map(({ task_id, executor_id, user }) => [task_id.value, executor_id?.value, user]);
+  expect(told).toEqual([
+    ["t", "e", "bob"],
+    ["plain", undefined, undefined],
+  ]);
 });

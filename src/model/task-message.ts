@@ -1,6 +1,6 @@
 /** A task as the v1 message Task, from a master's or an agent's view. */
-import { shownContainer } from "../model/shown-container.ts";
-import type { Task, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
+import { shownContainer } from "./shown-container.ts";
+import type { Task, TaskInfo, TaskState, TaskStatus } from "./v1/tasks.ts";
 
 export interface TaskSource {
   readonly frameworkId: string;
