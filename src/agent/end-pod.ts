@@ -2,7 +2,7 @@
 import { tellExited } from "./end-executor.ts";
 import { killTask } from "./kill-task.ts";
 import type { Pod } from "./pod.ts";
-import { podResources } from "./pod-plan.ts";
+import { resizePod } from "./pod-plan.ts";
 import { cleanUpPod, groupIn, podOf } from "./pod-state.ts";
 import type { AgentState } from "./state.ts";
 import type { Task } from "./task.ts";
@@ -32,14 +32,6 @@ function endOthers(state: AgentState, pod: Pod, task: Task): void {
     const { frameworkId, taskId } = other;
     state.log.info("Ending a task, as one of its group ended", { frameworkId, taskId, ended: task.taskId });
     killTask(state, other, undefined);
-  }
-}
-
-function resizePod(state: AgentState, pod: Pod): void {
-  for (const { phase } of pod.tasks.values()) {
-    if (phase !== "running") continue;
-    state.emit({ kind: "resize", containerId: pod.containerId, resources: podResources(state, pod) });
-    return;
   }
 }
 

@@ -84,6 +84,15 @@ export function podResources(state: AgentState, pod: Pod): ContainerResources {
   return { ...sum, memLimitBytes: mem, cpusLimitMilli: "unlimited" };
 }
 
+/** Its tasks are others than before. */
+export function resizePod(state: AgentState, pod: Pod): void {
+  for (const { phase } of pod.tasks.values()) {
+    if (phase !== "running") continue;
+    state.emit({ kind: "resize", containerId: pod.containerId, resources: podResources(state, pod) });
+    return;
+  }
+}
+
 /** What the pod has of its own, if a task asks to share anything with it; else nobody has to hold that. */
 function holderFor(
   own: LinuxInfo = {},

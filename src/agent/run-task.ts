@@ -14,6 +14,8 @@ import { watchCompletionTime } from "./completion-time.ts";
 import { condemn, endContainer, settleCondemned } from "./end-task.ts";
 import { planTask } from "./plan-task.ts";
 import { announceGroup } from "./pod-announce.ts";
+import { resizePod } from "./pod-plan.ts";
+import { groupIn, podOf } from "./pod-state.ts";
 import { encodeFrameworkRecord, encodeTaskRecord, type TaskRecord } from "./records.ts";
 import type { AgentState } from "./state.ts";
 import { addNewest, addUpdate, writeStream } from "./status-updates.ts";
@@ -133,8 +135,12 @@ export function launched(state: AgentState, containerId: string, how: Launched):
   task.networks = how.networks;
   task.startedAtMs = state.now.wallMs;
   addUpdate(state, task, { state: "TASK_STARTING", source: "SOURCE_EXECUTOR" });
-  if (task.inPod) announceGroup(state, task, "launched");
-  else {
+  if (task.inPod) {
+    announceGroup(state, task, "launched");
+    // Another group may have come after its launch was planned.
+    const pod = podOf(state, task);
+    if (pod !== undefined && groupIn(pod, task.group).length < pod.tasks.size) resizePod(state, pod);
+  } else {
     addUpdate(state, task, { state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" });
     watchCompletionTime(state, task);
     startChecks(state, task, "launched");

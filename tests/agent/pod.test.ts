@@ -215,6 +215,16 @@ describe("a pod", () => {
     expect(bench.core.state.tasks.get("F/c")?.ending).toBeUndefined();
   });
 
+  test("has what all of its tasks need, also if a launch took longer than the next group's", () => {
+    const bench = AgentBench.registered();
+    bench.runGroup(["a"], member());
+    bench.runGroup(["b"], member());
+    bench.launched("b");
+    bench.cpusOf.clear();
+    bench.launched("a");
+    expect([...bench.cpusOf.values()]).toEqual([2_100]);
+  });
+
   test("is too large for the agent: none of its tasks starts, and nothing is held", () => {
     const bench = AgentBench.registered();
     bench.runGroup(["a", "b", "c", "d"], member());

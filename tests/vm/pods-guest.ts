@@ -78,6 +78,11 @@ const updated = await runtime.update("own", { ...resources(320), cpusMilli: 300 
 check(updated.ok && file("own/memory.max") === `${320 * MIB}`, "the pod gets more");
 await runtime.update("own", resources(64));
 check(file("own/memory.max") === `${320 * MIB}`, "what it has is not taken from it");
+// Planned before the pod had more, as one that waited for its image.
+await start("own", "late", SLEEP, 128, true);
+check(file("own/memory.max") === `${320 * MIB}`, "nor by the launch of one more task");
+await runtime.kill("own.late");
+await ended("own.late");
 
 await start("shared", "sleeper", SLEEP, 96, false);
 await start("shared", "modest", "dd if=/dev/zero of=/dev/null bs=80M count=1", 96, false);

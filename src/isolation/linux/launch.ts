@@ -21,6 +21,7 @@ import type { GpuHolders } from "./gpu-holders.ts";
 import { withImages } from "./launch-images.ts";
 import { makeMountPoints } from "./mount-points.ts";
 import { recordOf } from "./planned-record.ts";
+import { podLimits } from "./pods.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ProjectQuotas } from "./project-quotas.ts";
 import type { ContainerRecord, Records } from "./records.ts";
@@ -240,7 +241,10 @@ class Launch {
         makeCgroup(step.path);
         return ok(undefined);
       case "limit-cgroup":
-        return limitCgroup(step.path, step.files);
+        return limitCgroup(
+          step.path,
+          this.#record.pod === undefined ? step.files : podLimits(step.path, step.files),
+        );
       case "allow-devices":
         return attachDeviceProgram(step.path, deviceProgram(step.rules));
       case "create-output":

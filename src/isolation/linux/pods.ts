@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { ResourceStatistics } from "../../model/v1/statistics.ts";
-import { updateFiles } from "../cgroup-limits.ts";
+import { type CgroupFile, updateFiles } from "../cgroup-limits.ts";
 import type { ContainerResources } from "../container.ts";
 import type { Host } from "../tools.ts";
 import { limitCgroup } from "./cgroup.ts";
@@ -29,10 +29,7 @@ export class Pods {
       if (!limited && [...containers].some((each) => each.startsWith(`${id}.`))) return ok(undefined);
       return fail(`Cannot change the resources of container "${id}": it does not run`);
     }
-    const files = updateFiles(undefined, resources, this.#host).filter(
-      ({ file, value }) => file !== "memory.max" || !isBelow(value, `${cgroup}/${file}`),
-    );
-    return limitCgroup(cgroup, files);
+    return limitCgroup(cgroup, withoutShrinking(cgroup, updateFiles(undefined, resources, this.#host)));
   }
 
   #cgroup(id: string): string | undefined {
@@ -40,6 +37,19 @@ export class Pods {
     const path = `${cgroupRoot}/${id}`;
     return cgroupRoot === undefined || !existsSync(path) ? undefined : path;
   }
+}
+
+/** What a launch writes: it may have been planned when the pod had less, as one that waited for its image. */
+export function podLimits(cgroup: string, files: readonly CgroupFile[]): readonly CgroupFile[] {
+  return isPopulated(cgroup) ? withoutShrinking(cgroup, files) : files;
+}
+
+function isPopulated(cgroup: string): boolean {
+  return /^populated 1$/m.test(readFileSync(`${cgroup}/cgroup.events`, "utf8"));
+}
+
+function withoutShrinking(cgroup: string, files: readonly CgroupFile[]): readonly CgroupFile[] {
+  return files.filter(({ file, value }) => file !== "memory.max" || !isBelow(value, `${cgroup}/${file}`));
 }
 
 /** Below what is in use the kernel would end the pod: its limit only grows. */
