@@ -3,7 +3,7 @@
  * scripts/bench/ that exports `bench`, or that measures and prints when it is
  * loaded. Prints its figures, the machine they were
  * measured on, and both as one JSON line at the end. docs/benchmarks.md keeps
- * the figures that count.
+ * the figures that count. The comment at the top of a benchmark is its help.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
@@ -64,8 +64,51 @@ function print(facts: Readonly<Record<string, unknown>>): void {
   }
 }
 
-const name = process.argv[2] ?? "";
-if (names().includes(name)) {
+/** The text of the comment at the top of a benchmark. */
+function aboutOf(name: string): string {
+  const source = readFileSync(join(FOLDER, `${name}.ts`), "utf8");
+  const comment = source.slice(source.indexOf("/**") + 3, source.indexOf("*/"));
+  return comment
+    .split("\n")
+    .map((line) => line.replace(/^ \* ?/, "").trimEnd())
+    .join("\n")
+    .trim();
+}
+
+/** Its first sentence, on one line. */
+function summaryOf(name: string): string {
+  const text = aboutOf(name).replaceAll(/\s+/g, " ");
+  return /^.*?[.:;](?= |$)/.exec(text)?.[0].replace(/[.:;]$/, "") ?? text;
+}
+
+function usage(): string {
+  const width = Math.max(...names().map((name) => name.length));
+  return [
+    "bun scripts/bench.ts NAME [options]",
+    "Measures, prints the figures and the machine, and both as one line of JSON at the end.",
+    "",
+    ...names().map((name) => `  ${name.padEnd(width)}  ${summaryOf(name)}`),
+    "",
+    "Examples:",
+    "  bun scripts/bench.ts codec",
+    "  bun scripts/bench.ts raft --help               what it measures, and its options",
+    "  bun scripts/bench.ts raft --rounds 2 --seconds 3",
+    "",
+    "Most need dist/mesh, as `bun scripts/build.ts` builds it.",
+  ].join("\n");
+}
+
+/** What is wrong with the words after the name; undefined if nothing is. */
+function problemOf(name: string, words: readonly string[]): string | undefined {
+  const known = new Set([...aboutOf(name).matchAll(/--([a-z-]+)/g)].map(([flag]) => flag));
+  const unknown = words.find((word) => word.startsWith("-") && !known.has(word.replace(/=.*/, "")));
+  if (unknown === undefined) return undefined;
+  return known.size === 0
+    ? `it has no option "${unknown}", and no others`
+    : `it has no option "${unknown}", but ${[...known].join(", ")}`;
+}
+
+async function run(name: string): Promise<void> {
   if (LOAD_AT_START > BUSY_SHARE * cpus().length) {
     const load = LOAD_AT_START.toFixed(2);
     console.error(`The machine is busy (load average ${load}): figures will be worse than they could be`);
@@ -75,7 +118,29 @@ if (names().includes(name)) {
   print(figures);
   print(machine());
   console.log(JSON.stringify({ bench: name, figures, machine: machine() }));
-  process.exit(0);
 }
-console.error(`Cannot run benchmark "${name}": there are ${names().join(", ")}`);
-process.exit(2);
+
+async function main(name: string | undefined, words: readonly string[]): Promise<number> {
+  const refuse = (text: string): number => {
+    console.error(`Cannot run a benchmark: ${text}`);
+    return 2;
+  };
+  if (name === "--help" || name === "-h") {
+    console.log(usage());
+    return 0;
+  }
+  const help = "see bun scripts/bench.ts --help";
+  if (name === undefined) return refuse(`its name is missing; ${help}`);
+  if (!names().includes(name))
+    return refuse(`there is none called "${name}", but ${names().join(", ")}; ${help}`);
+  if (words.includes("--help") || words.includes("-h")) {
+    console.log(aboutOf(name));
+    return 0;
+  }
+  const problem = problemOf(name, words);
+  if (problem !== undefined) return refuse(`"${name}": ${problem}; see bun scripts/bench.ts ${name} --help`);
+  await run(name);
+  return 0;
+}
+
+process.exit(await main(process.argv[2], process.argv.slice(3)));

@@ -107,11 +107,52 @@ function describe(outcome: Outcome): string {
   return `${outcome.name.padEnd(10)} ${counts} in ${outcome.seconds.toFixed(1)} s`;
 }
 
+const OPTIONS = {
+  seeds: { type: "string" },
+  "first-seed": { type: "string" },
+  list: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+function usage(all: readonly Part[]): string {
+  return [
+    "scripts/test [options] [part…]",
+    "Sets up and runs every test, or those of the parts named; ends with `N passed, N failed`,",
+    "and with status 0 only if nothing failed.",
+    "",
+    "Parts:",
+    ...all.map((part) => `  ${part.name.padEnd(10)} ${part.about}`),
+    "",
+    "Options:",
+    `  --seeds N       whole clusters that the simulator runs (default ${DEFAULT_SEEDS})`,
+    "  --first-seed N  the first of them, to repeat a run; by default drawn by lot and printed",
+    "  --list          print the parts and end",
+    "  -h, --help      print this and end",
+    "",
+    "Examples:",
+    "  scripts/test",
+    "  scripts/test types lint tests",
+    "  scripts/test simulator --seeds 100 --first-seed 7",
+    "  bun test tests/raft        one folder, without the rest",
+  ].join("\n");
+}
+
+/** The command line; a sentence for one that cannot be understood. */
+function readWords() {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    return error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error);
+  }
+}
+
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { seeds: { type: "string" }, "first-seed": { type: "string" }, list: { type: "boolean" } },
-  });
+  const words = readWords();
+  if (typeof words === "string") {
+    console.error(`Cannot run the tests: ${words}; see scripts/test --help`);
+    return 2;
+  }
+  const { values, positionals } = words;
   const seeds = Number(values.seeds ?? DEFAULT_SEEDS);
   const firstSeed = Number(values["first-seed"] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   if (!Number.isSafeInteger(seeds) || seeds < 1 || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
@@ -123,13 +164,18 @@ async function main(): Promise<number> {
     values["first-seed"] ?? process.env["MESH_VOPR_SEED"] ?? Math.floor(Math.random() * 2 ** 31),
   );
   const all = parts(seeds, firstSeed, voprFirstSeed);
+  if (values.help === true) {
+    console.log(usage(all));
+    return 0;
+  }
   if (values.list === true) {
     for (const part of all) console.log(`${part.name.padEnd(10)} ${part.about}`);
     return 0;
   }
   const unknown = positionals.filter((name) => !all.some((part) => part.name === name));
   if (unknown.length > 0) {
-    console.error(`Cannot run part "${unknown.join('", "')}": scripts/test --list names them all`);
+    const there = all.map((part) => part.name).join(", ");
+    console.error(`Cannot run part "${unknown.join('", "')}": there are ${there}; see scripts/test --help`);
     return 2;
   }
   const chosen = all.filter((part) => positionals.length === 0 || positionals.includes(part.name));

@@ -2,7 +2,7 @@
  * Puts of 256 bytes into the replicated log of three masters, beside three
  * members of etcd on the same machine in the same run, each by its own client
  * protocol to its leader. Both take turns, so that a busy machine slows both.
- * Options: `--rounds N` (default 3) of `--seconds N` (default 3) for each side.
+ * Options: `--rounds N` (default 3) of `--seconds N` (default 3) for each side, `--clients N,…` at once.
  */
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
