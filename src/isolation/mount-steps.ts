@@ -7,7 +7,7 @@ import type { JoinNamespacesStep } from "./shared-namespaces.ts";
 import type { Host } from "./tools.ts";
 
 export type MountPointStep =
-  /** Directories and files inside the sandbox that mounts need. */
+  /** Directories and files inside the sandbox that mounts need; those of the host must be there. */
   | { readonly in: "agent"; readonly do: "make-mount-points"; readonly mounts: readonly ReadyMount[] }
   | { readonly in: "agent"; readonly do: "make-secrets-directory"; readonly path: string };
 
@@ -42,10 +42,9 @@ export function mountPointSteps(
   return steps;
 }
 
-function needsMaking(mount: ReadyMount): boolean {
-  const { kind, target } = mount;
-  if (kind !== "bind") return !target.startsWith("/");
-  return !target.startsWith("/") || !mount.source.startsWith("/") || mount.create === true;
+/** Of what is bound, the source at least is looked for, which gives a better message than mount(8). */
+function needsMaking({ kind, target }: ReadyMount): boolean {
+  return kind === "bind" || !target.startsWith("/");
 }
 
 /** Volumes at absolute paths are mounted there. */

@@ -62,8 +62,11 @@ while [ -n "$mesh_left" ]; do
 mesh_name=\${mesh_left%%/*} mesh_left=\${mesh_left#*/}
 [ -n "$mesh_name" ] || continue
 mesh_base=$mesh_base/$mesh_name
-cd -P -- "./$mesh_name" && [ "$PWD" = "$mesh_base" ] && continue
-echo "$mesh_name of the path $2 is a link or no directory" >&2
+mesh_why="is a link or no directory"
+if cd -P -- "./$mesh_name" 2>/dev/null; then [ "$PWD" = "$mesh_base" ] && continue
+elif [ ! -e "./$mesh_name" ] && [ ! -L "./$mesh_name" ]; then mesh_why="${NOT_THERE}"; fi
+[ "$1" != / ] || set -- / "/$2"
+echo "$mesh_name of the path $2 $mesh_why" >&2
 return 1
 done
 }
@@ -75,8 +78,8 @@ mesh_enter "$1" "$2" && ${mount} -c "$5" /proc/self/fd/8 . || return
 }
 mesh_file() {
 case $2 in */*) mesh_enter "$1" "\${2%/*}" ;; *) cd -P -- "$1" ;; esac && mesh_name=./\${2##*/} &&
-exec 9<"$mesh_name" && [ ! -L "$mesh_name" ] && [ "$mesh_name" -ef /proc/self/fd/9 ] ||
-{ echo "the path $2 is a link or not there" >&2; return 1; }
+[ -e "$mesh_name" ] && exec 9<"$mesh_name" && [ ! -L "$mesh_name" ] && [ "$mesh_name" -ef /proc/self/fd/9 ] ||
+{ [ "$1" != / ] || set -- / "/$2"; echo "the path $2 is a link, or ${NOT_THERE}" >&2; return 1; }
 ${mount} -c "$5" "$4" /proc/self/fd/9 || return
 [ "$6" = rw ] || { exec 9<"$mesh_name" &&
 [ "$4" -ef /proc/self/fd/9 ] && ${mount} -c -o "remount,bind,$6" /proc/self/fd/9; }
@@ -84,6 +87,10 @@ ${mount} -c "$5" "$4" /proc/self/fd/9 || return
 mesh_new() { mesh_enter "$1" "$2" && ${mount} -c -t "$3" -o "$4" mesh .; }
 mesh_overlay() { mesh_enter "$1" "$2" && exec 9<. && cd -P -- "$3" && ${OLD_MOUNT_CALL} ${mount} -c -t overlay -o "$4" mesh /proc/self/fd/9; }`;
 }
+
+/** Mount points of tasks without an image are the host's, or in the sandbox, where they are made. */
+const NOT_THERE =
+  "is not there; make it on the agent's machine, or name a place in the sandbox: no / in front";
 
 /** fsconfig(2), which newer mount(8) calls, takes 256 bytes for the names of all layers; mount(2) a page. */
 const OLD_MOUNT_CALL = "LIBMOUNT_FORCE_MOUNT2=always";

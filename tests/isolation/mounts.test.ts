@@ -100,8 +100,16 @@ describe.skipIf(!mayRun(canMount()))("mounts in a namespace of their own", () =>
     expect(run([bind({ target: "way/in" })], mounted)).toContain("is a link or no directory");
     expect(run([bind({ source: "way" })], mounted)).toContain("is a link or no directory");
     const file = bind({ source: join(root, "host/file"), target: "a/link" });
-    expect(run([file], mounted)).toBe("the path a/link is a link or not there");
-    expect(run([bind({ source: join(root, "none") })], mounted)).toContain("does not exist");
+    expect(run([file], mounted)).toContain("the path a/link is a link, or is not there");
+  });
+
+  test("what is missing is named, with what helps and without the shell's own words", () => {
+    const helps =
+      "is not there; make it on the agent's machine, or name a place in the sandbox: no / in front";
+    const none = join(root, "none");
+    expect(run([bind({ target: `${none}/in` })], "")).toBe(`none of the path ${none}/in ${helps}`);
+    const file = bind({ source: join(root, "host/file"), target: none });
+    expect(run([file], "")).toBe(`the path ${none} is a link, or ${helps}`);
   });
 
   test("absolute targets", () => {

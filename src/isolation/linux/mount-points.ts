@@ -45,7 +45,9 @@ function makeSource(sandbox: string, mount: ReadyMount, owner: Owner | undefined
     });
   }
   if (create === true) makeDirectory(source);
-  return undefined;
+  return statSync(source, { throwIfNoEntry: false }) === undefined
+    ? `the host has no "${source}"`
+    : undefined;
 }
 
 function makeTarget(sandbox: string, mount: ReadyMount, owner: Owner | undefined): string | undefined {
@@ -56,9 +58,7 @@ function makeTarget(sandbox: string, mount: ReadyMount, owner: Owner | undefined
   if (mount.kind !== "bind" || !mount.source.startsWith("/")) {
     return inDirectory(sandbox, target, owner, nothing);
   }
-  const source = statSync(mount.source, { throwIfNoEntry: false });
-  if (source === undefined) return `the host has no "${mount.source}"`;
-  return source.isDirectory()
+  return statSync(mount.source).isDirectory()
     ? inDirectory(sandbox, target, owner, nothing)
     : makeFile(sandbox, target, owner);
 }

@@ -191,7 +191,14 @@ describe.skipIf(!mayRun(whole))("a container on real processes", () => {
     ];
     expect(await bench.refused(bench.spec("true", { mounts: absolute }))).toMatchObject({
       step: "mount",
-      message: expect.stringContaining("no of the path no/such/place is a link or no directory"),
+      message: expect.stringContaining("no of the path /no/such/place is not there; make it on the agent's"),
+    });
+    const neither: ContainerMount[] = [
+      { kind: "bind", source: join(host, "missing"), target: "/mnt", readOnly: false },
+    ];
+    expect(await bench.refused(bench.spec("true", { mounts: neither }))).toEqual({
+      step: "sandbox",
+      message: `Cannot make the mount point "/mnt": the host has no "${host}/missing"`,
     });
   });
 

@@ -192,9 +192,12 @@ describe.skipIf(!mayRun(usable))("a container with a root of its own", () => {
 
   test("that cannot be made fails the launch, with the reason", async () => {
     const mounts: ContainerMount[] = [{ kind: "bind", source: "/none", target: "/x", readOnly: true }];
-    const { message } = await bench.refused(rooted(":", { mounts }));
+    const missing = await bench.refused(rooted(":", { mounts }));
+    expect(missing.message).toBe('Cannot make the mount point "/x": the host has no "/none"');
+    const unusable: ContainerMount[] = [{ kind: "file-system", type: "tmpfs", target: "/x", options: "size=x" }];
+    const { message } = await bench.refused(rooted(":", { mounts: unusable }));
     expect(message).toContain("Cannot set up the container's root");
-    expect(message).toContain("/none");
+    expect(message).toContain("/x");
     const below: ContainerMount[] = [
       { kind: "bind", source: "link/x", sourceBase: join(directory, "layers"), target: "/x", readOnly: true },
     ];
