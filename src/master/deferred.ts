@@ -6,6 +6,8 @@
  */
 import { sameBytes } from "../base/bytes.ts";
 import { SECOND_MS } from "../base/time.ts";
+import { isTerminalState } from "../model/task-state.ts";
+import type { TaskState } from "../model/v1/tasks.ts";
 import type { Command, UpdateTask } from "../registry/commands.ts";
 import { startPings } from "./agent-liveness.ts";
 import type { Leader } from "./leader.ts";
@@ -99,14 +101,22 @@ function onAgent(leader: Leader, id: string): NextStep {
 
 /**
  * An agent sends the updates of a task one after the other, and each again: if the last one is another by
- * now, this one or a later one came through. Told again it would take the task back.
+ * now, this one or a later one came through. Told again it would take the task back. If the last one is
+ * this one, it is there already, unless it came again with news of the task's end.
  */
 function onUpdate(leader: Leader, command: UpdateTask, lastUuid: Uint8Array | undefined): NextStep {
   // The master's own.
   if (command.uuid === undefined) return "propose";
   const nowLast = lastUuidOf(leader, command);
   const unchanged = nowLast === undefined ? lastUuid === undefined : sameBytes(nowLast, lastUuid);
-  return unchanged && !sameBytes(nowLast, command.uuid) ? "propose" : "forget";
+  if (!unchanged) return "forget";
+  return !sameBytes(nowLast, command.uuid) || tellsOfEnd(leader, command) ? "propose" : "forget";
+}
+
+/** Of an end that the registry does not know yet. */
+function tellsOfEnd(leader: Leader, { frameworkId, taskId, latestState }: UpdateTask): boolean {
+  const task = leader.registry.task(frameworkId, taskId);
+  return task !== undefined && isTerminalState(latestState as TaskState) && !isTerminalState(task.state);
 }
 
 function lastUuidOf(leader: Leader, { frameworkId, taskId }: UpdateTask): Uint8Array | undefined {

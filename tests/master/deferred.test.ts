@@ -255,3 +255,18 @@ test("one that nobody sent again is proposed again", () => {
   bench.commit();
   expect(framework.statuses().map(({ state }) => state)).toEqual(["TASK_STARTING", "TASK_RUNNING"]);
 });
+
+test("one sent again with news of the task's end, which is not known yet, is proposed again", () => {
+  const bench = leading();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  const uuid = bench.update(1, framework.id, "t", "TASK_STARTING");
+  bench.autoCommit = false;
+  bench.update(1, framework.id, "t", "TASK_STARTING", { uuid, latestState: "TASK_FINISHED" });
+  bench.drop();
+  bench.pass(1_000);
+  bench.commit();
+  expect(bench.registry.task(framework.id, "t")?.state).toBe("TASK_FINISHED");
+  expect(framework.statuses().map(({ state }) => state)).toEqual(["TASK_STARTING", "TASK_STARTING"]);
+});
