@@ -66,24 +66,15 @@ export function resourceFiles(resources: ContainerResources, settings: CgroupSet
   return files;
 }
 
-/** What to write when a running container is given other resources; a memory limit only grows. */
-export function updateFiles(
-  before: ContainerResources | undefined,
-  after: ContainerResources,
-  host: Host,
-): readonly CgroupFile[] {
+/** What to write when a running container is given other resources; its memory limit may only grow. */
+export function updateFiles(resources: ContainerResources, host: Host): readonly CgroupFile[] {
   const { cgroupFiles: present, cgroupSettings: settings = DEFAULT_CGROUP_SETTINGS } = host;
   if (present === undefined) return [];
-  const shrinks = before !== undefined && below(memLimitBytes(after), memLimitBytes(before));
-  const files = resourceFiles(after, settings).filter(({ file }) => file !== "memory.max" || !shrinks);
+  const files = resourceFiles(resources, settings);
   // A limit that is no more must be taken away.
   if (!files.some(({ file }) => file === "cpu.max"))
     files.push({ file: "cpu.max", value: `max ${CPU_PERIOD_US}` });
   return files.filter(({ file }) => present.has(file));
-}
-
-function below(a: Bound, b: Bound): boolean {
-  return a !== "unlimited" && (b === "unlimited" || a < b);
 }
 
 function cpuWeight(cpusMilli: number, perCpu: number): number {

@@ -78,6 +78,9 @@ const updated = await runtime.update("own", { ...resources(320), cpusMilli: 300 
 check(updated.ok && file("own/memory.max") === `${320 * MIB}`, "the pod gets more");
 await runtime.update("own", resources(64));
 check(file("own/memory.max") === `${320 * MIB}`, "what it has is not taken from it");
+// Each time less than it was given first, the second time more than it was given last.
+for (const memMib of [32, 48]) await runtime.update("own.sleeper", resources(memMib));
+check(file("own/sleeper/memory.max") === `${64 * MIB}`, "nor from a task");
 // Planned before the pod had more, as one that waited for its image.
 await start("own", "late", SLEEP, 128, true);
 check(file("own/memory.max") === `${320 * MIB}`, "nor by the launch of one more task");

@@ -59,6 +59,31 @@ export function limitCgroup(path: string, files: readonly CgroupFile[]): Result<
   return ok(undefined);
 }
 
+/** The same where processes are: below what they use the kernel would end them, so memory only grows. */
+export function limitRunning(path: string, files: readonly CgroupFile[]): Result<void> {
+  const growing = files.filter(
+    ({ file, value }) => file !== "memory.max" || !isBelow(value, `${path}/${file}`),
+  );
+  return limitCgroup(path, growing);
+}
+
+function isBelow(value: string, file: string): boolean {
+  if (value === "max") return false;
+  try {
+    const present = readFileSync(file, "utf8").trim();
+    return present === "max" || Number(value) < Number(present);
+  } catch {
+    // The processes have ended, and the write tells of it.
+    return false;
+  }
+}
+
+/** One that a pod's tasks share: it may run, and have more than was planned, as when an image took long. */
+export function limitShared(path: string, files: readonly CgroupFile[]): Result<void> {
+  const isPopulated = /^populated 1$/m.test(readFileSync(`${path}/cgroup.events`, "utf8"));
+  return isPopulated ? limitRunning(path, files) : limitCgroup(path, files);
+}
+
 /** Why the kernel ended something of the cgroup, if it did so for the cgroup's own memory limit. */
 export function memoryLimitationOf(path: string): Limitation | undefined {
   const read = (file: string): string | undefined => {

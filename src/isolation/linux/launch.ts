@@ -14,14 +14,13 @@ import { SECRETS_FD } from "../secret-files.ts";
 import { FAILED_STEP_MARK, SUPERVISOR_MARK, supervisorCommand, TERMINAL_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { attachDeviceProgram } from "./bpf.ts";
-import { limitCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
+import { limitCgroup, limitShared, makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
 import type { EventFiles } from "./exits.ts";
 import type { GpuHolders } from "./gpu-holders.ts";
 import { withImages } from "./launch-images.ts";
 import { makeMountPoints } from "./mount-points.ts";
 import { recordOf } from "./planned-record.ts";
-import { podLimits } from "./pods.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ProjectQuotas } from "./project-quotas.ts";
 import type { ContainerRecord, Records } from "./records.ts";
@@ -241,10 +240,7 @@ class Launch {
         makeCgroup(step.path);
         return ok(undefined);
       case "limit-cgroup":
-        return limitCgroup(
-          step.path,
-          this.#record.pod === undefined ? step.files : podLimits(step.path, step.files),
-        );
+        return (this.#record.pod === undefined ? limitCgroup : limitShared)(step.path, step.files);
       case "allow-devices":
         return attachDeviceProgram(step.path, deviceProgram(step.rules));
       case "create-output":

@@ -1,11 +1,11 @@
 /** Pods: cgroups without processes, around those of containers. What makes them is in a container's plan. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { fail, ok, type Result } from "../../base/result.ts";
 import type { ResourceStatistics } from "../../model/v1/statistics.ts";
-import { type CgroupFile, updateFiles } from "../cgroup-limits.ts";
+import { updateFiles } from "../cgroup-limits.ts";
 import type { ContainerResources } from "../container.ts";
 import type { Host } from "../tools.ts";
-import { limitCgroup } from "./cgroup.ts";
+import { limitRunning } from "./cgroup.ts";
 import { podUsage } from "./usage.ts";
 
 export class Pods {
@@ -29,7 +29,7 @@ export class Pods {
       if (!limited && [...containers].some((each) => each.startsWith(`${id}.`))) return ok(undefined);
       return fail(`Cannot change the resources of container "${id}": it does not run`);
     }
-    return limitCgroup(cgroup, withoutShrinking(cgroup, updateFiles(undefined, resources, this.#host)));
+    return limitRunning(cgroup, updateFiles(resources, this.#host));
   }
 
   #cgroup(id: string): string | undefined {
@@ -37,24 +37,4 @@ export class Pods {
     const path = `${cgroupRoot}/${id}`;
     return cgroupRoot === undefined || !existsSync(path) ? undefined : path;
   }
-}
-
-/** What a launch writes: it may have been planned when the pod had less, as one that waited for its image. */
-export function podLimits(cgroup: string, files: readonly CgroupFile[]): readonly CgroupFile[] {
-  return isPopulated(cgroup) ? withoutShrinking(cgroup, files) : files;
-}
-
-function isPopulated(cgroup: string): boolean {
-  return /^populated 1$/m.test(readFileSync(`${cgroup}/cgroup.events`, "utf8"));
-}
-
-function withoutShrinking(cgroup: string, files: readonly CgroupFile[]): readonly CgroupFile[] {
-  return files.filter(({ file, value }) => file !== "memory.max" || !isBelow(value, `${cgroup}/${file}`));
-}
-
-/** Below what is in use the kernel would end the pod: its limit only grows. */
-function isBelow(value: string, file: string): boolean {
-  const present = readFileSync(file, "utf8").trim();
-  if (value === "max") return false;
-  return present === "max" || Number(value) < Number(present);
 }

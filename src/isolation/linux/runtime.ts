@@ -22,7 +22,7 @@ import type { ProgramInput, Session } from "../session.ts";
 import { LIMITATION_MARK, RESOURCES_MARK } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
 import { bootId } from "./boot-id.ts";
-import { cgroupChildren, limitCgroup, makeCgroup, removeAgentCgroup, SUPERVISORS } from "./cgroup.ts";
+import { cgroupChildren, limitRunning, makeCgroup, removeAgentCgroup, SUPERVISORS } from "./cgroup.ts";
 import { Checker } from "./check.ts";
 import { CONTAINER_ENDED } from "./command-check.ts";
 import { type Container, newContainer } from "./container-entry.ts";
@@ -255,7 +255,7 @@ class LinuxRuntime implements Runtime {
       if (held?.ok === false) return held;
     }
     if (cgroup !== undefined) {
-      const limited = limitCgroup(cgroup, updateFiles(tracked.resources, resources, this.#context.host));
+      const limited = limitRunning(cgroup, updateFiles(resources, this.#context.host));
       if (!limited.ok) return limited;
     }
     container.tracked = { ...tracked, resources };
