@@ -6,7 +6,7 @@ import { messageSchema } from "../wire/schema.ts";
 type OperatorCallName = "MasterCall" | "AgentCall";
 
 /** Bodies that a call may leave out. */
-const OPTIONAL_BODIES = new Set(["get_containers"]);
+const OPTIONAL_BODIES = new Set(["get_containers", "prune_images"]);
 
 /** A call needs its `type`, and the body named after it where the schema has one. */
 export function validateOperatorCall<N extends OperatorCallName>(

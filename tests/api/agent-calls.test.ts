@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Handler } from "../../src/api/context.ts";
 import { agentApi } from "../../src/api/routes.ts";
+import { ok } from "../../src/base/result.ts";
 import { agentContext } from "../support/api-context.ts";
 import { MemoryAgentPort } from "../support/memory-agent-port.ts";
 
@@ -27,6 +28,20 @@ describe("operator calls of an agent", () => {
       type: "GET_METRICS",
       get_metrics: { metrics: [{ name: "slave/registered", value: 1 }] },
     });
+  });
+
+  test("PRUNE_IMAGES needs no body: no image is excluded", async () => {
+    const pruned: (readonly string[])[] = [];
+    const pruneImages = (excluded: readonly string[]) => {
+      pruned.push(excluded);
+      return Promise.resolve(ok(undefined));
+    };
+    const handler = agentApi({ ...agentContext(new MemoryAgentPort()), pruneImages });
+    const headers = { "Content-Type": "application/json" };
+    const init = { method: "POST", headers, body: '{"type":"PRUNE_IMAGES"}' };
+    expect((await handler(new Request("http://127.0.0.1/api/v1", init))).status).toBe(200);
+    await call(handler, "PRUNE_IMAGES", { excluded_images: [{ type: "DOCKER", docker: { name: "a" } }] });
+    expect(pruned).toEqual([[], ["a"]]);
   });
 
   test("an agent that drains says so", async () => {

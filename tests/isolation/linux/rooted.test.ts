@@ -194,7 +194,9 @@ describe.skipIf(!mayRun(usable))("a container with a root of its own", () => {
     const mounts: ContainerMount[] = [{ kind: "bind", source: "/none", target: "/x", readOnly: true }];
     const missing = await bench.refused(rooted(":", { mounts }));
     expect(missing.message).toBe('Cannot make the mount point "/x": the host has no "/none"');
-    const unusable: ContainerMount[] = [{ kind: "file-system", type: "tmpfs", target: "/x", options: "size=x" }];
+    const unusable: ContainerMount[] = [
+      { kind: "file-system", type: "tmpfs", target: "/x", options: "size=x" },
+    ];
     const { message } = await bench.refused(rooted(":", { mounts: unusable }));
     expect(message).toContain("Cannot set up the container's root");
     expect(message).toContain("/x");
