@@ -283,19 +283,25 @@ class LinuxRuntime implements Runtime {
   async recover(containerIds: readonly string[]): Promise<ReadonlyMap<string, ContainerState>> {
     const states = new Map<string, ContainerState>();
     const { records } = this.#context;
+    const unstarted: string[] = [];
     for (const id of containerIds) {
       const tracked = readTracked(records, id);
-      const found = tracked === undefined ? await this.#unstarted(id) : this.#stateOf(tracked);
+      if (tracked === undefined) {
+        unstarted.push(id);
+        continue;
+      }
+      const found = this.#stateOf(tracked);
       const state =
-        found.state === "ended" && tracked !== undefined
+        found.state === "ended"
           ? { ...found, exit: endCause(records, this.#log, tracked, found.exit) }
           : found;
       states.set(id, state);
-      if (tracked === undefined) continue;
       if (state.state === "running") this.#watch(id, tracked);
       else if (tracked.record.bootId === this.#context.bootId)
         await killStragglers(this.#table, tracked, state.state === "ended");
     }
+    // When it is known who is in their networks: what no container is in is given back.
+    for (const id of unstarted) states.set(id, await this.#unstarted(id));
     return states;
   }
 

@@ -353,8 +353,16 @@ async function all(): Promise<void> {
   );
   await until("they reach each other over localhost", () => said("p2").includes("from p1"));
   await runtime.close();
+  // One more was about to be launched.
+  const [record = ""] = readFileSync(`${directory}/run/containers/p1`, "utf8").split("\n");
+  writeFileSync(`${directory}/run/containers/p0`, `${record.replaceAll('p1"', 'p0"')}\n`);
   runtime = open();
-  await runtime.recover(["p1", "p2"]);
+  const podFound = await runtime.recover(["p0", "p1", "p2"]);
+  check(
+    podFound.get("p0")?.state === "never-started" && taken("web").length === 1,
+    "one that was never started takes the network from nobody",
+    [...podFound],
+  );
   const ownerless = await runtime.listOrphans();
   check(ownerless.length === 0, "which has no owner of its own to end", ownerless);
   await runtime.kill("p1");
