@@ -9,7 +9,6 @@
 import { readFileSync } from "node:fs";
 import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
-import type { Offer } from "../model/v1/offers.ts";
 import type { CommandInfo, TaskStatus } from "../model/v1/tasks.ts";
 import { endedByItself, exitStatusOf } from "./client/exit-status.ts";
 import { hasEnded, type Instance, Job } from "./client/job.ts";
@@ -17,9 +16,12 @@ import { MasterClient } from "./client/master-client.ts";
 import { Output, outputStatus } from "./client/output.ts";
 import { SandboxFile } from "./client/sandbox-file.ts";
 import { SchedulerClient } from "./client/scheduler-client.ts";
+import { SeenOffers } from "./client/seen-offers.ts";
 
 /** How often output is fetched while a task runs. */
 const FOLLOW_INTERVAL_MS = 100;
+/** Offers come at once where an agent has room: who waits longer is told why. */
+const FIRST_OFFER_MS = 3_000;
 /** How long the last output of an ended task is tried for when its agent does not answer. */
 const DRAIN_ATTEMPTS = 20;
 /** A scheduler that is gone for longer has its tasks killed. */
@@ -59,7 +61,8 @@ export async function runCommand(options: RunOptions): Promise<number> {
   };
   const scheduler = new SchedulerClient(new MasterClient(options.masters), info, onBroken);
   const followers = new Map<Instance, Promise<void>>();
-  let tooSmall = "";
+  const seen = new SeenOffers();
+  const tellWaiting = (): void => say(seen.waitingText(options.name, options));
   const job = new Job({ ...options, command: commandInfo(options) }, runName(), scheduler, {
     onStatus: (instance) => {
       const text = statusText(instance, options.instances);
@@ -73,12 +76,16 @@ export async function runCommand(options: RunOptions): Promise<number> {
       followers.set(instance, told);
     },
     onTooSmall: (offers) => {
-      const text = tooSmallText(offers, options);
-      if (text !== tooSmall) say(text);
-      tooSmall = text;
+      if (seen.add(offers)) tellWaiting();
     },
   });
   const stop = interruptible(job, scheduler, say);
+  const noOffer = setTimeout(() => {
+    const left = job.instances.filter(({ place }) => place === undefined).length;
+    if (left === options.instances && seen.none) tellWaiting();
+    else if (left > 0 && left < options.instances)
+      say(`waiting for room for ${left} of ${options.instances} instances. See 'mesh agents'`);
+  }, FIRST_OFFER_MS);
   const brokenPipe = setInterval(() => {
     if (outputs.stdout.failure !== undefined) stop.killTasks();
   }, FOLLOW_INTERVAL_MS);
@@ -89,6 +96,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
     });
   } finally {
     clearInterval(brokenPipe);
+    clearTimeout(noOffer);
     outputs.over = true;
     stop.release();
     scheduler.close();
@@ -135,16 +143,6 @@ function statusText(instance: Instance, instances: number): string {
   const where = instance.place === undefined ? "" : ` on ${instance.place.agent}`;
   const why = status?.message === undefined ? "" : `: ${status.message}`;
   return `task ${which} is ${status?.state ?? "unknown"}${where}${why}`;
-}
-
-function tooSmallText(offers: readonly Offer[], options: RunOptions): string {
-  const largest = (name: string): number =>
-    Math.max(0, ...offers.map((o) => o.resources?.find((r) => r.name === name)?.scalar?.value ?? 0));
-  return (
-    `waiting for an offer with cpus ${options.cpus} and mem ${options.mem} MB; ` +
-    `the largest of ${offers.length} had cpus ${largest("cpus")} and mem ${largest("mem")} MB. ` +
-    `See 'mesh agents' and 'mesh why "mesh run ${options.name}"', or ask for less with --cpus and --mem`
-  );
 }
 
 function ranAtAll(instance: Instance): boolean {

@@ -122,9 +122,7 @@ describe("mesh run", () => {
 
   test("Ctrl-C ends it also while some instances were never launched", async () => {
     const marker = `sleep 9${process.pid}72`;
-    const { slaves } = (await (await fetch(`http://${master}/slaves`)).json()) as {
-      slaves: { resources: { cpus: number } }[];
-    };
+    const { slaves } = (await (await fetch(`http://${master}/slaves`)).json()) as Slaves;
     const cpus = String((slaves[0]?.resources.cpus ?? 0) * 0.7);
     const words = ["run", "--master", master, "--cpus", cpus, "--instances", "3", "--", "sh", "-c", marker];
     const child = Bun.spawn([BINARY, ...words], { stdio: ["ignore", "ignore", "pipe"] });
@@ -133,7 +131,42 @@ describe("mesh run", () => {
     expect(await child.exited).toBe(130);
     await eventually("its process to be gone", () => processesWith(marker).length === 0);
   });
+
+  test("says what it waits for: room for more instances, or any offer at all", async () => {
+    const [agent] = ((await (await fetch(`http://${master}/slaves`)).json()) as Slaves).slaves;
+    const cpus = String((agent?.resources.cpus ?? 0) * 0.7);
+    const told = async (text: string, ...words: string[]): Promise<void> => {
+      const args = ["run", "--master", master, "--name", "wait", ...words];
+      const child = Bun.spawn([BINARY, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+      const reader = child.stderr.getReader();
+      for (let said = ""; !said.includes(text); ) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`It ended after '${said}'`);
+        said += Buffer.from(value).toString();
+      }
+      child.kill("SIGINT");
+      expect(await child.exited).toBe(130);
+    };
+    await told(
+      "waiting for room for 2 of 3 instances",
+      "--cpus",
+      cpus,
+      "--instances",
+      "3",
+      "--",
+      "sleep",
+      "1000",
+    );
+    const node = (action: string) => mesh(["node", action, agent?.id ?? "", "--master", master]);
+    expect((await node("deactivate")).status).toBe(0);
+    await told("none has come yet. See 'mesh agents' and 'mesh why \"mesh run wait\"'", "--", "true");
+    expect((await node("reactivate")).status).toBe(0);
+  }, 30_000);
 });
+
+interface Slaves {
+  readonly slaves: readonly { readonly id: string; readonly resources: { readonly cpus: number } }[];
+}
 
 function processesWith(text: string): string[] {
   const found = Bun.spawnSync(["pgrep", "-f", `^${text}$`]).stdout.toString();
