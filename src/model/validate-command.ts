@@ -39,6 +39,7 @@ function checkVolume({ host_path, image, source, container_path }: Volume): stri
   if (container_path === "") return "'container_path' must not be empty";
   const sources = [host_path, image, source].filter((given) => given !== undefined);
   if (sources.length > 1) return "only one of 'host_path', 'image' and 'source' may be set";
+  if (sources.length === 0) return "one of 'host_path', 'image' and 'source' must be set";
   if (!source) return undefined;
   switch (source.type) {
     case "DOCKER_VOLUME":

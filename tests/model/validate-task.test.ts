@@ -81,6 +81,10 @@ describe("checkTask", () => {
     [{ command: { environment: { variables: [{ name: "A", type: "SECRET" }] } } }, "must have a secret"],
     [{ command: { environment: { variables: [{ name: "A", type: "UNKNOWN" }] } } }, "'UNKNOWN'"],
     [
+      { container: { type: "MESOS", volumes: [{ mode: "RW", container_path: "/a" }] } },
+      "Invalid volume: one of 'host_path', 'image' and 'source' must be set",
+    ],
+    [
       { container: { type: "MESOS", linux_info: { share_cgroups: false } } },
       "Only tasks in a task group may have 'share_cgroups' set to 'false'",
     ],
