@@ -12,9 +12,11 @@ import type { Instant } from "../base/time.ts";
 import type { Quota } from "../model/quota.ts";
 import { toResources } from "../model/resource-format.ts";
 import { Resources } from "../model/resources.ts";
+import { isTerminalState } from "../model/task-state.ts";
 import type { ClusterStatus, Schedule } from "../model/v1/maintenance.ts";
 import type { InverseOffer, Offer } from "../model/v1/offers.ts";
 import type { Resource } from "../model/v1/resources.ts";
+import type { TaskState } from "../model/v1/tasks.ts";
 import { totalOf } from "../registry/agent-total.ts";
 import type { AgentRecord, FrameworkRecord, TaskRecord } from "../registry/records.ts";
 import { decodeBlob } from "../wire/blob.ts";
@@ -98,7 +100,7 @@ export class MasterView implements ClusterView {
     for (const id of frameworkId === undefined ? this.#allFrameworkIds() : [frameworkId]) {
       for (const task of this.#registry.completedTasksOf(id)) tasks.push(task);
     }
-    return lazily(tasks, taskView);
+    return lazily(tasks, (task) => taskView(task, endOf(task)));
   }
 
   *executors(): Iterable<ExecutorView> {
@@ -276,9 +278,14 @@ function* lazily<T, V>(records: readonly T[], view: (record: T) => V): Generator
   for (const record of records) yield view(record);
 }
 
+/** The word of a completed task's end may have crossed that of its agent being out of reach. */
+function endOf({ state, stateBeforeUnreachable: known }: TaskRecord): TaskState {
+  return known !== undefined && isTerminalState(known) ? known : state;
+}
+
 /** A plain value: consumers spread it. Its cold parts are decoded whenever they are read. */
-function taskView(record: TaskRecord): TaskView {
-  const { frameworkId, taskId, agentId, role, state } = record;
+function taskView(record: TaskRecord, state = record.state): TaskView {
+  const { frameworkId, taskId, agentId, role } = record;
   return {
     frameworkId,
     taskId,

@@ -20,6 +20,29 @@ function amounts(resources: readonly { name: string; scalar?: { value: number } 
 }
 
 describe("views", () => {
+  test.each([
+    ["with PARTITION_AWARE", [{ type: "PARTITION_AWARE" as const }]],
+    ["without", []],
+  ])(
+    "a task that ended just as its agent became unreachable is completed as it ended, %s",
+    (_, capabilities) => {
+      const bench = new MasterBench();
+      bench.lead();
+      const agentId = bench.agent(1);
+      const framework = bench.framework({ capabilities });
+      framework.launch(framework.offers[0], framework.task("t", agentId));
+      bench.autoCommit = false;
+      for (let ping = 0; bench.proposed.length === 0 && ping < 10; ping++) bench.pass(15_000);
+      const uuid = bench.update(1, framework.id, "t", "TASK_FINISHED");
+      bench.commit();
+      expect(framework.statuses()).toMatchObject([{}, { state: "TASK_FINISHED" }]);
+      framework.acknowledge(agentId, "t", uuid);
+      bench.commit();
+      const view = new MasterView(bench.registry, bench.core.leader, bench.now);
+      expect([...view.completedTasks()].map(({ state }) => state)).toEqual(["TASK_FINISHED"]);
+    },
+  );
+
   test("used and offered add up; tasks are where they belong", () => {
     const { bench, framework, agentId } = busy();
     const view = new MasterView(bench.registry, bench.core.leader, bench.now);
