@@ -45,6 +45,10 @@ export const ERRORS = {
     status: 0,
     meaning: "A master or agent refused a request of a client command; the text says why",
   },
+  AGENT_UNREACHABLE: {
+    status: 0,
+    meaning: "The agent of a task does not answer, or no longer; start it again, its tasks run on",
+  },
   TASK_NOT_FOUND: { status: 0, meaning: "No task has this id; 'mesh tasks' lists them" },
 } as const satisfies Record<string, ErrorKind>;
 

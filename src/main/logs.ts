@@ -5,6 +5,7 @@ import { findTask, placeOf } from "./client/find-task.ts";
 import { MasterClient } from "./client/master-client.ts";
 import { Output, outputStatus } from "./client/output.ts";
 import { SandboxFile } from "./client/sandbox-file.ts";
+import { SandboxReader, type TaskPlace } from "./client/sandbox-reader.ts";
 
 const FOLLOW_INTERVAL_MS = 200;
 /** How often a followed task is asked whether it has ended. */
@@ -33,14 +34,13 @@ async function copyLogs(options: LogsOptions, output: Output): Promise<boolean> 
   const master = new MasterClient(options.masters);
   const task = await findTask(master, options.task, options.framework);
   const name = options.stderr ? "stderr" : "stdout";
-  const file = new SandboxFile(await placeOf(master, task), name);
+  const place = await placeOf(master, task);
+  const file = new SandboxFile(place, name);
   if (options.tail !== undefined) await file.seekToLastLines(options.tail);
   const first = await file.readOn();
-  if (first === undefined && !options.follow) {
-    throw new MeshError(
-      "TASK_NOT_FOUND",
-      `Task '${task.task_id.value}' has no ${name} to read on its agent: it has not started, or its sandbox is gone`,
-    );
+  // Of a task that runs, more may come; of one that has ended, nothing.
+  if (first === undefined && (!options.follow || isTerminalState(task.state))) {
+    throw await nothingToRead(task.task_id.value, name, place);
   }
   if (first !== undefined) await output.write(first);
   await copyRest(file, output);
@@ -56,6 +56,19 @@ async function copyLogs(options: LogsOptions, output: Output): Promise<boolean> 
   }
   await copyRest(file, output);
   return file.missed;
+}
+
+async function nothingToRead(task: string, name: string, place: TaskPlace): Promise<MeshError> {
+  const { kind } = await new SandboxReader(place).read(name, 0, 0);
+  return kind === "unreachable"
+    ? new MeshError(
+        "AGENT_UNREACHABLE",
+        `Cannot read the ${name} of task '${task}': its agent at '${place.agent}' does not answer; start it again, its tasks run on`,
+      )
+    : new MeshError(
+        "TASK_NOT_FOUND",
+        `Task '${task}' has no ${name} to read on its agent: it has not started, or its sandbox is gone`,
+      );
 }
 
 async function copyRest(file: SandboxFile, output: Output): Promise<void> {

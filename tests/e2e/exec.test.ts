@@ -227,3 +227,28 @@ describe("in a terminal", () => {
     expect(refused.stderr).toContain("has no terminal");
   });
 });
+
+// The last one: the agent is started again, but whoever spoke to it is not.
+test("an agent that is away is said so, in one line, and is not taken for a lost sandbox", async () => {
+  const agent = present(cluster.agents[0], "the agent");
+  const open = ["exec", "attach"].map((command) => {
+    const rest = command === "exec" ? ["web", "--", "sh", "-c", "echo up; sleep 1000"] : ["web"];
+    return Bun.spawn([BINARY, ...words(command, ...rest)], { stdio: ["ignore", "pipe", "pipe"] });
+  });
+  for (const { stdout } of open) await stdout.getReader().read();
+  await agent.kill("SIGKILL");
+  for (const child of open) {
+    expect(await child.exited).toBe(1);
+    expect(await new Response(child.stderr).text()).toMatch(/^mesh: The agent at '.*' broke off.*\n$/);
+  }
+  const away = [words("exec", "web", "--", "true"), words("attach", "web"), words("logs", "web")];
+  for (const command of away) {
+    const { status, stderr } = await mesh(command);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^mesh: .*agent at '.*' does not answer.*\n$/),
+    ]);
+  }
+  agent.start();
+  await eventually("the agent to be back", async () => (await mesh(words("logs", "web"))).status === 0);
+}, 30_000);

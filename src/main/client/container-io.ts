@@ -8,6 +8,7 @@ import type { AgentResponse } from "../../model/v1/agent-responses.ts";
 import type { ContainerID } from "../../model/v1/ids.ts";
 import { decodeProtobuf, encodeProtobuf } from "../../wire/protobuf.ts";
 import { encodeRecord, RecordDecoder } from "../../wire/record-io.ts";
+import { codeOf } from "./master-client.ts";
 
 const PROTOBUF = "application/x-protobuf";
 const RECORDIO = "application/recordio";
@@ -19,13 +20,29 @@ function refused(call: AgentCall["type"], status: number, text: string): MeshErr
   return new MeshError("REQUEST_REFUSED", `The agent refused ${call}: ${status} ${text.trim()}`);
 }
 
+/** What to throw for an error of a connection. It tells nothing to who has given the request up. */
+function away(agent: string, what: string, error: unknown, signal?: AbortSignal): unknown {
+  if (signal?.aborted === true) return error;
+  return new MeshError(
+    "AGENT_UNREACHABLE",
+    `The agent at '${agent}' ${what}${codeOf(error)}: start it again, or wait for it; its tasks run on`,
+  );
+}
+
+async function asked(agent: string, init: RequestInit & { signal?: AbortSignal }): Promise<Response> {
+  try {
+    return await fetch(`http://${agent}/api/v1`, { ...init, ...FOR_EVER });
+  } catch (error) {
+    throw away(agent, "does not answer", error, init.signal);
+  }
+}
+
 /** A call that is answered by one message, or none. */
 export async function agentCall(agent: string, call: AgentCall): Promise<AgentResponse> {
-  const response = await fetch(`http://${agent}/api/v1`, {
+  const response = await asked(agent, {
     method: "POST",
     body: encodeProtobuf("AgentCall", call),
     headers: { "Content-Type": PROTOBUF, Accept: PROTOBUF },
-    ...FOR_EVER,
   });
   if (response.status !== 200) throw refused(call.type, response.status, await response.text());
   const answer = decodeProtobuf("AgentResponse", await response.bytes());
@@ -39,24 +56,28 @@ export async function openOutput(
   call: AgentCall,
   signal: AbortSignal,
 ): Promise<AsyncGenerator<ProcessIO>> {
-  const response = await fetch(`http://${agent}/api/v1`, {
+  const response = await asked(agent, {
     method: "POST",
     body: encodeProtobuf("AgentCall", call),
     headers: { "Content-Type": PROTOBUF, Accept: RECORDIO, "Message-Accept": PROTOBUF },
     signal,
-    ...FOR_EVER,
   });
   if (response.status !== 200 || response.body === null) {
     throw refused(call.type, response.status, await response.text());
   }
-  return messages(response.body);
+  return messages(response.body, (error) => away(agent, "broke off", error, signal));
 }
 
-async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerator<ProcessIO> {
+async function* messages(
+  body: ReadableStream<Uint8Array>,
+  broken: (error: unknown) => unknown,
+): AsyncGenerator<ProcessIO> {
   const decoder = new RecordDecoder();
   const reader = body.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      throw broken(error);
+    });
     if (done) return;
     const records = decoder.push(value);
     if (!records.ok)

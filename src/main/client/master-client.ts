@@ -178,7 +178,7 @@ function unreachableText(addresses: readonly string[], { kind, text }: Trouble):
 }
 
 /** ` (ENOTFOUND)` for a name that nobody knows, nothing for an answer that did not come in time. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string"
     ? ` (${error.code})`
     : "";
