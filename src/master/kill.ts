@@ -29,6 +29,8 @@ export function kill(leader: Leader, framework: FrameworkMemory, call: Scheduler
   }
   // Mesos ignores a kill that names another agent than the task's.
   if (body.agent_id !== undefined && body.agent_id.value !== agentId) return;
+  // Mesos does not know such a task, either; the kill waits for the agent all the same.
+  if (task?.stateBeforeUnreachable !== undefined) reconcileTask(leader, framework, taskId, agentId);
   const grace = body.kill_policy?.grace_period?.nanoseconds;
   wishKill(leader, agentId, task, {
     frameworkId: framework.id,

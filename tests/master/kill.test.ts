@@ -17,6 +17,21 @@ test("KILL goes to the agent; with another agent's id it is ignored; unknown tas
   expect(framework.statuses()).toMatchObject([{ state: "TASK_UNKNOWN", reason: "REASON_RECONCILIATION" }]);
 });
 
+test("KILL of a task whose agent is unreachable is answered, and waits for the agent", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  for (let ping = 0; ping < 10; ping++) bench.pass(15_000);
+  framework.events();
+  framework.call({ type: "KILL", kill: { task_id: { value: "t" }, agent_id: { value: "other" } } });
+  framework.call({ type: "KILL", kill: { task_id: { value: "t" } } });
+  const answer = { task_id: { value: "t" }, state: "TASK_UNREACHABLE", reason: "REASON_RECONCILIATION" };
+  expect(framework.statuses()).toMatchObject([answer]);
+  expect(bench.core.leader?.agents.get(agentId)?.kills.size).toBe(1);
+});
+
 test("a kill that overtakes its launch follows it", () => {
   const bench = new MasterBench();
   bench.lead();
