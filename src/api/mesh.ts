@@ -1,5 +1,5 @@
 /** mesh's own endpoints, below `/mesh/`; every master answers them. */
-import type { MasterChange, MasterPort } from "../master/port.ts";
+import { DEFAULT_CLUSTER, type MasterChange, type MasterPort } from "../master/port.ts";
 import type { Handler } from "./context.ts";
 import { leaderAddress, leaderOnly } from "./leader.ts";
 import { notesHandler } from "./notes.ts";
@@ -17,7 +17,10 @@ export function meshRoutes(port: MasterPort): Record<string, Handler> {
     "mesh/kill": leaderOnly(port, (request) => kill(port, request)),
     "mesh/notes": notesHandler(port),
     "mesh/why": leaderOnly(port, whyHandler(port)),
-    "mesh/raft/add": leaderOnly(port, raftChange(port, addedMaster)),
+    "mesh/raft/add": leaderOnly(
+      port,
+      raftChange(port, (fields) => addedMaster(port, fields)),
+    ),
     "mesh/raft/promote": leaderOnly(port, raftChange(port, namedMaster("promote"))),
     "mesh/raft/remove": leaderOnly(port, raftChange(port, namedMaster("remove"))),
     "mesh/raft/transfer": leaderOnly(port, (request) => transfer(port, request)),
@@ -41,11 +44,12 @@ async function kill(port: MasterPort, request: Request): Promise<Response> {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Changes the raft group; answered once the change is committed, or with the reason why it is not. */
-function raftChange(port: MasterPort, read: (fields: Fields) => MasterChange | string): Handler {
+function raftChange(port: MasterPort, read: (fields: Fields) => MasterChange | string | Response): Handler {
   return async (request) => {
     const fields = await postedFields(request);
     if (fields instanceof Response) return fields;
     const change = read(fields);
+    if (change instanceof Response) return change;
     if (typeof change === "string") {
       return text(400, `Failed to read the change of the masters: expecting ${change}`);
     }
@@ -54,7 +58,15 @@ function raftChange(port: MasterPort, read: (fields: Fields) => MasterChange | s
   };
 }
 
-function addedMaster({ id, address }: Fields): MasterChange | string {
+/** A master of a cluster of another name would be a member to which no link can be made. */
+function addedMaster(port: MasterPort, { id, address, cluster }: Fields): MasterChange | string | Response {
+  const { cluster: own = DEFAULT_CLUSTER } = port.flags();
+  if (typeof cluster === "string" && cluster !== own) {
+    return text(
+      409,
+      `Failed to add the master: this is cluster "${own}", not "${cluster}"; check its --cluster and --join`,
+    );
+  }
   if (typeof id !== "string" || !UUID.test(id) || typeof address !== "string" || !ADDRESS.test(address)) {
     return '{"id": "<member id, a UUID>", "address": "<host:raft-port>"}';
   }

@@ -8,6 +8,8 @@ import { DEFAULT_IMAGE_SETTINGS } from "./image-flags.ts";
 import { startMaster } from "./master.ts";
 import { directoryError, logLevel, stopSignal } from "./process.ts";
 
+const DEV_CLUSTER = "dev";
+
 export async function runDev(flags: Flags): Promise<number> {
   const directory = resolve(flags.text("dir"));
   const level = logLevel(flags);
@@ -29,9 +31,9 @@ export async function runDev(flags: Flags): Promise<number> {
       peers: [],
       join: [],
       aloneListenMs: 0,
-      cluster: "dev",
+      cluster: DEV_CLUSTER,
       settings: {},
-      effective: flags.effective(),
+      effective: { ...flags.effective(), cluster: DEV_CLUSTER },
       directoryFlag: "--dir",
     },
     createLogger({ name: "master", level }),

@@ -230,12 +230,13 @@ function groupOf(self: string, place: RaftPlace, flags: MasterFlags, log: Log, m
 /** A master that knows of no cluster opens one with its peers, or asks to be taken in. */
 function enterGroup(group: Founding, flags: MasterFlags, clusterId: () => string | undefined): () => void {
   if (!group.blank()) return () => {};
-  const { self: id, address, log } = group;
+  const { self: id, address, cluster, log } = group;
   const { ip, aloneListenMs: listenMs } = flags;
   const stopFounding = foundsAlone(flags)
     ? startFoundingAlone({ ...group, ip, listenMs, clusterId })
     : startFounding(group);
-  const stopJoining = startJoining({ id, address, masters: flags.join, log, blank: () => group.blank() });
+  const blank = (): boolean => group.blank();
+  const stopJoining = startJoining({ id, address, cluster, masters: flags.join, log, blank });
   return () => {
     stopFounding();
     stopJoining();

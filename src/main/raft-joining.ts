@@ -11,6 +11,8 @@ export interface Joining {
   readonly id: string;
   /** Raft address of this master. */
   readonly address: string;
+  /** Name of its cluster: that of another name refuses it. */
+  readonly cluster: string;
   /** HTTP addresses of masters of the cluster. */
   readonly masters: readonly string[];
   readonly log: Log;
@@ -49,18 +51,22 @@ export function startJoining(joining: Joining): () => void {
   };
 }
 
-async function post(master: string, { id, address }: Joining): Promise<{ status: number; text: string }> {
+async function post(
+  master: string,
+  { id, address, cluster }: Joining,
+): Promise<{ status: number; text: string }> {
   let base = `http://${master}`;
   try {
     for (let hop = 0; hop < REDIRECTS_MAX; hop++) {
       const response = await fetch(`${base}/mesh/raft/add`, {
         method: "POST",
-        body: JSON.stringify({ id, address }),
+        body: JSON.stringify({ id, address, cluster }),
         redirect: "manual",
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });
       const location = response.headers.get("Location");
       const text = await response.text();
+      if (response.status === 404) return { status: 404, text: `${text} Is it a mesh master?` };
       if (response.status !== 307 || location === null) return { status: response.status, text };
       base = new URL(location, base).origin;
     }

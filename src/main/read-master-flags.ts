@@ -1,6 +1,7 @@
 /** What the flags of `mesh master` say. */
 import { MeshError } from "../base/errors.ts";
 import type { LinkTls } from "../io/link-tls.ts";
+import { DEFAULT_CLUSTER } from "../master/port.ts";
 import type { DomainInfo } from "../model/v1/ids.ts";
 import { domainOf } from "./domain-flag.ts";
 import { type Flags, splitAddress } from "./flags.ts";
@@ -9,9 +10,6 @@ import { ownHostname } from "./host-name.ts";
 import { advertisedIp } from "./local-address.ts";
 import { type FlagSettings, settingsOf } from "./master-settings.ts";
 import { tlsOf } from "./tls-flags.ts";
-
-/** Name of the cluster in hellos when --cluster does not give one. */
-const DEFAULT_CLUSTER = "mesh";
 
 export interface MasterFlags {
   readonly ip: string;

@@ -18,6 +18,9 @@ import type { OfferConstraints, SchedulerCall, SchedulerEvent } from "../model/v
 import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from "../model/v1/tasks.ts";
 import type { NoteCommand } from "../registry/commands.ts";
 
+/** Name of the cluster, in hellos of links too, when --cluster does not give one. */
+export const DEFAULT_CLUSTER = "mesh";
+
 /** Where a master's HTTP API is reached. */
 export interface MasterAddress {
   /** Id of the master process: a UUID drawn at its start. */

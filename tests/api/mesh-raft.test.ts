@@ -43,6 +43,21 @@ describe("/mesh/raft/…", () => {
     expect(await answer.text()).toContain(reason);
   });
 
+  test("a master of a cluster of another name is not taken in", async () => {
+    const port = new MemoryMasterPort();
+    const body = { id: ID, address: "m4:5060" };
+    const named = { ...port.flags(), cluster: "blue" };
+    port.flags = () => named;
+    const answer = await ask(port, "/mesh/raft/add", { ...body, cluster: "green" });
+    expect([answer.status, port.masterChanges]).toEqual([409, []]);
+    expect(await answer.text()).toContain('this is cluster "blue", not "green"');
+    expect((await ask(port, "/mesh/raft/add", { ...body, cluster: "blue" })).status).toBe(200);
+    const unnamed = new MemoryMasterPort();
+    unnamed.flags = () => ({});
+    expect((await ask(unnamed, "/mesh/raft/add", { ...body, cluster: "blue" })).status).toBe(409);
+    expect((await ask(unnamed, "/mesh/raft/add", { ...body, cluster: "mesh" })).status).toBe(200);
+  });
+
   test("a transfer, to the best master or to one that is named; the answer says who leads", async () => {
     const port = new MemoryMasterPort();
     expect(await (await ask(port, "/mesh/raft/transfer", {})).text()).toBe("m-2");
