@@ -33,7 +33,7 @@ export interface MasterFlags {
   readonly whitelist?: string | undefined;
   /** Left out: the defaults. */
   readonly frameworks?: FrameworkSettings;
-  /** As /flags shows them. */
+  /** As /flags shows them; a `cluster` that is not the default stands there, too. */
   readonly effective: Readonly<Record<string, string>>;
   readonly directoryFlag: string;
 }

@@ -64,7 +64,7 @@ export class RaftGroup implements AsyncDisposable {
         aloneListenMs: how.aloneListenMs,
         cluster: "test",
         settings: {},
-        effective: {},
+        effective: { cluster: "test" },
         directoryFlag: "--data-dir",
       },
       recorder(master.log),
