@@ -42,13 +42,14 @@ import { checkDue, checked } from "./checks.ts";
 import { drainTasks } from "./drain.ts";
 import { abandonExecutors, executorDue, isExecutorDeadline, shutdownExecutor } from "./end-executor.ts";
 import { settlePods, shutdownPod } from "./end-pod.ts";
-import { condemn, exited, killFailed, removeFramework } from "./end-task.ts";
+import { condemn, exited, killFailed, orphanLeft, removeFramework } from "./end-task.ts";
 import { executorKey } from "./executor.ts";
 import { executorCall, executorStreamClosed, executorSubscribe, greetExecutor } from "./executor-calls.ts";
 import { executorExited, executorLaunched, executorLaunchFailed, launchExecutor } from "./executor-launch.ts";
 import { sendEvent } from "./executor-state.ts";
 import { completionTimeReached, terminate } from "./kill-task.ts";
 import {
+  killNestedAgain,
   launchNested,
   nestedExited,
   nestedKill,
@@ -158,6 +159,7 @@ const INPUTS: InputHandlers = {
   "executor-stream-closed": executorStreamClosed,
   "executor-call": executorCall,
   "kill-failed": (state, { containerId, message }) => killFailed(state, containerId, message),
+  "orphan-left": (state, { containerId, message }) => orphanLeft(state, containerId, message),
   checked: (state, input) => checked(state, input.containerId, input.check, input.round, input.result),
   "volume-removed": (state, { volume, error }) => volumeRemoved(state, volume, error),
   unregister: (state) => {
@@ -308,6 +310,14 @@ function runDeadlines(state: AgentState): void {
     const kind = key.slice(0, slash);
     if (kind === "condemned") {
       condemn(state, id, 0);
+      continue;
+    }
+    if (kind === "orphan") {
+      state.emit({ kind: "remove-orphan", containerId: id });
+      continue;
+    }
+    if (kind === "nested-kill") {
+      killNestedAgain(state, id);
       continue;
     }
     if (isExecutorDeadline(kind)) {

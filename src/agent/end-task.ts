@@ -102,4 +102,11 @@ export function killFailed(state: AgentState, containerId: string, message: stri
   if (executor !== undefined) state.deadlines.set(`executor-kill/${executor.key}`, retryAtMs);
   else if (task !== undefined && task.phase !== "ended") state.deadlines.set(`kill/${task.key}`, retryAtMs);
   else if (state.condemned.has(containerId)) state.deadlines.set(`condemned/${containerId}`, retryAtMs);
+  else if (state.nested.has(containerId)) state.deadlines.set(`nested-kill/${containerId}`, retryAtMs);
+}
+
+/** What belongs to nobody would not die. */
+export function orphanLeft(state: AgentState, containerId: string, message: string): void {
+  state.log.error("Cannot end an orphaned container; trying again", { containerId, reason: message });
+  state.deadlines.set(`orphan/${containerId}`, state.now.monotonicMs + KILL_RETRY_MS);
 }

@@ -80,6 +80,7 @@ export function nestedExited(state: AgentState, nested: Nested, exit: Exit): voi
   if (nested.phase === "ended") return;
   nested.phase = "ended";
   nested.exit = exit;
+  state.deadlines.clear(`nested-kill/${containerId}`);
   state.emit({ kind: "nested-ended", containerId, exit });
   dropNested(state, containerId);
 }
@@ -103,6 +104,11 @@ function takeKill(state: AgentState, containerId: string, signal: number): Answe
     nestedLaunchFailed(state, nested, { step: "cancelled", message: "it was killed before its start" });
   }
   return [200, ""];
+}
+
+/** It would not die. */
+export function killNestedAgain(state: AgentState, containerId: string): void {
+  if (state.nested.get(containerId)?.phase === "running") state.emit({ kind: "kill", containerId });
 }
 
 export function nestedRemove(state: AgentState, { containerId, ref }: Input<"nested-remove">): void {

@@ -303,7 +303,7 @@ export class Agent implements AgentPort, SandboxPort {
     const { runtime } = this.#drivers;
     const killed = await runtime.kill(containerId);
     if (killed.ok) this.#background("clean up a container", runtime.cleanup(containerId));
-    else this.#log.error("Cannot end an orphaned container", { containerId, reason: killed.error });
+    else this.#put({ kind: "orphan-left", containerId, message: killed.error });
   }
 
   async #check(effect: Extract<AgentEffect, { kind: "check" }>): Promise<void> {

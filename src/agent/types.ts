@@ -109,6 +109,8 @@ export type AgentInput =
   | { readonly kind: "exited"; readonly containerId: string; readonly exit: Exit }
   /** A `kill` could not be carried out; it is tried again. */
   | { readonly kind: "kill-failed"; readonly containerId: string; readonly message: string }
+  /** A `remove-orphan` could not be carried out; it is tried again. */
+  | { readonly kind: "orphan-left"; readonly containerId: string; readonly message: string }
   /** Answers `check`. */
   | {
       readonly kind: "checked";

@@ -336,8 +336,10 @@ export const SESSION_SILENCE_MAX_MS = 1_000;
 export const TERMINAL_DRAIN_MAX_MS = 1_000;
 /** Between heartbeats of a program's output (Mesos --http_heartbeat_interval). */
 export const PROCESS_IO_HEARTBEAT_MS = 30_000;
-/** One part of a container's id (Mesos common/validation.cpp): it becomes part of file names. */
-export const CONTAINER_ID_MAX_CHARS = 242;
+/** One part of a container's id (Mesos MAX_CONTAINER_ID_LENGTH): it becomes part of file names. */
+export const CONTAINER_ID_MAX_BYTES = 242;
+/** NAME_MAX of Linux. */
+export const FILE_NAME_MAX_BYTES = 255;
 /** How deep containers may be inside each other; pid namespaces end at 32 in Linux. */
 export const CONTAINER_NESTING_MAX = 32;
 /** How long a launch waits for GPUs of containers on their way out; longer than a usual grace period. */

@@ -181,15 +181,16 @@ export class ImageFiles {
   }
 
   containers(): readonly string[] {
-    return [...new Set(this.#containerNames().map((name) => name.replace(/\+\d+$/, "")))];
+    return [...new Set(this.#containerNames().map((name) => decodeURIComponent(name.replace(/\+\d+$/, ""))))];
   }
 
   #containerNames(): readonly string[] {
     return readdirSync(`${this.directory}/containers`);
   }
 
+  /** Encoded: a plus begins the number of a volume, and a colon or comma would end an option of the mount. */
   #containerPath(id: string, part: ImagePart = "root"): string {
-    return `${this.directory}/containers/${id}${part === "root" ? "" : `+${part}`}`;
+    return `${this.directory}/containers/${encodeURIComponent(id)}${part === "root" ? "" : `+${part}`}`;
   }
 
   /**

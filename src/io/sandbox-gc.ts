@@ -90,6 +90,8 @@ export class SandboxGc {
     const directory = dirname(path);
     if (basename(directory) !== "runs" && directory !== this.#standalone) return;
     const endedMs = this.#options.wallMs();
+    // The id of a standalone container may be used again, in the same sandbox: its last end counts.
+    if (directory === this.#standalone) this.#runs = this.#runs.filter((run) => run.path !== path);
     try {
       utimesSync(path, endedMs / SECOND_MS, endedMs / SECOND_MS);
     } catch {

@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.ts";
-import { ARGUMENT_MAX_BYTES, ID_MAX_CHARS } from "../base/limits.ts";
+import { ARGUMENT_MAX_BYTES, FILE_NAME_MAX_BYTES } from "../base/limits.ts";
+import { checkId } from "../model/validate-ids.ts";
 import type { ContainerSpec } from "./container.ts";
 import { networkProblem } from "./network-script.ts";
 import type { Host } from "./tools.ts";
@@ -19,12 +20,12 @@ export function invalidSpec(spec: ContainerSpec, host: Host): string | undefined
 
 function invalidNames(spec: ContainerSpec): string | undefined {
   const { containerId, sandbox } = spec;
-  if (
-    !/^[A-Za-z0-9_.-]+$/.test(containerId) ||
-    containerId.startsWith(".") ||
-    containerId.length > ID_MAX_CHARS
-  ) {
-    return `Container id "${containerId}" cannot be a file name; use letters, digits, "-", "_" and "."`;
+  if (containerId.startsWith(".") || containerId.includes(" ") || checkId(containerId) !== undefined) {
+    return `Container id ${JSON.stringify(containerId)} cannot be a file name; use letters, digits, "-" and "_"`;
+  }
+  const bytes = new TextEncoder().encode(containerId).length;
+  if (bytes > FILE_NAME_MAX_BYTES) {
+    return `Container id "${containerId}" has ${bytes} bytes, with those of the containers around it, and may have ${FILE_NAME_MAX_BYTES}; use a shorter one`;
   }
   if (containerId === "supervisors") return `Container id "${containerId}" is reserved; use another one`;
   if (!sandbox.startsWith("/"))

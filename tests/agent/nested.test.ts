@@ -122,6 +122,32 @@ describe("a container inside another", () => {
     ]);
   });
 
+  test("that cannot be killed is killed again, until it has ended", () => {
+    const bench = running();
+    launch(bench, "t-r1.n");
+    launched(bench, "t-r1.n");
+    for (const ended of [false, true]) {
+      kill(bench, "t-r1.n", 9);
+      bench.step({ kind: "kill-failed", containerId: "t-r1.n", message: "in use" });
+      if (ended) exited(bench, "t-r1.n");
+      bench.lines();
+      bench.advance(5_000);
+      expect(bench.lines()).toEqual(ended ? [] : ["kill t"]);
+    }
+    // Another of its name is none of it.
+    remove(bench, "t-r1.n");
+    launch(bench, "t-r1.n");
+    launched(bench, "t-r1.n");
+    bench.step({ kind: "kill-failed", containerId: "t-r1.n", message: "in use" });
+    exited(bench, "t-r1.n");
+    remove(bench, "t-r1.n");
+    launch(bench, "t-r1.n");
+    launched(bench, "t-r1.n");
+    bench.lines();
+    bench.advance(5_000);
+    expect(bench.lines()).toEqual([]);
+  });
+
   test("ends with its parent, however deep it is", () => {
     const bench = running();
     launch(bench, "t-r1.n");

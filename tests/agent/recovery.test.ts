@@ -263,6 +263,17 @@ describe("an agent that comes back", () => {
     expect(bench.lines()).toContain("remove-orphan stray");
   });
 
+  test("tries again to end one of them that it cannot end", () => {
+    const bench = restarted(running, RUNNING, { orphans: ["stray"] });
+    bench.lines();
+    bench.step({ kind: "orphan-left", containerId: "stray", message: "in use" });
+    expect(bench.warnings).toContain("Cannot end an orphaned container; trying again");
+    bench.advance(4_999);
+    expect(bench.lines()).not.toContain("remove-orphan stray");
+    bench.advance(1);
+    expect(bench.lines()).toContain("remove-orphan stray");
+  });
+
   for (const [aware, asked, state] of [
     [true, "running", "TASK_GONE"],
     [true, "staging", "TASK_DROPPED"],

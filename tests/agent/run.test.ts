@@ -82,6 +82,8 @@ class Bench {
   readonly links: string[] = [];
   maxLaunches = 4;
   launching = 0;
+  /** Of the agent's clock. */
+  aheadMs = 0;
   mostLaunching = 0;
   /** Happens after an earlier process's containers were found, before the rest of the recovery. */
   whileRecovering: () => Promise<void> = async () => {};
@@ -102,7 +104,7 @@ class Bench {
       return states;
     };
     const drivers: AgentDrivers = {
-      now: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
+      now: () => ({ monotonicMs: performance.now() + this.aheadMs, wallMs: Date.now() }),
       runtime,
       store: this.disk.open(),
       findLeader: () => Promise.resolve(ok(LEADER)),
@@ -148,6 +150,25 @@ describe("the agent's pump", () => {
     const after = await bench.registered();
     await bench.master.until(() => bench.master.states("t").includes("TASK_FINISHED"));
     await after.close();
+  });
+
+  test("an orphan that it cannot end it tries to end again", async () => {
+    const bench = new Bench();
+    const resources = { cpusMilli: 0, memBytes: 0, diskBytes: 0 };
+    const isolation = { cgroup: false, namespaces: [] };
+    const command = { kind: "shell", script: "sleep 100" } as const;
+    const names = { sandbox: "/s", stdoutName: "stdout", stderrName: "stderr" };
+    const spec = { ...names, containerId: "stray", command, environment: [], uris: [], isolation, resources };
+    await new MemoryRuntime(bench.machine, {}).launch(spec);
+    let tries = 0;
+    const agent = await bench.registered({ failKill: () => (++tries === 1 ? "in use" : undefined) });
+    await settle(() => tries === 1);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    bench.aheadMs = 10_000;
+    bench.master.say({ kind: "ping", term: 1, nonce: 1 });
+    await settle(() => tries === 2);
+    await settle(() => !bench.machine.rows.has("stray"));
+    await agent.close();
   });
 
   test("registers, runs a task to its end and shows it", async () => {

@@ -278,19 +278,33 @@ test("kill takes a signal, 9 by default; remove may be refused", async () => {
   expect((await ask({ type: "REMOVE_NESTED_CONTAINER", remove_nested_container: body }))[0]).toBe(500);
 });
 
-test.each(["", "a.b", "../x", "a/b", "x".repeat(243)])("a container id %p is refused", async (value) => {
-  const { send } = setUp();
-  const body = { container_id: { value, parent: PARENT }, command: { value: "true" } };
-  for (const call of [
-    { type: "LAUNCH_NESTED_CONTAINER_SESSION", launch_nested_container_session: body },
-    { type: "ATTACH_CONTAINER_OUTPUT", attach_container_output: body },
-    { type: "WAIT_CONTAINER", wait_container: body },
-  ]) {
-    const answer = await send(call);
-    expect(answer.status).toBe(400);
-    expect(await answer.text()).toContain("container_id.value'");
-  }
-});
+test.each([...["", "a.b", "../x", "a/b", "a\\b", "a b", "a\n"], ...["x".repeat(243), "é".repeat(122)]])(
+  "a container id %p is refused",
+  async (value) => {
+    const { send } = setUp();
+    const body = { container_id: { value, parent: PARENT }, command: { value: "true" } };
+    for (const call of [
+      { type: "LAUNCH_NESTED_CONTAINER_SESSION", launch_nested_container_session: body },
+      { type: "ATTACH_CONTAINER_OUTPUT", attach_container_output: body },
+      { type: "WAIT_CONTAINER", wait_container: body },
+    ]) {
+      const answer = await send(call);
+      expect(answer.status).toBe(400);
+      expect(await answer.text()).toContain("container_id.value'");
+    }
+  },
+);
+
+test.each(["a:b", "app@1,2", "a+1", "é", "$(x)", "x".repeat(242)])(
+  "a container id %p is taken, as in Mesos",
+  async (value) => {
+    const { send } = setUp();
+    const body = { container_id: { value, parent: PARENT } };
+    const answer = await send({ type: "WAIT_CONTAINER", wait_container: body });
+    expect(await answer.text()).not.toContain("validate");
+    expect(answer.status).not.toBe(400);
+  },
+);
 
 test("containers inside too many others are refused", async () => {
   const { send } = setUp();

@@ -382,6 +382,20 @@ describe("the store", () => {
     expect(await refusal(alone)).toContain("cancelled");
   });
 
+  test("keeps a container of any id apart from another's volumes", async () => {
+    const images = store(registry(), { backend: "overlay" });
+    await provided(images.provide(image("team/app:1"), "c", never));
+    await provided(images.provide(image("team/app:1"), "c", never, { part: 0 }));
+    const { source } = await provided(images.provide(image("team/app:1"), "c+0", never));
+    await provided(images.provide(image("team/app:1"), "a:b,é", never));
+    expect(images.containers().toSorted()).toEqual(["a:b,é", "c", "c+0"]);
+    expect(source.kind === "overlay" ? source.upper : "none").not.toMatch(/[:,+]/);
+    expect(images.writableLayers("c")).toHaveLength(2);
+    for (const id of ["c+0", "a:b,é", "x".repeat(250), "é".repeat(100)]) await images.release(id);
+    expect(images.writableLayers("c")).toHaveLength(2);
+    expect(images.containers()).toEqual(["c"]);
+  });
+
   test("has files of a container for its root and each volume, which go together", async () => {
     const images = store(registry(), { backend: "overlay" });
     const paths: string[] = [];

@@ -160,6 +160,25 @@ describe("garbage collection of sandboxes", () => {
     expect(existsSync(next)).toBe(false);
   });
 
+  test("a standalone container of an id that was used before is as old as its last end", async () => {
+    const bench = new Bench();
+    const gc = bench.open();
+    await gc.sweep();
+    const path = join(bench.workDir, "containers/again");
+    mkdirSync(path, { recursive: true });
+    gc.ended(path);
+    bench.held.add("again");
+    bench.nowMs += WEEK_MS;
+    await gc.sweep();
+    gc.ended(path);
+    bench.held.delete("again");
+    await gc.sweep();
+    expect(existsSync(path)).toBe(true);
+    bench.nowMs += WEEK_MS;
+    await gc.sweep();
+    expect(existsSync(path)).toBe(false);
+  });
+
   test("standalone containers' sandboxes go as others do, those inside of them with them", async () => {
     const bench = new Bench();
     const made = (name: string, agoMs: number): string => {

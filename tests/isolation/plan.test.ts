@@ -137,6 +137,10 @@ describe("plans", () => {
   });
 });
 
+test("a container id may have what a file name may", () => {
+  expect(planText({ ...SPEC, containerId: "p.a:b,c+1@$é" }, FULL)).toContain("execute");
+});
+
 describe("what cannot be planned says why", () => {
   test("a user, where none can be switched to", () => {
     expect(planText({ ...SPEC, user: "nobody" }, POSIX, NOBODY)).toMatch(
@@ -161,6 +165,8 @@ describe("what cannot be planned says why", () => {
   test.each<[Partial<ContainerSpec>, string]>([
     [{ containerId: "" }, "cannot be a file name"],
     [{ containerId: "../x" }, "cannot be a file name"],
+    [{ containerId: "a b" }, "cannot be a file name"],
+    [{ containerId: `p.${"é".repeat(127)}` }, "has 256 bytes"],
     [{ containerId: "supervisors" }, "is reserved"],
     [{ sandbox: "s" }, "not an absolute path"],
     [{ stderrName: "a/b" }, "not a plain file name"],

@@ -55,6 +55,14 @@ for (const form of await availableForms()) {
       },
     );
 
+    test("may have any id that is a file name", async () => {
+      const spec = { ...bench.spec("echo $$; exit 3"), containerId: `-a:b,c+1'"$(x)@%é` };
+      const { exit, stdout } = await bench.run(spec);
+      expect(exit).toEqual({ kind: "exited", code: 3 });
+      expect(Number(stdout)).toBeGreaterThan(0);
+      expect(await runtime.listOrphans()).not.toContain(spec.containerId);
+    });
+
     test("an empty environment stays empty", async () => {
       const { stdout } = await bench.run(bench.spec(exec("/usr/bin/env"), { environment: [] }));
       expect(stdout).toBe("");
