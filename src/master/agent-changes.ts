@@ -35,11 +35,14 @@ export function markGone(leader: Leader, ref: AnswerRef, { agentId }: Change<"ma
 export function agentMarkedGone(leader: Leader, command: MarkAgentGone, fate: Fate): void {
   const { agentId, atMs } = command;
   leader.markingGone.delete(agentId);
-  const asked = leader.answerRequest(command, fate, () => [404, UNKNOWN_AGENT]);
-  if (!asked && !fate.accepted && fate.reason === "overloaded") {
-    // The end of a drain.
-    leader.markingGone.add(agentId);
-    defer(leader, command);
+  leader.answerRequest(command, fate, () => [404, UNKNOWN_AGENT]);
+  if (!fate.accepted && fate.reason === "overloaded") {
+    const drain = leader.registry.agents.get(agentId)?.drain;
+    // A drain ends with it, also one that ended while an operator's call for the same was under way.
+    if (drain?.drained && drain.markGone) {
+      leader.markingGone.add(agentId);
+      defer(leader, command);
+    }
     return;
   }
   const agent = leader.agents.get(agentId);

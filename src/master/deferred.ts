@@ -11,6 +11,7 @@ import type { TaskState } from "../model/v1/tasks.ts";
 import type { Command, UpdateTask } from "../registry/commands.ts";
 import { startPings } from "./agent-liveness.ts";
 import type { Leader } from "./leader.ts";
+import type { DeferredCommand } from "./memory.ts";
 import { proposeRemoval } from "./remove-framework.ts";
 import { timerName } from "./timer-names.ts";
 
@@ -41,6 +42,15 @@ function proposeAgain(leader: Leader, command: Command): void {
   // A removal that was asked for is not older than a return that came before it in the log.
   const asked = leader.teardowns.has(command.frameworkId);
   proposeRemoval(leader, command.frameworkId, asked ? leader.now.wallMs : command.atMs);
+}
+
+/** The task's acknowledged end goes now, ahead of a launch of its id that is about to be proposed. */
+export function completeNow(leader: Leader, frameworkId: string, taskId: string): void {
+  const isIt = ({ command }: DeferredCommand): boolean =>
+    command.kind === "complete-task" && command.frameworkId === frameworkId && command.taskId === taskId;
+  const at = leader.deferred.findIndex(isIt);
+  const [deferred] = at < 0 ? [] : leader.deferred.splice(at, 1);
+  if (deferred !== undefined) leader.propose(deferred.command);
 }
 
 /** The return of a framework or agent is committed: what was decided while it was away counts no more. */

@@ -13,6 +13,7 @@ import type { LaunchGroup, LaunchTask, LaunchTasks, RefusalReason } from "../reg
 import { isDerivedRunId } from "../registry/run-ids.ts";
 import { encodeBlob } from "../wire/blob.ts";
 import { isCompleting } from "./acknowledge.ts";
+import { completeNow } from "./deferred.ts";
 import { isCustom } from "./executor-holdings.ts";
 import { isPartitionAware } from "./framework-memory.ts";
 import { releaseHolding } from "./holdings.ts";
@@ -158,9 +159,11 @@ export function reserve(
   const { framework, agentId, role } = context;
   if (planned.executor !== undefined) takeForExecutor(leader, context, taskId, planned.executor);
   takeForTask(leader, context, resources);
+  const key = taskKey(framework.id, taskId);
+  if (leader.completions.has(key)) completeNow(leader, framework.id, taskId);
   context.tasks.push({ taskId, info, runId });
   framework.agentIds.add(agentId);
-  leader.launching.set(taskKey(framework.id, taskId), agentId);
+  leader.launching.set(key, agentId);
   leader.agent(agentId).holdings.add({
     frameworkId: framework.id,
     taskId,

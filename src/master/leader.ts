@@ -12,7 +12,7 @@ import type { MasterToAgent } from "../model/agent-protocol.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import { RUN_IDS_LEVEL } from "../registry/command-level.ts";
-import type { Command, NoteCommand, Outcome } from "../registry/commands.ts";
+import type { Command, NoteCommand, Outcome, UpdateQuota } from "../registry/commands.ts";
 import type { Registry } from "../registry/registry.ts";
 import { derivedRunId } from "../registry/run-ids.ts";
 import { CallRates } from "./call-rates.ts";
@@ -105,6 +105,8 @@ export class Leader {
   readonly draining = new Set<string>();
   /** Agents whose mark as gone is proposed. */
   readonly markingGone = new Set<string>();
+  /** Proposed and not yet applied, in the order proposed. */
+  readonly quotaChanges: UpdateQuota[] = [];
   readonly requests = new OperatorRequests();
   readonly removalPermits = new RemovalPermits();
   /** Agents that were not unreachable when this master began to lead. */

@@ -63,6 +63,8 @@ export interface PendingChange {
   readonly refuseMs: number | undefined;
   /** The operator's request. */
   readonly ref: AnswerRef | undefined;
+  /** How the operator named it. */
+  readonly requestId?: string | undefined;
 }
 
 export interface KillWish {

@@ -13,7 +13,7 @@
  * commands proposed in it form one log entry, and all that changed on disk
  * one write, so that load makes bigger batches by itself (design.md 2.4).
  */
-import { ENTRY_MAX_BYTES, ENTRY_MAX_CHANGES, TURN_MAX_CHANGES } from "../base/limits.ts";
+import { TURN_MAX_CHANGES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { members } from "../raft/membership.ts";
@@ -31,9 +31,10 @@ import { Inbox } from "./inbox.ts";
 import { LEADERSHIP, LeaderAddress } from "./leader-address.ts";
 import type { NodeEffect, NodeInput, PeerMessage } from "./node-types.ts";
 import type { Leadership, RaftStatus as RaftView } from "./port.ts";
+import { Proposals } from "./proposals.ts";
 import { RaftRequests, type RequestAnswer } from "./raft-requests.ts";
 import { memberChange, memberNamed, raftView } from "./raft-view.ts";
-import { changesOf, splitCommands } from "./split-commands.ts";
+import { changesOf } from "./split-commands.ts";
 import { StagedState } from "./staged-state.ts";
 import type { MasterSettings } from "./types.ts";
 import { WriteBatch } from "./write-batch.ts";
@@ -57,14 +58,6 @@ export interface NodeParts {
   readonly random: Random;
 }
 
-/**
- * Entries under way beyond which commands wait for the next one: one on its way to the disks and one queued
- * behind it. Measured at 64 and 256 clients: a single one costs throughput, more cost processor time.
- */
-const UNDER_WAY_MAX_ENTRIES = 2;
-/** As many commands do not wait. */
-const HELD_MAX_COMMANDS = 4_096;
-
 const NO_EFFECTS: readonly NodeEffect[] = [];
 
 export class MasterNode {
@@ -79,9 +72,9 @@ export class MasterNode {
   #effects: NodeEffect[] = [];
   #batch = new WriteBatch();
   #nextRef = 1;
-  readonly #proposed = new Map<number, readonly Command[]>();
-  /** Proposed while enough entries were under way; goes together, so that load makes larger entries. */
-  #waiting: Command[] = [];
+  readonly #proposals = new Proposals();
+  /** The log refused a part of what is being proposed. */
+  #logIsFull = false;
   readonly #requests = new RaftRequests();
   readonly digests: DigestWatch;
   readonly #staged = new StagedState();
@@ -264,7 +257,7 @@ export class MasterNode {
         this.#changeRole(effect, now);
         return;
       case "proposed":
-        this.#proposed.delete(effect.ref);
+        this.#proposals.end(effect.ref);
         return;
       case "dropped":
         this.#dropped(effect.ref, effect.reason, now);
@@ -335,8 +328,7 @@ export class MasterNode {
     // Elected again in the middle of a transfer, which ended with the term before.
     else this.#answer(this.#requests.transferFailed("timed-out"));
     if (led && (role.role !== "leader" || role.term !== before)) {
-      this.#proposed.clear();
-      this.#waiting = [];
+      this.#proposals.clear();
       this.core.handle({ kind: "leadership-lost" }, now);
     }
     this.#leaderAddress.follow(role.leader === this.#self ? null : role.leader, role.term);
@@ -345,10 +337,10 @@ export class MasterNode {
   #dropped(ref: number, reason: string, now: Instant): void {
     const read = this.#requests.readDropped(ref);
     if (read !== undefined) this.#effects.push(read);
-    const commands = this.#proposed.get(ref);
-    this.#proposed.delete(ref);
+    const commands = this.#proposals.end(ref);
     // Otherwise leadership is lost, and the core hears of that.
     if (commands === undefined || reason === "not-leader" || reason === "deposed") return;
+    if (reason === "overloaded") this.#logIsFull = true;
     this.core.handle({ kind: "proposal-dropped", commands }, now);
   }
 
@@ -356,24 +348,21 @@ export class MasterNode {
   #finishCore(now: Instant, part: number, share: number): boolean {
     for (const effect of this.core.finish(now, part)) {
       if (effect.kind !== "propose") this.#effects.push(effect);
-      else for (const command of effect.commands) this.#waiting.push(command);
+      else this.#proposals.add(effect.commands);
     }
-    // What is under way is committed in a later turn, or this master stops leading.
-    const busy = this.#raft.uncommittedEntries >= UNDER_WAY_MAX_ENTRIES;
-    const held = busy && this.#raft.eligible && this.#waiting.length < HELD_MAX_COMMANDS;
-    if (this.#waiting.length === 0 || held) return false;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    const { featureLevel } = this.#raft;
-    const maxChanges = ENTRY_MAX_CHANGES * share;
-    for (const commands of splitCommands(waiting, ENTRY_MAX_BYTES, featureLevel, maxChanges))
-      this.#propose(commands, now);
-    return true;
+    const parts = this.#proposals.take(this.#raft, share);
+    this.#logIsFull = false;
+    for (const commands of parts) {
+      // A small part may fit where a large one did not, but may rest on it: a launch on what its call frees.
+      if (this.#logIsFull) this.core.handle({ kind: "proposal-dropped", commands }, now);
+      else this.#propose(commands, now);
+    }
+    return parts.length > 0;
   }
 
   #propose(commands: readonly Command[], now: Instant): void {
     const ref = this.#nextRef++;
-    this.#proposed.set(ref, commands);
+    this.#proposals.given(ref, commands);
     const fitting = atLevel(commands, this.#raft.featureLevel);
     this.#feed({ kind: "propose", ref, data: encodeCommands(fitting), level: levelOf(fitting) }, now);
   }

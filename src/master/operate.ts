@@ -29,6 +29,14 @@ export function operate(leader: Leader, { ref, agentId, operation }: OperateInpu
     leader.answer(ref, 400, "No agent found with specified ID");
     return;
   }
+  if (requestId !== undefined && isUnderWay(agent, requestId)) {
+    leader.answer(
+      ref,
+      503,
+      `Operation ${requestId} is under way on agent ${agentId}; ask again whether it was done`,
+    );
+    return;
+  }
   const total = plannedTotal(agent);
   const type = operation.type ?? "UNKNOWN";
   const change = changeOf(operation, { role: undefined, principal: undefined, sharedVolumes: true, total });
@@ -48,6 +56,11 @@ export function operate(leader: Leader, { ref, agentId, operation }: OperateInpu
     return;
   }
   propose(leader, agent, change.value, { ref, requestId });
+}
+
+function isUnderWay({ changes }: AgentMemory, requestId: string): boolean {
+  for (const change of changes.values()) if (change.requestId === requestId) return true;
+  return false;
 }
 
 /** Withdraws the offers that hold some of it; says what is in use all the same (OFF-8). */
@@ -72,7 +85,15 @@ function propose(
   const { consumed, converted } = change;
   const changeId = leader.newChangeId();
   const [planned, made] = [Resources.EMPTY, Resources.EMPTY];
-  agent.changes.set(changeId, { consumed, planned, heldBack: undefined, made, refuseMs: undefined, ref });
+  agent.changes.set(changeId, {
+    consumed,
+    planned,
+    heldBack: undefined,
+    made,
+    refuseMs: undefined,
+    ref,
+    requestId,
+  });
   refreshTotal(leader, agent);
   leader.propose({
     kind: "apply-operations",

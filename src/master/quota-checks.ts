@@ -44,7 +44,7 @@ export function quotaRequest(leader: Leader, request: QuotaRequest): Checked {
   const quota = quotaOf(config.value);
   if (!quota.ok) return failed(quota.error);
   if (!isWhitelisted(leader, role)) return failed(`Unknown role '${role}'`);
-  if (leader.registry.quotas.has(role))
+  if (plannedQuotas(leader).has(role))
     return failed(`Cannot set quota for role '${role}' which already has quota; update it by UPDATE_QUOTA`);
   if (role.includes("/")) return refuse(`Setting quota on nested role '${role}' is not supported yet`);
   const quotas = new Map([[role, quota.value]]);
@@ -60,14 +60,27 @@ export function quotaRequest(leader: Leader, request: QuotaRequest): Checked {
 export function quotaRemoval(leader: Leader, role: string): Checked {
   if (!isWhitelisted(leader, role))
     return refuse(`Failed to validate remove quota request: Unknown role '${role}'`);
-  if (!leader.registry.quotas.has(role))
+  if (!plannedQuotas(leader).has(role))
     return refuse(`Failed to remove quota: Role '${role}' has no quota set`);
   return command(leader, new Map([[role, { guarantees: new Map(), limits: new Map() }]]));
 }
 
+/** With the changes that are under way: two that are asked for at once must fit together. */
+function plannedQuotas(leader: Leader): Map<string, Quota> {
+  const planned = new Map(leader.registry.quotas);
+  for (const { quotas } of leader.quotaChanges) {
+    for (const [role, quota] of quotas) {
+      if (isNoQuota(quota)) planned.delete(role);
+      else planned.set(role, quota);
+    }
+  }
+  return planned;
+}
+
 function command(leader: Leader, quotas: ReadonlyMap<string, Quota>): Checked {
-  let total = leader.registry.quotas.size;
-  for (const [role, quota] of quotas) if (!isNoQuota(quota) && !leader.registry.quotas.has(role)) total++;
+  const planned = plannedQuotas(leader);
+  let total = planned.size;
+  for (const [role, quota] of quotas) if (!isNoQuota(quota) && !planned.has(role)) total++;
   if (total > ROLE_SETTINGS_MAX)
     return refuse(`Invalid QuotaConfig: at most ${ROLE_SETTINGS_MAX} roles can have quota`);
   return ok({ kind: "update-quota", quotas: [...quotas] });
@@ -104,7 +117,7 @@ function belowConsumption(leader: Leader, quotas: ReadonlyMap<string, Quota>): s
  */
 function overCapacity(leader: Leader, quotas: ReadonlyMap<string, Quota>): string | undefined {
   const guaranteed = new Map<string, number>();
-  for (const [, { guarantees }] of new Map([...leader.registry.quotas, ...quotas])) {
+  for (const [, { guarantees }] of new Map([...plannedQuotas(leader), ...quotas])) {
     for (const [name, milli] of guarantees) guaranteed.set(name, (guaranteed.get(name) ?? 0) + milli);
   }
   if (guaranteed.size === 0) return undefined;

@@ -13,8 +13,12 @@ import { weightsUpdate } from "./weight-checks.ts";
 
 export function changeRoles(leader: Leader, ref: AnswerRef, change: RoleChange): void {
   const command = commandOf(leader, change);
-  if (command.ok) leader.proposeFor(ref, command.value);
-  else leader.answer(ref, command.error.status, command.error.body);
+  if (!command.ok) {
+    leader.answer(ref, command.error.status, command.error.body);
+    return;
+  }
+  if (command.value.kind === "update-quota") leader.quotaChanges.push(command.value);
+  leader.proposeFor(ref, command.value);
 }
 
 function commandOf(leader: Leader, change: RoleChange): Result<RoleCommand, CallAnswer> {
@@ -40,6 +44,8 @@ export function weightsUpdated(leader: Leader, command: UpdateWeights, fate: Fat
 }
 
 export function quotaUpdated(leader: Leader, command: UpdateQuota, fate: Fate): void {
+  // One that was applied is a copy of the oldest; one that the log refused is itself.
+  leader.quotaChanges.splice(Math.max(0, leader.quotaChanges.indexOf(command)), 1);
   leader.answerRequest(command, fate, neverRefused);
   if (!fate.accepted) return;
   leader.allocator.updateQuotas(command.quotas);

@@ -169,3 +169,21 @@ test("what cannot be drained", () => {
   bench.change({ kind: "schedule", schedule });
   expect(ask(agentId)).toMatchObject({ status: 400, body: expect.stringContaining("maintenance schedule") });
 });
+
+test("with mark_gone also when an operator's call for the same found the log full", () => {
+  const started = running();
+  const { bench, agentId, framework } = started;
+  drain(started, true);
+  const uuid = bench.update(1, framework.id, "t", "TASK_KILLED");
+  bench.autoCommit = false;
+  framework.acknowledge(agentId, "t", uuid);
+  bench.commitNext();
+  expect(bench.proposed.map(({ kind }) => kind)).toEqual(["agent-drained"]);
+  bench.change({ kind: "mark-gone", agentId });
+  bench.commitNext();
+  bench.drop();
+  expect(bench.answers.get(bench.lastRef)?.status).toBe(503);
+  bench.autoCommit = true;
+  bench.pass(1_000);
+  expect(bench.registry.removedAgents.get(agentId)?.gone).toBe(true);
+});

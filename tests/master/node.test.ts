@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { SchedulerCall } from "../../src/model/v1/scheduler.ts";
+import { FEATURE_LEVEL } from "../../src/registry/command-level.ts";
 import { ClusterClient } from "../support/cluster-client.ts";
 import { MasterCluster } from "../support/master-cluster.ts";
 
@@ -158,4 +159,27 @@ describe("three masters", () => {
     expect([...node.registry.tasksOf(client.frameworkId)]).toHaveLength(16);
     expect(disk.snapshot.index).toBeGreaterThan(0);
   });
+});
+
+test("what is behind a part that the log refuses does not enter it: not all machines are down, so none is", () => {
+  const cluster = new MasterCluster(3, undefined, [], 200);
+  const leader = cluster.leader();
+  cluster.until(() => leader.node.raftStatus().membership.featureLevel === FEATURE_LEVEL);
+  cluster.pass(50);
+  // One more than an entry takes; the last one alone fits the log.
+  const machines = Array.from({ length: 17 }, (_, i) => ({ ip: `10.0.2.${i}` }));
+  const unavailability = { start: { nanoseconds: 5e15 }, duration: { nanoseconds: 1e9 } };
+  const schedule = { windows: [{ machine_ids: machines, unavailability }] };
+  cluster.give(leader.name, { kind: "change", ref: 1, change: { kind: "schedule", schedule } });
+  const others = [...cluster.members.keys()].filter((name) => name !== leader.name);
+  for (const name of others) cluster.stop(name);
+  const command = { kind: "put-note", key: "k", value: new Uint8Array(10), ifVersion: undefined } as const;
+  cluster.give(leader.name, { kind: "note", ref: 2, command });
+  cluster.give(leader.name, { kind: "change", ref: 3, change: { kind: "machines-down", machines } });
+  for (const name of others) cluster.restart(name);
+  const statusOf = (ref: number) =>
+    leader.out.flatMap((effect) => (effect.kind === "answer" && effect.ref === ref ? [effect.status] : []));
+  cluster.until(() => statusOf(2).length > 0);
+  expect([statusOf(1), statusOf(2), statusOf(3)]).toEqual([[200], [200], [503]]);
+  expect(leader.node.registry.maintenance.down).toEqual([]);
 });

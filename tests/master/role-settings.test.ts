@@ -228,6 +228,27 @@ describe("quota", () => {
     expect([...bench.registry.quotas.keys()]).toEqual(["ops"]);
   });
 
+  test("two asked for before the first is committed must fit together", () => {
+    const bench = cluster(1);
+    bench.autoCommit = false;
+    const refs = [5, 6, 7, 8].map((last) => 6_000 + last);
+    const set = (ref = 0, role: string, cpus: number): void => {
+      const request = { role, guarantee: [scalar("cpus", cpus)] };
+      bench.step({ kind: "change", ref, change: { kind: "set-quota", request } });
+    };
+    set(refs[0], "web", 3);
+    set(refs[1], "web", 2);
+    set(refs[2], "ops", 2);
+    bench.commit();
+    set(refs[3], "ops", 1);
+    bench.drop();
+    // What the log refused is not in the way of later ones.
+    set(6_009, "ops", 1);
+    bench.commit();
+    expect([...refs, 6_009].map((ref) => bench.answers.get(ref)?.status)).toEqual([200, 400, 409, 503, 200]);
+    expect(bench.registry.quotas.get("web")?.limits.get("cpus")).toBe(3_000);
+  });
+
   test("holds for the next leader at once", () => {
     const bench = cluster(2);
     const web = framework(bench, "web");

@@ -233,3 +233,24 @@ test("a removed agent that comes back is refused, also by the next leader", () =
   }
   expect(bench.registry.agents.size).toBe(0);
 });
+
+test("an id whose acknowledged end found the log full is free at once all the same", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  const old = runOf(bench, framework);
+  const end = bench.update(1, framework.id, "t", "TASK_FINISHED");
+  const [offer] = framework.newOffers().slice(-1);
+  bench.autoCommit = false;
+  framework.acknowledge(agentId, "t", end);
+  bench.drop();
+  framework.launch(offer, framework.task("t", agentId));
+  expect(bench.proposed.map(({ kind }) => kind)).toEqual(["complete-task", "launch-tasks"]);
+  bench.commit();
+  bench.pass(1_000);
+  expect(framework.statuses()).toEqual([]);
+  expect(bench.registry.task(framework.id, "t")?.state).toBe("TASK_STAGING");
+  expect(runOf(bench, framework)).not.toBe(old);
+});

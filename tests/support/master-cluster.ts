@@ -33,7 +33,16 @@ export class MasterCluster {
   /** Members that run the version before: its feature level, and its registry. */
   readonly previous: Set<string>;
 
-  constructor(size: number, keepEntries?: number, previous: readonly string[] = []) {
+  /** Of the log, above which it refuses. */
+  readonly uncommittedMaxBytes: number | undefined;
+
+  constructor(
+    size: number,
+    keepEntries?: number,
+    previous: readonly string[] = [],
+    uncommittedMaxBytes?: number,
+  ) {
+    this.uncommittedMaxBytes = uncommittedMaxBytes;
     this.previous = new Set(previous);
     this.#names = Array.from({ length: size }, (_, i) => `10.0.0.${i + 1}:5060`);
     this.keepEntries = keepEntries;
@@ -45,12 +54,20 @@ export class MasterCluster {
 
   #boot(name: string, disk: DiskImage): MasterNode {
     const keep = this.keepEntries === undefined ? {} : { keepEntries: this.keepEntries };
+    const { uncommittedMaxBytes } = this;
+    const room = uncommittedMaxBytes === undefined ? {} : { uncommittedMaxBytes };
     const previous = this.previous.has(name);
     const registry = previous ? new PreviousRegistry() : new Registry();
     registry.load(disk.records());
     const address = { id: `id-${name}`, hostname: name, ip: name.split(":")[0] ?? "", port: 5050 };
     return new MasterNode({
-      raft: { self: name, peers: this.#names, featureLevel: FEATURE_LEVEL - (previous ? 1 : 0), ...keep },
+      raft: {
+        self: name,
+        peers: this.#names,
+        featureLevel: FEATURE_LEVEL - (previous ? 1 : 0),
+        ...keep,
+        ...room,
+      },
       settings: { ...DEFAULT_SETTINGS, version: "0.1.0", address },
       restored: disk.restored(),
       registry,
