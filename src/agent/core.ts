@@ -243,6 +243,7 @@ const DEFERRED: DeferredHandlers = {
   cleanup: (state, { containerId }) => state.emit({ kind: "cleanup", containerId }),
   "launch-nested": (state, { containerId }) => launchNested(state, containerId),
   "remove-orphan": (state, { containerId }) => state.emit({ kind: "remove-orphan", containerId }),
+  "remove-sandbox": (state, { path }) => state.emit({ kind: "remove-sandbox", path }),
   goodbye: sayGoodbye,
 };
 

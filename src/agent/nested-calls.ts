@@ -122,6 +122,10 @@ function takeRemove(state: AgentState, containerId: string): Answer {
   state.nested.delete(containerId);
   state.write({ key: NESTED_PREFIX + containerId, value: undefined });
   state.afterwards({ kind: "cleanup", containerId });
+  // Mesos: MesosContainerizerProcess::remove. That of a standalone one goes when it is old enough.
+  if (parentContainer(containerId) !== undefined) {
+    state.afterwards({ kind: "remove-sandbox", path: nested.spec.sandbox });
+  }
   return [200, ""];
 }
 

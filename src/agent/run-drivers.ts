@@ -37,6 +37,8 @@ export interface AgentDrivers {
   linkLatest(link: string, sandbox: string): Promise<void>;
   /** What the files get from now on, until some time after `ended` aborts. */
   followOutput(files: readonly OutputFile[], ended: AbortSignal): ProgramOutput;
+  /** Out of the way at the return, one that is not there too; rejects when it or its content stays. */
+  removeSandbox(path: string): Promise<void>;
   removeVolume(path: string, disk: { readonly wholeDisk?: boolean }): Promise<string | undefined>;
 }
 

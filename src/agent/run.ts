@@ -217,6 +217,9 @@ export class Agent implements AgentPort, SandboxPort {
       case "cleanup":
         this.#background("clean up a container", runtime.cleanup(effect.containerId));
         return;
+      case "remove-sandbox":
+        this.#background("remove a sandbox", this.#drivers.removeSandbox(effect.path));
+        return;
       case "check":
         void this.#check(effect);
         return;

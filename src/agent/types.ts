@@ -155,6 +155,8 @@ export type AgentEffect =
   | { readonly kind: "resize"; readonly containerId: string; readonly resources: ContainerResources }
   /** End the container for sure, or cancel its launch. */
   | { readonly kind: "kill"; readonly containerId: string }
+  /** Of a container inside another. */
+  | { readonly kind: "remove-sandbox"; readonly path: string }
   /** End and forget a container that belongs to no task. */
   | { readonly kind: "remove-orphan"; readonly containerId: string }
   /**

@@ -18,6 +18,7 @@ import { LeaderFinder } from "../io/leader-finder.ts";
 import type { LinkTls } from "../io/link-tls.ts";
 import type { Logger } from "../io/logger.ts";
 import { inspectMachine, type Machine } from "../io/machine.ts";
+import { removeSandbox } from "../io/remove-sandbox.ts";
 import { removeVolume } from "../io/remove-volume.ts";
 import type { Runtime } from "../isolation/runtime.ts";
 import type { AgentInfo } from "../model/v1/frameworks.ts";
@@ -218,7 +219,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
     moreMetrics: () => ({ ...care.metrics(), ...watches.metrics() }),
     ...(flags.logFile === undefined ? {} : { logFile: flags.logFile }),
   };
-  const agent = new Agent(options, agentDrivers(flags, runtime, store, info.hostname), systemRandom(), log);
+  const agent = new Agent(options, agentDrivers(flags, runtime, store, config), systemRandom(), log);
   const settings = flags.sandboxes ?? DEFAULT_SANDBOX_SETTINGS;
   const care = new SandboxCare({ port: agent, workDir, runtime, settings, log, ...disksOf(opened) });
   const api = agentApi({
@@ -318,7 +319,7 @@ function agentDrivers(
   flags: AgentFlags,
   runtime: Runtime,
   store: AgentDrivers["store"],
-  name: string,
+  { info, workDir }: Pick<AgentConfig, "info" | "workDir">,
 ): AgentDrivers {
   const finder = new LeaderFinder(flags.masters.map(splitAddress));
   return {
@@ -326,9 +327,10 @@ function agentDrivers(
     runtime,
     store,
     findLeader: () => finder.find(),
-    openLink: (leader, events) => openLink(leader, events, name, flags.tls),
+    openLink: (leader, events) => openLink(leader, events, info.hostname, flags.tls),
     linkLatest,
     followOutput: (files, ended) => new FollowedOutput(files, ended),
+    removeSandbox: (path) => removeSandbox(workDir, path),
     removeVolume,
   };
 }

@@ -323,8 +323,9 @@ export class AgentBench {
         this.checks.push(effect);
         this.#lines.push(`check ${effect.check} of ${this.#name(effect.containerId)}: ${effect.probe.kind}`);
         return;
+      case "remove-sandbox":
       case "remove-volume":
-        this.#lines.push(`remove-volume ${effect.path}`);
+        this.#lines.push(`${effect.kind} ${effect.path}`);
         return;
       case "executor-event":
         this.#lines.push(`to executor: ${eventText(effect.event)}`);

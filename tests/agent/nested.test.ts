@@ -54,7 +54,8 @@ describe("a container inside another", () => {
     exited(bench, "t-r1.n");
     expect(bench.lines()).toEqual(["nested ended t: exited"]);
     remove(bench, "t-r1.n");
-    expect(bench.lines()).toEqual(["nested answer 200", "cleanup t"]);
+    const sandbox = "/var/lib/mesh/slaves/A/frameworks/F/executors/t/runs/t-r1/containers/n";
+    expect(bench.lines()).toEqual(["nested answer 200", "cleanup t", `remove-sandbox ${sandbox}`]);
     expect(bench.keys().filter((key) => key.startsWith("nested/"))).toEqual([]);
     remove(bench, "t-r1.n");
     expect(bench.lines()).toEqual(["nested answer 404: Container t-r1.n cannot be found"]);

@@ -109,6 +109,7 @@ class Bench {
       store: this.disk.open(),
       findLeader: () => Promise.resolve(ok(LEADER)),
       openLink: (_, events) => this.master.open(events),
+      removeSandbox: async () => {},
       removeVolume: async () => undefined,
       followOutput: () => ({ next: async () => undefined, close() {} }),
       linkLatest: async (link, sandbox) => {

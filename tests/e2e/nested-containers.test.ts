@@ -32,7 +32,10 @@ test("run, are waited for, killed and removed; they live on without the agent, a
   const found = [...new Bun.Glob("**/containers/quick/stdout").scanSync({ cwd: sandbox })];
   expect(found.map((path) => readFileSync(join(sandbox, path), "utf8"))).toEqual(["inside\n"]);
   expect((await launch("quick", "true"))[0]).toBe(202);
+  expect((await launch("odd:1,@$é", "true"))[0]).toBe(200);
   expect((await call("REMOVE_NESTED_CONTAINER", { container_id: id("quick") }))[0]).toBe(200);
+  const stdout = join(sandbox, `${found[0]}`);
+  await eventually("its sandbox to be removed", () => !existsSync(stdout));
   expect((await call("WAIT_NESTED_CONTAINER", { container_id: id("quick") }))[0]).toBe(404);
   expect(
     (await call("LAUNCH_NESTED_CONTAINER", { container_id: { value: "x" }, command: { value: "x" } }))[0],

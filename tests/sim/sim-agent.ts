@@ -298,6 +298,9 @@ export class SimAgent {
         );
         return;
       }
+      case "remove-sandbox":
+        // Nobody launches containers by call here.
+        return;
       case "remove-volume":
         this.#input({ kind: "volume-removed", volume: effect.volume, error: undefined }, 0);
         return;
