@@ -70,7 +70,7 @@ export interface NestedCall {
 export interface NestedPort {
   launch(call: NestedCall): Promise<CallAnswer>;
   kill(containerId: string, signal: number): Promise<CallAnswer>;
-  /** Those that run inside no other. */
+  /** Those that run inside no other, and what runs inside of these. */
   standalone(): readonly string[];
   /** Forgets one that has ended. */
   remove(containerId: string): Promise<CallAnswer>;

@@ -2,7 +2,7 @@
 import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Exit } from "../isolation/container.ts";
-import { parentContainer } from "../model/container-id.ts";
+import { rootContainer } from "../model/container-id.ts";
 import type { CallAnswer, NestedCall, NestedPort } from "./port.ts";
 import type { AgentState } from "./state.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
@@ -38,8 +38,9 @@ export class NestedGate implements NestedPort {
   }
 
   standalone(): readonly string[] {
-    const running = [...this.#state.nested.values()].filter(({ phase }) => phase === "running");
-    return running.map(({ containerId }) => containerId).filter((id) => parentContainer(id) === undefined);
+    const { nested } = this.#state;
+    const running = [...nested.values()].filter(({ phase }) => phase === "running");
+    return running.map(({ containerId }) => containerId).filter((id) => nested.has(rootContainer(id)));
   }
 
   #ask(make: (ref: number) => AgentInput): Promise<CallAnswer> {

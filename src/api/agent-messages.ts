@@ -1,6 +1,6 @@
 /** The agent's views as v1 messages. */
 import type { AgentExecutorView, AgentPort, AgentTaskView } from "../agent/port.ts";
-import { containerIdFrom } from "../model/container-id.ts";
+import { containerIdFrom, parentContainer } from "../model/container-id.ts";
 import { taskMessage } from "../model/task-message.ts";
 import type { AgentCallGetContainers } from "../model/v1/agent.ts";
 import type {
@@ -90,7 +90,10 @@ export async function containersMessage(
       };
     }),
   );
-  const standalone = show_standalone ? context.port.nested.standalone() : [];
+  // As in Mesos what is inside of one is shown without it, too.
+  const standalone = context.port.nested
+    .standalone()
+    .filter((id) => (parentContainer(id) === undefined ? show_standalone : show_nested));
   return {
     containers: [
       ...containers,

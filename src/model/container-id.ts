@@ -21,6 +21,11 @@ export function parentContainer(text: string): string | undefined {
   return at === -1 ? undefined : text.slice(0, at);
 }
 
+/** The outermost one that it is inside, or itself. */
+export function rootContainer(text: string): string {
+  return text.split(SEPARATOR, 1)[0] ?? text;
+}
+
 /** Its id without those of its parents. */
 export function ownPart(text: string): string {
   return text.slice(text.lastIndexOf(SEPARATOR) + 1);

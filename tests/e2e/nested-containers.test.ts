@@ -99,6 +99,18 @@ test("by themselves run on an agent beside its tasks, over its death, until they
   await eventually("the agent to be back", async () => (await cluster.activeAgents()) === 1);
   expect((await call("GET_CONTAINERS", {}))[1]).not.toContain('"alone"');
   expect((await call("GET_CONTAINERS", { show_standalone: true }))[1]).toContain('"alone"');
+  const inside = {
+    container_id: { value: "inside", parent: container_id },
+    command: { value: "sleep 1000" },
+  };
+  expect(await call("LAUNCH_CONTAINER", inside)).toEqual([200, ""]);
+  const shown = async (flags: object): Promise<string[]> => {
+    const listed = JSON.parse((await call("GET_CONTAINERS", flags))[1]).get_containers.containers ?? [];
+    return listed.map(({ container_id: { value } }: { container_id: { value: string } }) => value);
+  };
+  expect(await shown({ show_standalone: true })).toEqual(["alone"]);
+  expect(await shown({ show_nested: true })).toEqual(["inside"]);
+  expect(await shown({ show_nested: true, show_standalone: true })).toEqual(["alone", "inside"]);
   const stdout = join(cluster.directory, "a0", "containers", "alone", "stdout");
   expect(readFileSync(stdout, "utf8")).toBe("alone\n");
   const files = (path: string) => fetch(`http://${cluster.agentAddresses[0]}/files/${path}`);
