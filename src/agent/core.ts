@@ -78,7 +78,7 @@ import { acknowledge, resendUpdates, retryHead, sendHead } from "./status-update
 import { beginStop, sayGoodbye, stopWhenEmpty } from "./stop.ts";
 import { killRun, runTask, startSuccessors } from "./task-runs.ts";
 import type { AgentConfig, AgentEffect, AgentInput } from "./types.ts";
-import { updateVolumes, volumeRemoved } from "./update-volumes.ts";
+import { removeVolumeAgain, updateVolumes, volumeRemoved } from "./update-volumes.ts";
 
 export class AgentCore {
   /** For views and metrics; only the core's handlers change it. */
@@ -315,6 +315,10 @@ function runDeadlines(state: AgentState): void {
     }
     if (kind === "orphan") {
       state.emit({ kind: "remove-orphan", containerId: id });
+      continue;
+    }
+    if (kind === "volume") {
+      removeVolumeAgain(state, id);
       continue;
     }
     if (kind === "nested-kill") {

@@ -5,12 +5,16 @@
  * stays in the record until its directory is out of the way, so that a crash
  * between the two only repeats the removal. Directories are made at first use.
  */
+import { SECOND_MS } from "../base/time.ts";
 import type { UpdateVolumes } from "../model/agent-protocol.ts";
 import { VOLUMES_KEY } from "./checkpoint.ts";
 import { volumePath } from "./paths.ts";
 import { encodeVolumesRecord, type VolumeRecord } from "./records.ts";
 import type { AgentState } from "./state.ts";
 import { isSameVolume, volumeKey } from "./volumes.ts";
+
+/** Distance of tries when a volume cannot be removed. */
+const RETRY_MS = 5 * SECOND_MS;
 
 export function updateVolumes(state: AgentState, { volumes, registration }: UpdateVolumes): void {
   const { known, removing } = state.volumes;
@@ -19,11 +23,22 @@ export function updateVolumes(state: AgentState, { volumes, registration }: Upda
   for (const [key, volume] of known) {
     const now = wanted.get(key);
     const stays = now === undefined ? volume.registration !== registration : isSameVolume(volume, now);
-    if (stays || removing.has(key)) continue;
-    removing.add(key);
-    state.emit({ kind: "remove-volume", volume, path: volumePath(state.config.workDir, volume) });
+    if (!stays && !removing.has(key)) remove(state, key, volume);
   }
   adopt(state, false);
+}
+
+function remove(state: AgentState, key: string, volume: VolumeRecord): void {
+  state.volumes.removing.add(key);
+  state.emit({ kind: "remove-volume", volume, path: volumePath(state.config.workDir, volume) });
+}
+
+/** Its removal failed a while ago. */
+export function removeVolumeAgain(state: AgentState, key: string): void {
+  const { known, removing, wanted } = state.volumes;
+  const [volume, now] = [known.get(key), wanted.get(key)];
+  if (volume === undefined || removing.has(key) || (now !== undefined && isSameVolume(volume, now))) return;
+  remove(state, key, volume);
 }
 
 export function volumeRemoved(state: AgentState, volume: VolumeRecord, error: string | undefined): void {
@@ -32,7 +47,8 @@ export function volumeRemoved(state: AgentState, volume: VolumeRecord, error: st
   removing.delete(key);
   const { role, persistenceId } = volume;
   if (error !== undefined) {
-    state.log.error("Cannot remove a destroyed volume", { role, persistenceId, reason: error });
+    state.log.error("Cannot remove a destroyed volume; trying again", { role, persistenceId, reason: error });
+    state.deadlines.set(`volume/${key}`, state.now.monotonicMs + RETRY_MS);
     return;
   }
   state.log.info("Removed a destroyed volume", { role, persistenceId });

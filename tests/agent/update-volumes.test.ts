@@ -112,3 +112,21 @@ test("a role's slashes become spaces; a PATH disk has volumes of its own", () =>
   expect(volumePath("/w", { ...V1, root: "disk1" })).toBe("/w/disk1/volumes/roles/web/v");
   expect(() => volumePath("/w", { ...V1, persistenceId: ".." })).toThrow();
 });
+
+test("a volume that cannot be removed is removed later, and made anew then", () => {
+  const bench = started();
+  update(bench, [V1]);
+  update(bench, [{ ...V1, making: "m2" }]);
+  bench.lines();
+  removed(bench, "in use");
+  bench.advance(4_999);
+  expect(bench.lines()).toEqual([]);
+  bench.advance(1);
+  expect(bench.lines()).toEqual(["remove-volume /var/lib/mesh/volumes/roles/web/v"]);
+  removed(bench);
+  bench.lines();
+  bench.run("t", uses("data"));
+  expect(bench.lines()).toContain("launch t");
+  bench.advance(60_000);
+  expect(bench.lines().filter((line) => line.startsWith("remove-volume"))).toEqual([]);
+});
