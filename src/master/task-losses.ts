@@ -16,10 +16,10 @@ export interface Loss {
 
 export function tellLosses(leader: Leader, tasks: Iterable<EndedTask>, loss: Loss): void {
   const { reason, message, atMs } = loss;
-  for (const { frameworkId, taskId, agentId, state } of tasks) {
+  for (const { frameworkId, taskId, agentId, state, wasKnown } of tasks) {
     const unreachableAtMs = loss.unreachable === true ? atMs : undefined;
     const status = masterStatus({ taskId, agentId, state, reason, message, atMs, unreachableAtMs });
-    if (state !== "TASK_UNREACHABLE") {
+    if (state !== "TASK_UNREACHABLE" && wasKnown !== true) {
       leader.counters.bump(`tasks_${state.slice("TASK_".length).toLowerCase()}`);
     }
     const framework = leader.frameworks.get(frameworkId);

@@ -77,7 +77,7 @@ export interface AgentLoss {
   readonly atMs: number;
 }
 
-/** Completes all tasks of the agent; answers those of which no end was told before. */
+/** Completes all tasks of the agent; answers those whose frameworks were told of no end before. */
 export function endTasks(state: RegistryState, agent: AgentRecord, loss: AgentLoss): EndedTask[] {
   const ended: EndedTask[] = [];
   const { reason, message, atMs } = loss;
@@ -89,6 +89,9 @@ export function endTasks(state: RegistryState, agent: AgentRecord, loss: AgentLo
       task.stateBeforeUnreachable = undefined;
       endTask(task, { state: lost, reason, message, atMs });
       if (!told) ended.push({ frameworkId, taskId, agentId: agent.id, state: lost });
+    } else if (task.updateState === undefined || !isTerminalState(task.updateState)) {
+      // Known from what came with an earlier update: the word itself went with the agent.
+      ended.push({ frameworkId, taskId, agentId: agent.id, state: task.state, wasKnown: true });
     }
     completeTask(state, task);
   }

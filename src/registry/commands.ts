@@ -325,6 +325,8 @@ export interface EndedTask {
   readonly taskId: string;
   readonly agentId: string;
   readonly state: TaskState;
+  /** Its end is not new to the master, only to its framework. */
+  readonly wasKnown?: boolean;
 }
 
 /** What became of one command; equal on every master. */

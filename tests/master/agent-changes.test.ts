@@ -204,3 +204,18 @@ describe("an agent that is deactivated", () => {
     expect(bench.core.leader?.agents.get(agentId)?.holdings.size).toBe(0);
   });
 });
+
+for (const how of ["marked gone", "unregistered"]) {
+  test(`an end that came with an earlier update is told when its agent is ${how} before the word itself`, () => {
+    const { bench, agentId, framework } = running();
+    const uuid = bench.update(1, framework.id, "aware", "TASK_RUNNING", { latestState: "TASK_FINISHED" });
+    framework.acknowledge(agentId, "aware", uuid);
+    framework.events();
+    const finished = bench.core.counters.get("tasks_finished");
+    if (how === "unregistered") bench.fromAgent(1, { kind: "unregister-agent" });
+    else bench.change({ kind: "mark-gone", agentId });
+    expect(bench.registry.task(framework.id, "aware")).toBeUndefined();
+    expect(framework.statuses()).toMatchObject([{ state: "TASK_FINISHED", source: "SOURCE_MASTER" }]);
+    expect([finished, bench.core.counters.get("tasks_finished")]).toEqual([1, 1]);
+  });
+}
