@@ -41,8 +41,10 @@ export function sandboxRuns(state: AgentState): readonly SandboxRun[] {
   for (const nested of state.nested.values()) {
     if (isOver(nested)) continue;
     const { containerId, phase, spec } = nested;
-    const { sandbox } = spec;
-    runs.push({ containerId, sandbox, running: phase === "running", needs: () => NOTHING });
+    const { resources, sandbox } = spec;
+    // One inside another has none of its own.
+    const needs = { ...NOTHING, diskBytes: resources.diskBytes };
+    runs.push({ containerId, sandbox, running: phase === "running", needs: () => needs });
   }
   for (const executor of state.executors.values()) {
     const { frameworkId, executorId, containerId, phase } = executor;

@@ -223,6 +223,9 @@ describe("a container inside another", () => {
       ],
       resources: { cpusMilli: 500, memBytes: 64 << 20, memLimitBytes: "unlimited" },
     });
+    launchAlone(bench, "large", [scalar("disk", 5)]);
+    const needs = new Map(sandboxRuns(bench.core.state).map((run) => [run.containerId, run.needs()]));
+    expect([needs.get("alone")?.diskBytes, needs.get("large")?.diskBytes]).toEqual([0, 5 << 20]);
     bench.lines();
     launchAlone(bench, "alone", []);
     launchAlone(bench, "t-r1", []);
