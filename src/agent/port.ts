@@ -75,8 +75,13 @@ export interface NestedPort {
   /** Forgets one that has ended. */
   remove(containerId: string): Promise<CallAnswer>;
   /** Resolves with how it ended; undefined when `signal` aborted. */
-  wait(containerId: string, signal: AbortSignal): Promise<Result<Exit | undefined, CallAnswer>>;
+  wait(containerId: string, signal: AbortSignal): Promise<Result<NestedEnd | undefined, CallAnswer>>;
 }
+
+/** `limited`: what a task that ends so is told to be, of a container that broke a limit. */
+export type NestedEnd = Exit & {
+  readonly limited?: Pick<TaskStatus, "state" | "reason" | "message" | "limitation">;
+};
 
 /** One container run: a command task has an executor of its own, named after the task. */
 export interface AgentExecutorView {

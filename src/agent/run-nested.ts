@@ -3,8 +3,9 @@ import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Exit } from "../isolation/container.ts";
 import { rootContainer } from "../model/container-id.ts";
-import type { CallAnswer, NestedCall, NestedPort } from "./port.ts";
+import type { CallAnswer, NestedCall, NestedEnd, NestedPort } from "./port.ts";
 import type { AgentState } from "./state.ts";
+import { limitedStatus } from "./task-status.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
 
 export type NestedEffect = Extract<AgentEffect, { kind: "nested-answer" | "nested-ended" }>;
@@ -54,10 +55,10 @@ export class NestedGate implements NestedPort {
     return promise;
   }
 
-  async wait(containerId: string, signal: AbortSignal): Promise<Result<Exit | undefined, CallAnswer>> {
+  async wait(containerId: string, signal: AbortSignal): Promise<Result<NestedEnd | undefined, CallAnswer>> {
     const nested = this.#state.nested.get(containerId);
     if (nested === undefined) return fail({ status: 404, body: `Container ${containerId} cannot be found` });
-    if (nested.exit !== undefined) return ok(nested.exit);
+    if (nested.exit !== undefined) return ok(endOf(nested.exit));
     const { promise, resolve } = Promise.withResolvers<Exit | undefined>();
     const waiting = this.#waiting.get(containerId) ?? new Set();
     this.#waiting.set(containerId, waiting.add(resolve));
@@ -69,7 +70,7 @@ export class NestedGate implements NestedPort {
     if (signal.aborted) abort();
     const exit = await promise;
     signal.removeEventListener("abort", abort);
-    return ok(exit);
+    return ok(exit && endOf(exit));
   }
 
   carryOut(effect: NestedEffect): void {
@@ -85,4 +86,11 @@ export class NestedGate implements NestedPort {
     this.#answers.delete(ref);
     resolve({ status, body });
   }
+}
+
+function endOf(exit: Exit): NestedEnd {
+  const { limitation } = exit;
+  if (limitation === undefined) return exit;
+  const { source: _, ...limited } = limitedStatus(limitation, undefined);
+  return { ...exit, limited };
 }

@@ -55,14 +55,16 @@ export async function waitContainer(
 
 type Exit = NonNullable<Extract<Awaited<ReturnType<NestedPort["wait"]>>, { ok: true }>["value"]>;
 
+/** Of one that broke a limit also which, as Mesos' ContainerTermination. */
 function termination(exit: Exit): AgentResponseWaitContainer {
+  const limited = exit.limited ?? {};
   switch (exit.kind) {
     case "exited":
-      return { exit_status: exit.code << 8 };
+      return { ...limited, exit_status: exit.code << 8 };
     case "signaled":
-      return { exit_status: exit.signal };
+      return { ...limited, exit_status: exit.signal };
     case "unknown":
-      return { message: exit.reason };
+      return { message: exit.reason, ...limited };
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { NestedGate } from "../../src/agent/run-nested.ts";
 import { holdsContainer, sandboxRuns } from "../../src/agent/sandbox-runs.ts";
 import { present } from "../../src/base/assert.ts";
 import type { ContainerState } from "../../src/isolation/runtime.ts";
@@ -201,7 +202,7 @@ describe("a container inside another", () => {
     expect(again.lines().filter((line) => line.startsWith("remove-orphan"))).toHaveLength(3);
   });
 
-  test("or inside none has resources, sandbox and environment of its own, and outlives all tasks and the agent", () => {
+  test("or inside none has resources, sandbox and environment of its own, and outlives all tasks and the agent", async () => {
     const disk = new MemoryDisk();
     const bench = running({ disk });
     const scalar = (name: string, value: number): Resource => ({ name, type: "SCALAR", scalar: { value } });
@@ -226,6 +227,26 @@ describe("a container inside another", () => {
     launchAlone(bench, "large", [scalar("disk", 5)]);
     const needs = new Map(sandboxRuns(bench.core.state).map((run) => [run.containerId, run.needs()]));
     expect([needs.get("alone")?.diskBytes, needs.get("large")?.diskBytes]).toEqual([0, 5 << 20]);
+    launched(bench, "large");
+    const limitation = {
+      resource: "disk",
+      usedBytes: 6 << 20,
+      limitBytes: 5 << 20,
+      message: "too much",
+    } as const;
+    bench.step({ kind: "exited", containerId: "large", exit: { kind: "signaled", signal: 9, limitation } });
+    const gate = new NestedGate(bench.core.state, () => true);
+    expect(await gate.wait("large", new AbortController().signal)).toMatchObject({
+      value: {
+        signal: 9,
+        limited: {
+          state: "TASK_FAILED",
+          reason: "REASON_CONTAINER_LIMITATION_DISK",
+          message: "too much",
+          limitation: { resources: [{ name: "disk", scalar: { value: 5 } }] },
+        },
+      },
+    });
     bench.lines();
     launchAlone(bench, "alone", []);
     launchAlone(bench, "t-r1", []);

@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
-import type { ContainerInput, ContainerPort, SessionCall } from "../../src/agent/port.ts";
+import type { ContainerInput, ContainerPort, NestedEnd, SessionCall } from "../../src/agent/port.ts";
 import { agentApi } from "../../src/api/routes.ts";
 import { fail, ok } from "../../src/base/result.ts";
-import type { Exit } from "../../src/isolation/container.ts";
 import type { AgentCall, ProcessIO } from "../../src/model/v1/agent.ts";
 import type { ContainerID } from "../../src/model/v1/ids.ts";
 import { decodeJson } from "../../src/wire/json-decode.ts";
@@ -33,7 +32,7 @@ class Program {
   session: SessionCall | undefined;
   /** What `next` waits for once the pieces are out. */
   more: Promise<undefined> = Promise.resolve(undefined);
-  exit: Exit | undefined = { kind: "exited", code: 3 };
+  exit: NestedEnd | undefined = { kind: "exited", code: 3 };
 
   readonly port: ContainerPort = {
     openSession: (call) => {
@@ -258,6 +257,13 @@ test("the end of a container is told as wait(2) tells it", async () => {
   expect(await wait()).toMatchObject({ wait_nested_container: { exit_status: 9 } });
   program.exit = { kind: "unknown", reason: "lost" };
   expect(await wait()).toMatchObject({ wait_nested_container: { message: "lost" } });
+  const limited = {
+    state: "TASK_FAILED",
+    reason: "REASON_CONTAINER_LIMITATION_MEMORY",
+    message: "m",
+  } as const;
+  program.exit = { kind: "signaled", signal: 9, limited };
+  expect(await wait()).toMatchObject({ wait_nested_container: { exit_status: 9, ...limited } });
   // What is no session may be a nested container.
   program.exit = undefined;
   const lost = await send({ type: "WAIT_CONTAINER", wait_container: { container_id: ID } });
