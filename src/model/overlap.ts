@@ -7,6 +7,12 @@ import { Resources } from "./resources.ts";
 export function overlapOf(parts: Iterable<Resources>): Resources | undefined {
   let sum = Resources.EMPTY;
   for (const part of parts) {
+    if (part.isEmpty()) continue;
+    if (sum.isEmpty()) {
+      // Most tasks have one part alone.
+      sum = part;
+      continue;
+    }
     const next = sum.add(part);
     const before = next.subtract(part);
     if (!before.equals(sum)) return sum.subtract(before);
