@@ -1,12 +1,17 @@
 import { expect, test } from "bun:test";
 import { MasterBench } from "../support/master-bench.ts";
 
-test("KILL goes to the agent; with another agent's id it is ignored; unknown tasks are reconciled", () => {
+function launched() {
   const bench = new MasterBench();
   bench.lead();
   const agentId = bench.agent(1);
   const framework = bench.framework();
   framework.launch(framework.offers[0], framework.task("t", agentId));
+  return { bench, framework, agentId };
+}
+
+test("KILL goes to the agent; with another agent's id it is ignored; unknown tasks are reconciled", () => {
+  const { bench, framework } = launched();
   bench.toAgent(1);
   framework.events();
   framework.call({ type: "KILL", kill: { task_id: { value: "t" }, agent_id: { value: "other" } } });
@@ -18,11 +23,7 @@ test("KILL goes to the agent; with another agent's id it is ignored; unknown tas
 });
 
 test("KILL of a task whose agent is unreachable is answered, and waits for the agent", () => {
-  const bench = new MasterBench();
-  bench.lead();
-  const agentId = bench.agent(1);
-  const framework = bench.framework();
-  framework.launch(framework.offers[0], framework.task("t", agentId));
+  const { bench, framework, agentId } = launched();
   for (let ping = 0; ping < 10; ping++) bench.pass(15_000);
   framework.events();
   framework.call({ type: "KILL", kill: { task_id: { value: "t" }, agent_id: { value: "other" } } });
@@ -46,11 +47,7 @@ test("a kill that overtakes its launch follows it", () => {
 });
 
 test("a kill of a task whose end waits for its acknowledgement leaves nothing behind", () => {
-  const bench = new MasterBench();
-  bench.lead();
-  const agentId = bench.agent(1);
-  const framework = bench.framework();
-  framework.launch(framework.offers[0], framework.task("t", agentId));
+  const { bench, framework, agentId } = launched();
   bench.update(1, framework.id, "t", "TASK_FINISHED");
   bench.toAgent(1);
   framework.call({ type: "KILL", kill: { task_id: { value: "t" } } });
@@ -59,11 +56,7 @@ test("a kill of a task whose end waits for its acknowledgement leaves nothing be
 });
 
 test("a kill of a task that ended just as its agent became unreachable goes with the acknowledgement", () => {
-  const bench = new MasterBench();
-  bench.lead();
-  const agentId = bench.agent(1);
-  const framework = bench.framework();
-  framework.launch(framework.offers[0], framework.task("t", agentId));
+  const { bench, framework, agentId } = launched();
   bench.autoCommit = false;
   for (let ping = 0; bench.proposed.length === 0 && ping < 10; ping++) bench.pass(15_000);
   expect(bench.proposed.map((command) => command.kind)).toEqual(["mark-agent-unreachable"]);
@@ -76,11 +69,7 @@ test("a kill of a task that ended just as its agent became unreachable goes with
 });
 
 test("a framework that is removed takes along its kills on an agent that is out of reach", () => {
-  const bench = new MasterBench();
-  bench.lead();
-  const agentId = bench.agent(1);
-  const framework = bench.framework();
-  framework.launch(framework.offers[0], framework.task("t", agentId));
+  const { bench, framework, agentId } = launched();
   for (let ping = 0; ping < 10; ping++) bench.pass(15_000);
   const later = new MasterBench({}, bench.registry, "m2");
   later.lead(2);

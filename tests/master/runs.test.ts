@@ -18,11 +18,8 @@ function runOf(bench: MasterBench, framework: BenchFramework): string {
   return bench.registry.task(framework.id, "t")?.runId ?? "";
 }
 
-/**
- * The old run's end was acknowledged by the framework, but that acknowledgement
- * was lost with link 1; the id was launched again before the agent came back.
- */
-function reused(): Reused {
+/** A run of t has ended, and the framework has an offer of what it held. */
+function ended() {
   const bench = new MasterBench();
   bench.lead();
   const agentId = bench.agent(1);
@@ -30,8 +27,17 @@ function reused(): Reused {
   framework.launch(framework.offers[0], framework.task("t", agentId));
   const old = runOf(bench, framework);
   const end = bench.update(1, framework.id, "t", "TASK_FINISHED");
-  framework.acknowledge(agentId, "t", end);
   const [offer] = framework.newOffers().slice(-1);
+  return { bench, framework, agentId, old, end, offer };
+}
+
+/**
+ * The old run's end was acknowledged by the framework, but that acknowledgement
+ * was lost with link 1; the id was launched again before the agent came back.
+ */
+function reused(): Reused {
+  const { bench, framework, agentId, old, end, offer } = ended();
+  framework.acknowledge(agentId, "t", end);
   framework.launch(offer, framework.task("t", agentId));
   const now = runOf(bench, framework);
   bench.toAgent(1);
@@ -110,14 +116,7 @@ test("a run that the framework saw running and the agent lost is gone, though an
 });
 
 test("an update that was proposed before its run was completed is acknowledged when it is refused", () => {
-  const bench = new MasterBench();
-  bench.lead();
-  const agentId = bench.agent(1);
-  const framework = bench.framework();
-  framework.launch(framework.offers[0], framework.task("t", agentId));
-  const old = runOf(bench, framework);
-  const end = bench.update(1, framework.id, "t", "TASK_FINISHED");
-  const [offer] = framework.newOffers().slice(-1);
+  const { bench, framework, agentId, old, end, offer } = ended();
   bench.autoCommit = false;
   framework.acknowledge(agentId, "t", end);
   // Sent again by a new agent process with another uuid, before the completion is applied.
@@ -136,14 +135,7 @@ test("an update that was proposed before its run was completed is acknowledged w
 describe("an id whose end the framework acknowledged, and only the commit of that is outstanding", () => {
   /** Launched again in the same turn, as a framework may that has the answer to its ACKNOWLEDGE. */
   function launchedAtOnce() {
-    const bench = new MasterBench();
-    bench.lead();
-    const agentId = bench.agent(1);
-    const framework = bench.framework();
-    framework.launch(framework.offers[0], framework.task("t", agentId));
-    const old = runOf(bench, framework);
-    const end = bench.update(1, framework.id, "t", "TASK_FINISHED");
-    const [offer] = framework.newOffers().slice(-1);
+    const { bench, framework, agentId, old, end, offer } = ended();
     bench.toAgent(1);
     bench.autoCommit = false;
     framework.acknowledge(agentId, "t", end);
@@ -235,14 +227,7 @@ test("a removed agent that comes back is refused, also by the next leader", () =
 });
 
 test("an id whose acknowledged end found the log full is free at once all the same", () => {
-  const bench = new MasterBench();
-  bench.lead();
-  const agentId = bench.agent(1);
-  const framework = bench.framework();
-  framework.launch(framework.offers[0], framework.task("t", agentId));
-  const old = runOf(bench, framework);
-  const end = bench.update(1, framework.id, "t", "TASK_FINISHED");
-  const [offer] = framework.newOffers().slice(-1);
+  const { bench, framework, agentId, old, end, offer } = ended();
   bench.autoCommit = false;
   framework.acknowledge(agentId, "t", end);
   bench.drop();
