@@ -19,6 +19,16 @@ export function plannedTotal(agent: AgentMemory): Resources {
 }
 
 /**
+ * With what operators' changes make, too, which nobody has before their commit: the ids of its volumes are
+ * taken, and two volumes of one id could not be told apart.
+ */
+export function claimedTotal(agent: AgentMemory): Resources {
+  let total = plannedTotal(agent);
+  for (const { claimed } of agent.changes.values()) if (claimed !== undefined) total = total.add(claimed);
+  return total;
+}
+
+/**
  * Why the change would make too much of what an agent with `total` has, or
  * undefined. What makes it less is always possible.
  */

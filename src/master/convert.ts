@@ -15,7 +15,7 @@ import { checkId } from "../model/validate-ids.ts";
 import { writeResources } from "../registry/agent-total.ts";
 import type { TrackedOperation } from "../registry/commands.ts";
 import { encodeBlob } from "../wire/blob.ts";
-import { outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
+import { claimedTotal, outgrows, refreshTotal } from "./agent-resources.ts";
 import type { LaunchContext } from "./launch.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory, OfferMemory } from "./memory.ts";
@@ -45,7 +45,7 @@ export function newConversions(
   return {
     offered,
     held: offered,
-    total: plannedTotal(agent),
+    total: claimedTotal(agent),
     operations: [],
     bytes: 0,
     destroyed: new Set(),

@@ -56,6 +56,8 @@ export interface PendingChange {
   readonly consumed: Resources;
   /** Counts as there already, held by the framework; nothing for an operator's change. */
   readonly planned: Resources;
+  /** What an operator's change makes: nobody has it before the commit. */
+  readonly claimed?: Resources;
   /** Rest of the offers, converted: goes back once the outcome is known. */
   readonly heldBack: Allocation | undefined;
   /** What of it the change made: the filter is not for it, as in Mesos. */

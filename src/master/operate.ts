@@ -3,7 +3,7 @@ import { changeOf, type ResourceChange } from "../model/operations.ts";
 import { Resources } from "../model/resources.ts";
 import { writeResources } from "../registry/agent-total.ts";
 import { REQUEST_IDS_LEVEL } from "../registry/command-level.ts";
-import { outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
+import { claimedTotal, outgrows, plannedTotal, refreshTotal } from "./agent-resources.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory } from "./memory.ts";
 import { rescindOffer } from "./offers.ts";
@@ -37,7 +37,7 @@ export function operate(leader: Leader, { ref, agentId, operation }: OperateInpu
     );
     return;
   }
-  const total = plannedTotal(agent);
+  const total = claimedTotal(agent);
   const type = operation.type ?? "UNKNOWN";
   const change = changeOf(operation, { role: undefined, principal: undefined, sharedVolumes: true, total });
   if (!change.ok) {
@@ -88,6 +88,7 @@ function propose(
   agent.changes.set(changeId, {
     consumed,
     planned,
+    claimed: converted,
     heldBack: undefined,
     made,
     refuseMs: undefined,
