@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { BOOTED, REPORT_AFTER_S, runMachine } from "./qemu.ts";
 
 const PACKAGES = [
   "qemu-system-x86",
@@ -68,7 +69,6 @@ const DISK_MODULES = [
 const DISK_MIB = 32;
 /** mkfs.xfs makes none below 300. */
 const XFS_MIB = 320;
-const BOOT_TIMEOUT_MS = 240_000;
 const MEMORY_MIB = 1_024;
 
 /** Nothing can be done to the kernel's first root, as pivot_root(2) would; so another mount covers it. */
@@ -84,6 +84,12 @@ fi
 /bin/busybox mount -t tmpfs run /run
 /bin/busybox mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for module in $(/bin/busybox cat /modules/order); do /bin/busybox insmod /modules/$module; done
+exec </dev/null >/dev/ttyS0 2>&1
+echo "${BOOTED}"
+(
+/bin/busybox sleep ${REPORT_AFTER_S}
+for what in l w t; do echo $what >/proc/sysrq-trigger; done
+) &
 export PATH=/usr/bin:/bin HOME=/tmp
 /program
 echo "program ended with $?"
@@ -128,7 +134,7 @@ export interface MachineOptions {
   readonly modules?: readonly string[];
 }
 
-/** Compiles `source`, boots it, and gives everything the console said. */
+/** Compiles `source`, boots it, and gives everything that it printed. */
 export async function runInVm(
   source: string,
   directory: string,
@@ -140,27 +146,12 @@ export async function runInVm(
   const disk = options.disk === undefined ? [] : addDisk(join(directory, "disk"), options.disk);
   const archive = join(directory, "initramfs.cpio");
   check(["sh", "-c", 'cd "$1" && find . | cpio --quiet -o -H newc >"$2"', "sh", root, archive]);
-  const machine = Bun.spawn(
-    [
-      ...["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"],
-      ...["-m", String(MEMORY_MIB), "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"],
-      ...disk,
-      ...["-kernel", kernel() ?? "", "-initrd", archive, "-append", "console=ttyS0 quiet panic=-1"],
-    ],
-    { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
-  );
-  let cut = "";
-  const limit = setTimeout(() => {
-    cut = `\nThe machine was ended after ${BOOT_TIMEOUT_MS / 1_000} s\n`;
-    machine.kill("SIGKILL");
-  }, BOOT_TIMEOUT_MS);
-  const [output, errors] = await Promise.all([
-    new Response(machine.stdout).text(),
-    new Response(machine.stderr).text(),
-    machine.exited,
+  return runMachine(directory, [
+    ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", String(MEMORY_MIB)],
+    ...disk,
+    ...["-kernel", kernel() ?? "", "-initrd", archive],
+    ...["-append", "console=ttyS1 earlyprintk=serial,ttyS1,115200 panic=-1"],
   ]);
-  clearTimeout(limit);
-  return `${output}${errors}${cut}`.replaceAll("\r", "");
 }
 
 function buildRoot(source: string, root: string): void {
