@@ -1,11 +1,16 @@
 /**
  * How long turns of this process's event loop take: nothing else is served meanwhile. A timer that should
  * fire after a few milliseconds fires late by as much as the turn in its way had left; that it waits for a
- * processor counts, too. It runs only while there is work, so that an idle process sleeps.
+ * processor counts, too. It runs only while there is work, so that an idle process sleeps: single turns,
+ * as heartbeats need, are measured to their own end and cause no timer.
  */
 
 /** Distance of two looks: turns are measured too short by this at most. */
 const LOOK_MS = 5;
+/** Work that pauses for as long is over; half of what lies between two heartbeats of masters. */
+const PAUSE_MS = 35;
+/** A leader of seven masters has as many turns between two pauses when there is nothing to do. */
+const SINGLE_TURNS_MAX = 8;
 /** Upper ends of the histogram's classes; the last class has none. */
 const UP_TO_MS = [5, 10, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000] as const;
 /** The longest turn is that of the last minute, in parts of a few seconds. */
@@ -18,6 +23,8 @@ export interface LoopClock {
   /** Processor time of this thread. */
   cpuMs(): number;
   after(delayMs: number, run: () => void): void;
+  /** Calls back when all that this turn is to do is done. */
+  atTurnEnd(run: () => void): void;
 }
 
 /** Processor time of this thread. */
@@ -30,6 +37,7 @@ const CLOCK: LoopClock = {
   nowMs: () => performance.now(),
   cpuMs: threadCpuMs,
   after: (delayMs, run) => void setTimeout(run, delayMs).unref(),
+  atTurnEnd: (run) => void setImmediate(run),
 };
 
 export class LoopWatch {
@@ -39,15 +47,23 @@ export class LoopWatch {
   readonly #work = new Turns();
   #looking = false;
   #touched = false;
+  #endedAtMs = Number.NEGATIVE_INFINITY;
+  /** Since the last pause. */
+  #singleTurns = 0;
 
   constructor(clock: LoopClock = CLOCK) {
     this.#clock = clock;
   }
 
-  /** There is work: to be called whenever some begins; cheap. */
+  /** There is work in this turn: to be called whenever some begins, after it was planned; cheap. */
   touch(): void {
     this.#touched = true;
-    if (!this.#looking) this.#look();
+    if (this.#looking) return;
+    this.#looking = true;
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#endedAtMs > PAUSE_MS) this.#singleTurns = 0;
+    if (this.#singleTurns < SINGLE_TURNS_MAX) this.#lookAtTurn(nowMs);
+    else this.#look(nowMs);
   }
 
   metrics(): Readonly<Record<string, number>> {
@@ -58,19 +74,34 @@ export class LoopWatch {
     };
   }
 
-  #look(): void {
-    this.#looking = true;
+  #lookAtTurn(nowMs: number): void {
+    this.#singleTurns++;
+    const beforeMs = this.#clock.cpuMs();
+    this.#clock.atTurnEnd(() => this.#end(this.#add(nowMs, beforeMs)));
+  }
+
+  #look(nowMs: number): void {
     this.#touched = false;
-    const dueMs = this.#clock.nowMs() + LOOK_MS;
     const beforeMs = this.#clock.cpuMs();
     this.#clock.after(LOOK_MS, () => {
-      const nowMs = this.#clock.nowMs();
-      const lateMs = Math.max(0, nowMs - dueMs);
-      this.#turns.add(nowMs, lateMs);
-      this.#work.add(nowMs, Math.min(lateMs, this.#clock.cpuMs() - beforeMs));
-      if (this.#touched) this.#look();
-      else this.#looking = false;
+      const lookedMs = this.#add(nowMs + LOOK_MS, beforeMs);
+      if (this.#touched) this.#look(lookedMs);
+      else this.#end(lookedMs);
     });
+  }
+
+  #end(nowMs: number): void {
+    this.#looking = false;
+    this.#endedAtMs = nowMs;
+  }
+
+  /** A turn lasts since `sinceMs`, or had no part after it; the time now. */
+  #add(sinceMs: number, cpuBeforeMs: number): number {
+    const nowMs = this.#clock.nowMs();
+    const ms = Math.max(0, nowMs - sinceMs);
+    this.#turns.add(nowMs, ms);
+    this.#work.add(nowMs, Math.min(ms, this.#clock.cpuMs() - cpuBeforeMs));
+    return nowMs;
   }
 }
 

@@ -260,8 +260,8 @@ function masterDrivers(
     workMs: threadCpuMs,
     wakeAt,
     soon: (run) => {
-      loop.touch();
       setImmediate(run);
+      loop.touch();
     },
     newUuid: () => crypto.randomUUID(),
     systemMetrics: () => ({ ...systemMetrics(), ...loop.metrics() }),
