@@ -76,7 +76,11 @@ const LAYERS: readonly Layer[] = [
     core: false,
   },
   { path: "agent/run-link.ts", mayImport: ["base", "model", "agent", "agent/run-drivers.ts"], core: false },
-  { path: "agent/run-nested.ts", mayImport: ["base", "model", "isolation", "agent"], core: false },
+  {
+    path: "agent/run-nested.ts",
+    mayImport: ["base", "model", "isolation", "agent", "agent/run-drivers.ts"],
+    core: false,
+  },
   {
     path: "agent/run-sessions.ts",
     mayImport: ["base", "model", "isolation", "agent", "agent/run-drivers.ts"],

@@ -57,6 +57,7 @@ import {
   nestedLaunched,
   nestedLaunchFailed,
   nestedRemove,
+  nestedRemoved,
 } from "./nested-calls.ts";
 import { findPod } from "./pod-state.ts";
 import {
@@ -155,6 +156,7 @@ const INPUTS: InputHandlers = {
   "nested-launch": nestedLaunch,
   "nested-kill": nestedKill,
   "nested-remove": nestedRemove,
+  "nested-removed": nestedRemoved,
   "executor-subscribe": executorSubscribe,
   "executor-stream-closed": executorStreamClosed,
   "executor-call": executorCall,
@@ -243,7 +245,6 @@ const DEFERRED: DeferredHandlers = {
   cleanup: (state, { containerId }) => state.emit({ kind: "cleanup", containerId }),
   "launch-nested": (state, { containerId }) => launchNested(state, containerId),
   "remove-orphan": (state, { containerId }) => state.emit({ kind: "remove-orphan", containerId }),
-  "remove-sandbox": (state, { path }) => state.emit({ kind: "remove-sandbox", path }),
   goodbye: sayGoodbye,
 };
 

@@ -18,6 +18,8 @@ type Input<K extends AgentInput["kind"]> = Extract<AgentInput, { kind: K }>;
 
 const SIGKILL = 9;
 const SIGTERM = 15;
+/** Of Linux, real-time signals included. */
+const SIGNAL_MAX = 64;
 
 /** Answered when it is launched, or will not be. */
 export function nestedLaunch(state: AgentState, { call, ref }: Input<"nested-launch">): void {
@@ -30,18 +32,27 @@ type Answer = readonly [status: number, body: string];
 function takeLaunch(state: AgentState, call: NestedCall, ref: number): Answer | undefined {
   const { containerId } = call;
   const cannot = `Failed to launch container ${containerId}`;
+  const known = state.nested.get(containerId);
+  if (known?.phase === "removing") return [503, `${cannot}: the one of that id is being removed; ask again`];
   // Mesos: a second call for the same container does nothing.
-  if (state.nested.has(containerId)) return [202, ""];
+  if (known !== undefined) return [202, ""];
   const parentId = parentContainer(containerId);
   const parent = parentId === undefined ? undefined : runningContainer(state, parentId);
-  if (parent === undefined && parentId !== undefined) return [400, `${cannot}: its parent does not run`];
+  if (parent === undefined && parentId !== undefined) {
+    const why = state.pods.has(parentId)
+      ? "its parent is a pod, which has no process of its own; launch it inside one of the pod's tasks"
+      : "its parent does not run";
+    return [400, `${cannot}: ${why}`];
+  }
   if (parentId === undefined && isTasks(state, containerId)) return [202, ""];
   if (state.nested.size >= NESTED_CONTAINERS_MAX) {
     return [503, `${cannot}: the agent has ${NESTED_CONTAINERS_MAX}; remove some that have ended`];
   }
   const spec = nestedSpec(state.config, parent, call);
   if (!spec.ok) return [400, `${cannot}: ${spec.error}`];
-  const nested: Nested = { containerId, spec: spec.value, phase: "checkpointing", exit: undefined, ref };
+  const nested: Nested = {
+    ...{ containerId, spec: spec.value, phase: "checkpointing", exit: undefined, ref, removals: [] },
+  };
   state.nested.set(containerId, nested);
   state.write({ key: NESTED_PREFIX + containerId, value: encodeNestedRecord({ spec: spec.value }) });
   state.afterwards({ kind: "launch-nested", containerId });
@@ -77,7 +88,7 @@ export function nestedLaunchFailed(state: AgentState, nested: Nested, error: Lau
 /** The runtime keeps how it ended until it is cleaned up. */
 export function nestedExited(state: AgentState, nested: Nested, exit: Exit): void {
   const { containerId } = nested;
-  if (nested.phase === "ended") return;
+  if (isOver(nested)) return;
   nested.phase = "ended";
   nested.exit = exit;
   state.deadlines.clear(`nested-kill/${containerId}`);
@@ -92,13 +103,14 @@ export function nestedKill(state: AgentState, { containerId, ref, signal }: Inpu
 function takeKill(state: AgentState, containerId: string, signal: number): Answer {
   const nested = state.nested.get(containerId);
   if (nested === undefined) return notFound(containerId);
-  if (signal !== SIGKILL && signal !== SIGTERM) {
-    const known = `${SIGTERM} and ${SIGKILL}`;
+  if (signal < 1 || signal > SIGNAL_MAX) {
+    const known = `1 to ${SIGNAL_MAX}`;
     return [400, `Failed to kill container ${containerId}: signal ${signal} is none of ${known}`];
   }
   const { phase } = nested;
-  if (signal === SIGTERM && phase === "running") {
-    state.emit({ kind: "signal", containerId, signal: "SIGTERM" });
+  // As in Mesos, one that has no process yet is ended whatever the signal.
+  if (signal !== SIGKILL && phase === "running") {
+    state.emit({ kind: "signal", containerId, signal: signal === SIGTERM ? "SIGTERM" : signal });
   } else if (phase === "launching" || phase === "running") state.emit({ kind: "kill", containerId });
   else if (phase === "checkpointing") {
     nestedLaunchFailed(state, nested, { step: "cancelled", message: "it was killed before its start" });
@@ -111,22 +123,47 @@ export function killNestedAgain(state: AgentState, containerId: string): void {
   if (state.nested.get(containerId)?.phase === "running") state.emit({ kind: "kill", containerId });
 }
 
+/** Answered when nothing is in the way of another container of its id. */
 export function nestedRemove(state: AgentState, { containerId, ref }: Input<"nested-remove">): void {
-  answer(state, ref, ...takeRemove(state, containerId));
+  const nested = state.nested.get(containerId);
+  if (nested === undefined) {
+    answer(state, ref, ...notFound(containerId));
+    return;
+  }
+  if (!isOver(nested)) {
+    answer(state, ref, 500, `${cannotRemove(containerId)}: it still runs`);
+    return;
+  }
+  nested.removals.push(ref);
+  if (nested.phase === "removing") return;
+  nested.phase = "removing";
+  // Mesos: MesosContainerizerProcess::remove. That of a standalone one goes when it is old enough.
+  const sandbox = parentContainer(containerId) === undefined ? undefined : nested.spec.sandbox;
+  state.emit({ kind: "remove-nested", containerId, sandbox });
 }
 
-function takeRemove(state: AgentState, containerId: string): Answer {
+/** A process that dies before this finds the record, and what is left of the container. */
+export function nestedRemoved(state: AgentState, { containerId, error }: Input<"nested-removed">): void {
   const nested = state.nested.get(containerId);
-  if (nested === undefined) return notFound(containerId);
-  if (nested.phase !== "ended") return [500, `Failed to remove container ${containerId}: it still runs`];
+  if (nested?.phase !== "removing") return;
+  const refs = nested.removals.splice(0);
+  if (error !== undefined) {
+    nested.phase = "ended";
+    for (const ref of refs) answer(state, ref, 500, `${cannotRemove(containerId)}: ${error}`);
+    return;
+  }
   state.nested.delete(containerId);
   state.write({ key: NESTED_PREFIX + containerId, value: undefined });
-  state.afterwards({ kind: "cleanup", containerId });
-  // Mesos: MesosContainerizerProcess::remove. That of a standalone one goes when it is old enough.
-  if (parentContainer(containerId) !== undefined) {
-    state.afterwards({ kind: "remove-sandbox", path: nested.spec.sandbox });
-  }
-  return [200, ""];
+  for (const ref of refs) answer(state, ref, 200, "");
+}
+
+function cannotRemove(containerId: string): string {
+  return `Failed to remove container ${containerId}`;
+}
+
+/** It has ended. */
+function isOver({ phase }: Nested): boolean {
+  return phase === "ended" || phase === "removing";
 }
 
 function notFound(containerId: string): Answer {
@@ -149,7 +186,7 @@ export function restoreNested(state: AgentState, recovered: readonly RecoveredNe
 function lives(state: AgentState, containerId: string): boolean {
   const { containers, executorContainers, nested } = state;
   const found = containers.get(containerId) ?? executorContainers.get(containerId) ?? nested.get(containerId);
-  return found !== undefined && found.phase !== "ended";
+  return found !== undefined && found.phase !== "ended" && found.phase !== "removing";
 }
 
 function answerLaunch(state: AgentState, nested: Nested, status: number, body: string): void {

@@ -8,7 +8,7 @@ export function dropNested(state: AgentState, parentId: string): void {
   if (state.nested.size === 0) return;
   const inside = childContainer(parentId, "");
   for (const nested of [...state.nested.values()]) {
-    const { containerId, phase, ref } = nested;
+    const { containerId, phase, ref, removals } = nested;
     if (!containerId.startsWith(inside)) continue;
     state.nested.delete(containerId);
     state.write({ key: NESTED_PREFIX + containerId, value: undefined });
@@ -16,7 +16,9 @@ export function dropNested(state: AgentState, parentId: string): void {
       const body = `Failed to launch container ${containerId}: its parent ended`;
       state.emit({ kind: "nested-answer", ref, status: 400, body });
     }
-    if (phase === "ended") state.afterwards({ kind: "cleanup", containerId });
+    for (const removal of removals)
+      state.emit({ kind: "nested-answer", ref: removal, status: 200, body: "" });
+    if (phase === "ended" || phase === "removing") state.afterwards({ kind: "cleanup", containerId });
     else if (phase !== "checkpointing") {
       state.emit({
         kind: "nested-ended",

@@ -2,7 +2,7 @@
  * Containers that somebody has the agent run inside another one (TSK-18), as
  * the core holds them in memory: an executor's, most often.
  *
- *     checkpointing --durable--> launching --launched--> running --exited--> ended --removed--> forgotten
+ *     checkpointing --durable--> launching --launched--> running --exited--> ended --removing--> forgotten
  *           \--launch-failed-----------/
  *
  * They use what their parent has: its resources, its user, its network. They
@@ -25,11 +25,13 @@ import type { NestedRecord } from "./records.ts";
 export interface Nested {
   readonly containerId: string;
   readonly spec: ContainerSpec;
-  phase: "checkpointing" | "launching" | "running" | "ended";
+  phase: "checkpointing" | "launching" | "running" | "ended" | "removing";
   /** Of an ended one. */
   exit: Exit | undefined;
   /** Call that waits for the launch. */
   ref: number | undefined;
+  /** Calls that wait for its removal. */
+  readonly removals: number[];
 }
 
 /** One of the checkpoint, as it was found; undefined: it never ran, and nobody was told that it would. */
@@ -39,7 +41,7 @@ export function foundNested(
   sameBoot: boolean,
 ): Nested | undefined {
   const { containerId } = spec;
-  const nested = { containerId, spec, ref: undefined };
+  const nested = { containerId, spec, ref: undefined, removals: [] };
   if (found.state === "ended") return { ...nested, phase: "ended", exit: found.exit };
   if (!sameBoot || found.state === "never-started") return undefined;
   if (found.state === "running") return { ...nested, phase: "running", exit: undefined };

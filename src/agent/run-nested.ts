@@ -3,27 +3,41 @@ import { assert } from "../base/assert.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Exit } from "../isolation/container.ts";
 import { rootContainer } from "../model/container-id.ts";
+import { textOf } from "./launch-queue.ts";
 import type { CallAnswer, NestedCall, NestedEnd, NestedPort } from "./port.ts";
+import type { AgentDrivers } from "./run-drivers.ts";
 import type { AgentState } from "./state.ts";
 import { limitedStatus } from "./task-status.ts";
 import type { AgentEffect, AgentInput } from "./types.ts";
 
-export type NestedEffect = Extract<AgentEffect, { kind: "nested-answer" | "nested-ended" }>;
+export type NestedEffect = Extract<AgentEffect, { kind: "nested-answer" | "nested-ended" | "remove-nested" }>;
+
+/** Where inputs go. */
+export interface NestedInbox {
+  /** False: it is full. */
+  offer(input: AgentInput): boolean;
+  put(input: AgentInput): void;
+}
+
+type NestedDrivers = Pick<AgentDrivers, "removeSandbox"> & {
+  readonly runtime: Pick<AgentDrivers["runtime"], "cleanup">;
+};
 
 const BUSY: CallAnswer = { status: 503, body: "The agent is busy; ask again" };
 
 export class NestedGate implements NestedPort {
   readonly #state: AgentState;
-  /** False: the inbox is full. */
-  readonly #offer: (input: AgentInput) => boolean;
+  readonly #drivers: NestedDrivers;
+  readonly #inbox: NestedInbox;
   readonly #answers = new Map<number, (answer: CallAnswer) => void>();
   /** By container id. */
   readonly #waiting = new Map<string, Set<(exit: Exit) => void>>();
   #lastRef = 0;
 
-  constructor(state: AgentState, offer: (input: AgentInput) => boolean) {
+  constructor(state: AgentState, drivers: NestedDrivers, inbox: NestedInbox) {
     this.#state = state;
-    this.#offer = offer;
+    this.#drivers = drivers;
+    this.#inbox = inbox;
   }
 
   launch(call: NestedCall): Promise<CallAnswer> {
@@ -48,7 +62,7 @@ export class NestedGate implements NestedPort {
     const ref = ++this.#lastRef;
     const { promise, resolve } = Promise.withResolvers<CallAnswer>();
     this.#answers.set(ref, resolve);
-    if (!this.#offer(make(ref))) {
+    if (!this.#inbox.offer(make(ref))) {
       this.#answers.delete(ref);
       resolve(BUSY);
     }
@@ -80,11 +94,26 @@ export class NestedGate implements NestedPort {
       for (const resolve of waiting ?? []) resolve(effect.exit);
       return;
     }
+    if (effect.kind === "remove-nested") {
+      void this.#remove(effect);
+      return;
+    }
     const { body, ref, status } = effect;
     const resolve = this.#answers.get(ref);
     assert(resolve !== undefined, "A call is answered once");
     this.#answers.delete(ref);
     resolve({ status, body });
+  }
+
+  /** The records last: by them it is found again. */
+  async #remove({ containerId, sandbox }: Extract<NestedEffect, { kind: "remove-nested" }>): Promise<void> {
+    const { removeSandbox, runtime } = this.#drivers;
+    const removing = async (): Promise<undefined> => {
+      if (sandbox !== undefined) await removeSandbox(sandbox);
+      await runtime.cleanup(containerId);
+    };
+    const error = await removing().catch(textOf);
+    this.#inbox.put({ kind: "nested-removed", containerId, error });
   }
 }
 

@@ -74,7 +74,8 @@ export class Agent implements AgentPort, SandboxPort {
     this.#log = log;
     this.#core = new AgentCore(config, random, log);
     this.executors = new ExecutorGate(this.#core.state, (input) => this.#offer(input));
-    this.nested = new NestedGate(this.#core.state, (input) => this.#offer(input));
+    const put = (input: AgentInput): void => this.#put(input);
+    this.nested = new NestedGate(this.#core.state, drivers, { offer: (input) => this.#offer(input), put });
     this.containers = new ContainerSessions(this.#core.state, drivers);
     this.#launches = new LaunchQueue(options.maxLaunches);
     this.#link = new MasterLink(drivers, {
@@ -217,9 +218,6 @@ export class Agent implements AgentPort, SandboxPort {
       case "cleanup":
         this.#background("clean up a container", runtime.cleanup(effect.containerId));
         return;
-      case "remove-sandbox":
-        this.#background("remove a sandbox", this.#drivers.removeSandbox(effect.path));
-        return;
       case "check":
         void this.#check(effect);
         return;
@@ -233,6 +231,7 @@ export class Agent implements AgentPort, SandboxPort {
         return;
       case "nested-answer":
       case "nested-ended":
+      case "remove-nested":
         this.nested.carryOut(effect);
         return;
       case "stop":

@@ -80,7 +80,7 @@ export function holdsContainer(state: AgentState, containerId: string): boolean 
 
 /** By itself, and nothing hangs on it but the memory of how it ended, which its sandbox is not needed for. */
 function isOver({ containerId, phase }: Nested): boolean {
-  return phase === "ended" && parentContainer(containerId) === undefined;
+  return (phase === "ended" || phase === "removing") && parentContainer(containerId) === undefined;
 }
 
 /** A pod ends before all that its tasks were is told. */

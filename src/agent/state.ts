@@ -35,7 +35,6 @@ export type Deferred =
   | { readonly kind: "tell-executor"; readonly containerId: string; readonly event: ExecutorEvent }
   /** Ask the task's processes to end; SIGKILL follows after the grace period. */
   | { readonly kind: "terminate"; readonly containerId: string; readonly graceMs: number }
-  | { readonly kind: "remove-sandbox"; readonly path: string }
   | { readonly kind: "cleanup" | "launch-nested" | "remove-orphan"; readonly containerId: string }
   /** Leave the cluster and end the process. */
   | { readonly kind: "goodbye" };

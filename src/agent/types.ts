@@ -136,6 +136,8 @@ export type AgentInput =
       readonly signal: number;
     }
   | { readonly kind: "nested-remove"; readonly ref: number; readonly containerId: string }
+  /** Answers `remove-nested`; with the reason when something of it is still there. */
+  | { readonly kind: "nested-removed"; readonly containerId: string; readonly error: string | undefined }
   /** An operator asks the agent to end its tasks, leave the cluster and stop (AGT-26). */
   | { readonly kind: "unregister" };
 
@@ -149,14 +151,14 @@ export type AgentEffect =
   | { readonly kind: "checkpoint"; readonly token: number; readonly changes: readonly CheckpointChange[] }
   /** Point `latestLink` (a symbolic link, absolute path), if any, at the sandbox and launch. */
   | { readonly kind: "launch"; readonly spec: ContainerSpec; readonly latestLink: string | undefined }
-  /** Ask every process of the container to end. */
-  | { readonly kind: "signal"; readonly containerId: string; readonly signal: "SIGTERM" }
+  /** SIGTERM asks every process of the container to end; a number goes to its program alone. */
+  | { readonly kind: "signal"; readonly containerId: string; readonly signal: "SIGTERM" | number }
   /** A running container is to have so much from now on. */
   | { readonly kind: "resize"; readonly containerId: string; readonly resources: ContainerResources }
   /** End the container for sure, or cancel its launch. */
   | { readonly kind: "kill"; readonly containerId: string }
-  /** Of a container inside another. */
-  | { readonly kind: "remove-sandbox"; readonly path: string }
+  /** Drop all of an ended container, and its sandbox where one is named; answered by `nested-removed`. */
+  | { readonly kind: "remove-nested"; readonly containerId: string; readonly sandbox: string | undefined }
   /** End and forget a container that belongs to no task. */
   | { readonly kind: "remove-orphan"; readonly containerId: string }
   /**

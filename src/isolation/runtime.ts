@@ -93,8 +93,11 @@ export interface Runtime {
    */
   launch(spec: ContainerSpec, progress?: (line: string) => void): Promise<Result<Launched, LaunchError>>;
 
-  /** Sends a signal to every process of the container. Nothing happens when it has ended. */
-  signal(containerId: string, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /**
+   * Sends a signal to every process of the container, one that is a number to its program alone.
+   * Nothing happens when it has ended.
+   */
+  signal(containerId: string, signal: "SIGTERM" | "SIGKILL" | number): Promise<void>;
 
   /**
    * Ends the container for sure: when it resolves no process of it is left

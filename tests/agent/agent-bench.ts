@@ -323,7 +323,9 @@ export class AgentBench {
         this.checks.push(effect);
         this.#lines.push(`check ${effect.check} of ${this.#name(effect.containerId)}: ${effect.probe.kind}`);
         return;
-      case "remove-sandbox":
+      case "remove-nested":
+        this.#lines.push(`remove ${this.#name(effect.containerId)} ${effect.sandbox ?? "but its sandbox"}`);
+        return;
       case "remove-volume":
         this.#lines.push(`${effect.kind} ${effect.path}`);
         return;

@@ -31,6 +31,10 @@ function remove(bench: AgentBench, containerId: string): void {
   bench.step({ kind: "nested-remove", ref: 3, containerId });
 }
 
+function removed(bench: AgentBench, containerId: string, error?: string): void {
+  bench.step({ kind: "nested-removed", containerId, error });
+}
+
 function exited(bench: AgentBench, containerId: string): void {
   bench.step({ kind: "exited", containerId, exit: { kind: "exited", code: 3 } });
 }
@@ -56,10 +60,37 @@ describe("a container inside another", () => {
     expect(bench.lines()).toEqual(["nested ended t: exited"]);
     remove(bench, "t-r1.n");
     const sandbox = "/var/lib/mesh/slaves/A/frameworks/F/executors/t/runs/t-r1/containers/n";
-    expect(bench.lines()).toEqual(["nested answer 200", "cleanup t", `remove-sandbox ${sandbox}`]);
+    expect(bench.lines()).toEqual([`remove t ${sandbox}`]);
+    expect(bench.keys().filter((key) => key.startsWith("nested/"))).toEqual(["nested/t-r1.n"]);
+    removed(bench, "t-r1.n");
+    expect(bench.lines()).toEqual(["nested answer 200"]);
     expect(bench.keys().filter((key) => key.startsWith("nested/"))).toEqual([]);
     remove(bench, "t-r1.n");
     expect(bench.lines()).toEqual(["nested answer 404: Container t-r1.n cannot be found"]);
+  });
+
+  test("that is being removed is in the way of another of its id until nothing of it is left", () => {
+    const bench = running();
+    const answer = (status: number, text: string) => `nested answer ${status}: Failed to ${text}`;
+    launch(bench, "t-r1.n");
+    launched(bench, "t-r1.n");
+    exited(bench, "t-r1.n");
+    remove(bench, "t-r1.n");
+    bench.lines();
+    launch(bench, "t-r1.n");
+    remove(bench, "t-r1.n");
+    expect(bench.lines()).toEqual([
+      answer(503, "launch container t-r1.n: the one of that id is being removed; ask again"),
+    ]);
+    removed(bench, "t-r1.n", "in use");
+    expect(bench.lines()).toEqual(Array(2).fill(answer(500, "remove container t-r1.n: in use")));
+    remove(bench, "t-r1.n");
+    bench.lines();
+    // Its parent's end takes it along.
+    exited(bench, "t-r1");
+    expect(bench.lines()).toContain("nested answer 200");
+    removed(bench, "t-r1.n");
+    expect(bench.keys().filter((key) => key.startsWith("nested/"))).toEqual([]);
   });
 
   test("has what its parent has, with a sandbox inside the parent's", () => {
@@ -109,7 +140,7 @@ describe("a container inside another", () => {
     });
   });
 
-  test("is ended by SIGTERM or SIGKILL", () => {
+  test("is sent any signal, and ended by SIGKILL", () => {
     const bench = running();
     launch(bench, "t-r1.n");
     launched(bench, "t-r1.n");
@@ -119,9 +150,13 @@ describe("a container inside another", () => {
     kill(bench, "t-r1.n", 9);
     expect(bench.lines()).toEqual(["kill t", "nested answer 200"]);
     kill(bench, "t-r1.n", 1);
-    expect(bench.lines()).toEqual([
-      "nested answer 400: Failed to kill container t-r1.n: signal 1 is none of 15 and 9",
-    ]);
+    expect(bench.lines()).toEqual(["1 t", "nested answer 200"]);
+    for (const signal of [0, 65]) {
+      kill(bench, "t-r1.n", signal);
+      expect(bench.lines()).toEqual([
+        `nested answer 400: Failed to kill container t-r1.n: signal ${signal} is none of 1 to 64`,
+      ]);
+    }
   });
 
   test("that cannot be killed is killed again, until it has ended", () => {
@@ -138,11 +173,13 @@ describe("a container inside another", () => {
     }
     // Another of its name is none of it.
     remove(bench, "t-r1.n");
+    removed(bench, "t-r1.n");
     launch(bench, "t-r1.n");
     launched(bench, "t-r1.n");
     bench.step({ kind: "kill-failed", containerId: "t-r1.n", message: "in use" });
     exited(bench, "t-r1.n");
     remove(bench, "t-r1.n");
+    removed(bench, "t-r1.n");
     launch(bench, "t-r1.n");
     launched(bench, "t-r1.n");
     bench.lines();
@@ -235,7 +272,8 @@ describe("a container inside another", () => {
       message: "too much",
     } as const;
     bench.step({ kind: "exited", containerId: "large", exit: { kind: "signaled", signal: 9, limitation } });
-    const gate = new NestedGate(bench.core.state, () => true);
+    const drivers = { runtime: { cleanup: async () => {} }, removeSandbox: async () => {} };
+    const gate = new NestedGate(bench.core.state, drivers, { offer: () => true, put() {} });
     expect(await gate.wait("large", new AbortController().signal)).toMatchObject({
       value: {
         signal: 9,

@@ -180,6 +180,13 @@ export function runtimeConformance(name: string, makeHarness: () => RuntimeHarne
       expect(ended(id)).toEqual({ kind: "signaled", signal: 15 });
     });
 
+    test("a signal by its number ends a program that does not care", async () => {
+      const id = await launch("exec sleep 1000");
+      await runtime.signal(id, 2);
+      await untilEnded(id);
+      expect(ended(id)).toEqual({ kind: "signaled", signal: 2 });
+    });
+
     test("a stubborn program lives through SIGTERM and ends by kill, told before kill resolves", async () => {
       const id = await launch('trap "" TERM; sleep 1000');
       await stubborn(id);

@@ -298,7 +298,7 @@ export class SimAgent {
         );
         return;
       }
-      case "remove-sandbox":
+      case "remove-nested":
         // Nobody launches containers by call here.
         return;
       case "remove-volume":

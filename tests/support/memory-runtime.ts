@@ -186,11 +186,12 @@ export class MemoryRuntime implements Runtime {
     return await this.#options.fetch(spec.uris, spec.sandbox, undefined, signal);
   }
 
-  async signal(containerId: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  async signal(containerId: string, signal: "SIGTERM" | "SIGKILL" | number): Promise<void> {
     const row = this.#machine.rows.get(containerId);
     if (row === undefined || !isRunning(row)) return;
-    if (signal === "SIGTERM" && row.behaviour.ignoresTerm) return;
-    this.#machine.end(row, { kind: "signaled", signal: signal === "SIGTERM" ? SIGTERM : SIGKILL });
+    const number = { SIGTERM, SIGKILL }[signal] ?? Number(signal);
+    if (number === SIGTERM && row.behaviour.ignoresTerm) return;
+    this.#machine.end(row, { kind: "signaled", signal: number });
   }
 
   openSession(): Result<Session> {

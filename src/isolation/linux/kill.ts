@@ -3,7 +3,7 @@ import { CONTAINER_KILL_TIMEOUT_MS } from "../../base/limits.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { killCgroup, removeCgroup } from "./cgroup.ts";
 import { type ProcessTable, sendSignal } from "./process-table.ts";
-import { initOf, members, supervisorAlive, type Tracked } from "./tracked.ts";
+import { initOf, members, programOf, supervisorAlive, type Tracked } from "./tracked.ts";
 
 const POLL_FIRST_MS = 1;
 const POLL_MAX_MS = 50;
@@ -12,9 +12,14 @@ const INIT_RECORDS_MAX_MS = 500;
 /** A supervisor that has nothing to wait for and still lives is stuck (stopped by a debugger, for one). */
 const SUPERVISOR_ALONE_MAX_MS = 2_000;
 
-/** Sends a signal to each process of the container but the waiting shells. */
-export function signalMembers(table: ProcessTable, tracked: Tracked, signal: "SIGTERM" | "SIGKILL"): void {
-  for (const pid of members(table, tracked)) sendSignal(pid, signal);
+/** To each process of the container but the waiting shells; as a number to its program alone. */
+export function signalContainer(
+  table: ProcessTable,
+  tracked: Tracked,
+  signal: "SIGTERM" | "SIGKILL" | number,
+): void {
+  const program = typeof signal === "number" ? programOf(table, tracked) : undefined;
+  for (const pid of program === undefined ? members(table, tracked) : [program]) sendSignal(pid, signal);
 }
 
 /**
@@ -50,7 +55,7 @@ function killMembers(table: ProcessTable, tracked: Tracked, initToo: boolean): v
   const init = initOf(table, tracked);
   if (init !== undefined) sendSignal(init, initToo ? "SIGKILL" : "SIGCONT");
   if (record.cgroup !== undefined) killCgroup(record.cgroup);
-  else signalMembers(table, tracked, "SIGKILL");
+  else signalContainer(table, tracked, "SIGKILL");
   if (supervisorAlive(table, tracked)) sendSignal(supervisor.pid, "SIGCONT");
 }
 

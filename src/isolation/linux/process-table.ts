@@ -154,7 +154,7 @@ export function descendants(processes: readonly Process[], pid: number): Process
 }
 
 /** Sends a signal; false when the process is gone already. */
-export function sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL" | "SIGCONT"): boolean {
+export function sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL" | "SIGCONT" | number): boolean {
   try {
     process.kill(pid, signal);
     return true;

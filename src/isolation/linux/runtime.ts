@@ -31,7 +31,7 @@ import { endCause } from "./end-cause.ts";
 import { EventFiles } from "./exits.ts";
 import { containersFound } from "./found-containers.ts";
 import { GpuHolders } from "./gpu-holders.ts";
-import { killAll, killCgroupAndRemove, killStragglers, signalMembers } from "./kill.ts";
+import { killAll, killCgroupAndRemove, killStragglers, signalContainer } from "./kill.ts";
 import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
 import { listeningPorts } from "./listening.ts";
 import { openNetworks } from "./open-networks.ts";
@@ -167,10 +167,10 @@ class LinuxRuntime implements Runtime {
     container.ended.resolve(cause);
   }
 
-  async signal(containerId: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  async signal(containerId: string, signal: "SIGTERM" | "SIGKILL" | number): Promise<void> {
     const container = this.#containers.get(containerId);
     if (container?.tracked === undefined || container.exit !== undefined) return;
-    signalMembers(this.#table, container.tracked, signal);
+    signalContainer(this.#table, container.tracked, signal);
   }
 
   async kill(containerId: string, limitation?: Limitation): Promise<Result<void>> {

@@ -64,6 +64,18 @@ export function initOf(table: ProcessTable, tracked: Tracked): number | undefine
   return record.cgroup === undefined ? initByCommandLine(table, tracked) : undefined;
 }
 
+/**
+ * The process that the container was launched for; undefined where it is not told from those that it
+ * started. Of init's children it is the oldest: those that it inherits come behind.
+ */
+export function programOf(table: ProcessTable, tracked: Tracked): number | undefined {
+  const init = initOf(table, tracked);
+  if (init !== undefined) return table.children(init)[0];
+  const { record, session } = tracked;
+  if (session === undefined || !record.ownSession) return undefined;
+  return isAlive(table, session.id, session.startTime) ? session.id : undefined;
+}
+
 /** Whether a program can be run in it. */
 export function containerLives(table: ProcessTable, tracked: Tracked): boolean {
   if (!supervisorAlive(table, tracked)) return false;

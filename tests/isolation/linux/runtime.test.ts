@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { ok } from "../../../src/base/result.ts";
 import type { ContainerSpec } from "../../../src/isolation/container.ts";
@@ -89,6 +90,22 @@ for (const form of await availableForms()) {
       expect(used?.cpus_system_time_secs).toBeNumber();
       expect(Math.abs((used?.timestamp ?? 0) - Date.now() / 1_000)).toBeLessThan(60);
       await runtime.kill(spec.containerId);
+      await runtime.cleanup(spec.containerId);
+    });
+
+    test("gets a signal by its number itself, as with Mesos, and not what it started", async () => {
+      const child = '(trap "echo child" USR1; : >child; while :; do sleep 0.02; done) &';
+      // The second reaches the program when the first, had the child got it, was told long since.
+      const program = `trap 'echo first; trap "echo second; exit 3" USR1' USR1; until [ -e child ]; do :; done`;
+      const spec = bench.spec(`${child} ${program}; echo ready; wait; wait`);
+      const { ended } = await bench.start(spec);
+      const stdout = () => readFileSync(`${spec.sandbox}/stdout`, "utf8");
+      await machine.until(() => stdout() === "ready\n");
+      await runtime.signal(spec.containerId, constants.signals.SIGUSR1);
+      await machine.until(() => stdout().includes("first"));
+      await runtime.signal(spec.containerId, constants.signals.SIGUSR1);
+      expect(await ended).toEqual({ kind: "exited", code: 3 });
+      expect(stdout()).toBe("ready\nfirst\nsecond\n");
       await runtime.cleanup(spec.containerId);
     });
 
