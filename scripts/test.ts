@@ -22,6 +22,8 @@ interface Part {
   /** Folders and files below tests/ that `bun test` runs; a part has these or `commands`. */
   readonly tests?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Its tests run dist/mesh: it is built with this part, whichever were named. */
+  readonly runsBinary?: true;
 }
 
 interface Outcome {
@@ -66,9 +68,15 @@ function parts(seeds: number, firstSeed: number, voprFirstSeed: number): Part[] 
         MESH_VOPR_SEED: String(voprFirstSeed),
       },
     },
-    { name: "e2e", about: "whole clusters of the binary", commands: [], tests: ["e2e"] },
+    { name: "e2e", about: "whole clusters of the binary", commands: [], tests: ["e2e"], runsBinary: true },
     { name: "vm", about: "isolation under a kernel with cgroups v2", commands: [], tests: ["vm"] },
-    { name: "clients", about: "frameworks written for Mesos", commands: [], tests: ["clients"] },
+    {
+      name: "clients",
+      about: "frameworks written for Mesos",
+      commands: [],
+      tests: ["clients"],
+      runsBinary: true,
+    },
   ];
 }
 
@@ -126,7 +134,7 @@ function usage(all: readonly Part[]): string {
     "Options:",
     `  --seeds N       whole clusters that the simulator runs (default ${DEFAULT_SEEDS})`,
     "  --first-seed N  the first of them, to repeat a run; by default drawn by lot and printed",
-    "  --list          print the parts and end",
+    "  --list          print the parts that would run and end",
     "  -h, --help      print this and end",
     "",
     "Examples:",
@@ -168,17 +176,19 @@ async function main(): Promise<number> {
     console.log(usage(all));
     return 0;
   }
-  if (values.list === true) {
-    for (const part of all) console.log(`${part.name.padEnd(10)} ${part.about}`);
-    return 0;
-  }
   const unknown = positionals.filter((name) => !all.some((part) => part.name === name));
   if (unknown.length > 0) {
     const there = all.map((part) => part.name).join(", ");
     console.error(`Cannot run part "${unknown.join('", "')}": there are ${there}; see scripts/test --help`);
     return 2;
   }
-  const chosen = all.filter((part) => positionals.length === 0 || positionals.includes(part.name));
+  const named = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const runsBinary = named.some((part) => part.runsBinary === true);
+  const chosen = all.filter((part) => named.includes(part) || (runsBinary && part.name === "build"));
+  if (values.list === true) {
+    for (const part of chosen) console.log(`${part.name.padEnd(10)} ${part.about}`);
+    return 0;
+  }
   await installNeeds(chosen.map((part) => part.name));
   const outcomes: Outcome[] = [];
   for (const part of chosen) outcomes.push(await runPart(part));

@@ -17,6 +17,18 @@ test("scripts/test.ts says what there is", () => {
   }
 });
 
+test("scripts/test.ts builds the binary for the parts that run it", () => {
+  const parts = (...words: string[]): string[] =>
+    run("test.ts", "--list", ...words)
+      .stdout.trim()
+      .split("\n")
+      .map((line) => line.split(" ")[0] ?? "");
+  expect(parts("e2e")).toEqual(["build", "e2e"]);
+  expect(parts("types", "clients")).toEqual(["types", "build", "clients"]);
+  expect(parts("types", "vm")).toEqual(["types", "vm"]);
+  expect(parts()).toHaveLength(8);
+});
+
 test("scripts/test.ts refuses what it does not know, in one line", () => {
   const cases: [string[], string][] = [
     [["nonsense"], 'Cannot run part "nonsense": there are types, lint, '],
