@@ -1,5 +1,5 @@
 /** mesh's own endpoints, below `/mesh/`; every master answers them. */
-import { DEFAULT_CLUSTER, type MasterChange, type MasterPort } from "../master/port.ts";
+import { DEFAULT_CLUSTER, type MasterChange, type MasterPort, type RaftStatus } from "../master/port.ts";
 import type { Handler } from "./context.ts";
 import { leaderAddress, leaderOnly } from "./leader.ts";
 import { notesHandler } from "./notes.ts";
@@ -24,7 +24,10 @@ export function meshRoutes(port: MasterPort): Record<string, Handler> {
     "mesh/raft/promote": leaderOnly(port, raftChange(port, namedMaster("promote"))),
     "mesh/raft/remove": leaderOnly(port, raftChange(port, namedMaster("remove"))),
     "mesh/raft/transfer": leaderOnly(port, (request) => transfer(port, request)),
-    "mesh/raft": (request) => payload(request, "application/json", JSON.stringify(port.raftStatus())),
+    "mesh/raft": (request) => {
+      const status: RaftStatus = { ...port.raftStatus(), cluster: ownCluster(port) };
+      return payload(request, "application/json", JSON.stringify(status));
+    },
   };
 }
 
@@ -60,7 +63,7 @@ function raftChange(port: MasterPort, read: (fields: Fields) => MasterChange | s
 
 /** A master of a cluster of another name would be a member to which no link can be made. */
 function addedMaster(port: MasterPort, { id, address, cluster }: Fields): MasterChange | string | Response {
-  const { cluster: own = DEFAULT_CLUSTER } = port.flags();
+  const own = ownCluster(port);
   if (typeof cluster === "string" && cluster !== own) {
     return text(
       409,
@@ -71,6 +74,10 @@ function addedMaster(port: MasterPort, { id, address, cluster }: Fields): Master
     return '{"id": "<member id, a UUID>", "address": "<host:raft-port>"}';
   }
   return { kind: "add-learner", id, address };
+}
+
+function ownCluster(port: MasterPort): string {
+  return port.flags()["cluster"] ?? DEFAULT_CLUSTER;
 }
 
 function namedMaster(kind: "promote" | "remove"): (fields: Fields) => MasterChange | string {

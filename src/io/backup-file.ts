@@ -20,6 +20,8 @@ export interface BackupHeader {
   readonly index: number;
   readonly featureLevel: number;
   readonly takenAtMs: number;
+  /** Of the master that gave it; 0 in a backup of before it was noted. */
+  readonly term: number;
 }
 
 /** Reads on as its own reader does; lets the state go at the end, or when it is cancelled. */
@@ -45,9 +47,9 @@ async function* writeBackup(
   header: Omit<BackupHeader, "index">,
   reader: StateReader,
 ): AsyncGenerator<Uint8Array> {
-  const { cluster, featureLevel, takenAtMs } = header;
+  const { cluster, featureLevel, takenAtMs, term } = header;
   try {
-    yield piece(["mesh-backup", FORMAT, cluster, reader.appliedIndex, featureLevel, takenAtMs]);
+    yield piece(["mesh-backup", FORMAT, cluster, reader.appliedIndex, featureLevel, takenAtMs, term]);
     let keys = 0;
     for (let done = false; !done; ) {
       const chunk = await reader.next(PIECE_BYTES);
@@ -104,12 +106,12 @@ export class BackupReader {
     return null;
   }
 
-  #begin([format, cluster, index, featureLevel, takenAtMs]: unknown[]): string | null {
+  #begin([format, cluster, index, featureLevel, takenAtMs, term = 0]: unknown[]): string | null {
     if (format !== FORMAT) return `its format ${String(format)} is of another version of mesh`;
     if (typeof cluster !== "string" || typeof index !== "number") return "its first frame lacks a field";
-    if (typeof featureLevel !== "number" || typeof takenAtMs !== "number")
+    if (typeof featureLevel !== "number" || typeof takenAtMs !== "number" || typeof term !== "number")
       return "its first frame lacks a field";
-    this.header = { cluster, index, featureLevel, takenAtMs };
+    this.header = { cluster, index, featureLevel, takenAtMs, term };
     return null;
   }
 }

@@ -199,8 +199,9 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
 }
 
 async function backup(store: LevelRaftStore, node: MasterNode, cluster: string) {
-  const { featureLevel } = node.raftStatus().membership;
-  return backupStream({ cluster, featureLevel, takenAtMs: now().wallMs }, await store.readState());
+  const { membership, term } = node.raftStatus();
+  const { featureLevel } = membership;
+  return backupStream({ cluster, featureLevel, takenAtMs: now().wallMs, term }, await store.readState());
 }
 
 function watchedBy(loop: LoopWatch, handle: ReturnType<typeof lateHandler>["handle"]): typeof handle {

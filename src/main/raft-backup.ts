@@ -1,7 +1,7 @@
 /** `mesh raft backup` and `mesh raft restore`: the registry into a file, and a new cluster out of one. */
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { MeshError } from "../base/errors.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import { type BackupHeader, BackupReader } from "../io/backup-file.ts";
@@ -14,8 +14,12 @@ import { systemRandom } from "./process.ts";
 
 const BACKUP_PATH = "/mesh/raft/backup";
 const PROBE_TIMEOUT_MS = 3_000;
-/** The state is restored as the effect of entries of this term. */
-const RESTORED_TERM = 1;
+/**
+ * More elections than the old cluster will have held since the backup was taken. Agents ignore masters of a term
+ * below the highest they saw, which is how they tell a master that was deposed: those of the new cluster must
+ * not look like one.
+ */
+const TERMS_AHEAD = 2 ** 20;
 
 /** Resolves with the exit status. */
 export async function runBackup(action: "backup" | "restore", file: string, flags: Flags): Promise<number> {
@@ -94,13 +98,18 @@ export interface RestoreOptions {
 /** Makes the directory that of a new cluster of one master, which others join. */
 export async function restoreBackup({ file, dataDir, address }: RestoreOptions): Promise<void> {
   const directory = resolve(dataDir);
-  await refuseUsed(directory);
+  const isThere = await refuseUsed(directory);
   await mkdir(directory, { recursive: true }).catch((error: unknown) => {
     throw unusable(`Cannot restore into '${directory}': ${textOf(error)}; choose another --data-dir`);
   });
   const failure = Promise.withResolvers<never>();
   const store = new LevelRaftStore(directory, failure.reject);
-  await store.open();
+  // A master would wait for room.
+  store.onFull = () => failure.reject(noRoom(directory));
+  await store.open().catch(async (error: unknown) => {
+    await empty(directory, !isThere);
+    throw error;
+  });
   const reader = new BackupReader();
   try {
     const header = await Promise.race([load(file, reader, store, address), failure.promise]);
@@ -109,10 +118,16 @@ export async function restoreBackup({ file, dataDir, address }: RestoreOptions):
     );
   } catch (error) {
     await store.close();
-    await rm(directory, { recursive: true, force: true });
+    await empty(directory, !isThere);
     throw error;
   }
   await store.close();
+}
+
+/** Removes what was restored so far, and the directory itself if it was made for it. */
+async function empty(directory: string, isOwn: boolean): Promise<void> {
+  const paths = isOwn ? [directory] : (await readdir(directory)).map((name) => join(directory, name));
+  for (const path of paths) await rm(path, { recursive: true, force: true });
 }
 
 async function load(
@@ -125,9 +140,9 @@ async function load(
   let sequence = 0;
   let index = 0;
   const stage = (records: readonly StateRecord[], done: boolean): Promise<void> => {
-    const { featureLevel } = reader.header ?? { featureLevel: 1 };
+    const { featureLevel, term } = reader.header ?? { featureLevel: 1, term: 0 };
     const members = { ...bootstrapMembership([memberId], { [memberId]: address }), featureLevel };
-    const snapshot = { index, term: RESTORED_TERM, membership: encodeMembership(members) };
+    const snapshot = { index, term: term + TERMS_AHEAD, membership: encodeMembership(members) };
     return store.stageSnapshot({ id: 1, sequence: sequence++, snapshot, records, done });
   };
   try {
@@ -146,7 +161,7 @@ async function load(
     throw unusable(`Cannot restore '${file}': it is not whole; use another backup`);
   await store.write({
     identity: { clusterId: header.cluster, memberId },
-    hardState: { term: RESTORED_TERM, votedFor: null },
+    hardState: { term: header.term + TERMS_AHEAD, votedFor: null },
     sync: true,
   });
   await stage([], true);
@@ -172,13 +187,21 @@ async function askForBackup(masters: readonly string[]): Promise<ReadableStream<
   );
 }
 
-async function refuseUsed(directory: string): Promise<void> {
+/** False if it is not there yet. */
+async function refuseUsed(directory: string): Promise<boolean> {
   const content = await readdir(directory).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw unusable(`Cannot restore into '${directory}': ${textOf(error)}; choose another --data-dir`);
   });
-  if (content.length === 0) return;
+  if (content === undefined) return false;
+  if (content.length === 0) return true;
   throw unusable(`Cannot restore into '${directory}': it is not empty; choose another --data-dir`);
+}
+
+function noRoom(directory: string): MeshError {
+  return unusable(
+    `Cannot restore into '${directory}': its disk is full; make room, or choose another --data-dir`,
+  );
 }
 
 function unusable(text: string): MeshError {

@@ -39,8 +39,8 @@ export async function changeRaft(
     );
   }
   if (action === "add") {
-    const { id, address } = await waitingMaster(name);
-    await post(options, "add", { id, address });
+    const { id, address, cluster } = await waitingMaster(name);
+    await post(options, "add", { id, address, ...(cluster === undefined ? {} : { cluster }) });
     const next = `mesh raft promote ${address}`;
     report(
       options,
@@ -58,8 +58,10 @@ function report(options: ListOptions, result: object, text: string): void {
   console.log(options.json ? JSON.stringify(result, null, 2) : text);
 }
 
-/** Id and raft address of a master that knows of no cluster. */
-async function waitingMaster(address: string): Promise<{ readonly id: string; readonly address: string }> {
+/** A master that knows of no cluster, only the name of the one that it is to be in. */
+async function waitingMaster(
+  address: string,
+): Promise<{ readonly id: string; readonly address: string; readonly cluster: string | undefined }> {
   const status: RaftStatus | undefined = await askRaftStatus(address);
   if (status === undefined) {
     throw new MeshError(
@@ -73,7 +75,7 @@ async function waitingMaster(address: string): Promise<{ readonly id: string; re
       `Cannot add the master at '${address}': it is a ${status.role} of a cluster already; start it with an empty --data-dir`,
     );
   }
-  return { id: status.self, address: status.address };
+  return { id: status.self, address: status.address, cluster: status.cluster };
 }
 
 /** The leader's answer to a change; it comes when the change is committed. */

@@ -264,6 +264,8 @@ export interface RaftStatus {
   readonly self: string;
   /** Own raft address. */
   readonly address: string;
+  /** Name of its cluster; left out by older versions. */
+  readonly cluster?: string | undefined;
   readonly role: "leader" | "follower" | "candidate" | "pre-candidate" | "learner" | "joining" | "removed";
   readonly term: number;
   readonly leader: string | undefined;
@@ -277,7 +279,6 @@ export interface RaftStatus {
   readonly joint: { readonly from: readonly string[]; readonly to: readonly string[] } | undefined;
   /** Newest command formats in the log. */
   readonly featureLevel: number;
-  /** Progress of the others; a leader's only. */
   /** What is damaged in the log on disk; this master does not vote until the others repaired it. */
   readonly damage?: string | undefined;
   /** How the masters' registries compare (digest-watch.ts). */
@@ -294,6 +295,7 @@ export interface RaftStatus {
         readonly unheard?: readonly string[];
       }
     | undefined;
+  /** Progress of the others; a leader's only. */
   readonly peers: readonly {
     readonly id: string;
     readonly matchIndex: number | undefined;

@@ -22,7 +22,8 @@ export class StoreDriver {
   readonly #store: NodeStore;
   readonly #log: Log;
   readonly #answers: StoreAnswers;
-  readonly #readers = new Map<string, StateReader>();
+  /** Of transfers that are under way, by receiver; without a reader while it is being opened. */
+  readonly #iterations = new Map<string, { reader?: StateReader }>();
 
   constructor(store: NodeStore, log: Log, answers: StoreAnswers) {
     this.#store = store;
@@ -50,7 +51,7 @@ export class StoreDriver {
   }
 
   closeAll(): void {
-    for (const to of [...this.#readers.keys()]) this.#close(to);
+    for (const to of [...this.#iterations.keys()]) this.#close(to);
   }
 
   /** A write that fails never resolves; the store reports it and the process ends. */
@@ -69,12 +70,9 @@ export class StoreDriver {
   /** The next chunk; sequence 0 begins a new iteration. */
   async #read({ to, id, sequence }: EffectOf<"read-snapshot">): Promise<NodeInput> {
     try {
-      if (sequence === 0) {
-        this.#close(to);
-        this.#readers.set(to, await this.#store.readState());
-      }
-      const reader = this.#readers.get(to);
-      if (reader === undefined) throw new Error(`No iteration is open for ${to}`);
+      const reader = sequence === 0 ? await this.#open(to) : this.#iterations.get(to)?.reader;
+      // The transfer ended meanwhile.
+      if (reader === undefined) return { kind: "snapshot-failed", to, id };
       const { appliedIndex } = reader;
       const { records, done } = await reader.next(SNAPSHOT_CHUNK_MAX_BYTES);
       return { kind: "snapshot-read", to, id, sequence, appliedIndex, records, done };
@@ -94,8 +92,22 @@ export class StoreDriver {
     return { kind: "snapshot-staged", id: chunk.id, sequence: chunk.sequence };
   }
 
+  /** Undefined if the transfer ended meanwhile: nobody would close what was opened for it. */
+  async #open(to: string): Promise<StateReader | undefined> {
+    this.#close(to);
+    const iteration: { reader?: StateReader } = {};
+    this.#iterations.set(to, iteration);
+    const reader = await this.#store.readState();
+    if (this.#iterations.get(to) !== iteration) {
+      await reader.close();
+      return undefined;
+    }
+    iteration.reader = reader;
+    return reader;
+  }
+
   #close(to: string): void {
-    void this.#readers.get(to)?.close();
-    this.#readers.delete(to);
+    void this.#iterations.get(to)?.reader?.close();
+    this.#iterations.delete(to);
   }
 }

@@ -3,9 +3,13 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BackupReader } from "../../src/io/backup-file.ts";
 import { createLogger } from "../../src/io/logger.ts";
 import { type RunningMaster, startMaster } from "../../src/main/master.ts";
 import { restoreBackup, takeBackup } from "../../src/main/raft-backup.ts";
+import type { RaftStatus } from "../../src/master/port.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
+import { encodeMsgpack } from "../../src/wire/msgpack.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "mesh-backup-"));
 const running: RunningMaster[] = [];
@@ -14,7 +18,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function start(dataDir: string): Promise<RunningMaster> {
+async function start(dataDir: string, join: readonly string[] = []): Promise<RunningMaster> {
   const logger = createLogger({ name: "master", level: "error" });
   const master = await startMaster(
     {
@@ -24,7 +28,7 @@ async function start(dataDir: string): Promise<RunningMaster> {
       advertise: undefined,
       dataDir,
       peers: [],
-      join: [],
+      join,
       cluster: "mesh",
       settings: {},
       effective: {},
@@ -34,6 +38,11 @@ async function start(dataDir: string): Promise<RunningMaster> {
   );
   running.push(master);
   return master;
+}
+
+async function stop(master: RunningMaster): Promise<void> {
+  running.splice(running.indexOf(master), 1);
+  await master.stop();
 }
 
 /** The framework ids of the master, once it leads. */
@@ -90,6 +99,69 @@ test("a backup of a running master becomes the first master of a new cluster", a
 
   const again = restoreBackup({ file, dataDir: restored, address: "127.0.0.1:5060" });
   await expect(again).rejects.toThrow(/is not empty; choose another --data-dir/);
+});
+
+/** Its raft status, once it leads. */
+async function leads(url: string): Promise<RaftStatus> {
+  for (;;) {
+    const status = (await (await fetch(`${url}/mesh/raft`)).json()) as RaftStatus;
+    if (status.role === "leader") return status;
+    await Bun.sleep(10);
+  }
+}
+
+test("a restored cluster's terms are above all of before: agents ignore masters of lower ones", async () => {
+  const old = join(directory, "old-terms");
+  const file = join(directory, "terms.backup");
+  const startAgain = async (): Promise<RunningMaster> => {
+    const master = await start(old);
+    await leads(master.url);
+    return master;
+  };
+  let master = await startAgain();
+  await stop(master);
+  master = await startAgain();
+  await takeBackup({ masters: [new URL(master.url).host], file });
+  // The cluster goes on after its backup.
+  for (let elections = 0; elections < 3; elections++) {
+    await stop(master);
+    master = await startAgain();
+  }
+  const { term } = await leads(master.url);
+  const restored = join(directory, "new-terms");
+  await restoreBackup({ file, dataDir: restored, address: "127.0.0.1:5060" });
+  const second = await start(restored);
+  const after = await leads(second.url);
+  expect(after.term).toBeGreaterThan(term);
+  // So is a cluster that is restored from what was restored.
+  await takeBackup({ masters: [new URL(second.url).host], file });
+  const again = join(directory, "newest-terms");
+  await restoreBackup({ file, dataDir: again, address: "127.0.0.1:5060" });
+  expect((await leads((await start(again)).url)).term).toBeGreaterThan(after.term);
+});
+
+test("a backup of before terms were noted in it is read", () => {
+  const body = encodeMsgpack(["mesh-backup", 1, "mesh", 7, 3, 1_000]);
+  const frame = new Uint8Array(4 + body.length);
+  new DataView(frame.buffer).setUint32(0, Bun.hash.crc32(body));
+  frame.set(body, 4);
+  const reader = new BackupReader();
+  expect(reader.push(encodeFrame(frame)).ok).toBe(true);
+  expect(reader.header).toEqual({ cluster: "mesh", index: 7, featureLevel: 3, takenAtMs: 1_000, term: 0 });
+});
+
+test("a master that holds nothing yet gives no backup: another one is asked, the file stays", async () => {
+  const waiting = new URL((await start(join(directory, "waiting"), ["127.0.0.1:1"])).url).host;
+  const file = join(directory, "kept.backup");
+  writeFileSync(file, "of yesterday");
+  await expect(takeBackup({ masters: [waiting], file })).rejects.toThrow(
+    /answered 503: Failed to back up: this master holds no registry yet/,
+  );
+  expect(readFileSync(file, "utf8")).toBe("of yesterday");
+  const first = await start(join(directory, "holds"));
+  await frameworks(first.url);
+  await takeBackup({ masters: [waiting, new URL(first.url).host], file });
+  expect(readFileSync(file).length).toBeGreaterThan(50);
 });
 
 test("a file that is no whole backup is refused, and leaves no directory behind", async () => {

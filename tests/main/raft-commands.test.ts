@@ -46,3 +46,15 @@ test("a master is replaced by commands alone", async () => {
   await expect(changeRaft("promote", a.raft, options)).rejects.toThrow("votes already");
   await expect(changeRaft("promote", undefined, options)).rejects.toThrow("Missing the member");
 }, 20_000);
+
+test("a master of another cluster's name is not added", async () => {
+  await using group = new RaftGroup();
+  const [first, waiting] = [group.place(), group.place()];
+  await group.start(first, { aloneListenMs: 0 });
+  await group.leader();
+  await group.start(waiting, { join: ["127.0.0.1:1"], cluster: "blue" });
+  await expect(changeRaft("add", waiting.http, { masters: [first.http], json: false })).rejects.toThrow(
+    'Failed to add the master: this is cluster "test", not "blue"; check its --cluster and --join',
+  );
+  expect((await raftStatus(first)).members).toHaveLength(1);
+});

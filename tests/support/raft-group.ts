@@ -50,8 +50,10 @@ export class RaftGroup implements AsyncDisposable {
       readonly peers?: readonly string[];
       readonly join?: readonly string[];
       readonly aloneListenMs?: number;
+      readonly cluster?: string;
     },
   ): Promise<void> {
+    const cluster = how.cluster ?? "test";
     master.running = await startMaster(
       {
         ip: "127.0.0.1",
@@ -62,9 +64,9 @@ export class RaftGroup implements AsyncDisposable {
         peers: how.peers ?? [],
         join: how.join ?? [],
         aloneListenMs: how.aloneListenMs,
-        cluster: "test",
+        cluster,
         settings: {},
-        effective: { cluster: "test" },
+        effective: { cluster },
         directoryFlag: "--data-dir",
       },
       recorder(master.log),
