@@ -29,7 +29,7 @@ export interface WalDamage {
 
 /** Null if nothing that was acknowledged is lost. */
 export async function findLostWrites(directory: string): Promise<WalDamage | null> {
-  const names = (await readdir(directory)).filter((name) => /^\d+\.log$/.test(name)).sort();
+  const names = await walNames(directory);
   let bad: string | null = null;
   let lost = false;
   let hardState: Uint8Array | null = null;
@@ -40,6 +40,15 @@ export async function findLostWrites(directory: string): Promise<WalDamage | nul
     hardState = scan.hardState ?? hardState;
   }
   return lost && bad !== null ? { reason: bad, hardState } : null;
+}
+
+/** Write-ahead files, oldest first. */
+export async function walNames(directory: string): Promise<string[]> {
+  const names = await readdir(directory);
+  // Numbers have six digits at least, and after a million files one more.
+  return names
+    .filter((name) => /^\d+\.log$/.test(name))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }
 
 /** Where zeros begin behind the last record; undefined if the records are not whole up to there. */

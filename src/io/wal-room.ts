@@ -15,11 +15,11 @@
  * LevelDB wrote before, and what it writes later it writes over them.
  */
 import { constants } from "node:fs";
-import { open, readdir, readFile, truncate } from "node:fs/promises";
+import { open, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { WAL_ROOM_MAX_BYTES } from "../base/limits.ts";
 import type { LevelOperation, WriteRoom } from "./level.ts";
-import { endOfRecords } from "./raft-store-wal.ts";
+import { endOfRecords, walNames } from "./raft-store-wal.ts";
 
 /** Without O_CREAT: LevelDB may just have removed the file. */
 const APPEND = constants.O_WRONLY | constants.O_APPEND;
@@ -129,11 +129,6 @@ export class WalRoom implements WriteRoom {
   }
 
   async #newest(): Promise<string | undefined> {
-    const names = await readdir(this.#directory);
-    // Numbers have six digits at least, and after a million files one more.
-    return names
-      .filter((name) => /^\d+\.log$/.test(name))
-      .sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
-      .at(-1);
+    return (await walNames(this.#directory)).at(-1);
   }
 }

@@ -150,6 +150,20 @@ test("room in an older file is no loss, though a newer one has writes", async ()
   expect(await findLostWrites(copy)).toBeNull();
 });
 
+test("a file's number has more digits after a million of them: which is newer is not read from its letters", async () => {
+  const { path, db } = await opened();
+  await put(db, 0, 10);
+  const copy = crashed(path);
+  await db.close();
+  const bytes = readFileSync(wal(copy) ?? "");
+  rmSync(wal(copy) ?? "");
+  writeFileSync(join(copy, "999999.log"), bytes);
+  const end = endOfRecords(bytes) ?? 0;
+  writeFileSync(join(copy, "1000000.log"), bytes.subarray(0, end - 300));
+  // The newest write is torn: nobody was told of it.
+  expect(await findLostWrites(copy)).toBeNull();
+});
+
 test("a directory that is gone stops nothing", async () => {
   const { path, db } = await opened();
   const room = new WalRoom(join(path, "nowhere"));
