@@ -15,9 +15,9 @@ import { systemRandom } from "./process.ts";
 const BACKUP_PATH = "/mesh/raft/backup";
 const PROBE_TIMEOUT_MS = 3_000;
 /**
- * More elections than the old cluster will have held since the backup was taken. Agents ignore masters of a term
- * below the highest they saw, which is how they tell a master that was deposed: those of the new cluster must
- * not look like one.
+ * More elections than the old cluster will have held since the backup was taken. Agents ignore masters of a
+ * term below the highest that they saw, since such a master was deposed: those of the new cluster must not
+ * look like one.
  */
 const TERMS_AHEAD = 2 ** 20;
 

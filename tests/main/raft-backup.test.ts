@@ -101,11 +101,11 @@ test("a backup of a running master becomes the first master of a new cluster", a
   await expect(again).rejects.toThrow(/is not empty; choose another --data-dir/);
 });
 
-/** Its raft status, once it leads. */
+/** Its raft status, once it leads and holds a registry. */
 async function leads(url: string): Promise<RaftStatus> {
   for (;;) {
     const status = (await (await fetch(`${url}/mesh/raft`)).json()) as RaftStatus;
-    if (status.role === "leader") return status;
+    if (status.role === "leader" && status.appliedIndex > 0) return status;
     await Bun.sleep(10);
   }
 }
@@ -159,7 +159,7 @@ test("a master that holds nothing yet gives no backup: another one is asked, the
   );
   expect(readFileSync(file, "utf8")).toBe("of yesterday");
   const first = await start(join(directory, "holds"));
-  await frameworks(first.url);
+  await leads(first.url);
   await takeBackup({ masters: [waiting, new URL(first.url).host], file });
   expect(readFileSync(file).length).toBeGreaterThan(50);
 });
@@ -192,7 +192,7 @@ test("a master that cannot be reached is named", async () => {
 
 test("what cannot be written is said in one sentence, and nothing is left", async () => {
   const masters = [new URL((await start(join(directory, "whole"))).url).host];
-  await frameworks(`http://${masters[0]}`);
+  await leads(`http://${masters[0]}`);
   mkdirSync(join(directory, "place"));
   const onDirectory = takeBackup({ masters, file: join(directory, "place") });
   await expect(onDirectory).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** `mesh raft restore` into a directory of its own disk: a small tmpfs of the test's own, which needs root. */
+/** `mesh raft restore` onto a disk of its own: a small tmpfs of the test, which needs root. */
 import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
