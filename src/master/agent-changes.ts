@@ -100,7 +100,9 @@ export function reactivate(leader: Leader, ref: AnswerRef, { agentId }: Change<"
   const agent = known(leader, ref, agentId);
   if (agent === undefined) return;
   const record = leader.registry.agents.get(agentId);
-  if (record?.drain?.drained === false) leader.answer(ref, 400, `Agent ${agentId} is still draining`);
+  if (leader.markingGone.has(agentId)) {
+    leader.answer(ref, 409, `Cannot reactivate agent ${agentId}: it is being marked gone`);
+  } else if (record?.drain?.drained === false) leader.answer(ref, 400, `Agent ${agentId} is still draining`);
   else if (!agent.deactivated) leader.answer(ref, 400, `Agent ${agentId} is not deactivated`);
   else leader.proposeFor(ref, { kind: "activate-agent", agentId, active: true, atMs: leader.now.wallMs });
 }

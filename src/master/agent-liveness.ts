@@ -80,7 +80,8 @@ function markUnreachable(leader: Leader, agent: AgentMemory): void {
 
 export function agentUnreachable(leader: Leader, command: MarkAgentUnreachable, fate: Fate): void {
   const agent = leader.agents.get(command.agentId);
-  if (!fate.accepted || agent === undefined) return;
+  // A verdict that came twice, as when its commit took long, or after its machine went down, was told before.
+  if (!fate.accepted || agent === undefined || agent.unreachable) return;
   leader.counters.bump("slave_unreachable_completed");
   agent.unreachable = true;
   agent.recovered = false;

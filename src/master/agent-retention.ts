@@ -7,6 +7,7 @@ import type { ForgetAgents } from "../registry/agent-commands.ts";
 import { forgetAgent } from "./agent-liveness.ts";
 import type { Fate, Leader } from "./leader.ts";
 import { isMachineDown } from "./machines.ts";
+import { tellLosses } from "./task-losses.ts";
 import { timerName } from "./timer-names.ts";
 
 export function startRetention(leader: Leader): void {
@@ -55,4 +56,9 @@ export function agentsForgotten(leader: Leader, { agentIds }: ForgetAgents, fate
     const agent = leader.agents.get(id);
     if (agent !== undefined && !leader.registry.agents.has(id)) forgetAgent(leader, agent);
   }
+  tellLosses(leader, fate.endedTasks ?? [], {
+    reason: "REASON_AGENT_REMOVED",
+    message: "Agent was unreachable for long and is forgotten; the task had ended before",
+    atMs: leader.now.wallMs,
+  });
 }

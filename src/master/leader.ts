@@ -9,6 +9,7 @@ import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
+import type { MachineID } from "../model/v1/ids.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type { SchedulerCall, SchedulerEvent } from "../model/v1/scheduler.ts";
 import { RUN_IDS_LEVEL } from "../registry/command-level.ts";
@@ -105,6 +106,8 @@ export class Leader {
   readonly draining = new Set<string>();
   /** Agents whose mark as gone is proposed. */
   readonly markingGone = new Set<string>();
+  /** All machines of a call that takes several down. */
+  readonly goingDown = new Map<AnswerRef, readonly MachineID[]>();
   /** Proposed and not yet applied, in the order proposed. */
   readonly quotaChanges: UpdateQuota[] = [];
   readonly requests = new OperatorRequests();

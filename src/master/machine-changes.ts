@@ -55,6 +55,7 @@ export function takeMachinesDown(
   const atMs = leader.now.wallMs;
   // One command for each: an entry is applied without a break, and with a machine go its tasks.
   for (const machine of others) leader.propose({ kind: "start-maintenance", machines: [machine], atMs });
+  if (others.length > 0) leader.goingDown.set(ref, machines);
   leader.proposeFor(ref, { kind: "start-maintenance", machines: [last], atMs });
 }
 
@@ -91,8 +92,30 @@ export function machinesUp(leader: Leader, command: StopMaintenance, fate: Fate)
   if (fate.accepted) refreshWindows(leader);
 }
 
+const ONLY_SOME_GO_DOWN =
+  "Perhaps only some of the machines go down: the log of the master is full, or a master of an older version is among the masters; ask again for those that the maintenance status still shows as draining";
+
+/** The last command of a call answers for all: those before it were decided before it. */
+function answerDown(leader: Leader, command: StartMaintenance, fate: Fate): void {
+  const ref = leader.requests.of(command);
+  const machines = ref === undefined ? undefined : leader.goingDown.get(ref);
+  if (ref === undefined || machines === undefined) {
+    leader.answerRequest(command, fate, () => [400, CHANGED_MEANWHILE]);
+    return;
+  }
+  leader.requests.take(command);
+  leader.goingDown.delete(ref);
+  const missed = machines.filter((machine) => leader.registry.maintenance.modeOf(machine) !== "DOWN");
+  if (!fate.accepted && fate.reason === "overloaded") leader.answer(ref, 503, ONLY_SOME_GO_DOWN);
+  else if (missed.length === 0) leader.answer(ref, 200);
+  else {
+    const names = missed.map(machineText).join(", ");
+    leader.answer(ref, 400, `${CHANGED_MEANWHILE}. Not down: ${names}`);
+  }
+}
+
 export function machinesDown(leader: Leader, command: StartMaintenance, fate: Fate): void {
-  leader.answerRequest(command, fate, () => [400, CHANGED_MEANWHILE]);
+  answerDown(leader, command, fate);
   if (!fate.accepted) return;
   for (const agent of leader.agents.values()) if (isMachineDown(leader, agent)) takeDown(leader, agent);
   tellLosses(leader, fate.endedTasks ?? [], {

@@ -26,6 +26,11 @@ export class OperatorRequests {
     return ref;
   }
 
+  /** As {@link take}, and it goes on waiting. */
+  of(command: Command): AnswerRef | undefined {
+    return this.#waiting.size === 0 ? undefined : this.#waiting.get(keyOf(command))?.[0];
+  }
+
   *all(): Iterable<AnswerRef> {
     for (const refs of this.#waiting.values()) yield* refs;
   }

@@ -8,7 +8,7 @@ import { dropOperations } from "./apply-operations.ts";
 import { ACCEPTED, refused } from "./apply-outcome.ts";
 import { completeTask, endTask } from "./apply-tasks.ts";
 import type { EndedTask, Outcome, RemoveAgent } from "./commands.ts";
-import type { AgentRecord } from "./records.ts";
+import type { AgentRecord, TaskRecord } from "./records.ts";
 import type { RegistryState } from "./state.ts";
 
 export function removeAgent(state: RegistryState, command: RemoveAgent): Outcome {
@@ -50,13 +50,16 @@ export function markAgentGone(state: RegistryState, command: MarkAgentGone): Out
 
 /**
  * The tasks of an unreachable agent were told as such, and nobody knows more: they are only history
- * from now on. Removed agents may come back then (Mesos: --registry_max_agent_age).
+ * from now on. Answers those that had ended before, whose end did not come to be told. Removed agents
+ * may come back then (Mesos: --registry_max_agent_age).
  */
 export function forgetAgents(state: RegistryState, { agentIds }: ForgetAgents): Outcome {
+  const endedTasks: EndedTask[] = [];
   for (const id of agentIds) {
     const agent = state.agents.get(id);
     if (agent?.unreachableAtMs !== undefined) {
       for (const task of state.sortedTasks(state.tasksOfAgent.get(id))) {
+        if (task.stateBeforeUnreachable === undefined && isEndUntold(task)) endedTasks.push(knownEnd(task));
         task.stateBeforeUnreachable = undefined;
         completeTask(state, task);
       }
@@ -66,7 +69,7 @@ export function forgetAgents(state: RegistryState, { agentIds }: ForgetAgents): 
   }
   // As a master finds it that loads the list from disk.
   state.lastRemovalNumber = [...state.removedAgents.values()].at(-1)?.number ?? 0;
-  return ACCEPTED;
+  return endedTasks.length === 0 ? ACCEPTED : { accepted: true, endedTasks };
 }
 
 export interface AgentLoss {
@@ -89,13 +92,19 @@ export function endTasks(state: RegistryState, agent: AgentRecord, loss: AgentLo
       task.stateBeforeUnreachable = undefined;
       endTask(task, { state: lost, reason, message, atMs });
       if (!told) ended.push({ frameworkId, taskId, agentId: agent.id, state: lost });
-    } else if (task.updateState === undefined || !isTerminalState(task.updateState)) {
-      // Known from what came with an earlier update: the word itself went with the agent.
-      ended.push({ frameworkId, taskId, agentId: agent.id, state: task.state, wasKnown: true });
-    }
+    } else if (isEndUntold(task)) ended.push(knownEnd(task));
     completeTask(state, task);
   }
   return ended;
+}
+
+/** Of a task that ended: known from what came with an earlier update, the word itself went with the agent. */
+function isEndUntold({ updateState }: TaskRecord): boolean {
+  return updateState === undefined || !isTerminalState(updateState);
+}
+
+function knownEnd({ frameworkId, taskId, agentId, state }: TaskRecord): EndedTask {
+  return { frameworkId, taskId, agentId, state, wasKnown: true };
 }
 
 function dropAgent(state: RegistryState, { id }: AgentRecord): void {

@@ -89,3 +89,20 @@ test("machines that are down for maintenance are expected back", () => {
   bench.pass(15 * MINUTE_MS);
   expect(bench.registry.agents.has(agentId)).toBe(true);
 });
+
+test("the end of a task that came with an earlier update is told when its agent is forgotten", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const agentId = bench.agent(1);
+  const framework = bench.framework({ failover_timeout: 1e9 });
+  framework.launch(framework.offers[0], framework.task("t", agentId));
+  bench.update(1, framework.id, "t", "TASK_RUNNING", { latestState: "TASK_FINISHED" });
+  bench.step({ kind: "agent-link-closed", link: 1 });
+  bench.pass(75_000);
+  expect(framework.statuses().map(({ state }) => state)).toEqual(["TASK_RUNNING"]);
+  bench.pass(14 * DAY_MS + 15 * MINUTE_MS);
+  expect(framework.statuses()).toMatchObject([{ state: "TASK_FINISHED", agent_id: { value: agentId } }]);
+  expect([...bench.registry.completedTasksOf(framework.id)].map(({ state }) => state)).toEqual([
+    "TASK_FINISHED",
+  ]);
+});

@@ -270,3 +270,19 @@ test("one sent again with news of the task's end, which is not known yet, is pro
   expect(bench.registry.task(framework.id, "t")?.state).toBe("TASK_FINISHED");
   expect(framework.statuses().map(({ state }) => state)).toEqual(["TASK_STARTING", "TASK_STARTING"]);
 });
+
+test("an agent that is found away twice before the log has room is told of once", () => {
+  const bench = leading();
+  const agentId = bench.agent(1);
+  const framework = bench.framework();
+  bench.autoCommit = false;
+  for (let ping = 0; bench.proposed.length === 0 && ping < 10; ping++) bench.pass(15_000);
+  bench.step({ kind: "agent-link-closed", link: 1 });
+  bench.pass(75_000);
+  expect(kinds(bench)).toEqual(["mark-agent-unreachable", "mark-agent-unreachable"]);
+  framework.events();
+  bench.commit();
+  expect(framework.types().filter((type) => type === "FAILURE")).toHaveLength(1);
+  expect(bench.core.leader?.counters.get("slave_unreachable_completed")).toBe(1);
+  expect(bench.registry.agents.get(agentId)?.unreachableAtMs).toBeDefined();
+});

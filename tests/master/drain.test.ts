@@ -187,3 +187,22 @@ test("with mark_gone also when an operator's call for the same found the log ful
   bench.pass(1_000);
   expect(bench.registry.removedAgents.get(agentId)?.gone).toBe(true);
 });
+
+test("with mark_gone it cannot be reactivated while the agent's end waits for room in the log", () => {
+  const started = running();
+  const { bench, agentId, framework } = started;
+  drain(started, true);
+  const uuid = bench.update(1, framework.id, "t", "TASK_KILLED");
+  bench.autoCommit = false;
+  framework.acknowledge(agentId, "t", uuid);
+  bench.commitNext();
+  bench.commitNext();
+  expect(bench.proposed.map(({ kind }) => kind)).toEqual(["mark-agent-gone"]);
+  bench.drop();
+  expect(stateOf(started)).toMatchObject({ drained: true, markGone: true });
+  bench.change({ kind: "reactivate", agentId });
+  expect(bench.answers.get(bench.lastRef)).toMatchObject({ status: 409 });
+  bench.autoCommit = true;
+  bench.pass(1_000);
+  expect(bench.registry.removedAgents.get(agentId)?.gone).toBe(true);
+});

@@ -274,6 +274,36 @@ describe("a machine that goes down", () => {
     expect(view(bench).maintenanceStatus()).toEqual({ down_machines: [MACHINE] });
   });
 
+  test("goes with others in one call, whose answer tells when it may have gone without them", () => {
+    const { bench } = running();
+    const machines = [MACHINE, { ip: "10.0.1.2" }];
+    plan(bench, ...machines);
+    bench.autoCommit = false;
+    bench.change({ kind: "machines-down", machines });
+    bench.refuseFrom(1);
+    expect(bench.answers.get(bench.lastRef)).toMatchObject({ status: 503 });
+    expect(bench.answers.get(bench.lastRef)?.body).toInclude("only some of the machines");
+    expect(bench.answers.get(bench.lastRef)?.body).not.toInclude("Nothing was changed");
+    bench.commit();
+    expect(view(bench).maintenanceStatus()).toMatchObject({
+      down_machines: [MACHINE],
+      draining_machines: [{ id: machines[1] }],
+    });
+  });
+
+  test("is named when the schedule that is under way left it out, and others went down", () => {
+    const { bench } = running();
+    const other = { ip: "10.0.1.2" };
+    plan(bench, MACHINE, other);
+    bench.autoCommit = false;
+    plan(bench, other);
+    bench.change({ kind: "machines-down", machines: [MACHINE, other] });
+    bench.commit();
+    expect(view(bench).maintenanceStatus().down_machines).toEqual([other]);
+    expect(bench.answers.get(bench.lastRef)).toMatchObject({ status: 400 });
+    expect(bench.answers.get(bench.lastRef)?.body).toInclude(`Not down: {"hostname":"agent-1.test"`);
+  });
+
   test("takes an agent with it whose registration is under way", () => {
     const { bench } = running();
     plan(bench, MACHINE);

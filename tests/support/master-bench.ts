@@ -99,6 +99,13 @@ export class MasterBench {
       this.#follow(this.core.step([{ kind: "proposal-dropped", commands }], this.now));
   }
 
+  /** The log takes the first `count` of the commands that were proposed, and has no room for the rest. */
+  refuseFrom(count: number): void {
+    const all = this.proposed;
+    this.#proposed = [all.slice(0, count)];
+    this.#follow(this.core.step([{ kind: "proposal-dropped", commands: all.slice(count) }], this.now));
+  }
+
   get proposed(): readonly Command[] {
     return this.#proposed.flat();
   }
