@@ -4,7 +4,7 @@ import { PART_MAX_ITEMS, RECORD_MAX_BYTES } from "../base/limits.ts";
 import type { Resources } from "../model/resources.ts";
 import type { URL } from "../model/v1/ids.ts";
 import type { Offer } from "../model/v1/offers.ts";
-import { inParts } from "./later.ts";
+import { inParts, whileWanted } from "./later.ts";
 import type { Leader } from "./leader.ts";
 import type { AgentMemory, FrameworkMemory, OfferMemory } from "./memory.ts";
 import { offeredResources } from "./task-resources.ts";
@@ -24,7 +24,11 @@ export function makeOffers(leader: Leader, maxVisits: number): void {
   // The other agents in the next turn.
   if (leader.allocator.postponed) leader.allocationDue = true;
   for (const [frameworkId, offers] of byFramework) {
-    leader.later.add(sendOffers(leader, leader.framework(frameworkId), offers));
+    const framework = leader.framework(frameworkId);
+    const { streamId } = framework;
+    // They end with their stream, and nobody is told of that: another one must not hear of them.
+    const isTheirs = (): boolean => framework.streamId === streamId;
+    leader.later.add(whileWanted(isTheirs, sendOffers(leader, framework, offers)));
   }
 }
 
