@@ -28,11 +28,11 @@ import { timerName } from "./timer-names.ts";
 import type { StreamId, SubscribeInput } from "./types.ts";
 
 export function subscribe(leader: Leader, input: SubscribeInput): void {
-  leader.counters.bump("messages_register_framework");
   const { streamId } = input;
   const body = present(input.call.subscribe, "SUBSCRIBE must have been validated");
   // An empty id asks for one (Mesos, Master::subscribe).
   const id = body.framework_info.id?.value || undefined;
+  leader.counters.bump(id === undefined ? "messages_register_framework" : "messages_reregister_framework");
   const given: FrameworkInfo =
     input.principal === undefined
       ? body.framework_info

@@ -190,3 +190,13 @@ describe("UPDATE_FRAMEWORK", () => {
     }
   });
 });
+
+test("the first subscription and those with an id are counted apart, as by Mesos", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const framework = bench.framework();
+  bench.subscribe({ id: { value: framework.id }, failover_timeout: 3600 });
+  const { counters } = bench.core;
+  expect(counters.get("messages_register_framework")).toBe(1);
+  expect(counters.get("messages_reregister_framework")).toBe(1);
+});
