@@ -82,6 +82,11 @@ export const HISTORY_FRAMEWORKS_MAX = 10_000;
 export const HISTORY_TASKS_PER_FRAMEWORK_MAX = 100_000;
 /** Longest task, framework, executor and agent id in characters (Mesos common/validation.cpp). */
 export const ID_MAX_CHARS = 255;
+/**
+ * Longest role in characters; Mesos has no limit. With each level come the ones above it: tens of thousands
+ * would take a turn too long, and no stack holds them.
+ */
+export const ROLE_MAX_CHARS = 1_024;
 
 /** Entry bytes sent to one follower and not yet acknowledged. */
 export const RAFT_INFLIGHT_MAX_BYTES = 16 * MIB;

@@ -26,7 +26,8 @@ export function checkSchedule({ windows = [] }: Schedule): string | undefined {
   for (const { machine_ids = [], unavailability } of windows) {
     if (machine_ids.length === 0) return "List of machines in the maintenance window is empty";
     if ((unavailability.duration?.nanoseconds ?? 0) < 0) return "Unavailability 'duration' is negative";
-    machines.push(...machine_ids);
+    // Not spread: there may be more than a call takes arguments.
+    for (const machine of machine_ids) machines.push(machine);
   }
   return checkEach(machines);
 }

@@ -75,14 +75,10 @@ function parse(list: readonly Resource[] | undefined, rules: OperationRules): Re
   const resources = parsed.value.unallocated();
   const twice = resources.entries.find((entry) => entry.count > 1);
   if (twice !== undefined) return fail(`'${twice.identity.name}' is named twice in ${resources}`);
-  const overlap = overlapOf(resources.entries.map(({ identity }) => bare(resources, identity)));
+  // As the agent registered them: two reservations may not name the same port.
+  const overlap = overlapOf(resources.apart().map(asRegistered));
   if (overlap !== undefined) return fail(`'${overlap}' is named twice in ${resources}`);
   return resources.isEmpty() ? fail("No resources are named") : ok(resources);
-}
-
-/** One entry as the agent registered it: two reservations may not name the same port. */
-function bare(resources: Resources, identity: ResourceIdentity): Resources {
-  return asRegistered(resources.filter((other) => other === identity));
 }
 
 function reserve({ reserve: body }: OfferOperation, rules: OperationRules): Result<ResourceChange> {

@@ -6,6 +6,7 @@ import { assert } from "../base/assert.ts";
 import { milliOf, scalarOf } from "./scalar.ts";
 import type { Resource } from "./v1/resources.ts";
 import {
+  checkRanges,
   coalesce,
   containsIntervals,
   formatIntervals,
@@ -41,6 +42,27 @@ export function addAmounts(a: Amount, b: Amount): Amount {
   if (typeof a === "number" && typeof b === "number") return a + b;
   if (isIntervals(a) && isIntervals(b)) return unionIntervals(a, b);
   return { names: [...new Set([...namesOf(a), ...namesOf(b)])].sort() };
+}
+
+/** Whether a number of ranges, or a name of sets, is in two of the amounts; scalars have no such. */
+export function haveCommon(amounts: readonly Amount[]): boolean {
+  const [first] = amounts;
+  if (amounts.length < 2 || typeof first === "number" || first === undefined) return false;
+  if (isIntervals(first)) {
+    return checkRanges(amounts.flatMap((each) => toRanges(each as Intervals))) !== undefined;
+  }
+  const names = amounts.flatMap(namesOf);
+  return new Set(names).size < names.length;
+}
+
+/** As {@link addAmounts} of one after the other; at once, so that many take no longer than they must. */
+export function sumAmounts(amounts: readonly Amount[]): Amount {
+  const [first] = amounts;
+  if (typeof first === "number") return amounts.reduce<number>((sum, each) => sum + (each as number), 0);
+  if (first !== undefined && isIntervals(first)) {
+    return coalesce(amounts.flatMap((each) => toRanges(each as Intervals)));
+  }
+  return { names: [...new Set(amounts.flatMap(namesOf))].sort() };
 }
 
 /** Never below nothing. */

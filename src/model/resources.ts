@@ -20,6 +20,7 @@ import {
   isNothing,
   sameAmount,
   subtractAmounts,
+  sumAmounts,
 } from "./resource-amount.ts";
 import { identityOf, type ResourceIdentity } from "./resource-identity.ts";
 import type { Resource, ResourceReservationInfo } from "./v1/resources.ts";
@@ -56,18 +57,19 @@ export class Resources {
   /** The sum of many. */
   static sum(parts: Iterable<Resources>): Resources {
     const entries: ResourceEntry[] = [];
-    for (const part of parts) entries.push(...part.entries);
+    for (const part of parts) for (const entry of part.entries) entries.push(entry);
     return Resources.#normalised(entries);
   }
 
   static #normalised(entries: ResourceEntry[]): Resources {
     entries.sort(compareEntries);
     const out: ResourceEntry[] = [];
-    for (const entry of entries) {
-      if (isNothing(entry.amount)) continue;
-      const last = out.at(-1);
-      if (last && compareEntries(last, entry) === 0) out[out.length - 1] = join(last, entry);
-      else out.push(entry);
+    for (let at = 0, end = 0; at < entries.length; at = end) {
+      const first = entries[at] as ResourceEntry;
+      end = at + 1;
+      if (isNothing(first.amount)) continue;
+      while (end < entries.length && compareEntries(first, entries[end] as ResourceEntry) === 0) end++;
+      out.push(end === at + 1 ? first : joinAll(first, entries.slice(at, end)));
     }
     return new Resources(out);
   }
@@ -209,6 +211,11 @@ export class Resources {
     return out === undefined ? this : new Resources(out);
   }
 
+  /** Each entry by itself. */
+  apart(): Resources[] {
+    return this.entries.map((entry) => new Resources([entry]));
+  }
+
   unreserved(): Resources {
     return this.filter((identity) => !identity.isReserved);
   }
@@ -339,6 +346,14 @@ function partOf(identity: ResourceIdentity, amount: number, room: number): numbe
 function join(a: ResourceEntry, b: ResourceEntry): ResourceEntry {
   if (a.identity.indivisible) return { identity: a.identity, amount: a.amount, count: a.count + b.count };
   return { identity: a.identity, amount: addAmounts(a.amount, b.amount), count: 1 };
+}
+
+/** Entries that compare equal, as one; at once, since there may be one for each of thousands of ports. */
+function joinAll({ identity, amount }: ResourceEntry, entries: readonly ResourceEntry[]): ResourceEntry {
+  if (identity.indivisible) {
+    return { identity, amount, count: entries.reduce((count, entry) => count + entry.count, 0) };
+  }
+  return { identity, amount: sumAmounts(entries.map((entry) => entry.amount)), count: 1 };
 }
 
 /** What stays of `a`, or undefined when nothing does. */

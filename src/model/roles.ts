@@ -1,4 +1,5 @@
 /** Role names and their tree: `eng/web` is below `eng` (Mesos common/roles.cpp). */
+import { ROLE_MAX_CHARS } from "../base/limits.ts";
 
 /** The role that is nobody's: resources of it are unreserved. */
 export const ANY_ROLE = "*";
@@ -7,6 +8,9 @@ export const ANY_ROLE = "*";
 export function checkRole(role: string): string | undefined {
   if (role === ANY_ROLE) return undefined;
   if (role === "") return "Role must not be empty";
+  if (role.length > ROLE_MAX_CHARS) {
+    return `Role '${role.slice(0, 50)}…' has ${role.length} characters, more than ${ROLE_MAX_CHARS}`;
+  }
   if (role.startsWith("/")) return `Role '${role}' must not start with a slash`;
   if (role.endsWith("/")) return `Role '${role}' must not end with a slash`;
   for (const part of role.split("/")) {

@@ -32,6 +32,18 @@ describe("a schedule", () => {
     expect(view(bench).schedule()).toEqual({});
   });
 
+  test("of more machines than a call has arguments is refused", () => {
+    const { bench } = running();
+    const machines = Array.from({ length: 1_000_000 }, (_, n): MachineID => ({ hostname: `h${n}` }));
+    const answer = bench.change({ kind: "schedule", schedule: scheduleOf(...machines.slice(0, 1)) });
+    expect(answer?.status).toBe(200);
+    const windows = [{ machine_ids: machines, unavailability: WINDOW }];
+    expect(bench.change({ kind: "schedule", schedule: { windows } })).toMatchObject({
+      status: 400,
+      body: expect.stringContaining("plan fewer machines"),
+    });
+  });
+
   test("puts the window on offers, and takes it off again", () => {
     const { bench, framework } = running();
     expect(plan(bench, MACHINE)).toBe(200);

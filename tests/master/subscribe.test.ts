@@ -200,3 +200,14 @@ test("the first subscription and those with an id are counted apart, as by Mesos
   expect(counters.get("messages_register_framework")).toBe(1);
   expect(counters.get("messages_reregister_framework")).toBe(1);
 });
+
+test("a role has as many levels as a master can bear, and a role of more ends no master", () => {
+  const bench = started();
+  const deep = `${"a/".repeat(511)}ab`;
+  expect(bench.types(bench.subscribe({ role: deep }))).toEqual(["SUBSCRIBED", "HEARTBEAT"]);
+  expect(bench.types(bench.subscribe({ role: `a${"/a".repeat(60_000)}` }))).toEqual(["ERROR"]);
+  bench.agent(1);
+  const next = new MasterBench({}, bench.registry, "m2");
+  next.lead(2);
+  expect(next.core.leader?.frameworks.size).toBe(1);
+});

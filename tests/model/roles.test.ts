@@ -24,6 +24,11 @@ describe("checkRole", () => {
   });
 });
 
+test("a role has as many characters as an allocator's tree can bear", () => {
+  expect(checkRole("a".repeat(1_024))).toBeUndefined();
+  expect(checkRole("a".repeat(1_025))).toContain("has 1025 characters, more than 1024");
+});
+
 test("isStrictSubrole", () => {
   expect(isStrictSubrole("a/b", "a")).toBe(true);
   expect(isStrictSubrole("a/b/c", "a/b")).toBe(true);
