@@ -17,11 +17,9 @@ export function endCause(records: Records, log: Log, { record }: Tracked, exit: 
   // The pod's limit ends all of its containers at once.
   if (pod !== undefined && wasKilled(exit)) limitation ??= memoryLimitationOf(dirname(cgroup));
   if (limitation === undefined) return exit;
-  try {
-    records.note(containerId, LIMITATION_MARK, limitation);
-  } catch (error) {
-    log.error("Cannot note the cause of a container's end", { containerId, reason: String(error) });
-  }
+  const noted = records.note(containerId, LIMITATION_MARK, limitation);
+  if (!noted.ok)
+    log.error("Cannot note the cause of a container's end", { containerId, reason: noted.error });
   return withLimitation(exit, limitation);
 }
 

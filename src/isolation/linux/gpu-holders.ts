@@ -114,10 +114,10 @@ export class GpuHolders {
     const program = deviceProgram(deviceRules(this.#devices(held), this.#host));
     const paths = held.map(({ path }) => path);
     const loses = held.length < this.#book.held(id).length;
-    if (!loses) this.#records.note(id, GPUS_MARK, paths);
+    const noted = loses ? ok(undefined) : this.#records.note(id, GPUS_MARK, paths);
+    if (!noted.ok) return noted;
     const attached = attachDeviceProgram(cgroup, program);
-    if (loses && attached.ok) this.#records.note(id, GPUS_MARK, paths);
-    return attached;
+    return loses && attached.ok ? this.#records.note(id, GPUS_MARK, paths) : attached;
   }
 
   async #wait(id: string, signal: AbortSignal): Promise<void> {

@@ -16,7 +16,8 @@
  *
  * The file is open for appending as the shells' stderr, so that they record
  * without opening anything, and each line is one write(2). A line counts once
- * its newline is there. All files are in one directory so that one inotify
+ * its newline is there. What the agent notes again goes over its last line,
+ * since an executor of many tasks is resized all the time. All files are in one directory so that one inotify
  * watch serves all containers. Nothing is synced, as nothing here is of use
  * after a reboot; the boot id in the record tells that.
  *
@@ -35,6 +36,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
+import { fail, ok, type Result } from "../../base/result.ts";
 import type { ContainerResources, Limitation, Namespace } from "../container.ts";
 import type { Launched } from "../runtime.ts";
 import {
@@ -90,7 +92,9 @@ export interface ContainerLog {
   readonly messages: string;
 }
 
-const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_WRONLY } = constants;
+/** Notes are filled up to a multiple of it, so that later ones have room in their place. */
+const NOTE_BYTES = 128;
 
 export class Records {
   /** Where the files are, to be watched. */
@@ -111,19 +115,54 @@ export class Records {
   create(record: ContainerRecord): number {
     const file = openSync(this.path(record.containerId), O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0o600);
     try {
-      writeSync(file, `${JSON.stringify(record)}\n`);
+      writeWhole(file, Buffer.from(`${JSON.stringify(record)}\n`));
       return file;
     } catch (error) {
       closeSync(file);
+      this.remove(record.containerId);
       throw error;
     }
   }
 
-  /** Appends a line to a record that exists. Throws what open(2) or write(2) says. */
-  note(containerId: string, mark: string, value: ContainerResources | Limitation | readonly string[]): void {
-    const file = openSync(this.path(containerId), O_WRONLY | O_APPEND);
+  /**
+   * Adds a line to a record that exists, or puts it over the last one of its mark. The error is what
+   * open(2) or write(2) says.
+   */
+  note(
+    containerId: string,
+    mark: string,
+    value: ContainerResources | Limitation | readonly string[],
+  ): Result<void> {
     try {
-      writeSync(file, `${mark}${JSON.stringify(value)}\n`);
+      this.#note(containerId, mark, JSON.stringify(value));
+      return ok(undefined);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return fail(`Cannot write to the record of container ${containerId}: ${why}`);
+    }
+  }
+
+  #note(containerId: string, mark: string, value: string): void {
+    const file = openSync(this.path(containerId), O_RDWR | O_APPEND);
+    try {
+      const line = Buffer.from(`${mark}${value}`);
+      const earlier = lastLine(readFileSync(file), mark);
+      if (earlier !== undefined && line.length <= earlier.bytes) {
+        // pwrite(2) appends to a file that is open for appending, whatever it is told.
+        this.#overwrite(containerId, filled(line, earlier.bytes), earlier.at);
+        return;
+      }
+      const bytes = Math.ceil((line.length + 1) / NOTE_BYTES) * NOTE_BYTES - 1;
+      writeWhole(file, Buffer.concat([filled(line, bytes), Buffer.from("\n")]));
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #overwrite(containerId: string, line: Buffer, at: number): void {
+    const file = openSync(this.path(containerId), O_WRONLY);
+    try {
+      writeSync(file, line, 0, line.length, at);
     } finally {
       closeSync(file);
     }
@@ -156,6 +195,24 @@ export class Records {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   }
+}
+
+/** Throws when the disk is full before the end. */
+function writeWhole(file: number, bytes: Buffer): void {
+  const written = writeSync(file, bytes);
+  if (written < bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes could be written`);
+}
+
+function filled(line: Buffer, bytes: number): Buffer {
+  return Buffer.concat([line, Buffer.alloc(bytes - line.length, " ")]);
+}
+
+/** The last whole line with the mark: where it begins, and its length without the newline. */
+function lastLine(text: Buffer, mark: string): { readonly at: number; readonly bytes: number } | undefined {
+  const before = text.lastIndexOf(`\n${mark}`);
+  if (before === -1) return undefined;
+  const end = text.indexOf("\n", before + 1);
+  return end === -1 ? undefined : { at: before + 1, bytes: end - before - 1 };
 }
 
 function parseLog(text: string): ContainerLog | undefined {

@@ -195,7 +195,8 @@ class LinuxRuntime implements Runtime {
       recordedExit(this.#context.records, containerId) !== undefined
     )
       return false;
-    this.#context.records.note(containerId, LIMITATION_MARK, limitation);
+    const noted = this.#context.records.note(containerId, LIMITATION_MARK, limitation);
+    if (!noted.ok) this.#log.error("Cannot note why a container is ended", { reason: noted.error });
     return true;
   }
 
@@ -259,7 +260,8 @@ class LinuxRuntime implements Runtime {
       if (!limited.ok) return limited;
     }
     container.tracked = { ...tracked, resources };
-    this.#context.records.note(containerId, RESOURCES_MARK, resources);
+    const noted = this.#context.records.note(containerId, RESOURCES_MARK, resources);
+    if (!noted.ok) return noted;
     return this.#context.gpus.resize(containerId, resources.gpus ?? 0);
   }
 

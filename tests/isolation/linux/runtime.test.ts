@@ -13,6 +13,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { ok } from "../../../src/base/result.ts";
 import type { ContainerSpec } from "../../../src/isolation/container.ts";
+import { Records } from "../../../src/isolation/linux/records.ts";
 import { openLinuxRuntime } from "../../../src/isolation/linux/runtime.ts";
 import { ContainerBench } from "../../support/container-bench.ts";
 import { availableForms, LinuxMachine } from "../../support/linux-machine.ts";
@@ -106,6 +107,25 @@ for (const form of await availableForms()) {
       await runtime.signal(spec.containerId, constants.signals.SIGUSR1);
       expect(await ended).toEqual({ kind: "exited", code: 3 });
       expect(stdout()).toBe("ready\nfirst\nsecond\n");
+      await runtime.cleanup(spec.containerId);
+    });
+
+    test("is resized any number of times, over which its record does not grow", async () => {
+      const spec = bench.spec("sleep 1000");
+      await bench.start(spec);
+      const record = join(machine.directory, "run", "containers", spec.containerId);
+      const resize = (cpusMilli: number) =>
+        runtime.update(spec.containerId, { cpusMilli, memBytes: 1 << 26, diskBytes: 0 });
+      for (let cpus = 1; cpus <= 4_000; cpus *= 2) expect(await resize(cpus)).toEqual(ok(undefined));
+      const bytes = statSync(record).size;
+      for (let round = 0; round < 50; round++) expect(await resize(9_000 + round)).toEqual(ok(undefined));
+      expect(statSync(record).size).toBe(bytes);
+      const found = new Records(join(machine.directory, "run")).read(spec.containerId);
+      expect(found).toMatchObject({ started: true, resources: { cpusMilli: 9_049 }, messages: "" });
+      // Somebody who empties the directory is told of it, and no more.
+      rmSync(record);
+      expect(await resize(1)).toMatchObject({ ok: false, error: expect.stringContaining("ENOENT") });
+      await runtime.kill(spec.containerId);
       await runtime.cleanup(spec.containerId);
     });
 
