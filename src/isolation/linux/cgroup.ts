@@ -107,17 +107,16 @@ export function memoryLimitationOf(path: string): Limitation | undefined {
 
 /** Every process of the cgroup and those below it. */
 export function cgroupProcesses(path: string): number[] {
-  const pids: number[] = [];
-  for (const directory of tree(path)) {
-    let text: string;
-    try {
-      text = readFileSync(`${directory}/cgroup.procs`, "utf8");
-    } catch {
-      continue; // Removed meanwhile.
-    }
-    for (const line of text.split("\n")) if (line !== "") pids.push(Number(line));
+  return tree(path).flatMap(ownProcesses);
+}
+
+/** Processes of the cgroup itself. */
+export function ownProcesses(path: string): number[] {
+  try {
+    return readFileSync(`${path}/cgroup.procs`, "utf8").split("\n").filter(Boolean).map(Number);
+  } catch {
+    return []; // Removed meanwhile.
   }
-  return pids;
 }
 
 /**

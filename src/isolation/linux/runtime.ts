@@ -33,6 +33,7 @@ import { containersFound } from "./found-containers.ts";
 import { GpuHolders } from "./gpu-holders.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalContainer } from "./kill.ts";
 import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
+import { endLeftBehind } from "./left-behind.ts";
 import { listeningPorts } from "./listening.ts";
 import { openNetworks } from "./open-networks.ts";
 import { Pods } from "./pods.ts";
@@ -41,7 +42,7 @@ import { type ProcessTable, procTable, psTable } from "./process-table.ts";
 import { type ContainerRecord, Records } from "./records.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
 import type { LinuxRuntimeOptions } from "./runtime-options.ts";
-import { endLeftSessions, Sessions } from "./session.ts";
+import { Sessions } from "./session.ts";
 import { SharedNamespaces } from "./shared-namespaces.ts";
 import { drainTerminal, giveTerminal } from "./task-terminal.ts";
 import { supervisorAlive, type Tracked } from "./tracked.ts";
@@ -190,12 +191,10 @@ class LinuxRuntime implements Runtime {
 
   /** False when the container has ended by itself. */
   #noteLimitation(containerId: string, limitation: Limitation): boolean {
-    if (
-      this.#running(containerId) === undefined ||
-      recordedExit(this.#context.records, containerId) !== undefined
-    )
-      return false;
-    const noted = this.#context.records.note(containerId, LIMITATION_MARK, limitation);
+    const { records } = this.#context;
+    if (this.#running(containerId) === undefined) return false;
+    if (recordedExit(records, containerId) !== undefined) return false;
+    const noted = records.note(containerId, LIMITATION_MARK, limitation);
     if (!noted.ok) this.#log.error("Cannot note why a container is ended", { reason: noted.error });
     return true;
   }
@@ -326,7 +325,7 @@ class LinuxRuntime implements Runtime {
     container.tracked = tracked;
     container.launching.resolve();
     this.#recovered.add(container);
-    void endLeftSessions(tracked);
+    void endLeftBehind(this.#table, this.#context.records, tracked);
     this.#context.events.listen(id, () => this.#look(container));
     if (this.#sweep === undefined) {
       this.#sweep = setInterval(() => {

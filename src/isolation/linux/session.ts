@@ -12,7 +12,7 @@ import type { Images, Owner } from "../runtime.ts";
 import type { ProgramInput, Session } from "../session.ts";
 import type { SupervisorCommand } from "../supervisor-script.ts";
 import type { Host } from "../tools.ts";
-import { cgroupChildren, cgroupProcesses, makeCgroup } from "./cgroup.ts";
+import { cgroupProcesses, makeCgroup } from "./cgroup.ts";
 import { killTree } from "./command-check.ts";
 import { killCgroupAndRemove } from "./kill.ts";
 import { ownerOf } from "./launch.ts";
@@ -22,7 +22,7 @@ import { openTerminal, resizeTerminal, type Terminal } from "./terminal.ts";
 import { containerLives, initOf, type Tracked } from "./tracked.ts";
 
 /** Below the container's own cgroup: its limits hold, and all of a session can be found and ended. */
-const CGROUP_PREFIX = "mesh-session-";
+export const SESSION_CGROUP_PREFIX = "mesh-session-";
 /** How often a terminal that was full is tried again. */
 const FULL_TERMINAL_FIRST_MS = 1;
 const FULL_TERMINAL_MAX_MS = 20;
@@ -59,7 +59,7 @@ export class Sessions {
     if (!containerLives(this.#table, tracked)) return fail("the container has ended");
     const target = initOf(this.#table, tracked) ?? tracked.supervisor.pid;
     const cgroup =
-      parent === undefined ? undefined : `${parent}/${CGROUP_PREFIX}${process.pid}-${++this.#last}`;
+      parent === undefined ? undefined : `${parent}/${SESSION_CGROUP_PREFIX}${process.pid}-${++this.#last}`;
     const entering = { name: "mesh-session", mark: false, terminal: spec.terminal !== undefined } as const;
     const command = enterCommand(plan.value, this.#host, { target, namespaces, cgroup }, entering);
     try {
@@ -101,14 +101,6 @@ export class Sessions {
     for (const session of found) session.kill();
     const ends = Promise.all(found.map((session) => session.exit));
     await Promise.race([ends, Bun.sleep(KILL_PATIENCE_MS)]);
-  }
-}
-
-/** Ends sessions that an earlier agent process left in a container. */
-export async function endLeftSessions({ record: { cgroup } }: Tracked): Promise<void> {
-  if (cgroup === undefined) return;
-  for (const name of cgroupChildren(cgroup)) {
-    if (name.startsWith(CGROUP_PREFIX)) await killCgroupAndRemove(`${cgroup}/${name}`);
   }
 }
 

@@ -95,6 +95,26 @@ for (const form of await availableForms()) {
       expect(readFileSync(secret, "utf8")).toBe("");
     });
 
+    const { cgroupRoot, namespaces } = machine.host.capabilities;
+    test.if(cgroupRoot !== undefined && namespaces.includes("pid"))(
+      "that an agent left behind is ended by the next one; its task lives",
+      async () => {
+        const spec = bench.spec(SLEEP);
+        const inside = { ...bench.spec(SLEEP), containerId: `${spec.containerId}.mesh-session-1` };
+        await bench.start(spec);
+        await bench.start(inside);
+        const checking = check(spec, "sleep 1014 & (sleep 1015 &); : >begun; sleep 1016");
+        await machine.until(() => Bun.file(`${spec.sandbox}/begun`).exists());
+        const later = machine.open(async () => ok(undefined));
+        const ids = [spec.containerId, inside.containerId];
+        await later.recover(ids);
+        await checking;
+        await machine.until(() => sleepers(machine).every((word) => word === "1000"));
+        for (const id of ids) expect((await later.inspect(id)).state).toBe("running");
+        await later.close();
+      },
+    );
+
     test.if(ROOT)("executes nothing of the task's as root", async () => {
       const environment = [
         ["PATH", "/usr/bin:/bin"],
