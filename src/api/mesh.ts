@@ -9,7 +9,8 @@ import { methodNotAllowed, payload, text } from "./respond.ts";
 import { whyHandler } from "./why.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s/]{1,255}):\d{1,5}$/;
+const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s/\p{Cc}]{1,255}):(\d{1,5})$/u;
+const PORT_MAX = 65_535;
 
 export function meshRoutes(port: MasterPort): Record<string, Handler> {
   return {
@@ -70,10 +71,15 @@ function addedMaster(port: MasterPort, { id, address, cluster }: Fields): Master
       `Failed to add the master: this is cluster "${own}", not "${cluster}"; check its --cluster and --join`,
     );
   }
-  if (typeof id !== "string" || !UUID.test(id) || typeof address !== "string" || !ADDRESS.test(address)) {
+  if (typeof id !== "string" || !UUID.test(id) || typeof address !== "string" || !isRaftAddress(address)) {
     return '{"id": "<member id, a UUID>", "address": "<host:raft-port>"}';
   }
   return { kind: "add-learner", id, address };
+}
+
+function isRaftAddress(text: string): boolean {
+  const port = Number(ADDRESS.exec(text)?.[1] ?? 0);
+  return port > 0 && port <= PORT_MAX;
 }
 
 function ownCluster(port: MasterPort): string {

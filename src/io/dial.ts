@@ -67,12 +67,15 @@ export function dial(options: DialOptions): Dialled {
     else link.send(encodeHello(options.hello));
     return link;
   };
-  Bun.connect<SocketData>({
-    hostname: options.hostname,
-    port: options.port,
-    ...(options.tls === undefined ? {} : { tls: tlsOptions(options.tls) }),
-    socket: socketHandlers(opened, options.tls !== undefined, end),
-  }).catch((error: unknown) => end(error instanceof Error ? error.message : String(error)));
+  // What can be no address is thrown at once, and stands in the membership perhaps: as good as a silent one.
+  const connect = async () =>
+    Bun.connect<SocketData>({
+      hostname: options.hostname,
+      port: options.port,
+      ...(options.tls === undefined ? {} : { tls: tlsOptions(options.tls) }),
+      socket: socketHandlers(opened, options.tls !== undefined, end),
+    });
+  connect().catch((error: unknown) => end(error instanceof Error ? error.message : String(error)));
 
   return {
     send: (payload) => welcomed && !ended && link?.send(payload) === true,

@@ -33,6 +33,9 @@ describe("/mesh/raft/…", () => {
   test.each([
     ["add", { id: "m4", address: "m4:5060" }, "a UUID"],
     ["add", { id: ID, address: "m4" }, "host:raft-port"],
+    ["add", { id: ID, address: "m4:0" }, "host:raft-port"],
+    ["add", { id: ID, address: "m4:65536" }, "host:raft-port"],
+    ["add", { id: ID, address: "m\u00004:5060" }, "host:raft-port"],
     ["promote", {}, "member id or host:raft-port"],
     ["remove", "no JSON", "member id or host:raft-port"],
     ["transfer", { to: 5 }, "member id or host:raft-port"],

@@ -107,6 +107,22 @@ test("a peer that comes back is found again", async () => {
   expect((await again.messages.next()).message).toBe(2);
 });
 
+test.each(["m4:99999", "m4:65536", "m4:none", "m4", "m\u00004:5060"])(
+  "the address %j of a member leads nowhere, and the others are reached",
+  async (address) => {
+    const said = new Mailbox<LogFields>();
+    const log = { ...silentLog, warn: (_: string, fields: LogFields = {}) => said.put(fields) };
+    const a = master({ self: "a", log });
+    const b = master({ self: "b" });
+    a.links.setMembers([
+      { id: "lost", address },
+      { id: "b", address: `${HOST}:${b.port}` },
+    ]);
+    await deliver(a.links, "b", 1);
+    expect(await said.next()).toMatchObject({ peer: "lost", address, reason: expect.stringMatching(/./) });
+  },
+);
+
 test("one that left is hung up on, calls again, and hears why it is not let in", async () => {
   const removed = new Set<string>();
   const refused = new Mailbox<string>();
