@@ -52,6 +52,8 @@ export class StoreWriter {
   #cleaning: Promise<void> = Promise.resolve();
   #closed = false;
   full = false;
+  /** Resolves when the disk is full. */
+  #noRoom = Promise.withResolvers<void>();
 
   constructor(db: Database, surroundings: WriterSurroundings) {
     this.#db = db;
@@ -80,6 +82,11 @@ export class StoreWriter {
   async flush(): Promise<void> {
     if (this.#queued !== null) await this.enqueue([], true);
     else await this.#writing;
+  }
+
+  /** As {@link flush}; on a full disk at once, with what got there before. */
+  async flushIfRoom(): Promise<void> {
+    await Promise.race([this.flush(), this.#noRoom.promise]);
   }
 
   /** Removes keys once `written` is on disk; what a full disk keeps is removed on the next opening. */
@@ -174,6 +181,8 @@ export class StoreWriter {
 
   #setFull(full: boolean): void {
     this.full = full;
+    if (full) this.#noRoom.resolve();
+    else this.#noRoom = Promise.withResolvers<void>();
     this.#surroundings.onFull(full);
   }
 }

@@ -166,10 +166,10 @@ export class LevelRaftStore implements RaftStore {
 
   async readState(): Promise<StateReader> {
     this.#writeHeld();
-    await this.#open().flush();
+    await this.#open().flushIfRoom();
     // Damage is repaired on opening only: who went on with it could never bring a follower up to date.
     const onDamage = this.#inUse ? (error: Error) => this.#fail(error, "read") : () => {};
-    return openStateReader(this.#open().db, this.#generation, onDamage);
+    return openStateReader(this.#open().db, onDamage);
   }
 
   stageSnapshot(chunk: SnapshotChunk): Promise<void> {

@@ -3,7 +3,15 @@ import type { StateReader } from "../raft/store.ts";
 import type { StateRecord } from "../raft/types.ts";
 import type { Database, LevelView } from "./level.ts";
 import type { LogStart } from "./log-scan.ts";
-import { decodeFact, decodeStateValue, metaCopyKey, metaKey, plainKey, stateRange } from "./store-keys.ts";
+import {
+  decodeFact,
+  decodeStateValue,
+  type MetaName,
+  metaCopyKey,
+  metaKey,
+  plainKey,
+  stateRange,
+} from "./store-keys.ts";
 
 const READ_RECORDS = 2_048;
 
@@ -12,20 +20,22 @@ export class StateDamaged extends Error {
   override readonly name = "StateDamaged";
 }
 
-/** `onDamage` is told of a damaged value before the reading fails with it. */
+/**
+ * What is in force in the view, which may be older than what was written last. `onDamage` is told of a damaged
+ * value before the reading fails with it.
+ */
 export async function openStateReader(
   db: Database,
-  generation: number,
   onDamage: (error: StateDamaged) => void,
 ): Promise<StateReader> {
   const view = db.view();
-  const appliedIndex = await readAppliedIndex(view);
-  if (appliedIndex === undefined) {
+  const facts = await readFacts(view);
+  if (facts instanceof StateDamaged) {
     await view.close();
-    const error = new StateDamaged('both copies of the record "applied" are damaged');
-    onDamage(error);
-    throw error;
+    onDamage(facts);
+    throw facts;
   }
+  const { appliedIndex, generation } = facts;
   const source = view.iterate(stateRange(generation));
   /** Read ahead: the next step runs on another core while this one's records are used. */
   let ahead: ReturnType<typeof source.next> | undefined;
@@ -82,14 +92,28 @@ export async function openStateReader(
   };
 }
 
-/** Undefined if both copies of the fact are damaged. */
-async function readAppliedIndex(view: LevelView): Promise<number | undefined> {
-  const copies = [await view.get(metaKey("applied")), await view.get(metaCopyKey("applied"))];
-  if (copies.every((copy) => copy === undefined)) return 0;
+async function readFacts(
+  view: LevelView,
+): Promise<{ readonly appliedIndex: number; readonly generation: number } | StateDamaged> {
+  const applied = await readFact(view, "applied");
+  const generation = await readFact(view, "generation");
+  const damaged = applied === DAMAGED ? "applied" : generation === DAMAGED ? "generation" : undefined;
+  if (damaged !== undefined) return new StateDamaged(`both copies of the record "${damaged}" are damaged`);
+  return {
+    appliedIndex: (applied as LogStart | undefined)?.index ?? 0,
+    generation: (generation as number | undefined) ?? 0,
+  };
+}
+
+const DAMAGED = Symbol("both copies are damaged");
+
+/** A fact whose checksum fits is what this program wrote. Undefined if it was never written. */
+async function readFact(view: LevelView, name: MetaName): Promise<unknown> {
+  const copies = [await view.get(metaKey(name)), await view.get(metaCopyKey(name))];
+  if (copies.every((copy) => copy === undefined)) return undefined;
   for (const copy of copies) {
-    const fact = copy === undefined ? undefined : decodeFact("applied", copy);
-    // A fact whose checksum fits is what this program wrote.
-    if (fact?.ok === true) return (fact.value as LogStart).index;
+    const fact = copy === undefined ? undefined : decodeFact(name, copy);
+    if (fact?.ok === true) return fact.value;
   }
-  return undefined;
+  return DAMAGED;
 }
