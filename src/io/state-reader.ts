@@ -21,8 +21,8 @@ export class StateDamaged extends Error {
 }
 
 /**
- * What is in force in the view, which may be older than what was written last. `onDamage` is told of a damaged
- * value before the reading fails with it.
+ * What is in force in the view, which may be older than what was written last. `onDamage` is told of a
+ * damaged value before the reading fails with it.
  */
 export async function openStateReader(
   db: Database,
