@@ -46,15 +46,17 @@ export class Subscriptions {
     assert(!this.#frameworks.has(frameworkId), `Framework '${frameworkId}' is known already`);
     const framework: FrameworkRecord = { active: spec.active, clients: new Map() };
     this.#frameworks.set(frameworkId, framework);
-    for (const role of spec.roles) this.#subscribe(frameworkId, framework, role, spec);
+    const suppressed = new Set(spec.suppressedRoles);
+    for (const role of spec.roles) this.#subscribe(frameworkId, framework, role, spec, suppressed.has(role));
   }
 
   update(frameworkId: string, spec: Omit<FrameworkSpec, "active">): void {
     const framework = this.#get(frameworkId);
     // New ones first, so that a parent role they share with dropped ones lives on.
-    for (const role of spec.roles) this.#subscribe(frameworkId, framework, role, spec);
+    const [roles, suppressed] = [new Set(spec.roles), new Set(spec.suppressedRoles)];
+    for (const role of roles) this.#subscribe(frameworkId, framework, role, spec, suppressed.has(role));
     for (const [role, client] of [...framework.clients]) {
-      if (!spec.roles.includes(role)) this.#unsubscribe(framework, client);
+      if (!roles.has(role)) this.#unsubscribe(framework, client);
     }
   }
 
@@ -120,10 +122,10 @@ export class Subscriptions {
     framework: FrameworkRecord,
     role: string,
     spec: Omit<FrameworkSpec, "active">,
+    suppressed: boolean,
   ): void {
     const client = this.#tree.ensureClient(frameworkId, role);
     framework.clients.set(role, client);
-    const suppressed = spec.suppressedRoles.includes(role);
     // To lift a suppression is to revive (Mesos: HierarchicalAllocatorProcess::updateFramework).
     if (client.suppressed && !suppressed) this.#dropFilters(client);
     client.subscribed = true;

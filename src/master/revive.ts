@@ -9,7 +9,7 @@ import type { FrameworkMemory } from "./memory.ts";
 export function revive(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
   const roles = rolesNamed(framework, call.revive?.roles);
   if (roles === undefined) return;
-  framework.suppressedRoles = new Set([...framework.suppressedRoles].filter((r) => !roles.includes(r)));
+  framework.suppressedRoles = framework.suppressedRoles.difference(new Set(roles));
   leader.allocator.revive(framework.id, roles);
   leader.inverseOffers.dropFilters(framework.id);
   leader.allocationDue = true;
@@ -19,12 +19,13 @@ export function revive(leader: Leader, framework: FrameworkMemory, call: Schedul
 export function suppress(leader: Leader, framework: FrameworkMemory, call: SchedulerCall): void {
   const roles = rolesNamed(framework, call.suppress?.roles);
   if (roles === undefined) return;
-  framework.suppressedRoles = new Set([...framework.suppressedRoles, ...roles]);
+  framework.suppressedRoles = framework.suppressedRoles.union(new Set(roles));
   leader.allocator.suppress(framework.id, roles);
 }
 
 /** Undefined when a role is not the framework's: the whole call is dropped then. */
 function rolesNamed(framework: FrameworkMemory, named: string[] = []): readonly string[] | undefined {
   if (named.length === 0) return framework.roles;
-  return named.every((role) => framework.roles.includes(role)) ? named : undefined;
+  const own = new Set(framework.roles);
+  return named.every((role) => own.has(role)) ? named : undefined;
 }

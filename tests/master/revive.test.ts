@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { masterMetrics } from "../../src/master/metrics.ts";
 import { finished } from "../support/finished.ts";
 import { MasterBench } from "../support/master-bench.ts";
+import { processorMs } from "../support/processor-time.ts";
 
 test("roles suppressed by SUBSCRIBE get no offers until revived", () => {
   const bench = new MasterBench();
@@ -34,3 +35,17 @@ test("roles suppressed by SUBSCRIBE get no offers until revived", () => {
   expect(offers.map((offer) => offer.allocation_info?.role)).toEqual(["b"]);
   expect(suppressed()).toEqual([1, 0]);
 });
+
+test("tens of thousands of roles are suppressed, revived and given up in one walk", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const roles = Array.from({ length: 40_000 }, (_, n) => `role-${n}`);
+  const info = { roles, capabilities: [{ type: "MULTI_ROLE" as const }], failover_timeout: 3600 };
+  const framework = bench.framework(info);
+  const before = processorMs();
+  framework.call({ type: "SUPPRESS", suppress: { roles } });
+  framework.call({ type: "REVIVE", revive: { roles } });
+  bench.subscribe({ ...info, id: { value: framework.id }, roles: roles.slice(1) });
+  expect(processorMs() - before).toBeLessThan(2_500);
+  expect(bench.core.leader?.frameworks.get(framework.id)?.roles).toHaveLength(39_999);
+}, 60_000);
