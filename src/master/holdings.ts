@@ -10,6 +10,7 @@ import { type ExecutorHolding, isCustom } from "./executor-holdings.ts";
 import type { Holding } from "./holding.ts";
 import type { Leader } from "./leader.ts";
 import { type AgentMemory, taskKey } from "./memory.ts";
+import { namedExecutor } from "./task-executor.ts";
 import { parsedResources } from "./task-resources.ts";
 
 /** Gives a task's resources back to the pool. */
@@ -50,7 +51,7 @@ export function storedExecutor(task: TaskRecord): ExecutorHolding | undefined {
     executorId: executor.executor_id.value,
     role: task.role,
     resources: parsedResources(executor.resources ?? [], task.taskId),
-    info: encodeBlob("ExecutorInfo", executor),
+    info: encodeBlob("ExecutorInfo", namedExecutor(executor, task.frameworkId)),
     custom: isCustom(executor),
   };
 }

@@ -9,6 +9,11 @@ import { type ExecutorHolding, isCustom } from "./executor-holdings.ts";
 import type { Leader } from "./leader.ts";
 import type { FrameworkMemory } from "./memory.ts";
 
+/** Most frameworks leave their id out; with and without it is the same executor, as for Mesos. */
+export function namedExecutor(info: ExecutorInfo, frameworkId: string): ExecutorInfo {
+  return { ...info, framework_id: { value: frameworkId } };
+}
+
 export interface TaskExecutor {
   readonly holding: ExecutorHolding;
   /** As every task of it carries it. */
@@ -38,7 +43,7 @@ export function executorOf(leader: Leader, place: ExecutorPlace, given: Executor
     }
   }
   const resources = parsed.value.unallocated();
-  const info = { ...given, resources: toResources(resources.allocate(role)) };
+  const info = namedExecutor({ ...given, resources: toResources(resources.allocate(role)) }, framework.id);
   const blob = encodeBlob("ExecutorInfo", info);
   const known = leader.agent(agentId).executors.find(framework.id, executorId);
   if (known !== undefined && !sameBytes(known.info, blob)) {

@@ -4,7 +4,7 @@ import type { AgentExecutorReport } from "../../src/model/agent-protocol.ts";
 import type { Offer } from "../../src/model/v1/offers.ts";
 import type { Resource } from "../../src/model/v1/resources.ts";
 import type { ExecutorInfo, TaskInfo } from "../../src/model/v1/tasks.ts";
-import { decodeBlob } from "../../src/wire/blob.ts";
+import { decodeBlob, encodeBlob } from "../../src/wire/blob.ts";
 import { type BenchFramework, type MasterBench, scalar } from "../support/master-bench.ts";
 import { AGENT_TOTAL, started } from "../support/started-bench.ts";
 import { executorsMessage } from "../support/whole-answers.ts";
@@ -277,6 +277,26 @@ describe("an agent that registers again", () => {
       ["disk", 10],
       ["mem", 32],
     ]);
+  });
+
+  test("tells it as it keeps it, with the framework's id: it is still the one that the framework means", () => {
+    const before = started();
+    const { bench, agentId, framework } = before;
+    launch(framework, framework.offers, under(framework.task("a", agentId)));
+    const given = decodeBlob("ExecutorInfo", report(before).info);
+    const info = encodeBlob("ExecutorInfo", { ...given, framework_id: { value: framework.id } });
+    bench.update(1, framework.id, "a", "TASK_FINISHED");
+    bench.step({ kind: "leadership-lost" });
+    bench.lead(2);
+    const message = bench.registration(1, agentId, [], 5051, AGENT_TOTAL);
+    if (message.kind !== "register-agent") throw new Error("It is a registration");
+    bench.fromAgent(2, { ...message, executors: [{ frameworkId: framework.id, executorId: "e", info }] });
+    framework.streamId = bench.subscribe({ id: { value: framework.id }, failover_timeout: 3600 });
+    launch(framework, framework.newOffers(), under(framework.task("b", agentId)));
+    const named = executor({ framework_id: { value: framework.id } });
+    launch(framework, framework.newOffers(), under(framework.task("c", agentId), named));
+    const ids = [...bench.registry.tasksOf(framework.id)].map(({ taskId }) => taskId);
+    expect(ids).toEqual(expect.arrayContaining(["b", "c"]));
   });
 
   test("with executors of a framework that is no more is told so", () => {
