@@ -6,7 +6,7 @@
 import { chmod, rename, rm } from "node:fs/promises";
 import type { CheckpointChange, CheckpointEntry, CheckpointStore } from "../agent/checkpoint.ts";
 import { MeshError } from "../base/errors.ts";
-import { LevelDatabase, type LevelOperation } from "./level.ts";
+import { LevelDatabase, type LevelOperation, wayOutOf } from "./level.ts";
 
 const CHECKSUM_BYTES = 4;
 /** Entries read from level at a time. */
@@ -121,7 +121,7 @@ class LevelCheckpointStore implements CheckpointStore {
         for (const [key, stored] of pairs) take(key, stored);
       }
     } catch (error) {
-      throw error instanceof MeshError ? error : damaged(this.#directory, reasonOf(error));
+      throw error instanceof MeshError ? error : readError(this.#directory, reasonOf(error));
     } finally {
       await iterator.close();
       await view.close();
@@ -172,6 +172,13 @@ function operationOf({ key, value }: CheckpointChange): LevelOperation {
   new DataView(stored.buffer).setUint32(0, checksumOf(name, value));
   stored.set(value, CHECKSUM_BYTES);
   return { type: "put", key: name, value: stored };
+}
+
+function readError(directory: string, reason: string): MeshError {
+  const wayOut = wayOutOf(reason)?.replaceAll("--data-dir", "--work-dir");
+  if (wayOut === undefined) return damaged(directory, reason);
+  const message = `Cannot read the checkpoint in "${directory}": ${reason}; ${wayOut}`;
+  return new MeshError("DIRECTORY_UNUSABLE", message);
 }
 
 function damaged(directory: string, reason: string): MeshError {

@@ -171,6 +171,21 @@ function damaged(directory: string, reason: string): MeshError {
   );
 }
 
+/** What the machine refuses says nothing of what is in the files: nothing of it is to be repaired or replaced. */
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [/no space left on device|disk quota exceeded/i, "make room on its disk"],
+  [
+    /permission denied|operation not permitted|read-only file system/i,
+    "make it writable or choose another --data-dir",
+  ],
+  [/too many open files|cannot allocate memory/i, "raise the limits of the process"],
+];
+
+/** What to do about an error that is no damage; undefined when it may be. */
+export function wayOutOf(text: string): string | undefined {
+  return REFUSALS.find(([words]) => words.test(text))?.[1];
+}
+
 function openError(directory: string, error: unknown): MeshError {
   if (error instanceof MeshError) return error;
   const cause = error instanceof Error ? error.cause : undefined;
@@ -181,12 +196,13 @@ function openError(directory: string, error: unknown): MeshError {
       `Cannot open the database "${directory}": another process uses it; stop that process or choose another --data-dir`,
     );
   }
-  const text = cause instanceof Error ? cause.message : String(error);
-  if (code === "LEVEL_CORRUPTION" || /corruption|missing files|MANIFEST-|CURRENT/i.test(text)) {
-    return damaged(directory, text);
-  }
+  const failure = cause instanceof Error ? cause : error;
+  const text = failure instanceof Error ? failure.message : String(failure);
+  const wayOut = wayOutOf(text);
+  const mayBeDamage = code === "LEVEL_CORRUPTION" || /corruption|missing files|MANIFEST-|CURRENT/i.test(text);
+  if (mayBeDamage && wayOut === undefined) return damaged(directory, text);
   return new MeshError(
     "DIRECTORY_UNUSABLE",
-    `Cannot open the database "${directory}": ${text}; make it writable or choose another --data-dir`,
+    `Cannot open the database "${directory}": ${text}; ${wayOut ?? "make it writable or choose another --data-dir"}`,
   );
 }

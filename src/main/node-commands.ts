@@ -14,6 +14,8 @@ export type NodeAction = (typeof NODE_ACTIONS)[number];
 
 const OPERATOR_PATH = "/api/v1";
 const POLL_INTERVAL_MS = 200;
+/** Whether an agent that is away was marked gone is asked of the log, so less often. */
+const AWAY_INTERVAL_MS = 1_000;
 
 export interface NodeOptions {
   readonly masters: readonly string[];
@@ -92,13 +94,33 @@ async function findAgent(
   throw new MeshError("BAD_FLAG", `${others.length + 1} agents are on '${name}': name one of ${ids}`);
 }
 
-/** Until nothing is left on it, or it is away for good. */
+/** Until nothing is left on it; with `markGone`, until the masters know it no more. */
 async function drained(master: MasterClient, id: string, markGone: boolean): Promise<void> {
-  for (;;) {
-    const agent = await findAgent(master, id);
-    if (markGone ? agent === undefined : agent?.drain_info?.state === "DRAINED") return;
-    await Bun.sleep(POLL_INTERVAL_MS);
+  for (let told = false; ; ) {
+    const listed = (await operatorCall(master, { type: "GET_AGENTS" })).get_agents;
+    const agent = listed?.agents?.find(({ agent_info }) => agent_info.id?.value === id);
+    // A drain can be taken back only once it is done.
+    if (agent !== undefined && !markGone && agent.drain_info?.state !== "DRAINING") return;
+    const isBack = agent !== undefined || listed?.recovered_agents?.some((one) => one.id?.value === id);
+    if (isBack !== true) {
+      if (await isForgotten(master, id)) return endedGone(id, markGone);
+      if (!told) process.stderr.write(`mesh: agent ${id} is away: it drains when it is back\n`);
+      told = true;
+    }
+    await Bun.sleep(isBack === true ? POLL_INTERVAL_MS : AWAY_INTERVAL_MS);
   }
+}
+
+/** Agents that are away are listed as little as those that are gone; only the latter have no state to change. */
+async function isForgotten(master: MasterClient, id: string): Promise<boolean> {
+  const call: MasterCall = { type: "DEACTIVATE_AGENT", deactivate_agent: { agent_id: { value: id } } };
+  const answer = await master.post(OPERATOR_PATH, encodeJson("MasterCall", call));
+  if (answer.status !== 200 && !isUnknown(answer)) throw refusal("DEACTIVATE_AGENT", OPERATOR_PATH, answer);
+  return answer.status !== 200;
+}
+
+function endedGone(id: string, wanted: boolean): void {
+  if (!wanted) throw new MeshError("REQUEST_REFUSED", `Agent ${id} was marked gone before it was drained`);
 }
 
 /** A machine that no window names gets one that begins now. */
@@ -177,10 +199,14 @@ async function post(
 }
 
 /** In words of this command, which takes host names too. */
-function noSuchAgent({ text }: HttpAnswer, node: string): MeshError | undefined {
-  if (!text.includes("No agent found")) return undefined;
+function noSuchAgent(answer: HttpAnswer, node: string): MeshError | undefined {
+  if (!isUnknown(answer)) return undefined;
   return new MeshError(
     "REQUEST_REFUSED",
     `No agent has the id or host name '${node}': 'mesh agents' lists them; one that is away goes by its id`,
   );
+}
+
+function isUnknown({ text }: HttpAnswer): boolean {
+  return text.includes("No agent found");
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openCheckpointStore, salvageCheckpointStore } from "../../src/io/checkpoint-store.ts";
 import { LevelRaftStore } from "../../src/io/raft-store.ts";
 import type { LogEntry } from "../../src/raft/types.ts";
 import { bytes } from "../conformance/raft-store.ts";
@@ -22,6 +23,14 @@ afterAll(() => {
   rmSync(mountPoint, { recursive: true, force: true });
 });
 
+function fill(): void {
+  try {
+    writeFileSync(filler, Buffer.alloc(64 * 1024 * 1024));
+  } catch {
+    // As much as there was room for.
+  }
+}
+
 function big(index: number): LogEntry {
   return { index, term: 1, kind: "command", data: new Uint8Array(64 * 1024).fill(index) };
 }
@@ -40,11 +49,7 @@ test.skipIf(!mayRun(mounted))(
     for (let index = 1; index <= 10; index++) await store.write({ entries: [big(index)], sync: true });
     await store.write({ stateChanges: [[bytes("kept"), bytes("v")]], appliedIndex: 5, sync: true });
     await (await store.readState()).close();
-    try {
-      writeFileSync(filler, Buffer.alloc(64 * 1024 * 1024));
-    } catch {
-      // As much as there was room for.
-    }
+    fill();
     const waiting: Promise<void>[] = [];
     let durable = 10;
     for (let index = 11; index <= 30; index++) {
@@ -79,5 +84,41 @@ test.skipIf(!mayRun(mounted))(
     const found = await again.open();
     expect([found.lastIndex, found.appliedIndex, found.damage ?? null]).toEqual([40, 40, null]);
     await again.close();
+  },
+);
+
+test.skipIf(!mayRun(mounted))(
+  "a disk that is full at the start is no damage: nothing is repaired or replaced",
+  async () => {
+    const logOf = (name: string) => new LevelRaftStore(join(mountPoint, name), () => {});
+    const log = logOf("log");
+    await log.open();
+    await log.write({ entries: [big(1)], sync: true });
+    await log.close();
+    const meta = join(mountPoint, "meta");
+    const store = await openCheckpointStore(meta);
+    await store.write([{ key: "agent", value: new Uint8Array(1_000) }]);
+    await store.close();
+    fill();
+    const lost: string[] = [];
+    for (const open of [
+      () => logOf("log").open(),
+      () => openCheckpointStore(meta),
+      () => salvageCheckpointStore(meta, (reason) => lost.push(reason)),
+    ]) {
+      const error = await open().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        code: "DIRECTORY_UNUSABLE",
+        message: expect.stringContaining("; make room on its disk"),
+      });
+    }
+    rmSync(filler);
+    expect(lost).toEqual([]);
+    const again = await openCheckpointStore(meta);
+    expect((await again.readAll()).map(({ key }) => key)).toEqual(["agent"]);
+    await again.close();
+    const logAgain = logOf("log");
+    expect((await logAgain.open()).lastIndex).toBe(1);
+    await logAgain.close();
   },
 );
