@@ -3,6 +3,7 @@
  * exit status. Help texts are the caller's (src/cli.ts), who has cac.
  */
 import { MeshError } from "../base/errors.ts";
+import { OutputFailed, outputStatus } from "./client/output.ts";
 import { type CommandSpec, refuseMore } from "./command-spec.ts";
 import { COMMANDS } from "./command-table.ts";
 import { type FlagSpec, Flags } from "./flags.ts";
@@ -46,6 +47,7 @@ export async function runCommandLine(argv: readonly string[], showHelp: ShowHelp
   try {
     return await dispatch(argv, showHelp);
   } catch (error) {
+    if (error instanceof OutputFailed) return outputStatus(error.failure);
     if (!(error instanceof MeshError)) throw error;
     process.stderr.write(`mesh: ${error.message}\n`);
     return error.code === "BAD_FLAG" ? USAGE_STATUS : 1;

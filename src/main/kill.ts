@@ -2,6 +2,7 @@
 import { isTerminalState } from "../model/task-state.ts";
 import { findTask } from "./client/find-task.ts";
 import { MasterClient, refusal } from "./client/master-client.ts";
+import { print } from "./client/output.ts";
 
 const KILL_PATH = "/mesh/kill";
 const POLL_INTERVAL_MS = 100;
@@ -19,18 +20,18 @@ export async function killTask(options: KillOptions): Promise<void> {
   const task = await findTask(master, options.task, options.framework);
   const id = task.task_id.value;
   if (isTerminalState(task.state)) {
-    console.log(`Task ${id} has already ended: ${task.state}`);
+    await print(`Task ${id} has already ended: ${task.state}`);
     return;
   }
   const body = JSON.stringify({ framework_id: task.framework_id.value, task_id: id });
   const answer = await master.post(KILL_PATH, body);
   if (answer.status !== 202) throw refusal("POST", KILL_PATH, answer);
-  console.log(`Kill of task ${id} is on its way to agent ${task.agent_id.value}`);
+  await print(`Kill of task ${id} is on its way to agent ${task.agent_id.value}`);
   if (!options.wait) return;
   for (;;) {
     const now = await findTask(master, id, task.framework_id.value);
     if (isTerminalState(now.state)) {
-      console.log(`Task ${id} has ended: ${now.state}`);
+      await print(`Task ${id} has ended: ${now.state}`);
       return;
     }
     await Bun.sleep(POLL_INTERVAL_MS);

@@ -5,6 +5,7 @@ import type { TaskStatus } from "../model/v1/tasks.ts";
 import { allTasks } from "./client/find-task.ts";
 import { MasterClient } from "./client/master-client.ts";
 import { operatorCall } from "./client/operator-client.ts";
+import { print } from "./client/output.ts";
 import { formatAge, formatTable } from "./client/table.ts";
 
 export interface ListOptions {
@@ -15,7 +16,7 @@ export interface ListOptions {
 export async function listTasks(options: ListOptions): Promise<void> {
   const tasks = await allTasks(new MasterClient(options.masters));
   if (options.json) {
-    printJson(tasks);
+    await printJson(tasks);
     return;
   }
   const rows = tasks.map((task) => [
@@ -29,7 +30,7 @@ export async function listTasks(options: ListOptions): Promise<void> {
     age(task.statuses?.at(-1)?.timestamp),
     doing(task.statuses?.at(-1)),
   ]);
-  printTable(
+  await printTable(
     ["TASK", "NAME", "STATE", "HEALTH", "RESOURCES", "AGENT", "FRAMEWORK", "SINCE", "DOING"],
     rows,
     "No tasks",
@@ -41,7 +42,7 @@ export async function listAgents(options: ListOptions): Promise<void> {
   const agents = response.get_agents?.agents ?? [];
   const recovered = response.get_agents?.recovered_agents ?? [];
   if (options.json) {
-    printJson({ agents, recovered_agents: recovered });
+    await printJson({ agents, recovered_agents: recovered });
     return;
   }
   const rows = agents.map((agent) => [
@@ -54,7 +55,7 @@ export async function listAgents(options: ListOptions): Promise<void> {
   ]);
   for (const agent of recovered)
     rows.push([agent.id?.value ?? "", agent.hostname, "", "not back yet", "", ""]);
-  printTable(["AGENT", "HOSTNAME", "ADDRESS", "STATE", "TOTAL", "USED"], rows, "No agents");
+  await printTable(["AGENT", "HOSTNAME", "ADDRESS", "STATE", "TOTAL", "USED"], rows, "No agents");
 }
 
 function stateOf({ active, deactivated, drain_info }: MasterResponseGetAgentsAgent): string {
@@ -68,7 +69,7 @@ export async function listFrameworks(options: ListOptions): Promise<void> {
   const running = response.get_frameworks?.frameworks ?? [];
   const completed = response.get_frameworks?.completed_frameworks ?? [];
   if (options.json) {
-    printJson({ frameworks: running, completed_frameworks: completed });
+    await printJson({ frameworks: running, completed_frameworks: completed });
     return;
   }
   const rows = [...running, ...completed].map((framework) => [
@@ -79,7 +80,7 @@ export async function listFrameworks(options: ListOptions): Promise<void> {
     completed.includes(framework) ? "completed" : framework.connected ? "connected" : "disconnected",
     amounts(framework.allocated_resources),
   ]);
-  printTable(["FRAMEWORK", "NAME", "USER", "ROLES", "STATE", "USED"], rows, "No frameworks");
+  await printTable(["FRAMEWORK", "NAME", "USER", "ROLES", "STATE", "USED"], rows, "No frameworks");
 }
 
 /** What its start waits for, where that takes long. */
@@ -106,16 +107,20 @@ function age(timestampSeconds: number | undefined): string {
   return timestampSeconds === undefined ? "" : formatAge(Date.now() / 1000 - timestampSeconds);
 }
 
-function printTable(heading: readonly string[], rows: readonly (readonly string[])[], empty: string): void {
-  console.log(rows.length === 0 ? empty : formatTable(heading, rows));
+async function printTable(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  empty: string,
+): Promise<void> {
+  await print(rows.length === 0 ? empty : formatTable(heading, rows));
 }
 
 /** Bytes as base64, as in the API's own JSON. */
-function printJson(value: unknown): void {
+async function printJson(value: unknown): Promise<void> {
   const text = JSON.stringify(
     value,
     (_key, item: unknown) => (item instanceof Uint8Array ? Buffer.from(item).toString("base64") : item),
     2,
   );
-  console.log(text);
+  await print(text);
 }

@@ -8,6 +8,7 @@ import type { MasterResponseGetAgentsAgent } from "../model/v1/master-responses.
 import { encodeJson } from "../wire/json-encode.ts";
 import { type HttpAnswer, MasterClient, refusal } from "./client/master-client.ts";
 import { operatorCall } from "./client/operator-client.ts";
+import { print } from "./client/output.ts";
 
 export const NODE_ACTIONS = ["drain", "deactivate", "reactivate", "gone", "down", "up"] as const;
 export type NodeAction = (typeof NODE_ACTIONS)[number];
@@ -41,7 +42,7 @@ export async function changeNode(action: NodeAction, options: NodeOptions): Prom
   const id = agent?.agent_info.id?.value ?? options.node;
   await post(master, callOf(action, id, options), (answer) => noSuchAgent(answer, options.node));
   if (action === "drain" && options.wait) await drained(master, id, options.markGone);
-  console.log(doneText(action, id, options));
+  await print(doneText(action, id, options));
 }
 
 function callOf(
@@ -139,7 +140,7 @@ async function takeDown(
     await post(master, { type: "UPDATE_MAINTENANCE_SCHEDULE", update_maintenance_schedule });
   }
   await post(master, { type: "START_MAINTENANCE", start_maintenance: { machines: [machine] } });
-  console.log(
+  await print(
     `Machine ${textOf(machine)} is down; 'mesh node up ${machine.hostname ?? machine.ip}' ends that`,
   );
 }
@@ -153,7 +154,7 @@ async function bringUp(master: MasterClient, name: string): Promise<void> {
     );
   }
   await post(master, { type: "STOP_MAINTENANCE", stop_maintenance: { machines: [machine] } });
-  console.log(`Machine ${textOf(machine)} is up; its agent may register again`);
+  await print(`Machine ${textOf(machine)} is up; its agent may register again`);
 }
 
 async function scheduleOf(master: MasterClient): Promise<Schedule> {

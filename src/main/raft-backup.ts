@@ -8,6 +8,7 @@ import { type BackupHeader, BackupReader } from "../io/backup-file.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
 import { bootstrapMembership, encodeMembership } from "../raft/membership.ts";
 import type { StateRecord } from "../raft/types.ts";
+import { print } from "./client/output.ts";
 import type { Flags } from "./flags.ts";
 import { advertisedIp } from "./local-address.ts";
 import { systemRandom } from "./process.ts";
@@ -73,7 +74,7 @@ export async function takeBackup({ masters, file }: BackupOptions): Promise<void
   const directory = await open(dirname(path));
   await directory.sync();
   await directory.close();
-  console.log(`Backup of ${reader.keys} keys up to log index ${reader.header.index} is in ${path}`);
+  await print(`Backup of ${reader.keys} keys up to log index ${reader.header.index} is in ${path}`);
 }
 
 async function* wholeOrNot(answer: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -111,17 +112,18 @@ export async function restoreBackup({ file, dataDir, address }: RestoreOptions):
     throw error;
   });
   const reader = new BackupReader();
+  let header: BackupHeader;
   try {
-    const header = await Promise.race([load(file, reader, store, address), failure.promise]);
-    console.log(
-      `Restored ${reader.keys} keys as of log index ${header.index} into ${directory}.\nStart the first master of the new cluster: mesh master --data-dir ${directory}\nThen add the others: mesh master --join … with empty directories, and mesh raft promote`,
-    );
+    header = await Promise.race([load(file, reader, store, address), failure.promise]);
   } catch (error) {
     await store.close();
     await empty(directory, !isThere);
     throw error;
   }
   await store.close();
+  await print(
+    `Restored ${reader.keys} keys as of log index ${header.index} into ${directory}.\nStart the first master of the new cluster: mesh master --data-dir ${directory}\nThen add the others: mesh master --join … with empty directories, and mesh raft promote`,
+  );
 }
 
 /** Removes what was restored so far, and the directory itself if it was made for it. */

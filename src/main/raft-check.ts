@@ -1,6 +1,7 @@
 /** `mesh raft check`: do the masters hold the same registry? */
 import { MeshError } from "../base/errors.ts";
 import type { RaftStatus } from "../master/port.ts";
+import { print } from "./client/output.ts";
 import type { ListOptions } from "./list.ts";
 import { askRaftStatus } from "./raft-status.ts";
 
@@ -35,9 +36,9 @@ export async function checkRaft(options: ListOptions, withinMs = COMPARED_WITHIN
   const { healthy, leader, silent, unheard, diverged, damaged } = findings;
   if (options.json) {
     const digest = leader?.digest ?? null;
-    console.log(JSON.stringify({ healthy, digest, unheard, silent, diverged, damaged }, null, 2));
+    await print(JSON.stringify({ healthy, digest, unheard, silent, diverged, damaged }, null, 2));
   } else {
-    for (const line of report(findings)) console.log(line);
+    for (const line of report(findings)) await print(line);
   }
   return healthy ? 0 : 1;
 }

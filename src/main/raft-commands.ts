@@ -2,6 +2,7 @@
 import { MeshError } from "../base/errors.ts";
 import type { RaftStatus } from "../master/port.ts";
 import { MasterClient } from "./client/master-client.ts";
+import { print } from "./client/output.ts";
 import type { ListOptions } from "./list.ts";
 import { askRaftStatus } from "./raft-status.ts";
 
@@ -20,12 +21,12 @@ export async function changeRaft(
 ): Promise<void> {
   if (action === "transfer") {
     const leader = await post(options, "transfer", name === undefined ? {} : { to: name });
-    report(options, { action, leader: leader.trim() }, `Master ${leader.trim()} leads now`);
+    await report(options, { action, leader: leader.trim() }, `Master ${leader.trim()} leads now`);
     return;
   }
   if (action === "add" && name === undefined) {
     const command = `mesh master --join ${options.masters.join(",")} --data-dir /var/lib/mesh/master`;
-    report(
+    await report(
       options,
       { action, command },
       `Start on the new machine, with an empty directory:\n\n  ${command}\n\nThen, when 'mesh raft status' shows it up to date: mesh raft promote <its raft address>`,
@@ -42,7 +43,7 @@ export async function changeRaft(
     const { id, address, cluster } = await waitingMaster(name);
     await post(options, "add", { id, address, ...(cluster === undefined ? {} : { cluster }) });
     const next = `mesh raft promote ${address}`;
-    report(
+    await report(
       options,
       { action, id, address },
       `Master ${id} at ${address} gets the log now. When it has caught up: ${next}`,
@@ -51,11 +52,11 @@ export async function changeRaft(
   }
   await post(options, action, { member: name });
   const done = action === "promote" ? `Master ${name} votes now` : `Master ${name} is no member any more`;
-  report(options, { action, member: name }, done);
+  await report(options, { action, member: name }, done);
 }
 
-function report(options: ListOptions, result: object, text: string): void {
-  console.log(options.json ? JSON.stringify(result, null, 2) : text);
+async function report(options: ListOptions, result: object, text: string): Promise<void> {
+  await print(options.json ? JSON.stringify(result, null, 2) : text);
 }
 
 /** A master that knows of no cluster, only the name of the one that it is to be in. */

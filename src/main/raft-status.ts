@@ -1,6 +1,7 @@
 /** `mesh raft status`: how each master sees the log. */
 import { MeshError } from "../base/errors.ts";
 import type { RaftStatus } from "../master/port.ts";
+import { print } from "./client/output.ts";
 import { formatTable } from "./client/table.ts";
 import type { ListOptions } from "./list.ts";
 
@@ -18,7 +19,7 @@ export async function showRaftStatus(options: ListOptions): Promise<void> {
     );
   }
   if (options.json) {
-    console.log(JSON.stringify(views, null, 2));
+    await print(JSON.stringify(views, null, 2));
     return;
   }
   const rows = views.map(({ address, status }) =>
@@ -35,7 +36,7 @@ export async function showRaftStatus(options: ListOptions): Promise<void> {
           String(status.appliedIndex),
         ],
   );
-  console.log(
+  await print(
     formatTable(["MASTER", "MEMBER", "RAFT ADDRESS", "ROLE", "TERM", "LOG", "COMMITTED", "APPLIED"], rows),
   );
   const leader = views.find((view) => view.status?.role === "leader")?.status;
@@ -53,8 +54,8 @@ export async function showRaftStatus(options: ListOptions): Promise<void> {
     ];
   });
   const heading = ["MEMBER", "RAFT ADDRESS", "KIND", "MATCHED", "BEHIND", "LINK"];
-  console.log(`\n${formatTable(heading, members)}`);
-  if (leader.joint !== undefined) console.log("\nA change of the voters is under way");
+  await print(`\n${formatTable(heading, members)}`);
+  if (leader.joint !== undefined) await print("\nA change of the voters is under way");
 }
 
 /** Undefined when there is no answer. */

@@ -1,4 +1,5 @@
 import { MESOS_API_VERSION } from "../base/version.ts";
+import { print } from "./client/output.ts";
 
 /**
  * What this binary is. scripts/build.ts writes the values in; from source they
@@ -21,10 +22,10 @@ export const BUILD: Build =
     : MESH_BUILD;
 
 /** `mesh version`. */
-export function showVersion(json: boolean): number {
+export async function showVersion(json: boolean): Promise<number> {
   const text = json
     ? JSON.stringify({ ...BUILD, mesosVersion: MESOS_API_VERSION, bun: Bun.version }, null, 2)
     : `mesh ${BUILD.version} (${BUILD.gitSha.slice(0, 12)}, built ${BUILD.buildDate}, speaks the API of Mesos ${MESOS_API_VERSION})`;
-  console.log(text);
+  await print(text);
   return 0;
 }

@@ -4,6 +4,7 @@ import type { WhyBody } from "../api/why.ts";
 import { MeshError } from "../base/errors.ts";
 import { type HttpAnswer, MasterClient, refusal } from "./client/master-client.ts";
 import { operatorCall } from "./client/operator-client.ts";
+import { print } from "./client/output.ts";
 import { formatTable } from "./client/table.ts";
 
 export interface WhyOptions {
@@ -16,7 +17,7 @@ export interface WhyOptions {
 
 export async function showWhy(options: WhyOptions): Promise<void> {
   const why = await askWhy(new MasterClient(options.masters), options);
-  console.log(options.json ? JSON.stringify(why, null, 2) : whyText(why));
+  await print(options.json ? JSON.stringify(why, null, 2) : whyText(why));
 }
 
 async function askWhy(master: MasterClient, { framework, role }: WhyOptions): Promise<WhyBody> {

@@ -1,6 +1,7 @@
 /** `mesh node drain --wait` against a master that says, call by call, what one with an agent that comes and goes does. */
 import { afterEach, expect, spyOn, test } from "bun:test";
 import { changeNode } from "../../src/main/node-commands.ts";
+import { printed } from "../support/printed.ts";
 
 interface Call {
   readonly type: string;
@@ -38,19 +39,19 @@ async function drain(
   });
   let begun = false;
   servers.push(server);
-  const log = spyOn(console, "log").mockImplementation(() => {});
   const errors = spyOn(process.stderr, "write").mockImplementation(() => true);
   try {
-    await changeNode("drain", {
-      masters: [`127.0.0.1:${server.port}`],
-      node: "a1",
-      maxGraceSeconds: undefined,
-      markGone,
-      wait: true,
-    });
+    await printed(() =>
+      changeNode("drain", {
+        masters: [`127.0.0.1:${server.port}`],
+        node: "a1",
+        maxGraceSeconds: undefined,
+        markGone,
+        wait: true,
+      }),
+    );
     return { left: left.length, told: errors.mock.calls.flat().join("") };
   } finally {
-    log.mockRestore();
     errors.mockRestore();
   }
 }

@@ -1,19 +1,18 @@
 /** `mesh raft check` and `status` against real masters, at the moments when not all have answered yet. */
-import { expect, spyOn, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { checkRaft } from "../../src/main/raft-check.ts";
+import { printed } from "../support/printed.ts";
 import { type GroupMaster, RaftGroup, raftChange, raftStatus, until } from "../support/raft-group.ts";
 
 async function check(
   masters: readonly string[],
   withinMs?: number,
 ): Promise<{ readonly status: number; readonly text: string }> {
-  const spy = spyOn(console, "log").mockImplementation(() => {});
-  try {
-    const status = await checkRaft({ masters, json: false }, withinMs);
-    return { status, text: spy.mock.calls.flat().join("\n") };
-  } finally {
-    spy.mockRestore();
-  }
+  let status = -1;
+  const text = await printed(async () => {
+    status = await checkRaft({ masters, json: false }, withinMs);
+  });
+  return { status, text };
 }
 
 test("right after a founding and after a transfer, raft check waits for all masters", async () => {

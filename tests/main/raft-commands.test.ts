@@ -1,18 +1,9 @@
 /** `mesh raft …` against real masters: what it prints, and how it refuses. */
-import { expect, spyOn, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { changeRaft } from "../../src/main/raft-commands.ts";
 import { showRaftStatus } from "../../src/main/raft-status.ts";
+import { printed } from "../support/printed.ts";
 import { RaftGroup, raftStatus, until } from "../support/raft-group.ts";
-
-async function printed(run: () => Promise<void>): Promise<string> {
-  const spy = spyOn(console, "log").mockImplementation(() => {});
-  try {
-    await run();
-    return spy.mock.calls.flat().join("\n");
-  } finally {
-    spy.mockRestore();
-  }
-}
 
 test("a master is replaced by commands alone", async () => {
   await using group = new RaftGroup();

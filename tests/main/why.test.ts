@@ -5,6 +5,7 @@ import type { WhyView } from "../../src/master/port.ts";
 import { masterContext } from "../support/api-context.ts";
 import { FRAMEWORK } from "../support/cluster-sample.ts";
 import { MemoryMasterPort } from "../support/memory-master-port.ts";
+import { printed } from "../support/printed.ts";
 
 const WHY: WhyView = {
   frameworkId: FRAMEWORK.id,
@@ -42,16 +43,11 @@ async function said(
   port.contents.whys.set(WHY.frameworkId, WHY);
   port.contents.frameworks.push(...frameworks);
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: masterApi(masterContext(port)) });
-  const lines: string[] = [];
-  const log = console.log;
-  console.log = (line: string) => void lines.push(line);
   try {
-    await run([`127.0.0.1:${server.port}`]);
+    return await printed(() => run([`127.0.0.1:${server.port}`]));
   } finally {
-    console.log = log;
     await server.stop(true);
   }
-  return lines.join("\n");
 }
 
 test("a table for people: reasons with their details, and who comes first", () => {

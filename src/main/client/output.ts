@@ -31,6 +31,29 @@ export class Output {
   }
 }
 
+/** A command's result could not be written where it was to go. */
+export class OutputFailed extends Error {
+  readonly failure: NodeJS.ErrnoException;
+
+  constructor(failure: NodeJS.ErrnoException) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/**
+ * Lines of a command's result, on standard output. Throws {@link OutputFailed}, but when nobody reads any more
+ * (`| head`): who has gone has seen enough.
+ */
+export async function print(text: string): Promise<void> {
+  standardOutput ??= new Output(process.stdout);
+  await standardOutput.write(`${text}\n`);
+  const { failure } = standardOutput;
+  if (failure !== undefined && failure.code !== "EPIPE") throw new OutputFailed(failure);
+}
+
+let standardOutput: Output | undefined;
+
 /**
  * Exit status for an output that failed: as of a program that SIGPIPE ended
  * when nobody reads; otherwise 1, and a line that says why.

@@ -1,14 +1,33 @@
-/** Rows as aligned columns with a heading, for people; `--json` is for programs. */
+/**
+ * Rows as aligned columns with a heading, for people; `--json` is for programs. Names are their frameworks': one
+ * with a line end makes no further row, and none moves the cursor.
+ */
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = heading.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-      .join("  ")
-      .trimEnd();
-  return [line(heading), ...rows.map(line)].join("\n");
+  const lines = [heading, ...rows].map((cells) => cells.map(visible));
+  const widths = heading.map((_, column) => Math.max(...lines.map((cells) => widthOf(cells[column] ?? ""))));
+  return lines
+    .map((cells) =>
+      cells
+        .map((cell, column) => padded(cell, widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function visible(text: string): string {
+  return text.replace(/\p{Cc}/gu, (control) => {
+    return control === "\n" ? "\\n" : `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}
+
+/** Columns on a terminal. */
+function widthOf(text: string): number {
+  return Bun.stringWidth(text);
+}
+
+function padded(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - widthOf(text)));
 }
 
 /** Seconds as people say them: 45s, 12m, 3h, 5d. */

@@ -38,3 +38,21 @@ describe("Output", () => {
     expect([output.failure?.code, writes]).toEqual(["EPIPE", 1]);
   });
 });
+
+test.skipIf(process.platform !== "linux")(
+  "a result that cannot be written ends the command with an error; a reader that is gone does not",
+  () => {
+    const version = (to: string): unknown[] => {
+      const command = `exec "${process.execPath}" src/cli.ts version ${to}`;
+      const { exitCode, stderr } = Bun.spawnSync(["bash", "-c", `set -o pipefail; ${command}`], {
+        stderr: "pipe",
+      });
+      return [exitCode, stderr.toString()];
+    };
+    expect(version(">/dev/full")).toEqual([
+      1,
+      expect.stringMatching(/^mesh: Cannot write the output: .*no space/i),
+    ]);
+    expect(version("| true")).toEqual([0, ""]);
+  },
+);

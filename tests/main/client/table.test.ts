@@ -13,6 +13,16 @@ test("columns are as wide as their widest cell, lines have no trailing blanks", 
   ).toBe("ID          STATE\na-long-one  x\nb");
 });
 
+test("what a name has in it moves no other column and makes no row", () => {
+  const names = ["a\nb\u001b[2J", "東京", "ü"];
+  expect(
+    formatTable(
+      ["NAME", "STATE"],
+      names.map((name) => [name, "x"]),
+    ).split("\n"),
+  ).toEqual(["NAME         STATE", "a\\nb\\x1b[2J  x", "東京         x", "ü            x"]);
+});
+
 test("ages", () => {
   expect([3.9, 61, 7200, 200_000].map(formatAge)).toEqual(["3s", "1m", "2h", "2d"]);
 });
