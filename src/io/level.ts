@@ -171,7 +171,9 @@ function damaged(directory: string, reason: string): MeshError {
   );
 }
 
-/** What the machine refuses says nothing of what is in the files: nothing of it is to be repaired or replaced. */
+/**
+ * What the machine refuses says nothing of what is in the files: nothing of it is to be repaired or replaced.
+ */
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/no space left on device|disk quota exceeded/i, "make room on its disk"],
   [

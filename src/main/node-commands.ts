@@ -112,7 +112,9 @@ async function drained(master: MasterClient, id: string, markGone: boolean): Pro
   }
 }
 
-/** Agents that are away are listed as little as those that are gone; only the latter have no state to change. */
+/**
+ * Agents that are away are listed as little as those that are gone; only the latter have no state to change.
+ */
 async function isForgotten(master: MasterClient, id: string): Promise<boolean> {
   const call: MasterCall = { type: "DEACTIVATE_AGENT", deactivate_agent: { agent_id: { value: id } } };
   const answer = await master.post(OPERATOR_PATH, encodeJson("MasterCall", call));

@@ -1,4 +1,7 @@
-/** `mesh node drain --wait` against a master that says, call by call, what one with an agent that comes and goes does. */
+/**
+ * `mesh node drain --wait` against a master that says, call by call, what one with an agent that comes and
+ * goes does.
+ */
 import { afterEach, expect, spyOn, test } from "bun:test";
 import { changeNode } from "../../src/main/node-commands.ts";
 import { printed } from "../support/printed.ts";

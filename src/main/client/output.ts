@@ -42,7 +42,8 @@ export class OutputFailed extends Error {
 }
 
 /**
- * Lines of a command's result, on standard output. Throws {@link OutputFailed}, but when nobody reads any more
+ * Lines of a command's result, on standard output. Throws {@link OutputFailed}, but when nobody reads any
+ * more
  * (`| head`): who has gone has seen enough.
  */
 export async function print(text: string): Promise<void> {
