@@ -8,6 +8,7 @@ import { type BackupHeader, BackupReader } from "../io/backup-file.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
 import { bootstrapMembership, encodeMembership } from "../raft/membership.ts";
 import type { StateRecord } from "../raft/types.ts";
+import { NOTE_VERSION_KEY, noteVersionAhead } from "../registry/note-versions.ts";
 import { print } from "./client/output.ts";
 import type { Flags } from "./flags.ts";
 import { advertisedIp } from "./local-address.ts";
@@ -141,6 +142,7 @@ async function load(
   const memberId = uuidText(randomUuid(systemRandom()));
   let sequence = 0;
   let index = 0;
+  let noteVersion: Uint8Array | undefined;
   const stage = (records: readonly StateRecord[], done: boolean): Promise<void> => {
     const { featureLevel, term } = reader.header ?? { featureLevel: 1, term: 0 };
     const members = { ...bootstrapMembership([memberId], { [memberId]: address }), featureLevel };
@@ -152,6 +154,8 @@ async function load(
       const records = reader.push(chunk as Uint8Array);
       if (!records.ok) throw unusable(`Cannot restore '${file}': ${records.error}; use another backup`);
       index = Math.max(1, reader.header?.index ?? 0);
+      noteVersion =
+        records.value.find(([key]) => Buffer.compare(key, NOTE_VERSION_KEY) === 0)?.[1] ?? noteVersion;
       if (records.value.length > 0) await stage(records.value, false);
     }
   } catch (error) {
@@ -166,7 +170,7 @@ async function load(
     hardState: { term: header.term + TERMS_AHEAD, votedFor: null },
     sync: true,
   });
-  await stage([], true);
+  await stage([[NOTE_VERSION_KEY, noteVersionAhead(noteVersion)]], true);
   return header;
 }
 

@@ -140,6 +140,32 @@ test("a restored cluster's terms are above all of before: agents ignore masters 
   expect((await leads((await start(again)).url)).term).toBeGreaterThan(after.term);
 });
 
+test("a version of a note that the old cluster gave after its backup is given to no other value", async () => {
+  const put = async (url: string, value: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${url}/mesh/notes/x`, { method: "PUT", body: value, headers });
+    return { status: response.status, version: response.headers.get("ETag") ?? "" };
+  };
+  for (const before of [0, 2]) {
+    const file = join(directory, `notes-${before}.backup`);
+    const old = await start(join(directory, `old-notes-${before}`));
+    await leads(old.url);
+    for (let n = 0; n < before; n++) expect((await put(old.url, `${n}`)).status).toBe(200);
+    await takeBackup({ masters: [new URL(old.url).host], file });
+    const { status, version } = await put(old.url, "after the backup");
+    expect(status).toBe(200);
+    const dataDir = join(directory, `new-notes-${before}`);
+    await restoreBackup({ file, dataDir, address: "127.0.0.1:5060" });
+    const { url } = await start(dataDir);
+    await leads(url);
+    expect((await put(url, "of the new cluster")).status).toBe(200);
+    expect((await put(url, "lost", { "If-Match": version })).status).toBe(412);
+    const note = await fetch(`${url}/mesh/notes/x`);
+    expect(await note.text()).toBe("of the new cluster");
+    const newest = note.headers.get("ETag") ?? "";
+    expect((await put(url, "changed", { "If-Match": newest })).status).toBe(200);
+  }
+});
+
 test("a backup of before terms were noted in it is read", () => {
   const body = encodeMsgpack(["mesh-backup", 1, "mesh", 7, 3, 1_000]);
   const frame = new Uint8Array(4 + body.length);
