@@ -42,7 +42,8 @@ export interface ListenerOptions {
   readonly meet?: (hello: Hello) => Meeting;
   onPeerOpened?(hello: Hello): void;
   onPeerMessage(from: string, payload: Uint8Array): void;
-  onPeerClosed(from: string): void;
+  /** `last`: the master has no other link to here. */
+  onPeerClosed(from: string, last: boolean): void;
   onAgentLink(link: AcceptedLink, hello: Hello): AgentLinkHandlers;
   /** A client of the notes (note-link.ts); refused when this is left out. */
   readonly onClientLink?: (link: AgentLink) => AgentLinkHandlers;
@@ -83,7 +84,8 @@ export function listenForLinks(options: ListenerOptions): LinkListener {
       },
       onFrame(payload) {
         clearTimeout(timer);
-        const peer = greet(options, link, payload, adopt);
+        const isLast = (from: string): boolean => ![...peers.values()].includes(from);
+        const peer = greet(options, link, payload, adopt, isLast);
         if (peer !== undefined) peers.set(link, peer);
       },
     });
@@ -108,6 +110,7 @@ function greet(
   link: FrameLink,
   payload: Uint8Array,
   adopt: (handlers: LinkHandlers) => void,
+  isLast: (from: string) => boolean,
 ): string | undefined {
   const hello = decodeHello(payload);
   const refusal = hello.ok ? helloRefusal(hello.value, options.cluster) : hello.error;
@@ -130,7 +133,7 @@ function greet(
     options.onPeerOpened?.(hello.value);
     adopt({
       onFrame: (frame) => options.onPeerMessage(from, frame),
-      onClose: () => options.onPeerClosed(from),
+      onClose: () => options.onPeerClosed(from, isLast(from)),
     });
     return from;
   }

@@ -83,9 +83,10 @@ export class PeerLinks {
       ...(onClientLink === undefined ? {} : { onClientLink }),
       onPeerOpened: (hello) => this.#heardOf(hello),
       onPeerMessage: (from, payload) => this.#received(from, payload),
-      onPeerClosed: (from) => {
+      onPeerClosed: (from, last) => {
         const peer = this.#peers.get(from);
-        if (peer?.guest === true) this.#forget(peer);
+        // The end of an older link may be noticed late: over the newer one it would wait for answers in vain.
+        if (peer?.guest === true && last) this.#forget(peer);
         this.#options.onPeerLost(from);
       },
     });

@@ -123,6 +123,42 @@ test.each(["m4:99999", "m4:65536", "m4:none", "m4", "m\u00004:5060"])(
   },
 );
 
+test("a master that is not known yet is answered while any link of it is left", async () => {
+  let own = "";
+  const a = master({ self: "a", address: () => own });
+  const b = master({ self: "b" });
+  own = `${HOST}:${a.port}`;
+  a.links.setMembers([{ id: "b", address: `${HOST}:${b.port}` }]);
+  await deliver(b.links, "a", 1);
+  // One of before, whose end b notices late.
+  const hello = {
+    kind: "peer",
+    cluster: "c",
+    from: "a",
+    version: LINK_VERSION,
+    to: "b",
+    address: own,
+  } as const;
+  const welcomed = Promise.withResolvers<void>();
+  const old = await Bun.connect({
+    hostname: HOST,
+    port: b.port,
+    socket: {
+      open: (socket) => void socket.write(encodeFrame(encodeHello(hello))),
+      data: () => welcomed.resolve(),
+    },
+  });
+  await welcomed.promise;
+  old.end();
+  expect(await b.lost.next()).toBe("a");
+  expect(b.links.connected()).toEqual(["a"]);
+  // With the last one it is forgotten.
+  a.links.setMembers([]);
+  a.links.close();
+  expect(await b.lost.next()).toBe("a");
+  while (b.links.connected().length > 0) await new Promise((resolve) => setImmediate(resolve));
+});
+
 test("one that left is hung up on, calls again, and hears why it is not let in", async () => {
   const removed = new Set<string>();
   const refused = new Mailbox<string>();
