@@ -6,6 +6,7 @@
  */
 import { present } from "../base/assert.ts";
 import type { MessageName, MessageTypes } from "../model/v1/message-types.ts";
+import { integerWithin, MAX_INT64, MAX_UINT64 } from "./integers.ts";
 import { enumSchema, messageSchema } from "./schema.ts";
 import type { FieldSchema, FieldType, ScalarType } from "./schema-parser.ts";
 
@@ -97,19 +98,9 @@ const SCALAR_ENCODERS: Record<ScalarType, Encode> = {
   double: (value) => encodeDouble(value as number),
   int32: String,
   uint32: String,
-  int64: (value) => encodeInteger(value as number, MAX_INT64),
-  uint64: (value) => encodeInteger(value as number, MAX_UINT64),
+  int64: (value) => String(integerWithin(value as number, MAX_INT64)),
+  uint64: (value) => String(integerWithin(value as number, MAX_UINT64)),
 };
-
-const MAX_INT64 = 2n ** 63n - 1n;
-const MAX_UINT64 = 2n ** 64n - 1n;
-
-/** A number can be 2^63 where the largest int64 was meant: it is brought back into range. */
-function encodeInteger(value: number, max: bigint): string {
-  if (Number.isSafeInteger(value)) return String(value);
-  const exact = BigInt(Math.round(value));
-  return String(exact > max ? max : exact);
-}
 
 /** Mesos writes a bare `Infinity`, which is no JSON; the string form is what it reads as well. */
 function encodeDouble(value: number): string {

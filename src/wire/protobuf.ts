@@ -14,6 +14,7 @@ import { present } from "../base/assert.ts";
 import { MESSAGE_MAX_DEPTH } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { MessageName, MessageTypes } from "../model/v1/message-types.ts";
+import { integerWithin, MAX_INT64, MAX_UINT64 } from "./integers.ts";
 import { missingRequired } from "./required-fields.ts";
 import { enumSchema, messageSchema } from "./schema.ts";
 import type { FieldSchema, FieldType, ScalarType } from "./schema-parser.ts";
@@ -141,14 +142,9 @@ const SCALAR_WRITERS: Readonly<Record<ScalarType, WriteValue>> = {
   double: (writer, value) => void writer.double(value as number),
   int32: (writer, value) => void writer.int32(value as number),
   uint32: (writer, value) => void writer.uint32(value as number),
-  int64: (writer, value) => void writer.int64(wholeNumber(value)),
-  uint64: (writer, value) => void writer.uint64(wholeNumber(value)),
+  int64: (writer, value) => void writer.int64(integerWithin(value as number, MAX_INT64)),
+  uint64: (writer, value) => void writer.uint64(integerWithin(value as number, MAX_UINT64)),
 };
-
-/** The writer takes numbers only up to 2^53; beyond they are exact as they stand, but need a bigint. */
-function wholeNumber(value: unknown): number | bigint {
-  return Number.isSafeInteger(value) ? (value as number) : BigInt(value as number);
-}
 
 function wireTypeOf(type: ScalarType): WireType {
   if (type === "string" || type === "bytes") return WireType.LengthDelimited;

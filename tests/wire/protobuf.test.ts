@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Random } from "../../src/base/random.ts";
 import type { MessageName } from "../../src/model/v1/message-types.ts";
+import { decodeJson } from "../../src/wire/json-decode.ts";
+import { encodeJson } from "../../src/wire/json-encode.ts";
 import { decodeProtobuf, encodeProtobuf } from "../../src/wire/protobuf.ts";
 import { SCHEMA } from "../../src/wire/schema.ts";
 import { randomMessage } from "./random-message.ts";
@@ -88,6 +90,32 @@ describe("as C++ protobuf reads", () => {
       ok: false,
       error: "Missing required fields: subscribe.framework_info.user, subscribe.framework_info.name",
     });
+  });
+});
+
+describe("integers of 64 bits", () => {
+  // 2^63 and 2^64 are the numbers nearest to the largest values, which stand for "for ever" in many a client.
+  const ends = decodeJson(
+    "Unavailability",
+    '{"start":{"nanoseconds":"-9223372036854775808"},"duration":{"nanoseconds":9223372036854775807}}',
+  );
+  const all = decodeJson("ValueRange", '{"begin":0,"end":18446744073709551615}');
+
+  test("the largest ones, as JSON gave them, are written in both forms", () => {
+    if (!ends.ok || !all.ok) throw new Error("They are messages");
+    const max = hex("08 ff ff ff ff ff ff ff ff 7f");
+    expect(encodeProtobuf("DurationInfo", ends.value.duration ?? { nanoseconds: 0 })).toEqual(max);
+    expect(encodeJson("DurationInfo", ends.value.duration ?? { nanoseconds: 0 })).toBe(
+      '{"nanoseconds":9223372036854775807}',
+    );
+    expect(encodeProtobuf("ValueRange", all.value)).toEqual(hex("08 00 10 ff ff ff ff ff ff ff ff ff 01"));
+  });
+
+  test("and come back as they were", () => {
+    for (const [name, message] of [["Unavailability", ends] as const, ["ValueRange", all] as const]) {
+      if (!message.ok) throw new Error("It is a message");
+      expect(decodeProtobuf(name, encodeProtobuf(name, message.value))).toEqual(message);
+    }
   });
 });
 
