@@ -31,13 +31,17 @@ export interface NoteAnswer {
   readonly version: number | undefined;
 }
 
+const UINT32_MAX = 2 ** 32 - 1;
+
 /** To be sent at once, like {@link encodeNoteAnswer}: the bytes are lent. */
 export function encodeNoteRequest({ id, operation, key, value, ifVersion }: NoteRequest): Uint8Array {
   return lendMsgpack([id, NOTE_OPERATIONS.indexOf(operation), key, value ?? null, ifVersion ?? null]);
 }
 
 export function encodeNoteAnswer({ id, status, body, version }: NoteAnswer): Uint8Array {
-  return lendMsgpack([id, status, body, version ?? null]);
+  // As a number it would be a float.
+  const whole = version !== undefined && version > UINT32_MAX ? BigInt(version) : version;
+  return lendMsgpack([id, status, body, whole ?? null]);
 }
 
 /** Undefined: the other side does not speak this protocol. */
@@ -58,6 +62,10 @@ export function decodeNoteRequest(payload: Uint8Array): NoteRequest | undefined 
   const operation = typeof number === "number" ? NOTE_OPERATIONS[number] : undefined;
   if (typeof id !== "number" || operation === undefined || operation === "") return undefined;
   if (typeof key !== "string" || (operation === "put" && !(value instanceof Uint8Array))) return undefined;
+  // A condition that is not understood is not one that is left out.
+  const depends = ifVersion !== undefined && ifVersion !== null;
+  if (depends && (typeof ifVersion !== "number" || !Number.isSafeInteger(ifVersion) || ifVersion < 0))
+    return undefined;
   return {
     id,
     operation,
