@@ -116,7 +116,7 @@ class LinuxRuntime implements Runtime {
     if (!started.ok) {
       this.#containers.delete(id);
       container.launching.resolve();
-      return this.#cancelled(container)
+      return container.cancel.signal.aborted
         ? fail({ step: "cancelled", message: started.error.message })
         : started;
     }
@@ -129,10 +129,6 @@ class LinuxRuntime implements Runtime {
   #launched({ record, supervisor }: Tracked): Launched {
     const networks = this.#context.networks?.infos(record);
     return networks === undefined ? supervisor : { ...supervisor, networks };
-  }
-
-  #cancelled(container: Container): boolean {
-    return container.cancel.signal.aborted;
   }
 
   #add(id: string): Container {
@@ -310,10 +306,13 @@ class LinuxRuntime implements Runtime {
   async #unstarted(id: string): Promise<ContainerState> {
     const { records } = this.#context;
     const killed = await this.#killUnknown(id);
-    const exit = recordedExit(this.#context.records, id);
+    const exit = recordedExit(records, id);
     if (exit !== undefined) return { state: "ended", exit };
     if (!killed.ok || records.read(id)?.started === true) return { state: "gone" };
     await this.#context.networks?.leave(records.read(id)?.record ?? { containerId: id });
+    await this.#context.images?.release(id).catch((error: unknown) => {
+      this.#log.warn("Cannot remove a container's files of images", { reason: String(error) });
+    });
     records.remove(id);
     this.#context.gpus.release(id);
     return { state: "never-started" };

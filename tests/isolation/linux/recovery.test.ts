@@ -2,7 +2,10 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { present } from "../../../src/base/assert.ts";
+import { fail, ok } from "../../../src/base/result.ts";
 import { isAlive, parseStat, procTable } from "../../../src/isolation/linux/process-table.ts";
+import { openLinuxRuntime } from "../../../src/isolation/linux/runtime.ts";
+import type { Fetch, Images } from "../../../src/isolation/runtime.ts";
 import { ContainerBench } from "../../support/container-bench.ts";
 import { availableForms, LinuxMachine } from "../../support/linux-machine.ts";
 
@@ -102,6 +105,28 @@ describe.skipIf(process.platform !== "linux")("records that lie", () => {
     expect(await bench.runtime.kill("c1")).toEqual({ ok: true, value: undefined });
     expect(machine.exists(pid)).toBe(true);
     await bench.close();
+  });
+
+  test("what never started keeps no files of images, and one that cannot be removed stops nobody", async () => {
+    const machine = new LinuxMachine("posix");
+    const released: string[] = [];
+    const images: Images = {
+      provide: async () => fail("there are none"),
+      release: async (id) => {
+        released.push(id);
+        if (id === "stuck") throw new Error("EBUSY");
+      },
+      configOf: () => undefined,
+      containers: () => ["pulled", "stuck"],
+    };
+    const { directory, host } = machine;
+    const fetch: Fetch = async () => ok(undefined);
+    const runtime = openLinuxRuntime({ runtimeDirectory: `${directory}/run`, host, fetch, images });
+    const states = await runtime.recover(["pulled", "stuck"]);
+    expect([...states.values()]).toEqual(Array(2).fill({ state: "never-started" }));
+    expect(released).toEqual(["pulled", "stuck"]);
+    await runtime.close();
+    await machine.close();
   });
 
   test("a record of an earlier boot counts for nothing", async () => {
