@@ -12,6 +12,7 @@
 import { AGENT_TURN_MAX_MS, INBOX_MAX_INPUTS, TURN_MAX_INPUTS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import { fail } from "../base/result.ts";
 import type { Instant } from "../base/time.ts";
 import type { ContainerResources } from "../isolation/container.ts";
 import type { Drain } from "../model/drain-info.ts";
@@ -292,7 +293,7 @@ export class Agent implements AgentPort, SandboxPort {
       this.#put({ kind: "launch-failed", containerId, error: { step: "cancelled", message } });
       return;
     }
-    const killed = await this.#drivers.runtime.kill(containerId);
+    const killed = await this.#drivers.runtime.kill(containerId).catch((error) => fail(textOf(error)));
     if (!killed.ok) this.#put({ kind: "kill-failed", containerId, message: killed.error });
   }
 
@@ -303,7 +304,7 @@ export class Agent implements AgentPort, SandboxPort {
 
   async #removeOrphan(containerId: string): Promise<void> {
     const { runtime } = this.#drivers;
-    const killed = await runtime.kill(containerId);
+    const killed = await runtime.kill(containerId).catch((error) => fail(textOf(error)));
     if (killed.ok) this.#background("clean up a container", runtime.cleanup(containerId));
     else this.#put({ kind: "orphan-left", containerId, message: killed.error });
   }

@@ -6,6 +6,7 @@ import { enteredSpec } from "../image-command.ts";
 import { type Plan, planLaunch } from "../plan.ts";
 import type { Images } from "../runtime.ts";
 import type { Host } from "../tools.ts";
+import { lookIfPossible } from "./exhaustion.ts";
 import { ownerOf, withUserNamespace } from "./launch.ts";
 import { type ProcessTable, sendSignal } from "./process-table.ts";
 import { openOutput } from "./sandbox.ts";
@@ -99,6 +100,7 @@ export class CommandCheck {
 /** What is below is looked up first: without its parents it could not be found. */
 export function killTree(table: ProcessTable, child: Bun.Subprocess): void {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const below = (pid: number): number[] => table.children(pid).flatMap((each) => [each, ...below(each)]);
+  const children = (pid: number): number[] => lookIfPossible(() => table.children(pid)) ?? [];
+  const below = (pid: number): number[] => children(pid).flatMap((each) => [each, ...below(each)]);
   for (const pid of [...below(child.pid), child.pid, -child.pid]) sendSignal(pid, "SIGKILL");
 }

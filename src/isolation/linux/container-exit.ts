@@ -6,13 +6,29 @@ import type { ContainerState } from "../runtime.ts";
 import { exitFromStatus } from "./exit-status.ts";
 import type { ProcessTable } from "./process-table.ts";
 import type { Records } from "./records.ts";
-import { initByCommandLine, type Tracked } from "./tracked.ts";
+import { initByCommandLine, supervisorAlive, type Tracked } from "./tracked.ts";
 
 /** Undefined: nothing recorded it, or not yet. */
 export function recordedExit(records: Records, containerId: string): Exit | undefined {
   const log = records.read(containerId);
   if (log?.status === undefined) return undefined;
   return withLimitation(exitFromStatus(log.status, log.messages), log.limitation);
+}
+
+/** Undefined while it runs. */
+export function stateWhenOver(
+  records: Records,
+  table: ProcessTable,
+  tracked: Tracked,
+  bootId: string,
+): ContainerState | undefined {
+  const { containerId, bootId: recordedBoot } = tracked.record;
+  const exit = recordedExit(records, containerId);
+  if (exit !== undefined) return { state: "ended", exit };
+  if (recordedBoot === bootId && supervisorAlive(table, tracked)) return undefined;
+  // It may have written its last record between the two looks.
+  const late = recordedExit(records, containerId);
+  return late === undefined ? { state: "gone" } : { state: "ended", exit: late };
 }
 
 /** @param child its supervisor, which has ended */

@@ -16,6 +16,7 @@ import type { Host } from "../tools.ts";
 import { attachDeviceProgram } from "./bpf.ts";
 import { limitCgroup, limitShared, makeCgroup, removeCgroup } from "./cgroup.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
+import { lookIfPossible, patiently } from "./exhaustion.ts";
 import type { EventFiles } from "./exits.ts";
 import type { GpuHolders } from "./gpu-holders.ts";
 import { withImages } from "./launch-images.ts";
@@ -24,12 +25,13 @@ import { recordOf } from "./planned-record.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import type { ProjectQuotas } from "./project-quotas.ts";
 import type { ContainerRecord, Records } from "./records.ts";
+import { readTracked } from "./recovery.ts";
 import { createOutputs, linkSandbox, makeSandbox, openOutput, ownSandbox } from "./sandbox.ts";
 import { openSecrets } from "./secrets.ts";
 import type { OpenNamespaces, SharedNamespaces } from "./shared-namespaces.ts";
 import { announced } from "./started.ts";
 import { startTerminal } from "./task-terminal.ts";
-import { type Tracked, trackedFromLog } from "./tracked.ts";
+import type { Tracked } from "./tracked.ts";
 import { lookUpUser } from "./user.ts";
 import { linkVolumes, makeVolumes } from "./volumes.ts";
 
@@ -338,8 +340,9 @@ class Launch {
   #note(pid: number): void {
     if (!this.#record.namespaces.includes("pid")) return;
     // Nobody asks for its status before the next turn of the event loop: ended or not, it has its line.
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8").trimEnd();
-    writeSync(this.#file, `${SUPERVISOR_MARK}${stat}\n`);
+    const stat = lookIfPossible(() => readFileSync(`/proc/${pid}/stat`, "utf8").trimEnd());
+    // Left out, it is found by its command line.
+    if (stat !== undefined) writeSync(this.#file, `${SUPERVISOR_MARK}${stat}\n`);
     const move = this.#plan.steps.find((step) => step.do === "move-supervisor");
     if (move === undefined) return;
     try {
@@ -353,18 +356,18 @@ class Launch {
     const { records } = this.#context;
     const id = this.#plan.containerId;
     await announced(this.#context, id, child);
-    const log = records.read(id);
-    const tracked = log?.started === true ? trackedFromLog(log, records.path(id)) : undefined;
+    const tracked = await patiently(() => readTracked(records, id));
     if (tracked !== undefined) return ok({ tracked, child });
     if (child.exitCode === null && child.signalCode === null) {
-      for (const pid of [...(this.#context.host.procfs ? procTable.children(child.pid) : []), child.pid]) {
+      const children = () => (this.#context.host.procfs ? procTable.children(child.pid) : []);
+      for (const pid of [...(await patiently(children)), child.pid]) {
         sendSignal(pid, "SIGKILL");
       }
       await child.exited;
       const message = `Cannot start container ${id}: not ready after ${CONTAINER_START_TIMEOUT_MS} ms; the machine may be overloaded`;
       return fail({ step: "start", message });
     }
-    const said = log?.messages ?? "";
+    const said = (await patiently(() => records.read(id)))?.messages ?? "";
     const failed = (["cgroup", "mount", "network"] as const).find((each) =>
       said.includes(`${FAILED_STEP_MARK}${each}`),
     );

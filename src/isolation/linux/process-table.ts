@@ -4,6 +4,7 @@
  * time it names one process for ever (until the next boot).
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { notThere } from "./exhaustion.ts";
 
 export interface Process {
   readonly pid: number;
@@ -16,6 +17,7 @@ export interface Process {
   readonly zombie: boolean;
 }
 
+/** Throws when descriptors or memory are used up: what is not seen then may be there. */
 export interface ProcessTable {
   process(pid: number): Process | undefined;
   all(): Process[];
@@ -130,8 +132,8 @@ function ps(words: readonly string[]): string {
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
-  } catch {
-    return undefined; // The process ended meanwhile.
+  } catch (error) {
+    return notThere(error); // The process ended meanwhile.
   }
 }
 

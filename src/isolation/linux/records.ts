@@ -49,6 +49,7 @@ import {
   TASK_MARK,
   TERMINAL_MARK,
 } from "../supervisor-script.ts";
+import { notThere } from "./exhaustion.ts";
 
 /** What must be known to watch and end a container that another agent process started. */
 export interface ContainerRecord {
@@ -177,8 +178,8 @@ export class Records {
     let text: string;
     try {
       text = readFileSync(this.path(containerId), "utf8");
-    } catch {
-      return undefined;
+    } catch (error) {
+      return notThere(error);
     }
     return parseLog(text);
   }

@@ -26,8 +26,9 @@ import { cgroupChildren, limitRunning, makeCgroup, removeAgentCgroup, SUPERVISOR
 import { Checker } from "./check.ts";
 import { CONTAINER_ENDED } from "./command-check.ts";
 import { type Container, newContainer } from "./container-entry.ts";
-import { exitOfChild, recordedExit, stateOfExit } from "./container-exit.ts";
+import { exitOfChild, recordedExit, stateOfExit, stateWhenOver } from "./container-exit.ts";
 import { endCause } from "./end-cause.ts";
+import { lookIfPossible, patiently } from "./exhaustion.ts";
 import { EventFiles } from "./exits.ts";
 import { containersFound } from "./found-containers.ts";
 import { GpuHolders } from "./gpu-holders.ts";
@@ -45,7 +46,7 @@ import type { LinuxRuntimeOptions } from "./runtime-options.ts";
 import { Sessions } from "./session.ts";
 import { SharedNamespaces } from "./shared-namespaces.ts";
 import { drainTerminal, giveTerminal } from "./task-terminal.ts";
-import { supervisorAlive, type Tracked } from "./tracked.ts";
+import type { Tracked } from "./tracked.ts";
 import { containerUsage } from "./usage.ts";
 
 /**
@@ -57,6 +58,10 @@ export function openLinuxRuntime(options: LinuxRuntimeOptions): Runtime {
   const runtimeDirectory = realpathSync(options.runtimeDirectory);
   const host = options.host ?? demandHost({ ...options, runtimeDirectory });
   return new LinuxRuntime(host, runtimeDirectory, options);
+}
+
+function unforeseen(error: unknown): Result<never, LaunchError> {
+  return fail({ step: "start", message: `The launch failed unforeseen: ${String(error)}` });
 }
 
 class LinuxRuntime implements Runtime {
@@ -112,7 +117,8 @@ class LinuxRuntime implements Runtime {
       return fail({ step: "validate", message });
     }
     const container = this.#add(id);
-    const started = await launchContainer(this.#context, spec, container.cancel.signal, progress);
+    const { signal } = container.cancel;
+    const started = await launchContainer(this.#context, spec, signal, progress).catch(unforeseen);
     if (!started.ok) {
       this.#containers.delete(id);
       container.launching.resolve();
@@ -139,7 +145,9 @@ class LinuxRuntime implements Runtime {
 
   async #awaitChild(container: Container, { tracked, child }: Started): Promise<void> {
     await child.exited;
-    await this.#settle(container, tracked, exitOfChild(this.#context.records, this.#table, tracked, child));
+    const { records } = this.#context;
+    const exit = await patiently(() => exitOfChild(records, this.#table, tracked, child));
+    await this.#settle(container, tracked, exit);
   }
 
   /** The container has ended: end what it left behind, then tell. */
@@ -151,11 +159,11 @@ class LinuxRuntime implements Runtime {
     void this.#sessions.end(container.id);
     this.#context.events.forget(container.id);
     const cause = endCause(this.#context.records, this.#log, tracked, exit);
-    const cleared = await killStragglers(this.#table, tracked, exit.kind !== "unknown");
+    const cleared = await patiently(() => killStragglers(this.#table, tracked, exit.kind !== "unknown"));
     if (cleared.ok) this.#context.gpus.release(container.id);
     else this.#log.error("Processes of an ended container are left", { reason: cleared.error });
     await this.#context.networks?.leave(tracked.record);
-    await drainTerminal(this.#table, tracked.terminal);
+    await patiently(() => drainTerminal(this.#table, tracked.terminal));
     // After the callers of `launch` or `recover` have seen their answer.
     await container.launching.promise;
     await new Promise((resolve) => setImmediate(resolve));
@@ -233,10 +241,8 @@ class LinuxRuntime implements Runtime {
 
   async listening(): Promise<ReadonlyMap<string, readonly number[]>> {
     const live = [...this.#containers.values()].filter(({ exit }) => exit === undefined);
-    return await listeningPorts(
-      this.#table,
-      live.flatMap(({ tracked = [] }) => tracked),
-    );
+    const tracked = live.flatMap((each) => each.tracked ?? []);
+    return await listeningPorts(this.#table, tracked);
   }
 
   async update(containerId: string, resources: ContainerResources): Promise<Result<void>> {
@@ -266,15 +272,9 @@ class LinuxRuntime implements Runtime {
   }
 
   #stateOf(tracked: Tracked): ContainerState {
-    const { containerId, bootId: recordedBoot } = tracked.record;
-    const exit = recordedExit(this.#context.records, containerId);
-    if (exit !== undefined) return { state: "ended", exit };
-    if (recordedBoot !== this.#context.bootId || !supervisorAlive(this.#table, tracked)) {
-      // It may have written its last record between the two looks.
-      const late = recordedExit(this.#context.records, containerId);
-      return late === undefined ? { state: "gone" } : { state: "ended", exit: late };
-    }
-    return { state: "running", launched: this.#launched(tracked) };
+    const { bootId, records } = this.#context;
+    const over = stateWhenOver(records, this.#table, tracked, bootId);
+    return over ?? { state: "running", launched: this.#launched(tracked) };
   }
 
   async recover(containerIds: readonly string[]): Promise<ReadonlyMap<string, ContainerState>> {
@@ -324,7 +324,7 @@ class LinuxRuntime implements Runtime {
     container.tracked = tracked;
     container.launching.resolve();
     this.#recovered.add(container);
-    void endLeftBehind(this.#table, this.#context.records, tracked);
+    void patiently(() => endLeftBehind(this.#table, this.#context.records, tracked));
     this.#context.events.listen(id, () => this.#look(container));
     if (this.#sweep === undefined) {
       this.#sweep = setInterval(() => {
@@ -338,14 +338,16 @@ class LinuxRuntime implements Runtime {
 
   /** Settles a recovered container that is no longer running. */
   #look(container: Container): void {
-    if (container.tracked === undefined || !this.#recovered.has(container)) return;
-    const state = this.#stateOf(container.tracked);
-    if (state.state === "running") return;
+    const { tracked } = container;
+    if (tracked === undefined || !this.#recovered.has(container)) return;
+    // When it cannot be told the next look comes in a moment.
+    const state = lookIfPossible(() => this.#stateOf(tracked));
+    if (state === undefined || state.state === "running") return;
     const exit: Exit =
       state.state === "ended"
         ? state.exit
         : { kind: "unknown", reason: "its supervisor ended without a record" };
-    void this.#settle(container, container.tracked, exit);
+    void this.#settle(container, tracked, exit);
   }
 
   async listOrphans(): Promise<readonly string[]> {

@@ -1,5 +1,6 @@
 /** Waiting for what a spawned supervisor says in its record. */
 import { CONTAINER_START_TIMEOUT_MS } from "../../base/limits.ts";
+import { lookIfPossible } from "./exhaustion.ts";
 import type { EventFiles } from "./exits.ts";
 import type { Records } from "./records.ts";
 
@@ -14,7 +15,7 @@ export async function announced(
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const look = () => {
-    if (records.read(id)?.started === true) resolve();
+    if (lookIfPossible(() => records.read(id))?.started === true) resolve();
   };
   events.listen(id, look);
   const poll = setInterval(look, START_POLL_MS);

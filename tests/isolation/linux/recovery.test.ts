@@ -44,6 +44,34 @@ describe.each(forms)("after kill -9 of the agent, %s", (form) => {
   });
 });
 
+describe.each(forms)("without descriptors, %s", (form) => {
+  test("an agent takes no container for gone, and tells ends as they were", async () => {
+    const machine = new LinuxMachine(form);
+    const bench = new ContainerBench(machine);
+    const [lives, ends, fetching] = [
+      bench.spec("sleep 1000"),
+      bench.spec("sleep 0.1; exit 3"),
+      bench.spec("true", { uris: [{ value: "x", executable: false, extract: false }] }),
+    ];
+    await launchAndKillAgent(machine, form, [lives, fetching]);
+    const program = join(import.meta.dir, "exhausted-agent.ts");
+    const words = [program, lives.containerId, machine.directory, form, JSON.stringify(ends)];
+    const limited = ["prlimit", "--nofile=128:128", process.execPath, ...words];
+    const agent = Bun.spawn(limited, { stdio: ["ignore", "pipe", "inherit"] });
+    expect(JSON.parse(await new Response(agent.stdout).text())).toEqual({
+      state: "cannot be told",
+      during: "nothing",
+      exits: {
+        [lives.containerId]: { kind: "signaled", signal: 9 },
+        [ends.containerId]: { kind: "exited", code: 3 },
+      },
+      killed: { ok: true },
+    });
+    for (const { containerId } of [lives, ends, fetching]) await bench.runtime.cleanup(containerId);
+    await bench.close();
+  });
+});
+
 async function launchAndKillAgent(
   machine: LinuxMachine,
   form: string,
