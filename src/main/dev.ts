@@ -9,6 +9,9 @@ import { startMaster } from "./master.ts";
 import { directoryError, logLevel, stopSignal } from "./process.ts";
 
 const DEV_CLUSTER = "dev";
+/** A master that is alone leads at once, unless its log is long; the agent goes on asking. */
+const LEADS_WITHIN_MS = 10_000;
+const LEADS_POLL_MS = 10;
 
 export async function runDev(flags: Flags): Promise<number> {
   const directory = resolve(flags.text("dir"));
@@ -39,6 +42,7 @@ export async function runDev(flags: Flags): Promise<number> {
     createLogger({ name: "master", level }),
   );
   try {
+    await leads(master.url);
     const agent = await startAgent(
       {
         masters: [new URL(master.url).host],
@@ -66,6 +70,16 @@ export async function runDev(flags: Flags): Promise<number> {
     return 1;
   } finally {
     await master.stop();
+  }
+}
+
+/** Until the master leads, so that its agent need not look for a leader twice. */
+async function leads(url: string): Promise<void> {
+  const endMs = performance.now() + LEADS_WITHIN_MS;
+  while (performance.now() < endMs) {
+    const answer = await fetch(`${url}/mesh/leader`).catch(() => undefined);
+    if (answer?.status === 200) return;
+    await Bun.sleep(LEADS_POLL_MS);
   }
 }
 

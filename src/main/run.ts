@@ -27,6 +27,10 @@ const DRAIN_ATTEMPTS = 20;
 /** A scheduler that is gone for longer has its tasks killed. */
 const FAILOVER_TIMEOUT_SECONDS = 60;
 const INTERRUPTED_STATUS = 130;
+/** Longer than an election takes: masters that have not heard of a kill by then are away. */
+const KILL_MS = 10_000;
+/** Who does not want to wait any more waits so long for the end of the framework. */
+const LEAVE_MS = 2_000;
 
 export interface RunOptions {
   readonly masters: readonly string[];
@@ -215,11 +219,22 @@ interface Interruption {
   release(): void;
 }
 
-/** First Ctrl-C kills the tasks and waits for their ends, the second tears the framework down and leaves. */
+/**
+ * First Ctrl-C kills the tasks and waits for their ends, the second tears the framework down and leaves; so does
+ * the first when no master is there to hear of the kill. A third one waits for nothing.
+ */
 function interruptible(job: Job, scheduler: SchedulerClient, say: (text: string) => void): Interruption {
   const state = { interrupted: false, killTasks: () => {}, release: () => {} };
+  let leaving = false;
+  let late: Timer | undefined;
   const leave = async (): Promise<void> => {
-    await scheduler.call({ type: "TEARDOWN" }).catch(() => {});
+    if (leaving) process.exit(INTERRUPTED_STATUS);
+    leaving = true;
+    const told = scheduler.call({ type: "TEARDOWN" }).catch(() => false);
+    if (!(await Promise.race([told, Bun.sleep(LEAVE_MS).then(() => false)])))
+      say(
+        `no master hears of it: tasks are killed when one has missed this for ${FAILOVER_TIMEOUT_SECONDS} s`,
+      );
     process.exit(INTERRUPTED_STATUS);
   };
   const onSignal = (): void => {
@@ -233,14 +248,24 @@ function interruptible(job: Job, scheduler: SchedulerClient, say: (text: string)
   state.killTasks = () => {
     if (state.interrupted) return;
     state.interrupted = true;
-    job.kill().catch((error: unknown) => {
-      say(`kill failed: ${String(error)}`);
-      void leave();
-    });
+    let sent = false;
+    late = setTimeout(() => {
+      if (!sent || scheduler.broken) void leave();
+    }, KILL_MS);
+    job.kill().then(
+      () => {
+        sent = true;
+      },
+      (error: unknown) => {
+        say(`kill failed: ${String(error)}`);
+        void leave();
+      },
+    );
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   state.release = () => {
+    clearTimeout(late);
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   };

@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../../scripts/free-port.ts";
-import { BINARY, eventually, MeshProcess, mesh } from "./test-cluster.ts";
+import { BINARY, eventually, MeshProcess, mesh, TestCluster } from "./test-cluster.ts";
 
 let directory: string;
 let dev: MeshProcess;
@@ -131,6 +131,24 @@ describe("mesh run", () => {
     expect(await child.exited).toBe(130);
     await eventually("its process to be gone", () => processesWith(marker).length === 0);
   });
+
+  test("leaves soon when no master is there to hear of the kill", async () => {
+    await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+    const words = ["run", "--master", cluster.masterAddresses.join(","), "--", "sleep", `9${process.pid}73`];
+    const children = [1, 2].map(() => Bun.spawn([BINARY, ...words], { stdio: ["ignore", "ignore", "pipe"] }));
+    await eventually("both to run", () => processesWith(`sleep 9${process.pid}73`).length === 2);
+    await cluster.masters[0]?.kill("SIGKILL");
+    const [once, twice] = children as [(typeof children)[0], (typeof children)[0]];
+    const begunMs = performance.now();
+    once.kill("SIGTERM");
+    twice.kill("SIGTERM");
+    twice.kill("SIGINT");
+    expect(await twice.exited).toBe(130);
+    expect(performance.now() - begunMs).toBeLessThan(8_000);
+    expect(await once.exited).toBe(130);
+    expect(performance.now() - begunMs).toBeLessThan(30_000);
+    expect(await new Response(once.stderr).text()).toContain("no master hears of it: tasks are killed when");
+  }, 60_000);
 
   test("says what it waits for: room for more instances, or any offer at all", async () => {
     const [agent] = ((await (await fetch(`http://${master}/slaves`)).json()) as Slaves).slaves;

@@ -40,6 +40,11 @@ export class SchedulerClient {
     return this.#info.id?.value;
   }
 
+  /** The last subscription broke off, and there is no other yet. */
+  get broken(): boolean {
+    return this.#brokenTold;
+  }
+
   /** Events in order, over as many subscriptions as it takes; ends after {@link close}. */
   async *events(): AsyncGenerator<SchedulerEvent> {
     let heardAtMs = performance.now();
