@@ -1,4 +1,6 @@
 /** From a command task to the container that runs it. */
+
+import { hostPort } from "../base/host-port.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { MINUTE_MS, SECOND_MS } from "../base/time.ts";
 import type {
@@ -97,7 +99,7 @@ export function planContainer(
   const sandbox = place?.sandbox ?? sandboxPath(config.workDir, ids);
   const environment = commandTaskEnvironment({
     ...ids,
-    agentEndpoint: `${config.ip}:${config.port}`,
+    agentEndpoint: hostPort(config.ip, config.port),
     sandbox,
     ...(image === undefined ? {} : { sandboxInContainer: image.sandbox }),
     checkpoint: true,

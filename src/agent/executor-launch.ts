@@ -1,4 +1,6 @@
 /** An executor's container: from its plan to its end. */
+
+import { hostPort } from "../base/host-port.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { ContainerSpec, Exit } from "../isolation/container.ts";
@@ -71,7 +73,7 @@ export function planExecutor(state: AgentState, executor: Executor): Result<Cont
     ...(image === undefined ? {} : { image }),
     environment: commandTaskEnvironment({
       ...ids,
-      agentEndpoint: `${config.ip}:${config.port}`,
+      agentEndpoint: hostPort(config.ip, config.port),
       sandbox,
       ...(image === undefined ? {} : { sandboxInContainer: image.sandbox }),
       // The agent takes every executor back, whatever its framework asked for.

@@ -9,6 +9,7 @@ import type { AgentDrivers } from "../agent/run-drivers.ts";
 import type { AgentConfig, ExecutorTimes } from "../agent/types.ts";
 import type { AgentContext } from "../api/context.ts";
 import { agentApi } from "../api/routes.ts";
+import { hostPort } from "../base/host-port.ts";
 import type { Log } from "../base/log.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import { FollowedOutput } from "../io/follow-output.ts";
@@ -237,7 +238,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   care.start();
   const watches = startWatches(flags, { port: agent, runtime, log });
   images?.gc?.start();
-  const url = `http://${config.ip}:${config.port}`;
+  const url = `http://${hostPort(config.ip, config.port)}`;
   log.info("Agent started", { url, workDir, masters: flags.masters.join(",") });
   return {
     url,

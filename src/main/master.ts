@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { fixedFileSpace } from "../api/file-space.ts";
 import { Slices } from "../api/in-parts.ts";
 import { masterApi } from "../api/routes.ts";
+import { hostPort } from "../base/host-port.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
@@ -183,7 +184,7 @@ async function join(opened: Opened, closing: (() => Promise<void> | void)[]): Pr
   const stopWatching = await watchWhitelist(flags.whitelist, log, (names) => master?.allowAgents(names));
   master.start();
   const stopEntering = enterGroup(group, flags, () => node.registry.clusterId);
-  const url = `http://${place.ip}:${port}`;
+  const url = `http://${hostPort(place.ip, port)}`;
   log.info("Master started", { url, member: self, raft: group.address, dataDir });
   return running({
     url,

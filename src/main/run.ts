@@ -15,6 +15,7 @@ import { hasEnded, type Instance, Job } from "./client/job.ts";
 import { MasterClient } from "./client/master-client.ts";
 import { Output, outputStatus } from "./client/output.ts";
 import { SandboxFile } from "./client/sandbox-file.ts";
+import { SandboxReader, type TaskPlace } from "./client/sandbox-reader.ts";
 import { SchedulerClient } from "./client/scheduler-client.ts";
 import { SeenOffers } from "./client/seen-offers.ts";
 
@@ -184,6 +185,21 @@ async function follow(instance: Instance, options: RunOptions, to: Outputs): Pro
     if (quiet || failures > 0) await Bun.sleep(FOLLOW_INTERVAL_MS);
   }
   for (const output of outputs) await output.to.end();
+  if (hasEnded(instance))
+    await tellMissing(
+      instance,
+      place,
+      outputs.some(({ file }) => file.missed),
+      to.stderr,
+    );
+}
+
+/** Output that the task had and that did not come is told of, also to those who want nothing else. */
+async function tellMissing(instance: Instance, place: TaskPlace, missed: boolean, to: Output): Promise<void> {
+  const some = `mesh: some output of task ${instance.taskId} is missing`;
+  const { kind } = await new SandboxReader(place).read("stdout", 0, 0);
+  if (kind === "unreachable") await to.write(`${some}: its agent at ${place.agent} does not answer\n`);
+  else if (missed) await to.write(`${some}: it was thrown away before it was read\n`);
 }
 
 /** One output of one instance; with several instances whole lines, marked with the instance's number. */
@@ -220,7 +236,8 @@ interface Interruption {
 }
 
 /**
- * First Ctrl-C kills the tasks and waits for their ends, the second tears the framework down and leaves; so does
+ * First Ctrl-C kills the tasks and waits for their ends, the second tears the framework down and leaves; so
+ * does
  * the first when no master is there to hear of the kill. A third one waits for nothing.
  */
 function interruptible(job: Job, scheduler: SchedulerClient, say: (text: string) => void): Interruption {

@@ -1,10 +1,14 @@
 /** What a person does first: one binary in an empty directory, and a command run on it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../../scripts/free-port.ts";
 import { BINARY, eventually, MeshProcess, mesh, TestCluster } from "./test-cluster.ts";
+
+const HAS_IPV6 = Object.values(networkInterfaces()).some((at) =>
+  at?.some(({ address }) => address === "::1"),
+);
 
 let directory: string;
 let dev: MeshProcess;
@@ -149,6 +153,61 @@ describe("mesh run", () => {
     expect(performance.now() - begunMs).toBeLessThan(30_000);
     expect(await new Response(once.stderr).text()).toContain("no master hears of it: tasks are killed when");
   }, 60_000);
+
+  test("output that does not come is told of", async () => {
+    await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+    await cluster.useAgent();
+    const to = cluster.masterAddresses.join(",");
+    const go = join(cluster.directory, "go");
+    const script = `until [ -e ${go} ]; do sleep 0.02; done; echo late`;
+    const running = mesh(["run", "--quiet", "--master", to, "--name", "late", "--", "sh", "-c", script]);
+    await eventually("the task to run", async () =>
+      (await mesh(["tasks", "--master", to])).stdout.includes("late  TASK_RUNNING"),
+    );
+    await cluster.agents[0]?.kill("SIGKILL");
+    const place = ["--port", String(freePort()), "--work-dir", join(cluster.directory, "a0")];
+    const own = [
+      "--ip",
+      "127.0.0.1",
+      ...place,
+      "--resources",
+      "cpus:16;mem:8192;disk:1000;ports:[31000-31999]",
+    ];
+    cluster.agents.push(new MeshProcess(cluster.directory, "moved", ["agent", "--master", to, ...own]));
+    writeFileSync(go, "");
+    const { status, stdout, stderr } = await running;
+    expect([status, stdout]).toEqual([0, ""]);
+    expect(stderr).toMatch(
+      /^mesh: some output of task late\.\w+ is missing: its agent at 127\.0\.0\.1:\d+ does not answer\n$/,
+    );
+  }, 60_000);
+
+  test.skipIf(!HAS_IPV6)(
+    "masters and agents at IPv6 addresses",
+    async () => {
+      const [port, ...others] = [freePort(), freePort(), freePort()].map(String) as [string, string, string];
+      const at = ["--port", port, "--raft-port", others[0], "--agent-port", others[1]] as string[];
+      const six = new MeshProcess(directory, "six", [
+        "dev",
+        "--ip",
+        "::1",
+        "--dir",
+        join(directory, "six"),
+        ...at,
+      ]);
+      try {
+        const to = ["--master", `[::1]:${port}`];
+        await eventually("an agent", async () => (await mesh(["agents", ...to])).stdout.includes("active"));
+        const ran = await mesh(["run", ...to, "--", "sh", "-c", "echo $MESOS_AGENT_ENDPOINT"]);
+        expect([ran.status, ran.stdout]).toEqual([0, `[::1]:${others[1]}\n`]);
+        const task = /task (\S+) is TASK_FINISHED/.exec(ran.stderr)?.[1] ?? "";
+        expect((await mesh(["logs", ...to, task])).stdout).toBe(ran.stdout);
+      } finally {
+        await six.kill("SIGTERM");
+      }
+    },
+    30_000,
+  );
 
   test("says what it waits for: room for more instances, or any offer at all", async () => {
     const [agent] = ((await (await fetch(`http://${master}/slaves`)).json()) as Slaves).slaves;

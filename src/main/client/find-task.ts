@@ -1,4 +1,5 @@
 import { MeshError } from "../../base/errors.ts";
+import { hostPort } from "../../base/host-port.ts";
 import type { Task } from "../../model/v1/tasks.ts";
 import type { MasterClient } from "./master-client.ts";
 import { operatorCall } from "./operator-client.ts";
@@ -45,7 +46,8 @@ export async function placeOf(master: MasterClient, task: Task): Promise<TaskPla
   const agents = (await operatorCall(master, { type: "GET_AGENTS" })).get_agents?.agents ?? [];
   const agent = agents.find((one) => one.agent_info.id?.value === task.agent_id.value);
   const address = agent?.pid?.split("@")[1];
-  if (address === undefined) {
+  const colon = address?.lastIndexOf(":");
+  if (address === undefined || colon === undefined) {
     throw new MeshError(
       "TASK_NOT_FOUND",
       `Task '${task.task_id.value}' ran on agent '${task.agent_id.value}', which is not registered now: its output cannot be read`,
@@ -53,7 +55,7 @@ export async function placeOf(master: MasterClient, task: Task): Promise<TaskPla
   }
   const executorId = task.executor_id?.value ?? "";
   return {
-    agent: address,
+    agent: hostPort(address.slice(0, colon), address.slice(colon + 1)),
     frameworkId: task.framework_id.value,
     executorId: executorId === "" ? task.task_id.value : executorId,
     ...(isInPod(task) ? { taskId: task.task_id.value } : {}),

@@ -3,6 +3,7 @@
  * launched, then waits for all of them to end.
  */
 
+import { hostPort } from "../../base/host-port.ts";
 import { isTerminalState } from "../../model/task-state.ts";
 import type { ContainerInfo } from "../../model/v1/containers.ts";
 import type { Offer } from "../../model/v1/offers.ts";
@@ -224,5 +225,5 @@ function scalarOf(resources: readonly Resource[] | undefined, name: string): num
 
 function agentAddress(offer: Offer): string {
   const address = offer.url?.address;
-  return `${address?.ip ?? offer.hostname}:${address?.port ?? 5051}`;
+  return hostPort(address?.ip ?? offer.hostname, address?.port ?? 5051);
 }
