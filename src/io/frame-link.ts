@@ -79,7 +79,7 @@ export class FrameLink {
   watch(nowMs: number): void {
     const silentMs = nowMs - this.#heardAtMs;
     // While reading rests nothing can be heard.
-    if (this.#paused) this.#heardAtMs = nowMs;
+    if (this.#paused || this.#rests) this.#heardAtMs = nowMs;
     else if (silentMs >= LINK_SILENCE_MAX_MS) this.close(`no sign of life for ${LINK_SILENCE_MAX_MS} ms`);
     else if (silentMs >= LINK_PING_INTERVAL_MS / 2) this.send(PING);
   }

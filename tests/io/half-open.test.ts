@@ -5,11 +5,19 @@
  */
 import { afterEach, expect, test } from "bun:test";
 import type { Socket, TCPSocketListener } from "bun";
-import { LINK_PING_INTERVAL_MS, LINK_QUEUE_MAX_BYTES, LINK_SILENCE_MAX_MS } from "../../src/base/limits.ts";
+import {
+  LINK_PING_INTERVAL_MS,
+  LINK_QUEUE_MAX_BYTES,
+  LINK_SILENCE_MAX_MS,
+  LINK_UNREAD_MAX_BYTES,
+  LINKS_TURN_MS,
+} from "../../src/base/limits.ts";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
 import { Random } from "../../src/base/random.ts";
-import { watchLinks } from "../../src/io/frame-link.ts";
+import { FrameLink, type SocketData, watchLinks } from "../../src/io/frame-link.ts";
+import { LinkPace } from "../../src/io/link-pace.ts";
 import { PeerLinks } from "../../src/io/peer-links.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
 
 const HOST = "127.0.0.1";
 const open: { close(): void }[] = [];
@@ -187,4 +195,43 @@ test("what was written to a dead link is not kept, and does not keep it alive", 
   watchLinks(performance.now() + LINK_SILENCE_MAX_MS);
   await until("the end", () => a.state.lost.length === 1);
   expect(a.links.connected()).toEqual([]);
+});
+
+test("one that says more than can be read now is not silent; once it is read, silence counts again", () => {
+  const turns: (() => void)[] = [];
+  let readMs = 0;
+  // Whatever is read takes all of a turn's time.
+  const pace = new LinkPace({
+    nowMs: () => (readMs += LINKS_TURN_MS),
+    later: (run) => void turns.push(run),
+  });
+  let paused = false;
+  const socket = {
+    ...{ remoteAddress: HOST, remotePort: 1, setNoDelay() {}, terminate() {}, end() {} },
+    write: (bytes: Uint8Array) => bytes.length,
+    pause: () => {
+      paused = true;
+    },
+    resume: () => {
+      paused = false;
+    },
+  };
+  let closed = "";
+  let read = 0;
+  const handlers = { onFrame: () => read++, onClose: (reason: string) => (closed = reason) };
+  const link = new FrameLink(socket as unknown as Socket<SocketData>, handlers, pace);
+  open.push({ close: () => link.close("the test ends") });
+  link.limitFrames(2 * LINK_UNREAD_MAX_BYTES);
+  link.socketData(encodeFrame(Uint8Array.of(1)));
+  link.socketData(encodeFrame(new Uint8Array(LINK_UNREAD_MAX_BYTES)));
+  expect([read, paused]).toEqual([1, true]);
+
+  // Whole, so that what is added to it is what it differs by.
+  const laterMs = Math.ceil(performance.now()) + 2 * LINK_SILENCE_MAX_MS;
+  link.watch(laterMs);
+  expect(closed).toBe("");
+  for (let run = turns.shift(); run !== undefined; run = turns.shift()) run();
+  expect([read, paused]).toEqual([2, false]);
+  link.watch(laterMs + LINK_SILENCE_MAX_MS);
+  expect(closed).toBe(`no sign of life for ${LINK_SILENCE_MAX_MS} ms`);
 });
