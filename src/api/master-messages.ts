@@ -3,10 +3,11 @@
 import { nanosFromMs } from "../base/time.ts";
 import { MESOS_API_VERSION } from "../base/version.ts";
 import type { AgentView, FrameworkView, MasterAddress, TaskView } from "../master/port.ts";
+import { capabilityMessages } from "../model/agent-capabilities.ts";
 import { drainMembers } from "../model/drain-info.ts";
 import { MASTER_CAPABILITIES } from "../model/master-capabilities.ts";
 import { taskMessage } from "../model/task-message.ts";
-import type { AgentInfoCapability, MasterInfo } from "../model/v1/frameworks.ts";
+import type { MasterInfo } from "../model/v1/frameworks.ts";
 import type { TimeInfo } from "../model/v1/ids.ts";
 import type {
   MasterResponseGetAgentsAgent,
@@ -71,7 +72,7 @@ export function agentMessage(view: AgentView): MasterResponseGetAgentsAgent {
     total_resources: view.total.map(endpointResource),
     allocated_resources: view.used.map(endpointResource),
     offered_resources: view.offered.map(endpointResource),
-    capabilities: view.capabilities.map((type) => ({ type }) as AgentInfoCapability),
+    capabilities: capabilityMessages(view.capabilities),
   };
 }
 

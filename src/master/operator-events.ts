@@ -1,9 +1,10 @@
 /** Events of the operator stream, made from committed state (Mesos: master.cpp, `subscribers.send`). */
 import { nanosFromMs } from "../base/time.ts";
+import { capabilityMessages } from "../model/agent-capabilities.ts";
 import { drainMembers } from "../model/drain-info.ts";
 import { toResources } from "../model/resource-format.ts";
 import { taskMessage } from "../model/task-message.ts";
-import type { AgentInfoCapabilityType, FrameworkInfo } from "../model/v1/frameworks.ts";
+import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { MasterEvent } from "../model/v1/master-events.ts";
 import type {
   MasterResponseGetAgentsAgent,
@@ -70,8 +71,7 @@ export function agentAddedEvent(leader: Leader, agent: AgentMemory): MasterEvent
       ? {}
       : { reregistered_time: { nanoseconds: nanosFromMs(reregisteredAtMs) } }),
     total_resources: toResources(agent.total),
-    // Names of newer agents that the API does not know are for the codec to drop.
-    capabilities: agent.capabilities.map((type) => ({ type: type as AgentInfoCapabilityType })),
+    capabilities: capabilityMessages(agent.capabilities),
   };
   return { type: "AGENT_ADDED", agent_added: { agent: description } };
 }

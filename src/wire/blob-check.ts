@@ -63,15 +63,19 @@ function wrongValue(type: FieldType, value: unknown): string | undefined {
   return fits ? undefined : ` must be ${type.kind === "enum" ? "the number of a name" : type.name}`;
 }
 
-const isInteger = (value: unknown): boolean => Number.isInteger(value);
+/** An integer outside of its range could be kept, and not be written as protobuf. */
+const isWithin =
+  (min: number, max: number) =>
+  (value: unknown): boolean =>
+    typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
 
 const SCALARS: { readonly [K in ScalarType]: (value: unknown) => boolean } = {
   string: (value) => typeof value === "string",
   bytes: (value) => value instanceof Uint8Array,
   bool: (value) => typeof value === "boolean",
   double: (value) => typeof value === "number" && !Number.isNaN(value),
-  int32: isInteger,
-  uint32: isInteger,
-  int64: isInteger,
-  uint64: isInteger,
+  int32: isWithin(-(2 ** 31), 2 ** 31 - 1),
+  uint32: isWithin(0, 2 ** 32 - 1),
+  int64: isWithin(-(2 ** 63), 2 ** 63),
+  uint64: isWithin(0, 2 ** 64),
 };

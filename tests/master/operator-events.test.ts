@@ -1,5 +1,9 @@
 import { expect, test } from "bun:test";
+import { MasterView } from "../../src/master/views.ts";
+import { encodeJson } from "../../src/wire/json-encode.ts";
+import { encodeProtobuf } from "../../src/wire/protobuf.ts";
 import { MasterBench, scalar } from "../support/master-bench.ts";
+import { agentsMessage } from "../support/whole-answers.ts";
 
 test("a new task is told with its labels, discovery info and limits", () => {
   const bench = new MasterBench();
@@ -41,4 +45,19 @@ test("a new task is told with its executor, and the user that it or the executor
     ["t", "e", "bob"],
     ["plain", undefined, undefined],
   ]);
+});
+
+test("an agent is told, and listed, without capabilities that only later versions have a name for", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const registration = bench.registration(1, undefined, []);
+  if (registration.kind !== "register-agent") throw new Error("It is a registration");
+  bench.fromAgent(1, { ...registration, capabilities: ["MULTI_ROLE", "TELEPORTATION"] });
+  const [added] = bench.operatorEvents.filter((event) => event.type === "AGENT_ADDED");
+  if (added === undefined) throw new Error("It was added");
+  for (const encode of [encodeJson, encodeProtobuf]) encode("MasterEvent", added);
+  const capabilities = [{ type: "MULTI_ROLE" as const }];
+  expect(added.agent_added?.agent.capabilities).toEqual(capabilities);
+  const { agents } = agentsMessage(new MasterView(bench.registry, bench.core.leader, bench.now));
+  expect(agents).toMatchObject([{ capabilities }]);
 });

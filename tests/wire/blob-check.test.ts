@@ -39,3 +39,16 @@ test("the error names the field", () => {
     error: "AgentInfo.resources.name must be string",
   });
 });
+
+test("an integer that no client could be told is refused", () => {
+  for (const port of [2 ** 31, -(2 ** 31) - 1, 1e15]) {
+    const packed = new Map<number, unknown>([
+      [1, "h"],
+      [8, port],
+    ]);
+    expect(readBlob("AgentInfo", encodeMsgpack(packed))).toEqual({
+      ok: false,
+      error: "AgentInfo.port must be int32",
+    });
+  }
+});
