@@ -227,7 +227,9 @@ export class ImageFiles {
   #layersOf(name: string): readonly string[] {
     try {
       return readFileSync(`${this.directory}/containers/${name}/layers`, "utf8").split("\n");
-    } catch {
+    } catch (error) {
+      // Else the layers of a container that runs would go.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       // The agent died between the two steps of makeContainer: nothing was mounted.
       return [];
     }

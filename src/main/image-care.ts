@@ -73,13 +73,13 @@ function chooseBackend({ backend }: ImageSettings, directory: string): Result<Ba
 
 /** Prunes when the disk is fuller than it should be (Mesos --image_gc_config). */
 export class ImageGc {
-  readonly #store: ImageStore;
+  readonly #store: Pick<ImageStore, "prune">;
   readonly #directory: string;
   readonly #settings: ImageGcSettings;
   readonly #log: Log;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(store: ImageStore, directory: string, settings: ImageGcSettings, log: Log) {
+  constructor(store: Pick<ImageStore, "prune">, directory: string, settings: ImageGcSettings, log: Log) {
     this.#store = store;
     this.#directory = directory;
     this.#settings = settings;
@@ -98,9 +98,13 @@ export class ImageGc {
   /** Looks at the disk once. */
   async look(): Promise<void> {
     const { headroom, excluded } = this.#settings;
-    const { bavail, blocks } = statfsSync(this.#directory);
-    if (bavail / Math.max(blocks, 1) >= headroom) return;
-    const pruned = await this.#store.prune(excluded).catch((error: unknown) => fail(String(error)));
-    if (!pruned.ok) this.#log.error("Cannot remove unused images", { reason: pruned.error });
+    try {
+      const { bavail, blocks } = statfsSync(this.#directory);
+      if (bavail / Math.max(blocks, 1) >= headroom) return;
+      const pruned = await this.#store.prune(excluded);
+      if (!pruned.ok) this.#log.error("Cannot remove unused images", { reason: pruned.error });
+    } catch (error) {
+      this.#log.error("Cannot remove unused images", { reason: String(error) });
+    }
   }
 }

@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Log, silentLog } from "../../src/base/log.ts";
@@ -355,6 +365,14 @@ describe("the store", () => {
     const layers = (): string[] =>
       readdirSync(join(directory, "store/layers")).filter((name) => !name.endsWith(".json"));
     expect(await images.prune([])).toEqual({ ok: true, value: [] });
+    // What cannot be told of a container may be that it uses them.
+    const used = join(directory, "store/containers/c2/layers");
+    renameSync(used, `${used}.away`);
+    mkdirSync(used);
+    await expect(images.prune([])).rejects.toThrow("EISDIR");
+    rmdirSync(used);
+    renameSync(`${used}.away`, used);
+    expect(layers().length).toBe(3);
     await images.release("c1");
     expect(await images.prune(["team/app:1"])).toEqual({ ok: true, value: [] });
     expect(await images.prune([])).toEqual({ ok: true, value: [`${from.host}/team/app:1`] });
