@@ -162,7 +162,7 @@ class LinuxRuntime implements Runtime {
     const cleared = await patiently(() => killStragglers(this.#table, tracked, exit.kind !== "unknown"));
     if (cleared.ok) this.#context.gpus.release(container.id);
     else this.#log.error("Processes of an ended container are left", { reason: cleared.error });
-    await this.#context.networks?.leave(tracked.record);
+    await patiently(async () => await this.#context.networks?.leave(tracked.record));
     await patiently(() => drainTerminal(this.#table, tracked.terminal));
     // After the callers of `launch` or `recover` have seen their answer.
     await container.launching.promise;
