@@ -83,6 +83,9 @@ export function agentUnreachable(leader: Leader, command: MarkAgentUnreachable, 
   // A verdict that came twice, as when its commit took long, or after its machine went down, was told before.
   if (!fate.accepted || agent === undefined || agent.unreachable) return;
   leader.counters.bump("slave_unreachable_completed");
+  leader.counters.bump("slave_removals");
+  leader.counters.bump("slave_removals/reason_unhealthy");
+  if (agent.recovered) leader.counters.bump("recovery_slave_removals");
   agent.unreachable = true;
   agent.recovered = false;
   leaveAllocator(leader, agent);
@@ -109,9 +112,11 @@ function* heldTasks(leader: Leader, agent: AgentMemory): Iterable<EndedTask> {
 
 export function agentRemoved(leader: Leader, command: RemoveAgent, fate: Fate): void {
   const agent = leader.agents.get(command.agentId);
+  const unregistered = leader.unregistering.delete(command.agentId);
   if (!fate.accepted || agent === undefined) return;
   leader.counters.bump("slave_removals");
-  leader.counters.bump("slave_removals/reason_unregistered");
+  // The others gave way to an agent that registered in their place.
+  leader.counters.bump(`slave_removals/reason_${unregistered ? "unregistered" : "registered"}`);
   forgetAgent(leader, agent);
   const { atMs } = command;
   tellLosses(leader, fate.endedTasks ?? [], {

@@ -113,6 +113,7 @@ const FROM_AGENT: {
   "executor-exited": executorExited,
   "unregister-agent": (leader, agent) => {
     leader.counters.bump("messages_unregister_slave");
+    leader.unregistering.add(agent.id);
     leader.propose({ kind: "remove-agent", agentId: agent.id, atMs: leader.now.wallMs, remember: true });
   },
 };

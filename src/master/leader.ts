@@ -106,6 +106,8 @@ export class Leader {
   readonly draining = new Set<string>();
   /** Agents whose mark as gone is proposed. */
   readonly markingGone = new Set<string>();
+  /** Agents that take their leave. */
+  readonly unregistering = new Set<string>();
   /** All machines of a call that takes several down. */
   readonly goingDown = new Map<AnswerRef, readonly MachineID[]>();
   /** Proposed and not yet applied, in the order proposed. */

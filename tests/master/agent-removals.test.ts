@@ -78,3 +78,27 @@ test("after a failover nobody is marked while too many are away", () => {
   bench.pass(75_000);
   expect(lost(bench)).toEqual(["m1-S2", "m1-S3"]);
 });
+
+test("agents that left are counted by why, as by Mesos", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  for (const link of [1, 2, 3, 4]) bench.agent(link);
+  bench.fromAgent(1, { kind: "unregister-agent" });
+  bench.step({ kind: "agent-link-closed", link: 2 });
+  // With a new disk, at the address of one that is away.
+  bench.fromAgent(12, bench.registration(2, undefined, []));
+  bench.step({ kind: "agent-link-closed", link: 3 });
+  bench.pass(75_000);
+  const count = (name: string): number => bench.core.counters.get(name);
+  expect(count("slave_removals")).toBe(3);
+  expect(count("slave_removals/reason_unregistered")).toBe(1);
+  expect(count("slave_removals/reason_registered")).toBe(1);
+  expect(count("slave_removals/reason_unhealthy")).toBe(1);
+  expect(count("recovery_slave_removals")).toBe(0);
+  bench.step({ kind: "leadership-lost" });
+  bench.lead(2);
+  bench.pass(600_000);
+  // Agent 4, and the new one of agent 2's address: they did not come back to this leader.
+  expect(count("recovery_slave_removals")).toBe(2);
+  expect(count("slave_removals/reason_unhealthy")).toBe(3);
+});
