@@ -17,6 +17,8 @@ const AIMS_AT_LEADER = 0.4;
 const CUTS_OFF_LEADER = 0.3;
 const LASTS_MAX_MS = 3_000;
 const SLOWNESS_MAX = 20;
+/** Since a disk is full; an operator wants a backup then. */
+const BACKUPS_AFTER_MS = [10, 100, 500, 1_500];
 
 export class Faults {
   readonly #cluster: Cluster;
@@ -111,6 +113,7 @@ export class Faults {
         return;
       case "full-disk":
         disk.full = true;
+        for (const ms of BACKUPS_AFTER_MS) this.#cluster.world.after(ms, () => member.backUp());
         this.#later(kind, member, () => {
           disk.full = false;
         });

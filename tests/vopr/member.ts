@@ -20,6 +20,7 @@ import type {
   RaftInput,
   StateRecord,
 } from "../../src/raft/types.ts";
+import { backUp } from "./backup.ts";
 import type { Cluster } from "./cluster.ts";
 import { decodeKvCommand, KvMachine, levelOf } from "./kv-machine.ts";
 import { LogShadow } from "./log-shadow.ts";
@@ -351,6 +352,17 @@ export class Member {
     }
     this.step({ kind: "snapshot-staged", id, sequence });
     if (done) this.requests.appliedUpTo(snapshot.index);
+  }
+
+  /** Of a disk in trouble; the backup may fail, but not tell what was never so. */
+  backUp(): void {
+    const store = this.#store;
+    if (store === null || this.node === null) return;
+    const { commits } = this.#cluster.checkers;
+    this.#async(async () => {
+      const found = await backUp(store).catch(() => undefined);
+      if (found !== undefined) commits.reached(this.id, found.index, found.digest);
+    });
   }
 
   /** As a master does: who cannot write should not lead. */

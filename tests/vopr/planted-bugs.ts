@@ -168,4 +168,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       } catch (error) {
         await`,
   },
+  {
+    name: "a state read while the disk is full passes for as new as what waits for room",
+    file: "src/io/raft-store.ts",
+    right: "    return openStateReader(this.#open().db, onDamage);",
+    wrong: `    const read = await openStateReader(this.#open().db, onDamage);
+    return { ...read, appliedIndex: this.#appliedIndex };`,
+  },
 ];
