@@ -87,10 +87,18 @@ export function smallExecutor(own: Resources): string | undefined {
 }
 
 function checkSameExecutor(tasks: readonly TaskInfo[], executor: ExecutorInfo): string | undefined {
-  const wanted = JSON.stringify(executor);
-  const other = tasks.find((task) => task.executor !== undefined && JSON.stringify(task.executor) !== wanted);
+  const wanted = canonical(executor);
+  const other = tasks.find((task) => task.executor !== undefined && canonical(task.executor) !== wanted);
   if (other === undefined) return undefined;
   return `The \`ExecutorInfo\` of task '${other.task_id.value}' is different from executor '${executor.executor_id.value}'`;
+}
+
+/** Equal for equal messages: those of JSON have their fields in the order in which they were sent. */
+function canonical(message: ExecutorInfo): string {
+  return JSON.stringify(message, (_, value: unknown) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
 }
 
 /** The parts were read before: they are valid. */

@@ -105,6 +105,15 @@ const REFUSED: [string, TaskInfo[], ExecutorInfo | undefined, RegExp][] = [
   ],
 ];
 
+test("an executor that tasks repeat may have its fields in another order", () => {
+  const given = executor();
+  const turned = Object.fromEntries(Object.entries(given).reverse()) as unknown as typeof given;
+  expect(check([task("a", { executor: turned })], given)).toBeUndefined();
+  expect(check([task("a", { executor: { ...turned, name: "another" } })], given)).toMatch(
+    /is different from/,
+  );
+});
+
 test("ports of their own are fine", () => {
   const tasks = [31_000, 31_001].map((port) => task(`on-${port}`, { resources: [ports(port, port)] }));
   expect(check(tasks)).toBeUndefined();
