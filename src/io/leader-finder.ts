@@ -5,6 +5,7 @@
  * and a master that is cut off or was removed may name an old leader for ever.
  */
 import { fail, ok, type Result } from "../base/result.ts";
+import { directFetch } from "./direct-fetch.ts";
 
 /** A master's HTTP address. */
 export interface MasterHost {
@@ -52,7 +53,7 @@ export class LeaderFinder {
 async function askMaster(master: MasterHost): Promise<Result<FoundLeader>> {
   try {
     // A redirect would lead to the leader's own answer, which is the same one.
-    const response = await fetch(`http://${master.hostname}:${master.port}/mesh/leader`, {
+    const response = await directFetch(`http://${master.hostname}:${master.port}/mesh/leader`, {
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       headers: { Accept: "application/json" },
     });

@@ -1,6 +1,7 @@
 /** `mesh dev`: a master and an agent in one process, for first steps and for tests of frameworks. */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { directFetch } from "../io/direct-fetch.ts";
 import { createLogger } from "../io/logger.ts";
 import { readIsolation, startAgent } from "./agent.ts";
 import type { Flags } from "./flags.ts";
@@ -77,7 +78,7 @@ export async function runDev(flags: Flags): Promise<number> {
 async function leads(url: string): Promise<void> {
   const endMs = performance.now() + LEADS_WITHIN_MS;
   while (performance.now() < endMs) {
-    const answer = await fetch(`${url}/mesh/leader`).catch(() => undefined);
+    const answer = await directFetch(`${url}/mesh/leader`).catch(() => undefined);
     if (answer?.status === 200) return;
     await Bun.sleep(LEADS_POLL_MS);
   }

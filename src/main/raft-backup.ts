@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { MeshError } from "../base/errors.ts";
 import { randomUuid, uuidText } from "../base/uuid.ts";
 import { type BackupHeader, BackupReader } from "../io/backup-file.ts";
+import { directFetch } from "../io/direct-fetch.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
 import { bootstrapMembership, encodeMembership } from "../raft/membership.ts";
 import type { StateRecord } from "../raft/types.ts";
@@ -179,8 +180,8 @@ async function askForBackup(masters: readonly string[]): Promise<ReadableStream<
   for (const master of masters) {
     try {
       // A machine that is off neither answers nor refuses; the backup itself may take as long as it takes.
-      await fetch(`http://${master}/health`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-      const response = await fetch(`http://${master}${BACKUP_PATH}`);
+      await directFetch(`http://${master}/health`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+      const response = await directFetch(`http://${master}${BACKUP_PATH}`);
       if (response.ok && response.body !== null) return response.body;
       reasons.push(`${master} answered ${response.status}: ${(await response.text()).slice(0, 200)}`);
     } catch (error) {

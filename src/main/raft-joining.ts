@@ -1,5 +1,6 @@
 /** `mesh master --join`: asks the cluster to take this master in as a learner, until it does. */
 import type { Log } from "../base/log.ts";
+import { directFetch } from "../io/direct-fetch.ts";
 
 const TRY_AGAIN_MS = 500;
 /** After a refusal that only an operator can end. */
@@ -58,7 +59,7 @@ async function post(
   let base = `http://${master}`;
   try {
     for (let hop = 0; hop < REDIRECTS_MAX; hop++) {
-      const response = await fetch(`${base}/mesh/raft/add`, {
+      const response = await directFetch(`${base}/mesh/raft/add`, {
         method: "POST",
         body: JSON.stringify({ id, address, cluster }),
         redirect: "manual",

@@ -1,5 +1,6 @@
 /** `mesh raft status`: how each master sees the log. */
 import { MeshError } from "../base/errors.ts";
+import { directFetch } from "../io/direct-fetch.ts";
 import type { RaftStatus } from "../master/port.ts";
 import { print } from "./client/output.ts";
 import { formatTable } from "./client/table.ts";
@@ -61,7 +62,9 @@ export async function showRaftStatus(options: ListOptions): Promise<void> {
 /** Undefined when there is no answer. */
 export async function askRaftStatus(address: string): Promise<RaftStatus | undefined> {
   try {
-    const response = await fetch(`http://${address}${RAFT_PATH}`, { signal: AbortSignal.timeout(3_000) });
+    const response = await directFetch(`http://${address}${RAFT_PATH}`, {
+      signal: AbortSignal.timeout(3_000),
+    });
     // The answer is this program's own view type, written by the same version or a close one.
     return response.status === 200 ? ((await response.json()) as RaftStatus) : undefined;
   } catch {

@@ -3,6 +3,7 @@
  * ProcessIO messages, in protobuf, where bytes stay bytes.
  */
 import { MeshError } from "../../base/errors.ts";
+import { directFetch } from "../../io/direct-fetch.ts";
 import type { AgentCall, ProcessIO } from "../../model/v1/agent.ts";
 import type { AgentResponse } from "../../model/v1/agent-responses.ts";
 import type { ContainerID } from "../../model/v1/ids.ts";
@@ -31,7 +32,7 @@ function away(agent: string, what: string, error: unknown, signal?: AbortSignal)
 
 async function asked(agent: string, init: RequestInit & { signal?: AbortSignal }): Promise<Response> {
   try {
-    return await fetch(`http://${agent}/api/v1`, { ...init, ...FOR_EVER });
+    return await directFetch(`http://${agent}/api/v1`, { ...init, ...FOR_EVER });
   } catch (error) {
     throw away(agent, "does not answer", error, init.signal);
   }
@@ -99,7 +100,7 @@ export class InputRequest {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     this.#writer = writable.getWriter();
     this.#writer.closed.catch(() => {});
-    this.refusal = fetch(`http://${agent}/api/v1`, {
+    this.refusal = directFetch(`http://${agent}/api/v1`, {
       method: "POST",
       body: readable,
       headers: { "Content-Type": RECORDIO, "Message-Content-Type": PROTOBUF, Accept: PROTOBUF },

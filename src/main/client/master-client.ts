@@ -6,6 +6,7 @@
  * given addresses in turn and follows redirects to the leader.
  */
 import { MeshError } from "../../base/errors.ts";
+import { directFetch } from "../../io/direct-fetch.ts";
 
 /** Asked when no --master is given. */
 export const DEFAULT_MASTER = "127.0.0.1:5050";
@@ -111,7 +112,7 @@ export class MasterClient {
   /** Resolves when the headers have come; rejects with AbortError only when `signal` asked for it. */
   async #ask(base: string, path: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
     if (!this.#alive.has(base)) {
-      const probe = await fetch(`${base}${PROBE_PATH}`, {
+      const probe = await directFetch(`${base}${PROBE_PATH}`, {
         signal: AbortSignal.timeout(this.#patience.probeTimeoutMs),
       });
       await probe.body?.cancel();
@@ -121,7 +122,7 @@ export class MasterClient {
     const timer = setTimeout(() => late.abort(new Error("no answer in time")), ANSWER_TIMEOUT_MS);
     const either = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
     try {
-      return await fetch(`${base}${path}`, { ...init, redirect: "manual", signal: either });
+      return await directFetch(`${base}${path}`, { ...init, redirect: "manual", signal: either });
     } finally {
       clearTimeout(timer);
     }

@@ -1,4 +1,6 @@
 /** Reads files of a task's sandbox through the agent's public READ_FILE call, byte for byte. */
+
+import { directFetch } from "../../io/direct-fetch.ts";
 import { decodeJson } from "../../wire/json-decode.ts";
 import { encodeJson } from "../../wire/json-encode.ts";
 
@@ -40,7 +42,7 @@ export class SandboxReader {
       read_file: { path: `${this.#sandbox}/${name}`, offset, length: lengthBytes },
     });
     try {
-      const response = await fetch(`http://${this.#agent}/api/v1`, {
+      const response = await directFetch(`http://${this.#agent}/api/v1`, {
         method: "POST",
         body: call,
         signal: AbortSignal.timeout(READ_TIMEOUT_MS),
