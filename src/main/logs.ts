@@ -1,6 +1,7 @@
 /** `mesh logs [-f] [--stderr] TASK`: the output of a task, read from its agent's sandbox. */
 import { MeshError } from "../base/errors.ts";
 import { isTerminalState } from "../model/task-state.ts";
+import type { Task } from "../model/v1/tasks.ts";
 import { findTask, placeOf } from "./client/find-task.ts";
 import { MasterClient } from "./client/master-client.ts";
 import { Output, outputStatus } from "./client/output.ts";
@@ -46,16 +47,43 @@ async function copyLogs(options: LogsOptions, output: Output): Promise<boolean> 
   await copyRest(file, output);
   if (!options.follow) return file.missed;
   let ended = isTerminalState(task.state);
+  const state = new FollowedState(master, task);
   let checkedAt = Date.now();
   while (!ended && output.failure === undefined) {
     await Bun.sleep(FOLLOW_INTERVAL_MS);
     await copyRest(file, output);
     if (Date.now() - checkedAt < STATE_INTERVAL_MS) continue;
+    ended = await state.ended();
     checkedAt = Date.now();
-    ended = isTerminalState((await findTask(master, task.task_id.value, task.framework_id.value)).state);
   }
   await copyRest(file, output);
   return file.missed;
+}
+
+/** Whether a task that is followed has ended. Its agent has its output, whatever happens to the masters. */
+class FollowedState {
+  readonly #master: MasterClient;
+  readonly #task: Task;
+  #told = false;
+
+  constructor(master: MasterClient, task: Task) {
+    this.#master = master;
+    this.#task = task;
+  }
+
+  async ended(): Promise<boolean> {
+    const { task_id, framework_id } = this.#task;
+    try {
+      return isTerminalState((await findTask(this.#master, task_id.value, framework_id.value)).state);
+    } catch (error) {
+      // One that is not remembered any more has ended.
+      if (error instanceof MeshError && error.code === "TASK_NOT_FOUND") return true;
+      if (!(error instanceof MeshError) || error.code !== "MASTER_UNREACHABLE") throw error;
+      if (!this.#told) process.stderr.write("mesh: no master answers; going on with what the agent has\n");
+      this.#told = true;
+      return false;
+    }
+  }
 }
 
 async function nothingToRead(task: string, name: string, place: TaskPlace): Promise<MeshError> {

@@ -1,6 +1,6 @@
 /** What a person does first: one binary in an empty directory, and a command run on it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../../scripts/free-port.ts";
@@ -275,6 +275,36 @@ describe("other commands", () => {
     }[];
     expect(json.length).toBeGreaterThan(0);
   });
+
+  test("logs are followed while no master is there", async () => {
+    await using cluster = await TestCluster.start({ masters: 1, agents: 1 });
+    await cluster.useAgent();
+    const to = cluster.masterAddresses.join(",");
+    const go = join(cluster.directory, "go");
+    const script = `echo first; until [ -e ${go} ]; do sleep 0.02; done; echo last`;
+    const running = mesh(["run", "--quiet", "--master", to, "--name", "told", "--", "sh", "-c", script]);
+    const id = await eventually("the task to run", async () => {
+      const { stdout } = await mesh(["tasks", "--master", to]);
+      return /^(told\.\w+) +told +TASK_RUNNING/m.exec(stdout)?.[1];
+    });
+    const errors = join(cluster.directory, "errors");
+    const child = Bun.spawn([BINARY, "logs", "-f", "--master", to, id], {
+      stdio: ["ignore", "pipe", Bun.file(errors)],
+    });
+    const text = new Response(child.stdout).text();
+    await eventually(
+      "the beginning",
+      async () => (await mesh(["logs", "--master", to, id])).stdout === "first\n",
+    );
+    await cluster.masters[0]?.kill("SIGKILL");
+    await eventually("word of it", () =>
+      readFileSync(errors, "utf8").includes("no master answers; going on"),
+    );
+    writeFileSync(go, "");
+    cluster.masters[0]?.start();
+    expect([await child.exited, await text]).toEqual([0, "first\nlast\n"]);
+    expect((await running).status).toBe(0);
+  }, 60_000);
 
   test("agents, frameworks and raft status answer in text and JSON", async () => {
     expect((await mesh(["agents", "--master", master])).stdout).toContain("active");
