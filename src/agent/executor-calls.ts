@@ -85,7 +85,7 @@ export function greetExecutor(state: AgentState, executor: Executor, streamId: n
   armHeartbeat(state, executor);
   for (const key of executor.tasks) {
     const task = state.tasks.get(key);
-    if (task?.phase === "running" && isKill(task.ending)) sendKill(state, executor, task);
+    if (task?.phase === "running" && isKill(task.ending)) sendKill(state, executor, task, task.endingGraceMs);
   }
   deliverTasks(state, executor);
 }

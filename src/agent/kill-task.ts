@@ -41,7 +41,7 @@ export function killTask(
       state.emit({ kind: "kill", containerId: task.containerId });
       return;
     case "running":
-      endRunning(state, task, ending, gracePeriodMs ?? task.killGraceMs);
+      endRunning(state, task, ending, gracePeriodMs);
   }
 }
 
@@ -50,15 +50,17 @@ export function completionTimeReached(state: AgentState, task: Task): void {
   if (task.phase !== "running" || task.ending !== undefined) return;
   const { frameworkId, taskId, maxCompletionMs } = task;
   state.log.info("A task reached its maximum completion time", { frameworkId, taskId, maxCompletionMs });
-  endRunning(state, task, "max-completion-time", task.killGraceMs);
+  endRunning(state, task, "max-completion-time", undefined);
 }
 
-function endRunning(state: AgentState, task: Task, ending: Ending, graceMs: number): void {
+function endRunning(state: AgentState, task: Task, ending: Ending, givenMs: number | undefined): void {
+  const graceMs = givenMs ?? task.killGraceMs;
   if (task.ending !== undefined) {
     shortenGrace(state, task, graceMs);
     return;
   }
   task.ending = ending;
+  task.endingGraceMs = givenMs;
   state.deadlines.clear(`max/${task.key}`);
   stopChecks(state, task);
   if (state.frameworks.get(task.frameworkId)?.killingState) {
@@ -74,7 +76,11 @@ function endRunning(state: AgentState, task: Task, ending: Ending, graceMs: numb
 function shortenGrace(state: AgentState, task: Task, graceMs: number): void {
   const atMs = state.now.monotonicMs + graceMs;
   const presentMs = state.deadlines.get(`kill/${task.key}`);
-  if (presentMs === undefined || atMs < presentMs) state.deadlines.set(`kill/${task.key}`, atMs);
+  if (presentMs !== undefined && atMs >= presentMs) return;
+  state.deadlines.set(`kill/${task.key}`, atMs);
+  if (graceMs >= (task.endingGraceMs ?? task.killGraceMs)) return;
+  task.endingGraceMs = graceMs;
+  writeStream(state, task);
 }
 
 /** The kill is on disk: SIGTERM now, SIGKILL when the grace period is over. */

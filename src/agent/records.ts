@@ -82,6 +82,8 @@ export interface StreamRecord {
   readonly endedAsUnhealthy?: boolean;
   /** Ids of the executor's newest updates, oldest first; only of a task that has an executor. */
   readonly received?: readonly Uint8Array[];
+  /** From SIGTERM to SIGKILL, of a kill that named it. */
+  readonly endingGraceMs?: number;
 }
 
 export interface ToldChecks {
@@ -169,6 +171,7 @@ export function encodeStreamRecord(record: StreamRecord): Uint8Array {
       : { checks: [record.checks.healthy ?? null, record.checks.failures, record.checks.status ?? null] }),
     ...(record.endedAsUnhealthy === true ? { endedAsUnhealthy: true } : {}),
     ...(record.received === undefined ? {} : { received: record.received }),
+    ...(record.endingGraceMs === undefined ? {} : { endingGraceMs: record.endingGraceMs }),
   });
 }
 
@@ -252,7 +255,9 @@ export function decodeStreamRecord(bytes: Uint8Array): Result<StreamRecord> {
     const stream = { state: state as TaskState, ending, startedAtMs, pending: updates };
     const ended = fields["endedAsUnhealthy"] === true ? { endedAsUnhealthy: true } : {};
     if (received !== undefined && !(Array.isArray(received) && received.every(isUuid))) return undefined;
-    const own = { ...stream, ...ended, ...(received === undefined ? {} : { received }) };
+    const { endingGraceMs } = fields;
+    const grace = typeof endingGraceMs === "number" ? { endingGraceMs } : {};
+    const own = { ...stream, ...ended, ...grace, ...(received === undefined ? {} : { received }) };
     // Agents before health checks wrote none, and tasks without have none.
     if (fields["checks"] === undefined) return own;
     const checks = toldChecks(fields["checks"]);

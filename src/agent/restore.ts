@@ -87,7 +87,7 @@ function restoreTask(state: AgentState, { task: record, stream, action }: Recove
       if (task.ending === undefined) {
         watchCompletionTime(state, task);
         startChecks(state, task, "found");
-      } else terminate(state, task, task.killGraceMs);
+      } else terminate(state, task, task.endingGraceMs ?? task.killGraceMs);
       return;
     case "launch":
       prepareLaunch(state, task);

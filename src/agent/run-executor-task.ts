@@ -143,7 +143,10 @@ export function killExecutorTask(
     }
     return;
   }
-  if (!asked) writeStream(state, task);
+  if (!asked) {
+    task.endingGraceMs = graceMs;
+    writeStream(state, task);
+  }
   if (executor !== undefined) sendKill(state, executor, task, graceMs);
 }
 

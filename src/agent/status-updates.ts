@@ -87,13 +87,14 @@ export function addNewest(state: AgentState, task: Task, fields: StatusFields): 
 
 /** Writes the stream's record with the changes of this step. */
 export function writeStream(state: AgentState, task: Task): void {
-  const { stream, checks, ending, startedAtMs, endedAsUnhealthy } = task;
+  const { stream, checks, ending, endingGraceMs, startedAtMs, endedAsUnhealthy } = task;
   const { state: latest, pending, received } = stream;
   const told = checks && { ...checks.health, status: checks.status };
   const value = encodeStreamRecord({
     ...{ state: latest, ending, startedAtMs, pending, endedAsUnhealthy },
     ...(told === undefined ? {} : { checks: told }),
     ...(received.length === 0 ? {} : { received }),
+    ...(endingGraceMs === undefined ? {} : { endingGraceMs }),
   });
   stream.writtenToken = state.write({ key: STREAM_PREFIX + task.recordKey, value });
 }

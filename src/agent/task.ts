@@ -47,6 +47,8 @@ export interface Task {
   readonly maxCompletionMs: number | undefined;
   phase: TaskPhase;
   ending: Ending | undefined;
+  /** Of the kill that is under way, if that named one. */
+  endingGraceMs: number | undefined;
   /** It is being ended because its health check failed. */
   endedAsUnhealthy: boolean;
   /** It was ended for the memory it used. */
@@ -141,6 +143,7 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
     maxCompletionMs: limit === undefined ? undefined : msFromNanos(limit.nanoseconds),
     phase: "checkpointing",
     ending: stream?.ending,
+    endingGraceMs: stream?.endingGraceMs,
     endedAsUnhealthy: stream?.endedAsUnhealthy ?? false,
     brokeMemoryLimit: false,
     checks: newChecks(info, stream?.checks),

@@ -431,10 +431,10 @@ describe("killing a task of an executor", () => {
   test("is said again to an executor that lost its stream meanwhile", () => {
     const { bench, e, streamId } = running();
     e.closeStream(streamId);
-    bench.kill("t");
+    bench.kill("t", 90_000);
     expect(bench.lines()).toEqual([]);
     e.subscribe();
-    expect(bench.lines()).toEqual(["to executor: SUBSCRIBED", "to executor: KILL t"]);
+    expect(bench.lines()).toEqual(["to executor: SUBSCRIBED", "to executor: KILL t within 90000 ms"]);
     bench.exited("e");
     expect(bench.lastStatus("t").state).toBe("TASK_KILLED");
   });

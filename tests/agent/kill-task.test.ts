@@ -78,6 +78,27 @@ describe("a kill", () => {
     expect(bench.lines()).toEqual(["kill t"]);
   });
 
+  test.each([
+    ["more than its own", [60_000], 60_000],
+    ["less than its own", [500], 500],
+    ["shortened since", [60_000, 9_000], 9_000],
+    ["its own", [undefined], 1_000],
+  ])("under way when the agent starts again keeps its grace period: %s", (_, given, leftMs) => {
+    const before = AgentBench.registered();
+    before.running("t", graceMs(1_000));
+    for (const ms of given) before.kill("t", ms);
+    const bench = new AgentBench({ disk: before.disk, seed: 2 }).recover(() => ({
+      state: "running",
+      launched: { pid: 42, startTime: "1" },
+    }));
+    expect(bench.lines()).toEqual(["SIGTERM t", "find-leader"]);
+    const ended = () => bench.lines().includes("kill t");
+    bench.advance(leftMs - 1);
+    expect(ended()).toBe(false);
+    bench.advance(1);
+    expect(ended()).toBe(true);
+  });
+
   test("shows TASK_KILLING to frameworks that know it", () => {
     const bench = AgentBench.registered();
     bench.running("t", {}, frameworkBlob("TASK_KILLING_STATE"));

@@ -216,6 +216,19 @@ function lastLine(text: Buffer, mark: string): { readonly at: number; readonly b
   return end === -1 ? undefined : { at: before + 1, bytes: end - before - 1 };
 }
 
+/** The last note of the mark. The disk may have been full in the middle of one, with more behind it. */
+function lastWhole<T>(lines: readonly string[], mark: string): T | undefined {
+  for (const line of lines.toReversed()) {
+    if (!line.startsWith(mark)) continue;
+    try {
+      return JSON.parse(line.slice(mark.length)) as T;
+    } catch {
+      // The one before it holds.
+    }
+  }
+  return undefined;
+}
+
 function parseLog(text: string): ContainerLog | undefined {
   const [first, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
   if (first === undefined || first === "") return undefined;
@@ -224,10 +237,11 @@ function parseLog(text: string): ContainerLog | undefined {
   const after = (mark: string): string | undefined =>
     lines.findLast((line) => line.startsWith(mark))?.slice(mark.length);
   const [supervisor, task, exit] = [after(SUPERVISOR_MARK), after(TASK_MARK), after(EXIT_MARK)];
-  const [given, broken, terminal] = [after(RESOURCES_MARK), after(LIMITATION_MARK), after(TERMINAL_MARK)];
-  const held = after(GPUS_MARK);
-  const gpus = held === undefined ? record.gpus : (JSON.parse(held) as readonly string[]);
-  const resources = given === undefined ? record.resources : (JSON.parse(given) as ContainerResources);
+  const noted = <T>(mark: string): T | undefined => lastWhole<T>(lines, mark);
+  const limitation = noted<Limitation>(LIMITATION_MARK);
+  const terminal = noted<Launched>(TERMINAL_MARK);
+  const gpus = noted<readonly string[]>(GPUS_MARK) ?? record.gpus;
+  const resources = noted<ContainerResources>(RESOURCES_MARK) ?? record.resources;
   const marks = [SUPERVISOR_MARK, TASK_MARK, STARTED_MARK, EXIT_MARK, RESOURCES_MARK, LIMITATION_MARK];
   marks.push(TERMINAL_MARK, GPUS_MARK);
   return {
@@ -238,8 +252,8 @@ function parseLog(text: string): ContainerLog | undefined {
     ...(exit !== undefined && /^\d{1,3}$/.test(exit) ? { status: Number.parseInt(exit, 10) } : {}),
     ...(resources === undefined ? {} : { resources }),
     ...(gpus === undefined ? {} : { gpus }),
-    ...(broken === undefined ? {} : { limitation: JSON.parse(broken) as Limitation }),
-    ...(terminal === undefined ? {} : { terminal: JSON.parse(terminal) as Launched }),
+    ...(limitation === undefined ? {} : { limitation }),
+    ...(terminal === undefined ? {} : { terminal }),
     messages: lines.filter((line) => line !== "" && !marks.some((mark) => line.startsWith(mark))).join("\n"),
   };
 }
