@@ -39,7 +39,9 @@ export function weightsUpdated(leader: Leader, command: UpdateWeights, fate: Fat
   leader.answerRequest(command, fate, neverRefused);
   if (!fate.accepted) return;
   for (const [role, weight] of command.weights) leader.allocator.updateWeight(role, weight);
-  if (command.weights.some(([role]) => isActive(leader, role))) rescindOffersIf(leader, () => true);
+  if (isAnyActive(leader, new Set(command.weights.map(([role]) => role)))) {
+    rescindOffersIf(leader, () => true);
+  }
   leader.allocationDue = true;
 }
 
@@ -57,11 +59,14 @@ function neverRefused(): [status: number, body: string] {
   return [503, "Nothing was changed: the registry refused it; try again"];
 }
 
-/** Frameworks are in the role or below it. */
-function isActive(leader: Leader, role: string): boolean {
-  const below = `${role}/`;
+/** Frameworks are in one of the roles or below it. */
+function isAnyActive(leader: Leader, named: ReadonlySet<string>): boolean {
   for (const { roles } of leader.frameworks.values()) {
-    if (roles.some((name) => name === role || name.startsWith(below))) return true;
+    for (const role of roles) {
+      for (let end = role.length; end > 0; end = role.lastIndexOf("/", end - 1)) {
+        if (named.has(role.slice(0, end))) return true;
+      }
+    }
   }
   return false;
 }

@@ -6,6 +6,7 @@ import type { RoleChange } from "../../src/master/port.ts";
 import type { QuotaConfig } from "../../src/model/v1/quota.ts";
 import { finished } from "../support/finished.ts";
 import { type Answered, type BenchFramework, MasterBench, scalar } from "../support/master-bench.ts";
+import { processorMs } from "../support/processor-time.ts";
 
 let nextRef = 5_000;
 
@@ -287,4 +288,15 @@ test("many offers are withdrawn in several turns, so that none is long", () => {
   }
   expect(all).toBe(PART_MAX_ITEMS + TURN_MAX_ITEMS + 50);
   expect(bench.core.leader?.offers.size).toBe(PART_MAX_ITEMS + TURN_MAX_ITEMS + 50);
+});
+
+test("weights of many roles beside frameworks of many roles take one walk", () => {
+  const bench = new MasterBench();
+  bench.lead();
+  const roles = Array.from({ length: 20_000 }, (_, n) => `role-${n}/below`);
+  bench.framework({ roles, capabilities: [{ type: "MULTI_ROLE" }] });
+  const weights = roles.map((_, n) => ({ role: `other-${n}`, weight: 2 }));
+  const before = processorMs();
+  expect(bench.change({ kind: "weights", weights })?.status).toBe(200);
+  expect(processorMs() - before).toBeLessThan(2_500);
 });
