@@ -84,7 +84,8 @@ export class EventStream<E> implements EventSink<E> {
     const inParts = typeof first !== "string" && !(first instanceof Uint8Array);
     const records = inParts ? encodeRecordParts(first) : [encodeRecord(first)];
     if (inParts) for (const record of records) this.#uncounted.add(record);
-    records.push(...this.#encode(next).map(encodeRecord));
+    records.push(...this.#recordsOf(next));
+    if (this.#ended) return;
     for (const record of records) this.#count(record, 1);
     this.#queue.unshift(...records);
     this.#first.resolve();
@@ -98,8 +99,7 @@ export class EventStream<E> implements EventSink<E> {
   send(event: E): void {
     if (this.#closed || this.#ended) return;
     this.#begun = true;
-    for (const payload of this.#encode(event)) {
-      const record = encodeRecord(payload);
+    for (const record of this.#recordsOf(event)) {
       this.#queue.push(record);
       this.#queuedBytes += record.length;
     }
@@ -107,6 +107,19 @@ export class EventStream<E> implements EventSink<E> {
     this.#drain();
     // A single record may be larger than the bound: it is too much only while others wait for it.
     if (this.#queuedBytes > this.#queueMaxBytes && (this.#blocked || this.#queue.length > 1)) this.#cutOff();
+  }
+
+  /** One that cannot be written, for a fault of this program, ends its stream alone: the others go on. */
+  #recordsOf(event: E): readonly Uint8Array[] {
+    try {
+      return this.#encode(event).map(encodeRecord);
+    } catch (error) {
+      this.#log.error("Closed an event stream: its next event cannot be written; please report this", {
+        error: String(error),
+      });
+      this.disconnect();
+      return [];
+    }
   }
 
   close(reason?: string): void {

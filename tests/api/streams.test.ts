@@ -167,6 +167,44 @@ describe("scheduler stream", () => {
   });
 });
 
+describe("a stream with an event that cannot be written", () => {
+  test("ends, and neither its sender nor the others do", async () => {
+    const errors: string[] = [];
+    const stream = new EventStream<number>({
+      encode: (event) => {
+        if (event < 0) throw new RangeError("a negative number");
+        return [String(event)];
+      },
+      log: { ...silentLog, error: (text, fields) => void errors.push(`${text} ${JSON.stringify(fields)}`) },
+    });
+    let gone = 0;
+    stream.onDisconnect(() => gone++);
+    stream.send(1);
+    const client = start((request) => streamAnswer(stream, request, {}));
+    client.send("GET / HTTP/1.1\r\nHost: mesh\r\n\r\n");
+    await client.head();
+    expect(await client.chunk()).toBe("1\n1");
+    stream.send(-1);
+    stream.send(2);
+    expect(await client.chunk()).toBe("");
+    expect([stream.ended, gone, errors.length]).toEqual([true, 1, 1]);
+    expect(errors[0]).toContain("a negative number");
+  });
+
+  test("is refused when it is the first one", () => {
+    const stream = new EventStream<number>({
+      encode: () => {
+        throw new RangeError("a negative number");
+      },
+      log: silentLog,
+    });
+    let gone = 0;
+    stream.onDisconnect(() => gone++);
+    stream.begin("{}", 1);
+    expect([stream.ended, gone]).toEqual([true, 1]);
+  });
+});
+
 describe("slow reader", () => {
   const QUEUE_MAX_BYTES = 1024 * 1024;
 
