@@ -15,7 +15,7 @@ export type NodeAction = (typeof NODE_ACTIONS)[number];
 
 const OPERATOR_PATH = "/api/v1";
 const POLL_INTERVAL_MS = 200;
-/** Whether an agent that is away was marked gone is asked of the log, so less often. */
+/** What is away comes back, if at all, after many seconds. */
 const AWAY_INTERVAL_MS = 1_000;
 
 export interface NodeOptions {
@@ -113,13 +113,17 @@ async function drained(master: MasterClient, id: string, markGone: boolean): Pro
 }
 
 /**
- * Agents that are away are listed as little as those that are gone; only the latter have no state to change.
+ * Agents that are away are listed as little as those that are gone. Asked with a call that is refused for its
+ * grace period where the agent is known: it changes nothing, and needs no room in the log.
  */
 async function isForgotten(master: MasterClient, id: string): Promise<boolean> {
-  const call: MasterCall = { type: "DEACTIVATE_AGENT", deactivate_agent: { agent_id: { value: id } } };
+  const drain_agent = { agent_id: { value: id }, max_grace_period: { seconds: -1 } };
+  const call: MasterCall = { type: "DRAIN_AGENT", drain_agent };
   const answer = await master.post(OPERATOR_PATH, encodeJson("MasterCall", call));
-  if (answer.status !== 200 && !isUnknown(answer)) throw refusal("DEACTIVATE_AGENT", OPERATOR_PATH, answer);
-  return answer.status !== 200;
+  if (isUnknown(answer)) return true;
+  // 409: it is being marked gone.
+  if (answer.status === 400 || answer.status === 409) return false;
+  throw refusal("DRAIN_AGENT", OPERATOR_PATH, answer);
 }
 
 function endedGone(id: string, wanted: boolean): void {

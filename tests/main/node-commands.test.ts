@@ -8,6 +8,7 @@ import { printed } from "../support/printed.ts";
 
 interface Call {
   readonly type: string;
+  readonly drain_agent?: { readonly max_grace_period?: { readonly seconds?: string } };
 }
 type Listing = "draining" | "drained" | "recovered" | "away" | "gone";
 
@@ -22,18 +23,23 @@ async function drain(
   markGone: boolean,
 ): Promise<{ left: number; told: string }> {
   const left = [...listings];
+  let begins = 0;
   let now: Listing = "draining";
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     async fetch(request) {
       if (request.method === "GET") return new Response("ok");
-      const { type } = (await request.json()) as Call;
-      if (type === "DRAIN_AGENT") return new Response("");
-      if (type === "DEACTIVATE_AGENT")
-        return now === "gone"
-          ? new Response("No agent found with specified ID", { status: 400 })
-          : new Response("");
+      const { type, drain_agent } = (await request.json()) as Call;
+      if (drain_agent !== undefined) {
+        if (now === "gone") return new Response("No agent found with specified ID", { status: 400 });
+        if (drain_agent.max_grace_period !== undefined)
+          return new Response("'max_grace_period' is negative", { status: 400 });
+        begins++;
+        return new Response("");
+      }
+      // What changes something waits for room in the log.
+      if (type !== "GET_AGENTS") return new Response("The log is full", { status: 503 });
       // The name is looked up before the drain begins.
       if (!begun) begun = true;
       else now = left.shift() ?? now;
@@ -53,6 +59,7 @@ async function drain(
         wait: true,
       }),
     );
+    expect(begins).toBe(1);
     return { left: left.length, told: errors.mock.calls.flat().join("") };
   } finally {
     errors.mockRestore();

@@ -113,6 +113,12 @@ test("an unreachable agent drains when it is back", () => {
   const { bench, agentId } = started;
   bench.step({ kind: "agent-link-closed", link: 1 });
   bench.pass(75_000);
+  // As `mesh node drain --wait` asks whether it is known still.
+  expect(drain(started, false, -1)).toBe(400);
+  expect([stateOf(started), bench.registry.agents.get(agentId)?.deactivated ?? false]).toEqual([
+    undefined,
+    false,
+  ]);
   expect(drain(started)).toBe(200);
   expect(stateOf(started)?.drained).toBe(false);
   bench.fromAgent(2, bench.registration(1, agentId, [report(started)]));
