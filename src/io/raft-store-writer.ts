@@ -52,8 +52,10 @@ export class StoreWriter {
   #cleaning: Promise<void> = Promise.resolve();
   #closed = false;
   full = false;
-  /** Resolves when the disk is full. */
-  #noRoom = Promise.withResolvers<void>();
+  /** Called when the disk is full. */
+  readonly #onceFull = new Set<() => void>();
+  /** The database is being opened anew. */
+  #reopening: Promise<void> | null = null;
 
   constructor(db: Database, surroundings: WriterSurroundings) {
     this.#db = db;
@@ -86,7 +88,14 @@ export class StoreWriter {
 
   /** As {@link flush}; on a full disk at once, with what got there before. */
   async flushIfRoom(): Promise<void> {
-    await Promise.race([this.flush(), this.#noRoom.promise]);
+    if (!this.full) {
+      // Promise.race() would leave something behind, each time, with a promise that seldom resolves.
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#onceFull.add(resolve);
+      this.flush().then(resolve, reject);
+      await promise.finally(() => this.#onceFull.delete(resolve));
+    }
+    await this.#reopening;
   }
 
   /** Removes keys once `written` is on disk; what a full disk keeps is removed on the next opening. */
@@ -153,7 +162,8 @@ export class StoreWriter {
       // Closed while waiting: nobody hears of this write any more.
       if (this.#closed) await new Promise(() => {});
       try {
-        await this.#reopen();
+        this.#reopening = this.#reopen();
+        await this.#reopening;
         await this.db.write(operations, true);
         this.#setFull(false);
         return;
@@ -181,8 +191,7 @@ export class StoreWriter {
 
   #setFull(full: boolean): void {
     this.full = full;
-    if (full) this.#noRoom.resolve();
-    else this.#noRoom = Promise.withResolvers<void>();
+    if (full) for (const resolve of this.#onceFull) resolve();
     this.#surroundings.onFull(full);
   }
 }
