@@ -110,7 +110,8 @@ export async function restoreBackup({ file, dataDir, address }: RestoreOptions):
   // A master would wait for room.
   store.onFull = () => failure.reject(noRoom(directory));
   await store.open().catch(async (error: unknown) => {
-    await empty(directory, !isThere);
+    // Else another process began in there meanwhile: what is there is its own.
+    if (error instanceof MeshError && error.code === "DIRECTORY_UNUSABLE") await empty(directory, !isThere);
     throw error;
   });
   const reader = new BackupReader();
