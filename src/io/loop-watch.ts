@@ -50,6 +50,8 @@ export class LoopWatch {
   #endedAtMs = Number.NEGATIVE_INFINITY;
   /** Since the last pause. */
   #singleTurns = 0;
+  /** Work that began may have parts in later turns. */
+  #goesOn = false;
 
   constructor(clock: LoopClock = CLOCK) {
     this.#clock = clock;
@@ -62,8 +64,14 @@ export class LoopWatch {
     this.#looking = true;
     const nowMs = this.#clock.nowMs();
     if (nowMs - this.#endedAtMs > PAUSE_MS) this.#singleTurns = 0;
-    if (this.#singleTurns < SINGLE_TURNS_MAX) this.#lookAtTurn(nowMs);
+    if (this.#singleTurns < SINGLE_TURNS_MAX && !this.#goesOn) this.#lookAtTurn(nowMs);
     else this.#look(nowMs);
+  }
+
+  /** As {@link touch}, of work that may go on in later turns: a request, whose body is still to come. */
+  touchLonger(): void {
+    this.#goesOn = true;
+    this.touch();
   }
 
   metrics(): Readonly<Record<string, number>> {
@@ -77,11 +85,16 @@ export class LoopWatch {
   #lookAtTurn(nowMs: number): void {
     this.#singleTurns++;
     const beforeMs = this.#clock.cpuMs();
-    this.#clock.atTurnEnd(() => this.#end(this.#add(nowMs, beforeMs)));
+    this.#clock.atTurnEnd(() => {
+      const endedMs = this.#add(nowMs, beforeMs);
+      if (this.#goesOn) this.#look(endedMs);
+      else this.#end(endedMs);
+    });
   }
 
   #look(nowMs: number): void {
     this.#touched = false;
+    this.#goesOn = false;
     const beforeMs = this.#clock.cpuMs();
     this.#clock.after(LOOK_MS, () => {
       const lookedMs = this.#add(nowMs + LOOK_MS, beforeMs);

@@ -207,7 +207,7 @@ async function backup(store: LevelRaftStore, node: MasterNode, cluster: string) 
 
 function watchedBy(loop: LoopWatch, handle: ReturnType<typeof lateHandler>["handle"]): typeof handle {
   return (request) => {
-    loop.touch();
+    loop.touchLonger();
     return handle(request);
   };
 }

@@ -51,6 +51,21 @@ function watched(): { clock: Clock; watch: LoopWatch; longest: () => number | un
 }
 
 describe("LoopWatch", () => {
+  test("measures later turns of a request, also of one that comes with a single turn", () => {
+    for (const before of [false, true]) {
+      const { clock, watch, longest } = watched();
+      if (before) watch.touch();
+      watch.touchLonger();
+      clock.endTurn(0);
+      clock.cpu = 30;
+      clock.fire(5 + 72);
+      expect(longest()).toBe(72);
+      watch.touch();
+      clock.endTurn(80);
+      expect(longest()).toBe(80);
+    }
+  });
+
   test("measures single turns to their end, without a timer", () => {
     const { clock, watch, longest } = watched();
     watch.touch();
