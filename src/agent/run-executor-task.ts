@@ -143,7 +143,8 @@ export function killExecutorTask(
     }
     return;
   }
-  if (!asked) {
+  const isShorter = graceMs !== undefined && graceMs < (task.endingGraceMs ?? task.killGraceMs);
+  if (!asked || isShorter) {
     task.endingGraceMs = graceMs;
     writeStream(state, task);
   }

@@ -438,6 +438,14 @@ describe("killing a task of an executor", () => {
     bench.exited("e");
     expect(bench.lastStatus("t").state).toBe("TASK_KILLED");
   });
+
+  test("is said again with the shortest grace period that was asked for", () => {
+    const { bench, e, streamId } = running();
+    e.closeStream(streamId);
+    for (const graceMs of [90_000, 2_000, undefined, 60_000]) bench.kill("t", graceMs);
+    e.subscribe();
+    expect(bench.lines().at(-1)).toBe("to executor: KILL t within 2000 ms");
+  });
 });
 
 describe("SHUTDOWN", () => {
