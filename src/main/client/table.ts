@@ -5,7 +5,10 @@
  */
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heading, ...rows].map((cells) => cells.map(visible));
-  const widths = heading.map((_, column) => Math.max(...lines.map((cells) => widthOf(cells[column] ?? ""))));
+  // Not by Math.max of all: there may be more rows than a call takes arguments.
+  const widths = heading.map((_, column) =>
+    lines.reduce((widest, cells) => Math.max(widest, widthOf(cells[column] ?? "")), 0),
+  );
   return lines
     .map((cells) =>
       cells
