@@ -237,8 +237,7 @@ interface Interruption {
 
 /**
  * First Ctrl-C kills the tasks and waits for their ends, the second tears the framework down and leaves; so
- * does
- * the first when no master is there to hear of the kill. A third one waits for nothing.
+ * does the first when no master is there to hear of the kill. A third one waits for nothing.
  */
 function interruptible(job: Job, scheduler: SchedulerClient, say: (text: string) => void): Interruption {
   const state = { interrupted: false, killTasks: () => {}, release: () => {} };

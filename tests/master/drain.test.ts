@@ -176,7 +176,8 @@ test("what cannot be drained", () => {
   expect(ask(agentId)).toMatchObject({ status: 400, body: expect.stringContaining("maintenance schedule") });
 });
 
-test("with mark_gone also when an operator's call for the same found the log full", () => {
+/** Its last task has ended; from here on what is proposed waits, the word that it is drained first. */
+function drainedAndToGo(): ReturnType<typeof running> {
   const started = running();
   const { bench, agentId, framework } = started;
   drain(started, true);
@@ -184,6 +185,12 @@ test("with mark_gone also when an operator's call for the same found the log ful
   bench.autoCommit = false;
   framework.acknowledge(agentId, "t", uuid);
   bench.commitNext();
+  return started;
+}
+
+test("with mark_gone also when an operator's call for the same found the log full", () => {
+  const started = drainedAndToGo();
+  const { bench, agentId } = started;
   expect(bench.proposed.map(({ kind }) => kind)).toEqual(["agent-drained"]);
   bench.change({ kind: "mark-gone", agentId });
   bench.commitNext();
@@ -195,13 +202,8 @@ test("with mark_gone also when an operator's call for the same found the log ful
 });
 
 test("with mark_gone it cannot be reactivated while the agent's end waits for room in the log", () => {
-  const started = running();
-  const { bench, agentId, framework } = started;
-  drain(started, true);
-  const uuid = bench.update(1, framework.id, "t", "TASK_KILLED");
-  bench.autoCommit = false;
-  framework.acknowledge(agentId, "t", uuid);
-  bench.commitNext();
+  const started = drainedAndToGo();
+  const { bench, agentId } = started;
   bench.commitNext();
   expect(bench.proposed.map(({ kind }) => kind)).toEqual(["mark-agent-gone"]);
   bench.drop();

@@ -43,8 +43,7 @@ export class OutputFailed extends Error {
 
 /**
  * Lines of a command's result, on standard output. Throws {@link OutputFailed}, but when nobody reads any
- * more
- * (`| head`): who has gone has seen enough.
+ * more (`| head`): who has gone has seen enough.
  */
 export async function print(text: string): Promise<void> {
   standardOutput ??= new Output(process.stdout);

@@ -1,7 +1,6 @@
 /**
  * Rows as aligned columns with a heading, for people; `--json` is for programs. Names are their frameworks':
- * one
- * with a line end makes no further row, and none moves the cursor.
+ * one with a line end makes no further row, and none moves the cursor.
  */
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heading, ...rows].map((cells) => cells.map(visible));
