@@ -1,4 +1,5 @@
 /** mesh's own endpoints, below `/mesh/`; every master answers them. */
+import { PORT_MAX } from "../base/host-port.ts";
 import { DEFAULT_CLUSTER, type MasterChange, type MasterPort, type RaftStatus } from "../master/port.ts";
 import type { Handler } from "./context.ts";
 import { leaderAddress, leaderOnly } from "./leader.ts";
@@ -10,7 +11,6 @@ import { whyHandler } from "./why.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s/\p{Cc}]{1,255}):(\d{1,5})$/u;
-const PORT_MAX = 65_535;
 
 export function meshRoutes(port: MasterPort): Record<string, Handler> {
   return {

@@ -6,6 +6,7 @@
 import { isIP } from "node:net";
 import { parseDuration } from "../api/duration.ts";
 import { MeshError } from "../base/errors.ts";
+import { PORT_MAX } from "../base/host-port.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 
 export interface FlagSpec {
@@ -109,7 +110,7 @@ export class Flags {
 
   /** 0 lets the system choose. */
   port(name: string): number {
-    return this.number(name, { min: 0, max: 65_535, integer: true });
+    return this.number(name, { min: 0, max: PORT_MAX, integer: true });
   }
 
   /** Throws MeshError BAD_FLAG when two of these flags name one port: the second could not be opened. */
@@ -161,7 +162,7 @@ export function parseAddress(text: string, defaultPort?: number): Result<string>
   if (match === null) return fail(`'${text}' is not host:port`);
   const port = match[2] === undefined ? defaultPort : Number(match[2]);
   if (port === undefined) return fail(`'${text}' lacks a port`);
-  if (port < 1 || port > 65_535) return fail(`port ${port} of '${text}' is not from 1 to 65535`);
+  if (port < 1 || port > PORT_MAX) return fail(`port ${port} of '${text}' is not from 1 to 65535`);
   return ok(`${match[1]}:${port}`);
 }
 

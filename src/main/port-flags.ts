@@ -1,10 +1,9 @@
 /** Flags of `mesh agent` about ports on which tasks listen; names are those of Mesos. */
+import { PORT_MAX } from "../base/host-port.ts";
 import type { PortRange } from "../isolation/listening-ports.ts";
 import { parseRanges } from "../model/value-ranges.ts";
 import { badFlag, type FlagSpec, type Flags } from "./flags.ts";
 import type { PortSettings } from "./port-watch.ts";
-
-const PORT_MAX = 65_535;
 
 export const PORT_FLAGS: readonly FlagSpec[] = [
   {

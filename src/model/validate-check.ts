@@ -1,8 +1,7 @@
 /** Rules for CheckInfo and HealthCheck (Mesos common/validation.cpp, checks/health_checker.cpp). */
+import { PORT_MAX } from "../base/host-port.ts";
 import type { CheckInfo, CommandInfo, HealthCheck } from "./v1/tasks.ts";
 import { checkCommand } from "./validate-command.ts";
-
-const PORT_MAX = 65_535;
 
 /** Why a task's check is refused, or undefined. */
 export function checkCheck(check: CheckInfo): string | undefined {
