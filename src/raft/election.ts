@@ -6,7 +6,7 @@
  *      └───────────────────────┴─────────────────────────────────────┘
  */
 import { becomeLeader } from "./leader.ts";
-import { members } from "./membership.ts";
+import { isVoter, members } from "./membership.ts";
 import { countVotes } from "./quorum.ts";
 import { isRepairing } from "./repair.ts";
 import { becomeFollower } from "./role.ts";
@@ -48,10 +48,7 @@ export function ownVoteDurable(raft: RaftState): void {
 
 export function onPreVote(raft: RaftState, from: PeerId, request: RaftMessage & { kind: "pre-vote" }): void {
   const granted =
-    !inLease(raft) &&
-    !isRepairing(raft) &&
-    mayVoteIn(raft, request.term, from) &&
-    raft.log.isUpToDate(request.lastIndex, request.lastTerm);
+    !inLease(raft) && !isRepairing(raft) && mayVoteIn(raft, request.term, from) && holdsEnough(raft, request);
   raft.send(from, { kind: "pre-vote-reply", term: granted ? request.term : raft.term, granted });
 }
 
@@ -67,10 +64,7 @@ export function onPreVoteReply(
 }
 
 export function onVote(raft: RaftState, from: PeerId, request: RaftMessage & { kind: "vote" }): void {
-  const granted =
-    !isRepairing(raft) &&
-    mayVoteIn(raft, request.term, from) &&
-    raft.log.isUpToDate(request.lastIndex, request.lastTerm);
+  const granted = !isRepairing(raft) && mayVoteIn(raft, request.term, from) && holdsEnough(raft, request);
   if (granted) {
     raft.setHardState({ term: raft.term, votedFor: from });
     raft.armElection();
@@ -130,6 +124,23 @@ function mayVoteIn(raft: RaftState, term: number, candidate: PeerId): boolean {
   if (term < raft.term) return false;
   const { votedFor } = raft.hardState;
   return votedFor === candidate || (votedFor === null && raft.leader === null);
+}
+
+/**
+ * No vote for a log that lacks entries of the own (Raft paper, 5.4.1). A
+ * member that is no voter of its own membership is asked by one with another:
+ * an election that needs its vote can then only be won by itself.
+ */
+function holdsEnough(
+  raft: RaftState,
+  { lastIndex, lastTerm }: { readonly lastIndex: number; readonly lastTerm: number },
+): boolean {
+  if (raft.log.isUpToDate(lastIndex, lastTerm)) return true;
+  if (!raft.outlastsCandidate && !isVoter(raft.membership, raft.self)) {
+    raft.outlastsCandidate = true;
+    raft.armElection();
+  }
+  return false;
 }
 
 function askVoters(raft: RaftState, message: RaftMessage): void {

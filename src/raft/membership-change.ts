@@ -170,12 +170,14 @@ function dismiss(raft: RaftState): void {
   raft.leaving = [];
 }
 
-/** Removed itself: tells the others that it is so, and whom it thinks fit to lead (thesis, section 4.2.2). */
+/** No voter (thesis, 4.2.2): tells the others what is committed, and the fittest to take over. */
 function leaveOffice(raft: RaftState): void {
+  raft.outlastsCandidate = false;
   sendHeartbeats(raft);
   const heir = bestFollower(raft);
   if (heir !== undefined) raft.send(heir.id, { kind: "timeout-now", term: raft.term });
-  becomeFollower(raft, raft.term, null, "removed");
+  const stays = raft.membership.learners.includes(raft.self);
+  becomeFollower(raft, raft.term, null, stays ? "handed-over" : "removed");
 }
 
 /**

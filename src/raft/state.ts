@@ -89,6 +89,8 @@ export class RaftState {
   leadersEnd: { readonly context: number; readonly askAgainAtMs: number } | null = null;
   /** Another member said that this one was removed. */
   expelled = false;
+  /** No voter itself, but refused a candidate that lacks entries of this log; until a leader is heard. */
+  outlastsCandidate = false;
   /** Reads of this member forwarded to the leader: context -> ref. */
   forwardedReads = new Map<number, { readonly ref: number; readonly untilMs: number }>();
   /** Null before the first. */
@@ -168,9 +170,13 @@ export class RaftState {
   /**
    * May stand for election. One whose removal is not known to be committed
    * must: it may be the only one that holds the entry (thesis, section 4.2.2).
+   * And so must one whose vote a candidate with an older log counts on, be it
+   * for an entry that was never committed: neither may win without the other.
+   * It does not count its own vote, and hands over as soon as it may.
    */
   get canLead(): boolean {
     if (this.expelled || this.outdated || !this.eligible) return false;
+    if (this.outlastsCandidate) return true;
     return isVoter(this.membership, this.self) || isVoter(this.committedMembership, this.self);
   }
 
@@ -191,8 +197,9 @@ export class RaftState {
   /** Role as the world sees it. */
   get publicRole(): RaftRole {
     if (this.expelled) return "removed";
-    if (this.role !== "follower" || isVoter(this.membership, this.self) || this.canLead) return this.role;
+    if (this.role !== "follower" || isVoter(this.membership, this.self)) return this.role;
     if (this.membership.learners.includes(this.self)) return "learner";
+    if (this.canLead) return this.role;
     const { removed } = this.membership;
     const was = removed.includes(this.self) || this.memberships.everHad(this.self);
     return was ? "removed" : "joining";
@@ -274,6 +281,7 @@ export class RaftState {
   heardLeader(leader: PeerId): void {
     this.leader = leader;
     this.forgiven = false;
+    this.outlastsCandidate = false;
     this.leaseUntilMs = this.nowMs + this.electionTimeoutMs;
     this.armElection();
   }
