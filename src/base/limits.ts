@@ -222,6 +222,8 @@ export const CONTAINER_KILL_TIMEOUT_MS = 20_000;
  * Distance of the slow checks of containers that a previous agent process started, beside their exit records.
  */
 export const CONTAINER_SWEEP_INTERVAL_MS = 2_000;
+/** After an agent's start, before what a killed one left in containers is looked for: it answers first. */
+export const LEFT_BEHIND_DELAY_MS = 1_000;
 /** Linux takes at most 32 pages in one argument or environment string (MAX_ARG_STRLEN, execve(2)). */
 export const ARGUMENT_MAX_BYTES = 128 * KIB - 1;
 /** Largest file that is fetched into a sandbox. */

@@ -35,6 +35,11 @@ export class Checker {
     this.#network = network ?? noNetworkChecks;
   }
 
+  /** Whether the process was spawned for a command that is under way. */
+  runs(pid: number): boolean {
+    return this.#command.runs(pid);
+  }
+
   /** @param ended aborts when the container has ended, or nobody wants to know any more */
   async check(
     tracked: Tracked,

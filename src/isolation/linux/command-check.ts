@@ -24,12 +24,18 @@ export class CommandCheck {
   /** Of the file that tells whether the container was entered; it has this name for a moment. */
   readonly #markPath: string;
   readonly #images: Images | undefined;
+  readonly #underWay = new Set<number>();
 
   constructor(host: Host, table: ProcessTable, runtimeDirectory: string, images: Images | undefined) {
     this.#images = images;
     this.#host = host;
     this.#table = table;
     this.#markPath = `${runtimeDirectory}/entered`;
+  }
+
+  /** Whether the process was spawned for a command that is under way. */
+  runs(pid: number): boolean {
+    return this.#underWay.has(pid);
   }
 
   /** @param stop ends the command with all it started */
@@ -49,9 +55,11 @@ export class CommandCheck {
     rmSync(this.#markPath);
     try {
       const child = this.#spawn(tracked, plan.value, spec, mark);
+      this.#underWay.add(child.pid);
       const kill = (): void => killTree(this.#table, child);
       stop.addEventListener("abort", kill);
       await child.exited;
+      this.#underWay.delete(child.pid);
       stop.removeEventListener("abort", kill);
       return this.#result(tracked, child, fstatSync(mark).size > 0);
     } finally {

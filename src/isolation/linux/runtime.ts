@@ -34,13 +34,14 @@ import { containersFound } from "./found-containers.ts";
 import { GpuHolders } from "./gpu-holders.ts";
 import { killAll, killCgroupAndRemove, killStragglers, signalContainer } from "./kill.ts";
 import { type LaunchContext, launchContainer, type Started } from "./launch.ts";
-import { endLeftBehind } from "./left-behind.ts";
+import { LeftBehind } from "./left-behind.ts";
 import { listeningPorts } from "./listening.ts";
 import { openNetworks } from "./open-networks.ts";
 import { Pods } from "./pods.ts";
 import { demandHost, makeRuntimeDirectory } from "./probe.ts";
 import { type ProcessTable, procTable, psTable } from "./process-table.ts";
 import { type ContainerRecord, Records } from "./records.ts";
+import { RecoveredContainers } from "./recovered.ts";
 import { findSupervisor, readTracked } from "./recovery.ts";
 import type { LinuxRuntimeOptions } from "./runtime-options.ts";
 import { Sessions } from "./session.ts";
@@ -69,14 +70,13 @@ class LinuxRuntime implements Runtime {
   readonly #context: LaunchContext;
   readonly #table: ProcessTable;
   readonly #containers = new Map<string, Container>();
-  readonly #recovered = new Set<Container>();
-  readonly #sweepIntervalMs: number;
+  readonly #recovered: RecoveredContainers;
+  readonly #leftBehind: LeftBehind;
   readonly #log: Log;
   readonly #checker: Checker;
   readonly #ownsHost: boolean;
   readonly #pods: Pods;
   readonly #sessions: Sessions;
-  #sweep: ReturnType<typeof setInterval> | undefined;
   #listener: (containerId: string, exit: Exit) => void = () => {};
   #closed = false;
 
@@ -86,7 +86,8 @@ class LinuxRuntime implements Runtime {
     this.#ownsHost = options.host === undefined;
     const quotaHost: Host = diskQuotas === undefined ? machine : { ...machine, projectQuotas: true };
     const { host, networks } = openNetworks(options.networks, quotaHost, runtimeDirectory, this.#log);
-    this.#sweepIntervalMs = options.sweepIntervalMs ?? CONTAINER_SWEEP_INTERVAL_MS;
+    const sweepIntervalMs = options.sweepIntervalMs ?? CONTAINER_SWEEP_INTERVAL_MS;
+    this.#recovered = new RecoveredContainers(sweepIntervalMs, (each) => this.#look(each));
     const records = new Records(runtimeDirectory);
     if (host.supervisorsCgroup !== undefined) makeCgroup(host.supervisorsCgroup);
     this.capabilities = host.capabilities;
@@ -95,6 +96,7 @@ class LinuxRuntime implements Runtime {
     this.#checker = new Checker(host, this.#table, runtimeDirectory, networks, checkNetwork, images);
     this.#pods = new Pods(host);
     this.#sessions = new Sessions(host, this.#table, images);
+    this.#leftBehind = new LeftBehind(this.#table, records, this.#checker, this.#sessions);
     const events = new EventFiles(records.containers);
     const running = (id: string) => this.#running(id);
     const basis = { host, records, events, bootId: bootId() };
@@ -324,13 +326,8 @@ class LinuxRuntime implements Runtime {
     container.tracked = tracked;
     container.launching.resolve();
     this.#recovered.add(container);
-    void patiently(() => endLeftBehind(this.#table, this.#context.records, tracked));
+    this.#leftBehind.add(tracked);
     this.#context.events.listen(id, () => this.#look(container));
-    if (this.#sweep === undefined) {
-      this.#sweep = setInterval(() => {
-        for (const each of this.#recovered) this.#look(each);
-      }, this.#sweepIntervalMs);
-    }
     this.#context.networks?.retain(tracked.record);
     // It may have ended before the listener was set.
     this.#look(container);
@@ -390,7 +387,8 @@ class LinuxRuntime implements Runtime {
     this.#closed = true;
     for (const { cancel } of this.#containers.values()) cancel.abort();
     await this.#sessions.end();
-    clearInterval(this.#sweep);
+    this.#recovered.close();
+    this.#leftBehind.close();
     this.#context.events.close();
     this.#context.networks?.close();
     const { supervisorsCgroup, userNamespace } = this.#context.host;

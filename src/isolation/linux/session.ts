@@ -33,6 +33,7 @@ export class Sessions {
   readonly #host: Host;
   readonly #table: ProcessTable;
   readonly #open = new Map<string, Set<Session>>();
+  readonly #cgroups = new Set<string>();
   #last = 0;
 
   readonly #images: Images | undefined;
@@ -75,17 +76,25 @@ export class Sessions {
         userNamespace,
         terminalOwner,
       };
-      return ok(this.#follow(tracked.record.containerId, new LinuxSession(this.#table, command, place)));
+      const session = new LinuxSession(this.#table, command, place);
+      return ok(this.#follow(tracked.record.containerId, session, cgroup));
     } catch (error) {
       if (cgroup !== undefined) void killCgroupAndRemove(cgroup);
       return fail(error instanceof Error ? error.message : String(error));
     }
   }
 
-  #follow(containerId: string, session: Session): Session {
+  /** Whether the cgroup is that of an open session. */
+  holds(cgroup: string): boolean {
+    return this.#cgroups.has(cgroup);
+  }
+
+  #follow(containerId: string, session: Session, cgroup: string | undefined): Session {
+    if (cgroup !== undefined) this.#cgroups.add(cgroup);
     const sessions = this.#open.get(containerId) ?? new Set();
     this.#open.set(containerId, sessions.add(session));
     void session.exit.then(() => {
+      if (cgroup !== undefined) this.#cgroups.delete(cgroup);
       sessions.delete(session);
       if (sessions.size === 0) this.#open.delete(containerId);
     });

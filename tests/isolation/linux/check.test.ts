@@ -103,14 +103,31 @@ for (const form of await availableForms()) {
         const inside = { ...bench.spec(SLEEP), containerId: `${spec.containerId}.mesh-session-1` };
         await bench.start(spec);
         await bench.start(inside);
-        const checking = check(spec, "sleep 1014 & (sleep 1015 &); : >begun; sleep 1016");
-        await machine.until(() => Bun.file(`${spec.sandbox}/begun`).exists());
+        const checking = check(spec, "sleep 1014 & (sleep 1015 &); sleep 1016");
+        await machine.until(() => sleepers(machine).includes("1016"));
         const later = machine.open(async () => ok(undefined));
         const ids = [spec.containerId, inside.containerId];
         await later.recover(ids);
+        // The agent answers first.
+        expect(sleepers(machine)).toContain("1016");
+        const command = { kind: "shell", script: "sleep 1017" } as const;
+        const own = later.check(spec.containerId, { kind: "command", spec: { ...spec, command } }, undefined);
+        const session = later.openSession(spec.containerId, {
+          ...spec,
+          command: { kind: "shell", script: "sleep 1018" },
+        });
         await checking;
-        await machine.until(() => sleepers(machine).every((word) => word === "1000"));
+        await machine.until(() => sleepers(machine).every((word) => /^(1000|1017|1018)$/.test(word)));
         for (const id of ids) expect((await later.inspect(id)).state).toBe("running");
+        // What this one runs itself goes on.
+        expect(
+          sleepers(machine)
+            .filter((word) => word !== "1000")
+            .sort(),
+        ).toEqual(["1017", "1018"]);
+        if (session.ok) session.value.kill();
+        await later.kill(spec.containerId);
+        expect((await own).kind).toBe("untried");
         await later.close();
       });
     }
