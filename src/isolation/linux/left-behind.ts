@@ -13,7 +13,7 @@ import type { Records } from "./records.ts";
 import { SESSION_CGROUP_PREFIX, type Sessions } from "./session.ts";
 import type { Tracked } from "./tracked.ts";
 
-/** Ends them once the agent is up, one container a turn: a look at hundreds would hold up its first answers. */
+/** Ends them once the agent is up, one container a turn: hundreds would hold up its first answers. */
 export class LeftBehind {
   readonly #table: ProcessTable;
   readonly #records: Records;
@@ -65,7 +65,7 @@ export class LeftBehind {
     }
   }
 
-  /** Of a container's processes nsenter(1) alone is in the agent's pid namespace; it waits for its program. */
+  /** Of a container's processes nsenter(1) alone is in the agent's pid namespace, and waits for its child. */
   #endChecks(cgroup: string): void {
     const own = this.#pidNamespace;
     const entering = ownProcesses(cgroup).filter(
