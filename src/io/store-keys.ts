@@ -127,7 +127,9 @@ export function encodeStateValue(key: Uint8Array, value: Uint8Array): Uint8Array
 export function decodeStateValue(key: Uint8Array, stored: Uint8Array): Uint8Array | undefined {
   if (stored.length < CHECKSUM_BYTES) return undefined;
   const value = stored.subarray(CHECKSUM_BYTES);
-  const wanted = new DataView(stored.buffer, stored.byteOffset).getUint32(0);
+  let wanted = 0;
+  // Without a view: this runs for each record of a start-up.
+  for (let at = 0; at < CHECKSUM_BYTES; at++) wanted = wanted * 256 + (stored[at] as number);
   return stateChecksum(key, value) === wanted ? value : undefined;
 }
 

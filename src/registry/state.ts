@@ -56,8 +56,9 @@ export class RegistryState {
       ofFramework = new Map();
       this.tasks.set(task.frameworkId, ofFramework);
     }
-    if (!ofFramework.has(task.taskId)) this.#taskCount++;
+    const before = ofFramework.size;
     ofFramework.set(task.taskId, task);
+    this.#taskCount += ofFramework.size - before;
     let ofAgent = this.tasksOfAgent.get(task.agentId);
     if (ofAgent === undefined) {
       ofAgent = new AgentTasks();

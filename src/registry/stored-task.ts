@@ -145,8 +145,9 @@ type States = Pick<TaskRecord, "state" | "stateBeforeUnreachable">;
 export class TaskLoader {
   readonly #pool = new TextPool();
   readonly #cursor = new MsgpackCursor();
+  /** Filled from its end, so that a whole record can be put there: the next covers what is not kept of it. */
   #piece = new Uint8Array(0);
-  #used = 0;
+  #free = 0;
 
   /** Copies what it keeps of `bytes`. */
   load(bytes: Uint8Array): StoredTask {
@@ -175,15 +176,16 @@ export class TaskLoader {
   }
 
   #store(fields: number, bytes: Uint8Array, from: number): number {
-    const size = 1 + bytes.length - from;
-    if (this.#used + size > this.#piece.length) {
-      this.#piece = new Uint8Array(Math.max(STORED_TASKS_PIECE_BYTES, size));
-      this.#used = 0;
+    if (bytes.length > this.#free) {
+      this.#piece = new Uint8Array(Math.max(STORED_TASKS_PIECE_BYTES, bytes.length));
+      this.#free = this.#piece.length;
     }
-    const at = this.#used;
+    const begin = this.#free - bytes.length;
+    this.#piece.set(bytes, begin);
+    // In the place of a byte of the ids.
+    const at = begin + from - 1;
     this.#piece[at] = fields;
-    this.#piece.set(bytes.subarray(from), at + 1);
-    this.#used += size;
+    this.#free = at;
     return at;
   }
 }

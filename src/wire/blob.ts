@@ -27,6 +27,7 @@ interface MessageCodec {
   /** By ascending number, the order on disk. */
   readonly fields: FieldCodec[];
   readonly byNumber: Map<number, FieldCodec>;
+  readonly byName: Map<string, FieldCodec>;
 }
 
 const codecs = new Map<string, MessageCodec>();
@@ -68,10 +69,12 @@ export function findBlobField<N extends MessageName>(
   const { number } = fieldCodec(name, field);
   cursor.moveTo(bytes, at);
   for (let left = cursor.mapLength(); left > 0; left--) {
-    const found = cursor.number() === number;
+    const next = cursor.number();
+    // They ascend.
+    if (next > number) return undefined;
     const from = cursor.at;
     cursor.skip();
-    if (found) return { from, to: cursor.at };
+    if (next === number) return { from, to: cursor.at };
   }
   return undefined;
 }
@@ -88,8 +91,9 @@ export function decodeBlobField<N extends MessageName, F extends keyof MessageTy
 }
 
 function fieldCodec(message: string, field: string): FieldCodec {
-  const codec = messageCodec(message).fields.find(({ name }) => name === field);
-  return present(codec, `${message} has no field ${field}`);
+  const codec = messageCodec(message).byName.get(field);
+  assert(codec !== undefined, `${message} has no field ${field}`);
+  return codec;
 }
 
 function packMessage({ fields }: MessageCodec, value: Fields): Map<number, unknown> {
@@ -118,13 +122,14 @@ function unpackMessage({ byNumber }: MessageCodec, packed: unknown): Fields {
 function messageCodec(name: string): MessageCodec {
   const known = codecs.get(name);
   if (known) return known;
-  const codec: MessageCodec = { fields: [], byNumber: new Map() };
+  const codec: MessageCodec = { fields: [], byNumber: new Map(), byName: new Map() };
   // Known before its fields are built: ContainerID refers to itself.
   codecs.set(name, codec);
   for (const field of messageSchema(name).fields.toSorted((a, b) => a.number - b.number)) {
     const fieldCodec = { name: field.name, number: field.number, ...labelConverters(field) };
     codec.fields.push(fieldCodec);
     codec.byNumber.set(field.number, fieldCodec);
+    codec.byName.set(field.name, fieldCodec);
   }
   return codec;
 }
