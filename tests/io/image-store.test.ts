@@ -191,21 +191,26 @@ test("a pull that takes long is told of, to who waits for it and in the log", as
   const big = [{ name: "big", content: Buffer.alloc(2_500_000, 7) }];
   from.add("team/big", "1", makeImage({ layers: [big], compression: "none" }));
   const logged: unknown[] = [];
-  const log: Log = { ...silentLog, info: (message, fields) => void logged.push([message, fields?.["far"]]) };
-  const images = store(from, { progressFirstMs: 5, log });
   const lines: string[] = [];
-  const half = Promise.withResolvers<void>();
+  const half = "1.0 of 2.5 MB, 0 of 1 layers are here";
+  // The two are told by clocks of their own.
+  const [saidSo, loggedSo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const info: Log["info"] = (message, fields) => {
+    logged.push([message, fields?.["far"]]);
+    if (fields?.["far"] === half) loggedSo.resolve();
+  };
   const progress = (line: string): void => {
     lines.push(line);
-    if (line.includes("1.0 of 2.5 MB")) half.resolve();
+    if (line.includes(half)) saidSo.resolve();
   };
+  const images = store(from, { progressFirstMs: 5, log: { ...silentLog, info } });
   const pulling = provided(images.provide(image("team/big:1"), "c1", never, { progress }));
-  await half.promise;
+  await Promise.all([saidSo.promise, loggedSo.promise]);
   held.resolve();
   await pulling;
-  expect(lines).toContain('Pulling the image "team/big:1": 1.0 of 2.5 MB, 0 of 1 layers are here');
+  expect(lines).toContain(`Pulling the image "team/big:1": ${half}`);
   const told = lines.length;
-  expect(logged).toContainEqual(["Pulling an image", "1.0 of 2.5 MB, 0 of 1 layers are here"]);
+  expect(logged).toContainEqual(["Pulling an image", half]);
   // Of one that is here nothing is told.
   await provided(images.provide(image("team/big:1"), "c2", never, { progress }));
   expect(lines).toHaveLength(told);
