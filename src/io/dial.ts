@@ -3,7 +3,7 @@ import type { Socket } from "bun";
 import { HELLO_TIMEOUT_MS } from "../base/limits.ts";
 import { FrameLink, type SocketData, socketHandlers } from "./frame-link.ts";
 import { decodeAnswer, encodeHello, type Hello, type MemberFacts, type RefusalCode } from "./link-hello.ts";
-import { type LinkTls, tlsOptions } from "./link-tls.ts";
+import { type LinkTls, noMasterReason, tlsOptions } from "./link-tls.ts";
 
 export interface DialOptions {
   readonly hostname: string;
@@ -63,7 +63,9 @@ export function dial(options: DialOptions): Dialled {
   };
   const opened = (socket: Socket<SocketData>): FrameLink => {
     link = new FrameLink(socket, handlers);
+    const stranger = noMasterReason(socket, options.tls);
     if (ended) link.close("given up");
+    else if (stranger !== null) end(stranger);
     else link.send(encodeHello(options.hello));
     return link;
   };

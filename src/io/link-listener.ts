@@ -14,7 +14,7 @@ import {
   type RefusalCode,
 } from "./link-hello.ts";
 import { LinkPace } from "./link-pace.ts";
-import { type LinkTls, SPEAKS_TLS, tlsOptions } from "./link-tls.ts";
+import { type LinkTls, noMasterReason, SPEAKS_TLS, tlsOptions } from "./link-tls.ts";
 
 /** What the owner of an agent's link wants to hear of it. */
 export interface AgentLinkHandlers {
@@ -85,7 +85,8 @@ export function listenForLinks(options: ListenerOptions): LinkListener {
       onFrame(payload) {
         clearTimeout(timer);
         const isLast = (from: string): boolean => ![...peers.values()].includes(from);
-        const peer = greet(options, link, payload, adopt, isLast);
+        const noMaster = (): string | null => noMasterReason(socket, options.tls);
+        const peer = greet(options, link, payload, adopt, isLast, noMaster);
         if (peer !== undefined) peers.set(link, peer);
       },
     });
@@ -111,9 +112,11 @@ function greet(
   payload: Uint8Array,
   adopt: (handlers: LinkHandlers) => void,
   isLast: (from: string) => boolean,
+  noMaster: () => string | null,
 ): string | undefined {
   const hello = decodeHello(payload);
-  const refusal = hello.ok ? helloRefusal(hello.value, options.cluster) : hello.error;
+  const unfit = hello.ok ? helloRefusal(hello.value, options.cluster) : hello.error;
+  const refusal = unfit ?? (hello.ok && hello.value.kind === "peer" ? noMaster() : null);
   if (!hello.ok || refusal !== null) {
     refuse(options, link, refusal ?? "", "other");
     return undefined;

@@ -1,10 +1,12 @@
 /**
  * Mutual TLS on the links between masters and from agents: both sides show a
  * certificate that the cluster's own authority signed. Without it links are
- * plain TCP, for networks that are trusted.
+ * plain TCP, for networks that are trusted. Whoever dials checks as well that the certificate names the
+ * host that it dialled; who is dialled can tell masters from agents by a name that only masters' have.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { Socket } from "bun";
 import { MeshError } from "../base/errors.ts";
 
 export interface TlsFiles {
@@ -18,6 +20,8 @@ export interface LinkTls {
   readonly cert: string;
   readonly key: string;
   readonly ca: string;
+  /** What masters' certificates alone name. Left out: any certificate may be a master's. */
+  readonly masterName?: string | undefined;
 }
 
 /** Throws MeshError BAD_FLAG that names the file and what is wrong with it. */
@@ -35,6 +39,25 @@ export async function readLinkTls(files: TlsFiles, nowMs: number): Promise<LinkT
     throw bad("tls-key", files.key, `the key is not that of the certificate '${files.cert}'`);
   }
   return { cert, key, ca };
+}
+
+/** Throws MeshError BAD_FLAG when a master's own certificate lacks the name that all masters' have. */
+export function demandMasterName({ cert, masterName }: LinkTls, path: string): void {
+  if (masterName === undefined || hasName(new X509Certificate(cert), masterName)) return;
+  const reason = `the certificate does not name '${masterName}' in its subjectAltName; masters need that`;
+  throw bad("tls-cert", path, `${reason} with --tls-master-name`);
+}
+
+/** Why the other side of a link is no master, or null. */
+export function noMasterReason(socket: Socket<unknown>, tls: LinkTls | undefined): string | null {
+  const name = tls?.masterName;
+  if (name === undefined || hasName(socket.getPeerX509Certificate(), name)) return null;
+  return `its certificate does not name "${name}", as a master's does with --tls-master-name`;
+}
+
+/** No wildcard stands for it: an agent may have one. */
+function hasName(certificate: X509Certificate, name: string): boolean {
+  return certificate.checkHost(name, { subject: "never", wildcards: false }) !== undefined;
 }
 
 /** What Bun takes for either side. */

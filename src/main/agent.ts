@@ -109,7 +109,7 @@ export interface RunningAgent {
 export async function runAgent(flags: Flags): Promise<number> {
   const read = readFlags(flags);
   const hostname = await ownHostname(flags, agentIp(read));
-  const tls = await tlsOf(flags);
+  const tls = await tlsOf(flags, "agent");
   const logger = daemonLogger(flags, "agent");
   warnOfExposedKey(read.executorAuthentication, logger.log);
   const running = await startAgent({ ...read, hostname, tls, logFile: shownLog(flags, logger) }, logger);

@@ -41,4 +41,9 @@ export const TLS_FLAGS: readonly FlagSpec[] = [
     value: "<file>",
     description: "Authority (PEM) that signed the certificates of all masters and agents",
   },
+  {
+    name: "tls-master-name",
+    value: "<name>",
+    description: "subjectAltName of the masters' certificates alone: no other may be a master's",
+  },
 ];

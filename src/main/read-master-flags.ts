@@ -44,7 +44,7 @@ export async function readMasterFlags(flags: Flags): Promise<MasterFlags> {
   flags.refuseEqualPorts("port", "raft-port");
   const read = plainFlags(flags);
   const hostname = await ownHostname(flags, masterIp(read));
-  return { ...read, hostname, tls: await tlsOf(flags) };
+  return { ...read, hostname, tls: await tlsOf(flags, "master") };
 }
 
 function plainFlags(flags: Flags): MasterFlags {

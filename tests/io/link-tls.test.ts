@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
 import { dial } from "../../src/io/dial.ts";
-import { LINK_VERSION } from "../../src/io/link-hello.ts";
+import { type Hello, LINK_VERSION } from "../../src/io/link-hello.ts";
 import { type LinkListener, listenForLinks } from "../../src/io/link-listener.ts";
-import { type LinkTls, readLinkTls, type TlsFiles } from "../../src/io/link-tls.ts";
+import { demandMasterName, type LinkTls, readLinkTls, type TlsFiles } from "../../src/io/link-tls.ts";
 
 const HOST = "127.0.0.1";
 const directory = mkdtempSync(join(tmpdir(), "mesh-tls-"));
@@ -22,6 +22,11 @@ const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-
 
 /** An authority and a certificate for 127.0.0.1 that it signed. */
 function makeCluster(name: string): TlsFiles {
+  makeAuthority(name);
+  return makeCertificate(name, name);
+}
+
+function makeAuthority(name: string): void {
   const ca = [`${name}-ca.key`, `${name}-ca.pem`] as const;
   openssl(
     "req",
@@ -36,8 +41,12 @@ function makeCluster(name: string): TlsFiles {
     "-days",
     "2",
   );
+}
+
+function makeCertificate(authority: string, name: string, more = ""): TlsFiles {
+  const ca = [`${authority}-ca.key`, `${authority}-ca.pem`] as const;
   const request = ["-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`];
-  openssl("req", ...NEW_KEY, ...request, "-addext", `subjectAltName=IP:${HOST}`);
+  openssl("req", ...NEW_KEY, ...request, "-addext", `subjectAltName=IP:${HOST}${more}`);
   const signing = ["-CA", ca[1], "-CAkey", ca[0], "-CAcreateserial", "-copy_extensions", "copy"];
   openssl("x509", "-req", "-in", `${name}.csr`, ...signing, "-out", `${name}.pem`, "-days", "2");
   return {
@@ -61,12 +70,19 @@ afterAll(() => {
 const read = (files: TlsFiles): Promise<LinkTls> => readLinkTls(files, Date.now());
 
 /** How the dialling side ended, or "welcome", and what the listening side logged. */
-async function connect(server: LinkTls | undefined, client: LinkTls | undefined) {
+async function connect(server: LinkTls | undefined, client: LinkTls | undefined, kind?: Hello["kind"]) {
   const said = Promise.withResolvers<string>();
-  const log = {
-    ...silentLog,
-    warn: (_text: string, fields?: LogFields) => said.resolve(String(fields?.["reason"])),
-  };
+  const outcome = await dialled(server, client, kind, (text) => said.resolve(text));
+  return { outcome, said: await said.promise };
+}
+
+function dialled(
+  server: LinkTls | undefined,
+  client: LinkTls | undefined,
+  kind: Hello["kind"] = "peer",
+  say: (text: string) => void = () => {},
+): Promise<string> {
+  const log = { ...silentLog, warn: (_text: string, fields?: LogFields) => say(String(fields?.["reason"])) };
   listener?.close();
   listener = listenForLinks({
     hostname: HOST,
@@ -74,17 +90,17 @@ async function connect(server: LinkTls | undefined, client: LinkTls | undefined)
     cluster: "c",
     tls: server,
     log,
-    onPeerMessage: (_from, payload) => said.resolve(Buffer.from(payload).toString()),
+    onPeerMessage: (_from, payload) => say(Buffer.from(payload).toString()),
     onPeerClosed() {},
-    onAgentLink: () => ({ onMessage() {}, onClose() {} }),
+    onAgentLink: () => ({ onMessage: () => say("an agent"), onClose() {} }),
   });
   const { port } = listener;
-  const outcome = await new Promise<string>((resolve) => {
+  return new Promise((resolve) => {
     const link = dial({
       hostname: HOST,
       port,
       tls: client,
-      hello: { kind: "peer", cluster: "c", from: "x", version: LINK_VERSION },
+      hello: { kind, cluster: "c", from: "x", version: LINK_VERSION },
       onWelcome() {
         link.send(Buffer.from("hello there"));
         resolve("welcome");
@@ -93,7 +109,6 @@ async function connect(server: LinkTls | undefined, client: LinkTls | undefined)
       onClose: resolve,
     });
   });
-  return { outcome, said: await said.promise };
 }
 
 describe("links", () => {
@@ -118,6 +133,32 @@ describe("links", () => {
     const { outcome, said } = await connect(await read(ours), await read(theirs));
     expect(outcome).toContain("both sides need certificates of the same --tls-ca");
     expect(said).not.toBe("hello there");
+  });
+});
+
+describe("with a name of the masters", () => {
+  const masterName = "masters.example";
+  const named = async (name: string, more: string): Promise<LinkTls> => ({
+    ...(await read(makeCertificate("ours", name, more))),
+    masterName,
+  });
+
+  test("only those with it are masters to each other and to agents", async () => {
+    const master = await named("master", `,DNS:${masterName}`);
+    const agent = await named("agent", ",DNS:*.example");
+    expect(await connect(master, master)).toEqual({ outcome: "welcome", said: "hello there" });
+    expect(await connect(master, agent, "agent")).toEqual({ outcome: "welcome", said: "an agent" });
+    const reason = `its certificate does not name "${masterName}", as a master's does with --tls-master-name`;
+    expect(await connect(master, agent)).toEqual({ outcome: `refused: ${reason}`, said: reason });
+    const other = { ...agent, masterName: undefined };
+    for (const kind of ["peer", "agent"] as const) expect(await dialled(other, agent, kind)).toBe(reason);
+  });
+
+  test("a master's certificate lacks it", async () => {
+    const agent = await named("other", "");
+    expect(() => demandMasterName(agent, "other.pem")).toThrow(
+      /--tls-cert .*does not name 'masters.example'/,
+    );
   });
 });
 
