@@ -45,11 +45,16 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a vote, not the question before it, for a log that lacks entries",
     file: raft("election"),
-    right: `    mayVoteIn(raft, request.term, from) &&
-    raft.log.isUpToDate(request.lastIndex, request.lastTerm);
-  if (granted) {`,
-    wrong: `    mayVoteIn(raft, request.term, from);
-  if (granted) {`,
+    right:
+      "!isRepairing(raft) && mayVoteIn(raft, request.term, from) && holdsEnough(raft, request);\n  if (granted) {",
+    wrong: "!isRepairing(raft) && mayVoteIn(raft, request.term, from);\n  if (granted) {",
+  },
+  {
+    name: "a learner with the newest log leaves the election to voters that cannot win it",
+    file: raft("election"),
+    right: "    raft.outlastsCandidate = true;",
+    wrong: "    raft.outlastsCandidate = false;",
+    seed: 8009457,
   },
   {
     name: "an entry of an older term is committed by counting",
