@@ -7,6 +7,7 @@ import { chmod, rename, rm } from "node:fs/promises";
 import type { CheckpointChange, CheckpointEntry, CheckpointStore } from "../agent/checkpoint.ts";
 import { MeshError } from "../base/errors.ts";
 import { LevelDatabase, type LevelOperation, wayOutOf } from "./level.ts";
+import { metaKey } from "./store-keys.ts";
 
 const CHECKSUM_BYTES = 4;
 /** Entries read from level at a time. */
@@ -25,7 +26,11 @@ export async function openCheckpointStore(directory: string): Promise<Checkpoint
   try {
     // Earlier versions left it open to all users of the machine, tasks' among them. A new one is made so.
     await chmod(directory, 0o700).catch(() => {});
-    return new LevelCheckpointStore(directory, await LevelDatabase.open(directory));
+    const db = await LevelDatabase.open(directory);
+    if ((await db.get(metaKey("format"))) === undefined) return new LevelCheckpointStore(directory, db);
+    await db.close();
+    const message = `Cannot open the checkpoint in "${directory}": it is the database of a master; choose another --work-dir`;
+    throw new MeshError("DIRECTORY_UNUSABLE", message);
   } catch (error) {
     if (!(error instanceof MeshError)) throw error;
     if (error.code === "LOG_DAMAGED") throw damaged(directory, error.message.split("; ")[0] ?? "");

@@ -1,10 +1,13 @@
 /** Opens a master's database on level, after a look for writes that LevelDB would pass over. */
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { MeshError } from "../base/errors.ts";
 import { LevelDatabase, type LostWrites } from "./level.ts";
 import { findLostWrites, type WalDamage } from "./raft-store-wal.ts";
 import { WalRoom } from "./wal-room.ts";
 
+/** In each checkpoint of an agent (agent/checkpoint.ts), and in no master's database. */
+const CHECKPOINT_KEY = Buffer.from("agent");
 /** Remembers lost writes between finding them and noting them: opening a database removes the traces. */
 const LOST_FILE = "LOST-WRITES";
 
@@ -12,6 +15,11 @@ const LOST_FILE = "LOST-WRITES";
 export async function openChecked(directory: string): Promise<LevelDatabase> {
   const lost = await lostWrites(directory);
   const db = await LevelDatabase.open(directory, new WalRoom(directory));
+  if ((await db.get(CHECKPOINT_KEY)) !== undefined) {
+    await db.close();
+    const message = `Cannot open the database "${directory}": it is the checkpoint of an agent; choose another --data-dir`;
+    throw new MeshError("DIRECTORY_UNUSABLE", message);
+  }
   db.lost = lost;
   return db;
 }

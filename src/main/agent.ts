@@ -41,6 +41,7 @@ import {
 import { readExecutorTimes, readExecutorVariables } from "./executor-flags.ts";
 import { readFetcherFlags } from "./fetcher-flags.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
+import { refuseDataDirectory } from "./foreign-directory.ts";
 import { agreedGpus, findGpus, readGpuDevices } from "./gpu-flags.ts";
 import { ownHostname } from "./host-name.ts";
 import { readImageSettings } from "./image-flags.ts";
@@ -175,6 +176,7 @@ export function readIsolation(flags: Flags): boolean {
 /** Its absolute path. */
 function makeWorkDirectory({ workDir, directoryFlag }: AgentFlags): string {
   const path = resolve(workDir);
+  refuseDataDirectory(path, directoryFlag);
   try {
     mkdirSync(path, { recursive: true });
     return path;

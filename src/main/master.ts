@@ -23,6 +23,7 @@ import { memberPlaces } from "../raft/membership.ts";
 import type { RestoredStore } from "../raft/store.ts";
 import { Registry } from "../registry/registry.ts";
 import { type Flags, splitAddress } from "./flags.ts";
+import { refuseWorkDirectory } from "./foreign-directory.ts";
 import { handOver } from "./hand-over.ts";
 import { decodePeerMessage, encodePeerMessage } from "./peer-wire.ts";
 import {
@@ -87,6 +88,7 @@ export async function startMaster(flags: MasterFlags, logger: Logger): Promise<R
   const place = { peers: flags.peers, join: flags.join, ip, raftPort: flags.raftPort };
   checkPeers(place);
   const dataDir = resolve(flags.dataDir);
+  refuseWorkDirectory(dataDir, flags.directoryFlag);
   const failure = Promise.withResolvers<Error>();
   const store = new LevelRaftStore(dataDir, failure.resolve);
   const empty = () => new Registry();
