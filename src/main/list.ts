@@ -1,4 +1,5 @@
 /** `mesh tasks`, `mesh agents`, `mesh frameworks`: tables for people, JSON for programs. */
+import { hostPort } from "../base/host-port.ts";
 import type { MasterResponseGetAgentsAgent } from "../model/v1/master-responses.ts";
 import type { Resource } from "../model/v1/resources.ts";
 import type { TaskStatus } from "../model/v1/tasks.ts";
@@ -37,6 +38,13 @@ export async function listTasks(options: ListOptions): Promise<void> {
   );
 }
 
+/** The pid is "slave(1)@ip:port", without brackets. */
+function addressOf({ pid }: MasterResponseGetAgentsAgent): string {
+  const address = pid?.split("@")[1] ?? "";
+  const colon = address.lastIndexOf(":");
+  return colon < 0 ? address : hostPort(address.slice(0, colon), address.slice(colon + 1));
+}
+
 export async function listAgents(options: ListOptions): Promise<void> {
   const response = await operatorCall(new MasterClient(options.masters), { type: "GET_AGENTS" });
   const agents = response.get_agents?.agents ?? [];
@@ -48,7 +56,7 @@ export async function listAgents(options: ListOptions): Promise<void> {
   const rows = agents.map((agent) => [
     agent.agent_info.id?.value ?? "",
     agent.agent_info.hostname,
-    agent.pid?.split("@")[1] ?? "",
+    addressOf(agent),
     stateOf(agent),
     amounts(agent.total_resources),
     amounts(agent.allocated_resources),

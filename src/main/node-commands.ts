@@ -1,4 +1,5 @@
 /** `mesh node …`: what an operator does to one agent or its machine. */
+import { isIPv4 } from "node:net";
 import { MeshError } from "../base/errors.ts";
 import { nanosFromMs } from "../base/time.ts";
 import type { MachineID } from "../model/v1/ids.ts";
@@ -183,7 +184,9 @@ function machineOf(agent: MasterResponseGetAgentsAgent | undefined, name: string
   if (agent === undefined || ip === undefined) {
     throw new MeshError("BAD_FLAG", `No agent '${name}' is registered: 'mesh agents' lists them`);
   }
-  return { hostname: agent.agent_info.hostname, ip };
+  const { hostname } = agent.agent_info;
+  // As in Mesos a schedule takes no other addresses; the host name alone names the machine, too.
+  return isIPv4(ip) ? { hostname, ip } : { hostname };
 }
 
 /** The pid is "slave(1)@ip:port". */
