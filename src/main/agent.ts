@@ -1,5 +1,5 @@
 /** `mesh agent`: composes the agent's core with its drivers. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, realpathSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { checkpointDirectory } from "../agent/paths.ts";
@@ -62,6 +62,7 @@ import {
 } from "./process.ts";
 import { cleanUp, openCheckpoint, type RecoverySettings, readRecoverySettings } from "./recovery-flags.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
+import { ownRuntimeDirectory } from "./runtime-owner.ts";
 import { SandboxCare } from "./sandbox-care.ts";
 import { DEFAULT_SANDBOX_SETTINGS, readSandboxSettings, type SandboxSettings } from "./sandbox-flags.ts";
 import { tlsOf } from "./tls-flags.ts";
@@ -237,6 +238,7 @@ export async function startAgent(flags: AgentFlags, logger: Logger): Promise<Run
   });
   edge.serve(api);
   await agent.start();
+  ownRuntimeDirectory(runDirectory, realpathSync(workDir), log);
   care.start();
   const watches = startWatches(flags, { port: agent, runtime, log });
   images?.gc?.start();

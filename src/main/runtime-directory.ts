@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { runtimeDirectory } from "../agent/paths.ts";
 import { sharedDirectory } from "../isolation/linux/confinement-files.ts";
+import { ownerFile } from "./runtime-owner.ts";
 
 /** File systems that a reboot empties; records of live containers are of no use after one. */
 const VOLATILE = ["/run", "/dev/shm"];
@@ -49,6 +50,7 @@ export function removeUnusedRuntimeDirectory(directory: string): void {
     gone(`${directory}/containers`);
     // What it makes anew at each start.
     rmSync(sharedDirectory(directory), { recursive: true, force: true });
+    rmSync(ownerFile(directory), { force: true });
     gone(directory);
   } catch {
     // In use.

@@ -1,8 +1,19 @@
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { silentLog } from "../../src/base/log.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "../../src/main/runtime-directory.ts";
+import { ownerFile, ownRuntimeDirectory } from "../../src/main/runtime-owner.ts";
 
 const made: string[] = [];
 function workDirectory(): string {
@@ -44,4 +55,52 @@ test("an empty place is removed, one in use is kept", () => {
   rmSync(`${directory}/containers/c1`);
   removeUnusedRuntimeDirectory(directory);
   expect(existsSync(directory)).toBe(false);
+});
+
+test("what an agent left that cannot come back is cleared at another's start", async () => {
+  const parent = workDirectory();
+  const ended = Bun.spawn(["true"]);
+  await ended.exited;
+  const supervisor = Bun.spawn(["sleep", "100"]);
+  const left = (name: string, owner: object): string => {
+    const directory = join(parent, name);
+    mkdirSync(join(directory, "containers"), { recursive: true });
+    const whole = { device: statSync(tmpdir()).dev, pid: ended.pid, startTime: "1", ...owner };
+    writeFileSync(ownerFile(directory), JSON.stringify(whole));
+    return name;
+  };
+  const line = (pid: number): string => readFileSync(`/proc/${pid}/stat`, "utf8").trimEnd();
+  const record = (name: string, lines: readonly string[]): void => {
+    const base = { version: 1, containerId: "c", bootId: "b", namespaces: ["pid"], ownSession: true };
+    writeFileSync(join(parent, name, "containers", "c"), [JSON.stringify(base), ...lines, ""].join("\n"));
+  };
+  const workDir = join(workDirectory(), "deleted");
+  const startTime = line(process.pid).split(") ")[1]?.split(" ")[19];
+  const kept = [
+    left("recoverable", { workDir: workDirectory() }),
+    left("disk-away", { workDir, device: -1 }),
+    left("living", { workDir, pid: process.pid, startTime }),
+    left("task-lives", { workDir }),
+  ];
+  record("task-lives", [`mesh: supervisor ${line(supervisor.pid)}`, "mesh: started"]);
+  left("gone", { workDir });
+  record("gone", [
+    `mesh: supervisor ${line(supervisor.pid).replace(/^\d+/, `${ended.pid}`)}`,
+    "mesh: started",
+  ]);
+  mkdirSync(join(parent, "of-an-older-version"));
+  const own = join(parent, "own");
+  mkdirSync(join(own, "containers"), { recursive: true });
+  const ownWork = workDirectory();
+  try {
+    ownRuntimeDirectory(own, ownWork, silentLog);
+    expect(readdirSync(parent).sort()).toEqual(["of-an-older-version", "own", ...kept].sort());
+    const named = JSON.parse(readFileSync(ownerFile(own), "utf8"));
+    expect(named).toMatchObject({ workDir: ownWork, pid: process.pid, startTime });
+    removeUnusedRuntimeDirectory(own);
+    expect(existsSync(own)).toBe(false);
+  } finally {
+    supervisor.kill("SIGKILL");
+    await supervisor.exited;
+  }
 });
