@@ -116,6 +116,11 @@ export class LevelDatabase implements Database {
     await ClassicLevel.repair(directory);
   }
 
+  /** Removes it, and the directory if nothing else is in there. Rejects while it is open, in any process. */
+  static async destroy(directory: string): Promise<void> {
+    await ClassicLevel.destroy(directory);
+  }
+
   write(operations: LevelOperation[], sync: boolean): Promise<void> {
     const db: Batching = this.#db;
     if (db.status !== "open" || db._batch === undefined) return db.batch(operations, { ...VIEW, sync });

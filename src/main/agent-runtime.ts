@@ -95,7 +95,12 @@ function confinementOf(
   workDir: string,
 ): ConfinementSettings {
   const devices = [...settings.devices, ...[...gpus, ...driver].map(({ path }) => path)];
-  return { ...settings, devices: [...new Set(devices)], programDirectory: `${workDir}/programs` };
+  return { ...settings, devices: [...new Set(devices)], programDirectory: programDirectory(workDir) };
+}
+
+/** Made anew at each start. */
+export function programDirectory(workDir: string): string {
+  return `${workDir}/programs`;
 }
 
 function offeredMemory(info: AgentInfo): { readonly protectedMemBytes?: number } {

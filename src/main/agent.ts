@@ -1,7 +1,6 @@
 /** `mesh agent`: composes the agent's core with its drivers. */
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
 import { checkpointDirectory } from "../agent/paths.ts";
 import { RECONFIGURATION_POLICIES, type ReconfigurationPolicy } from "../agent/reconfiguration.ts";
 import { Agent } from "../agent/run.ts";
@@ -41,7 +40,6 @@ import {
 import { readExecutorTimes, readExecutorVariables } from "./executor-flags.ts";
 import { readFetcherFlags } from "./fetcher-flags.ts";
 import { badFlag, type Flags, splitAddress } from "./flags.ts";
-import { refuseDataDirectory } from "./foreign-directory.ts";
 import { agreedGpus, findGpus, readGpuDevices } from "./gpu-flags.ts";
 import { ownHostname } from "./host-name.ts";
 import { readImageSettings } from "./image-flags.ts";
@@ -53,7 +51,6 @@ import {
   apiClock,
   buildInfo,
   daemonLogger,
-  directoryError,
   lateHandler,
   now,
   shownLog,
@@ -66,6 +63,7 @@ import { ownRuntimeDirectory } from "./runtime-owner.ts";
 import { SandboxCare } from "./sandbox-care.ts";
 import { DEFAULT_SANDBOX_SETTINGS, readSandboxSettings, type SandboxSettings } from "./sandbox-flags.ts";
 import { tlsOf } from "./tls-flags.ts";
+import { makeWorkDirectory, removeNewWorkDirectory } from "./work-directory.ts";
 
 /** Launches under way at once for each processor: enough to keep them busy while some wait for the disk. */
 const LAUNCHES_PER_CPU = 2;
@@ -174,22 +172,19 @@ export function readIsolation(flags: Flags): boolean {
   return isolation === "auto";
 }
 
-/** Its absolute path. */
-function makeWorkDirectory({ workDir, directoryFlag }: AgentFlags): string {
-  const path = resolve(workDir);
-  refuseDataDirectory(path, directoryFlag);
+/** Reads the checkpoint, opens the port and begins to look for the leader. */
+export async function startAgent(flags: AgentFlags, logger: Logger): Promise<RunningAgent> {
+  const directory = makeWorkDirectory(flags.workDir, flags.directoryFlag);
   try {
-    mkdirSync(path, { recursive: true });
-    return path;
+    return await startIn(directory.path, flags, logger);
   } catch (error) {
-    throw directoryError(path, directoryFlag, error);
+    await removeNewWorkDirectory(directory);
+    throw error;
   }
 }
 
-/** Reads the checkpoint, opens the port and begins to look for the leader. */
-export async function startAgent(flags: AgentFlags, logger: Logger): Promise<RunningAgent> {
+async function startIn(workDir: string, flags: AgentFlags, logger: Logger): Promise<RunningAgent> {
   const { log } = logger;
-  const workDir = makeWorkDirectory(flags);
   const machine = inspectMachine(workDir);
   const { info, forRuntime } = offerOf(flags, machine, workDir, log);
   const { strict = true } = flags.recovery ?? {};

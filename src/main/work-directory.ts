@@ -1,0 +1,48 @@
+/** The directory of an agent, and how a start that fails takes it back. */
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { checkpointDirectory } from "../agent/paths.ts";
+import { destroyCheckpointStore } from "../io/checkpoint-store.ts";
+import { programDirectory } from "./agent-runtime.ts";
+import { refuseDataDirectory } from "./foreign-directory.ts";
+import { directoryError } from "./process.ts";
+import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "./runtime-directory.ts";
+
+export interface WorkDirectory {
+  /** Absolute. */
+  readonly path: string;
+  /** The topmost directory that was made for it; undefined: it was there before. */
+  readonly made: string | undefined;
+}
+
+/** Throws MeshError. */
+export function makeWorkDirectory(directory: string, flag: string): WorkDirectory {
+  const path = resolve(directory);
+  refuseDataDirectory(path, flag);
+  try {
+    return { path, made: mkdirSync(path, { recursive: true }) };
+  } catch (error) {
+    throw directoryError(path, flag, error);
+  }
+}
+
+/** After a start that failed: what it made is removed, but nothing that another has put there. */
+export async function removeNewWorkDirectory({ path, made }: WorkDirectory): Promise<void> {
+  if (made === undefined) return;
+  removeUnusedRuntimeDirectory(chooseRuntimeDirectory(path));
+  await destroyCheckpointStore(checkpointDirectory(path));
+  if (existsSync(checkpointDirectory(path))) return;
+  try {
+    rmSync(programDirectory(path), { recursive: true, force: true });
+    removeEmpty(path);
+    for (let above = dirname(path); above.length >= made.length; above = dirname(above)) rmdirSync(above);
+  } catch {
+    // Something is in it.
+  }
+}
+
+/** Throws when it holds more than directories. */
+function removeEmpty(directory: string): void {
+  for (const name of readdirSync(directory)) removeEmpty(join(directory, name));
+  rmdirSync(directory);
+}
