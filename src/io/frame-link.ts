@@ -13,6 +13,7 @@ import {
 import { encodeFrame, FrameDecoder } from "../wire/frame.ts";
 import { type LinkPace, Unread } from "./link-pace.ts";
 import { handshakeError, looksLikeTls, SPEAKS_TLS } from "./link-tls.ts";
+import { Rounds } from "./rounds.ts";
 
 /** Frames joined into one write at most. */
 const WRITE_MAX_BYTES = 1024 * 1024;
@@ -68,7 +69,6 @@ export class FrameLink {
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
     socket.setNoDelay(true);
     watched.add(this);
-    watchTimer ??= setInterval(watchNext, LINK_PING_INTERVAL_MS / WATCH_PARTS);
   }
 
   /**
@@ -184,7 +184,7 @@ export class FrameLink {
   #close(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
-    unwatch(this);
+    watched.delete(this);
     this.#queue = [];
     this.queuedBytes = 0;
     this.handlers.onClose(error?.message ?? this.#reason);
@@ -233,48 +233,12 @@ export interface SocketData {
   link: FrameLink | null;
 }
 
-/** One timer for all links of the process: a master has as many as there are agents. */
-const watched = new Set<FrameLink>();
-let watchTimer: ReturnType<typeof setInterval> | null = null;
-/** A round over all links takes so many turns: ten thousand questions at once would hold up all else. */
-const WATCH_PARTS = 20;
-/** What is left of the round under way. */
-let watchRound: Iterator<FrameLink> | undefined;
-let roundAtMs = Number.NEGATIVE_INFINITY;
+/** All links of the process: a master has as many as there are agents. */
+const watched = new Rounds<FrameLink>(LINK_PING_INTERVAL_MS, (link, nowMs) => link.watch(nowMs));
 
 /** See {@link FrameLink.watch}; all links, if none are given. */
-export function watchLinks(nowMs: number, links: Iterable<FrameLink> = watched): void {
+export function watchLinks(nowMs: number, links: Iterable<FrameLink> = watched.values()): void {
   for (const link of links) link.watch(nowMs);
-}
-
-/** The next links of a round over all of them, which begins each LINK_PING_INTERVAL_MS. */
-function* nextPart(nowMs: number): Generator<FrameLink> {
-  if (watchRound === undefined) {
-    if (nowMs - roundAtMs < LINK_PING_INTERVAL_MS) return;
-    roundAtMs = nowMs;
-    watchRound = watched.values();
-  }
-  for (let left = Math.ceil(watched.size / WATCH_PARTS); left > 0; left--) {
-    const link = watchRound.next();
-    if (link.done === true) {
-      watchRound = undefined;
-      return;
-    }
-    yield link.value;
-  }
-}
-
-function watchNext(): void {
-  const nowMs = performance.now();
-  watchLinks(nowMs, nextPart(nowMs));
-}
-
-function unwatch(link: FrameLink): void {
-  watched.delete(link);
-  if (watched.size > 0 || watchTimer === null) return;
-  clearInterval(watchTimer);
-  watchTimer = null;
-  watchRound = undefined;
 }
 
 /**
