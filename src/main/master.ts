@@ -15,6 +15,7 @@ import type { Logger } from "../io/logger.ts";
 import { LoopWatch, threadCpuMs } from "../io/loop-watch.ts";
 import { PeerLinks } from "../io/peer-links.ts";
 import { LevelRaftStore } from "../io/raft-store.ts";
+import { keepThreadPriorities } from "../io/thread-priorities.ts";
 import { MasterNode } from "../master/node.ts";
 import { Master, type MasterDrivers } from "../master/run.ts";
 import { DEFAULT_SETTINGS } from "../master/settings.ts";
@@ -72,12 +73,15 @@ export async function runMaster(flags: Flags): Promise<number> {
   const read = await readMasterFlags(flags);
   const logger = daemonLogger(flags, "master");
   const running = await startMaster({ ...read, logFile: shownLog(flags, logger) }, logger);
+  // Of a process that is a master and nothing else: an agent's tasks would inherit from its threads.
+  const leavePriorities = keepThreadPriorities(logger.log);
   const outcome = await Promise.race([stopSignal(), running.failed]);
   if (outcome instanceof Error) {
     process.stderr.write(`mesh: Master failed: ${outcome.message}\n`);
     // What the disk holds is unknown after a failed write: nothing more is written.
     return process.exit(1);
   }
+  leavePriorities();
   await running.stop();
   return 0;
 }
