@@ -5,7 +5,12 @@
 import type { CallAnswer } from "../agent/port.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { UUID_BYTES } from "../base/uuid.ts";
-import type { ExecutorCall, ExecutorCallType, ExecutorEvent } from "../model/v1/executor.ts";
+import type {
+  ExecutorCall,
+  ExecutorCallType,
+  ExecutorCallUpdate,
+  ExecutorEvent,
+} from "../model/v1/executor.ts";
 import { negotiate, readCall } from "./codec.ts";
 import type { AgentContext, Handler } from "./context.ts";
 import { EventStream } from "./event-stream.ts";
@@ -65,13 +70,20 @@ function validate(call: ExecutorCall): Result<ExecutorCallType> {
   if (type === undefined) return fail("Expecting 'type' to be present");
   // Without a body, as npm's mesos-framework sends it, SUBSCRIBE counts as an empty one; Mesos refuses it.
   if (type === "MESSAGE" && call.message === undefined) return fail("Expecting 'message' to be present");
-  const problem = type === "UPDATE" ? checkUpdate(call) : undefined;
+  if (type === "UPDATE" && call.update === undefined) return fail("Expecting 'update' to be present");
+  const problem = updatesOf(call)
+    .map((update) => checkUpdate(call, update))
+    .find((found) => found !== undefined);
   return problem === undefined ? ok(type) : fail(problem);
 }
 
-function checkUpdate(call: ExecutorCall): string | undefined {
-  const status = call.update?.status;
-  if (status === undefined) return "Expecting 'update' to be present";
+/** The update of an UPDATE; of a SUBSCRIBE those not acknowledged, which are taken as if they came alone. */
+function updatesOf({ type, subscribe, update }: ExecutorCall): readonly ExecutorCallUpdate[] {
+  if (type === "SUBSCRIBE") return subscribe?.unacknowledged_updates ?? [];
+  return type === "UPDATE" && update !== undefined ? [update] : [];
+}
+
+function checkUpdate(call: ExecutorCall, { status }: ExecutorCallUpdate): string | undefined {
   if (status.uuid === undefined) return "Expecting 'uuid' to be present";
   if (status.uuid.length !== UUID_BYTES) return "Not a valid UUID";
   const { executor_id: executorId, source, state } = status;

@@ -113,6 +113,25 @@ test("an update needs a uuid of 16 bytes and must come from the executor", async
   expect((await answer("subscribed", update({ uuid })))[0]).toBe(202);
 });
 
+test("a subscription with an update that would be refused alone is refused", async () => {
+  const status = { task_id: { value: "t" }, state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" };
+  const uuid = Buffer.alloc(16).toString("base64");
+  const subscribe = (...more: object[]) => ({
+    type: "SUBSCRIBE",
+    subscribe: { unacknowledged_updates: more.map((one) => ({ status: { ...status, ...one } })) },
+  });
+  const refused = (problem: string): [number, string] => [
+    400,
+    `Failed to validate Executor::Call: ${problem}`,
+  ];
+  expect(await answer("subscribed", subscribe({}))).toEqual(refused("Expecting 'uuid' to be present"));
+  expect(await answer("subscribed", subscribe({ uuid }, { uuid: "YQ==" }))).toEqual(
+    refused("Not a valid UUID"),
+  );
+  expect((await answer("subscribed", subscribe({ uuid, source: "SOURCE_AGENT" })))[0]).toBe(400);
+  expect((await answer("subscribed", subscribe({ uuid })))[0]).toBe(200);
+});
+
 test("a subscription is a stream of records in the accepted type, silent for as long as it likes", async () => {
   const { handler, exempt } = agent("registering");
   const request = post({ ...IDS, type: "SUBSCRIBE" }, "application/x-protobuf");
