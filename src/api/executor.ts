@@ -95,5 +95,11 @@ function checkUpdate(call: ExecutorCall, { status }: ExecutorCallUpdate): string
     return `Received Call from executor ${call.executor_id.value} with invalid source, expecting SOURCE_EXECUTOR`;
   }
   if (state === "TASK_STAGING") return "Received TASK_STAGING from executor, which is not allowed";
-  return undefined;
+  return holdsNaN(status) ? "Expecting numbers in TaskStatus, got NaN" : undefined;
+}
+
+/** Only protobuf can say it, and a master refuses the link of an agent that passes it on. */
+function holdsNaN(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return Number.isNaN(value);
+  return !(value instanceof Uint8Array) && Object.values(value).some(holdsNaN);
 }

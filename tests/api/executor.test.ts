@@ -4,6 +4,9 @@ import type { AgentContext } from "../../src/api/context.ts";
 import { agentApi } from "../../src/api/routes.ts";
 import { fail, ok } from "../../src/base/result.ts";
 import type { ExecutorCall, ExecutorEvent } from "../../src/model/v1/executor.ts";
+import type { TaskStatus } from "../../src/model/v1/tasks.ts";
+import { encodeBlob } from "../../src/wire/blob.ts";
+import { readBlob } from "../../src/wire/blob-check.ts";
 import { encodeProtobuf } from "../../src/wire/protobuf.ts";
 import { RecordDecoder } from "../../src/wire/record-io.ts";
 import { agentContext } from "../support/api-context.ts";
@@ -111,6 +114,28 @@ test("an update needs a uuid of 16 bytes and must come from the executor", async
   expect((await answer("subscribed", update({ uuid, source: "SOURCE_AGENT" })))[0]).toBe(400);
   expect((await answer("subscribed", update({ uuid, state: "TASK_STAGING" })))[0]).toBe(400);
   expect((await answer("subscribed", update({ uuid })))[0]).toBe(202);
+});
+
+test("an update with NaN in it is refused: no master takes it, again and again", async () => {
+  const status: TaskStatus = {
+    ...{ task_id: { value: "t" }, state: "TASK_RUNNING", source: "SOURCE_EXECUTOR" },
+    ...{ uuid: new Uint8Array(16), data: new Uint8Array(4) },
+  };
+  const answerTo = async (more: Partial<TaskStatus>): Promise<[number, boolean]> => {
+    const update = { status: { ...status, ...more } };
+    const request = new Request("http://127.0.0.1:5051/api/v1/executor", {
+      method: "POST",
+      headers: { "Content-Type": "application/x-protobuf" },
+      body: new Uint8Array(encodeProtobuf("ExecutorCall", { ...IDS, type: "UPDATE", update })),
+    });
+    const master = readBlob("TaskStatus", encodeBlob("TaskStatus", update.status));
+    return [(await agent("subscribed").handler(request)).status, master.ok];
+  };
+  expect(await answerTo({ timestamp: 1.5 })).toEqual([202, true]);
+  expect(await answerTo({ timestamp: Number.POSITIVE_INFINITY })).toEqual([202, true]);
+  expect(await answerTo({ timestamp: Number.NaN })).toEqual([400, false]);
+  const resources = [{ name: "cpus", type: "SCALAR" as const, scalar: { value: Number.NaN } }];
+  expect(await answerTo({ limitation: { resources } })).toEqual([400, false]);
 });
 
 test("a subscription with an update that would be refused alone is refused", async () => {
