@@ -5,7 +5,7 @@
  */
 import { present } from "../base/assert.ts";
 import { sameBytes } from "../base/bytes.ts";
-import { EXECUTOR_UPDATE_IDS_MAX, EXECUTOR_UPDATES_MAX } from "../base/limits.ts";
+import { EXECUTOR_UPDATE_IDS_MAX, EXECUTOR_UPDATES_MAX, EXECUTOR_UPDATES_MAX_BYTES } from "../base/limits.ts";
 import { SECOND_MS } from "../base/time.ts";
 import { isTerminalState } from "../model/task-state.ts";
 import type { ExecutorCall, ExecutorEvent } from "../model/v1/executor.ts";
@@ -16,6 +16,7 @@ import { armHeartbeat } from "./end-executor.ts";
 import { endContainer } from "./end-task.ts";
 import { type Executor, executorKey } from "./executor.ts";
 import { closeStream, sendEvent, writeExecutor } from "./executor-state.ts";
+import type { PendingUpdate } from "./records.ts";
 import { deliverTasks, sendKill } from "./run-executor-task.ts";
 import type { AgentState } from "./state.ts";
 import { addUpdate, appendUpdate } from "./status-updates.ts";
@@ -142,7 +143,7 @@ function takeUpdate(state: AgentState, executor: Executor, status: TaskStatus): 
   }
   const { stream } = task;
   const ended = isTerminalState(status.state);
-  if (stream.pending.length >= EXECUTOR_UPDATES_MAX && !ended) {
+  if (!ended && isFull(stream.pending)) {
     return `The framework has ${stream.pending.length} updates of task '${taskId}' to acknowledge; send this one again later`;
   }
   stream.received.push(uuid);
@@ -153,6 +154,11 @@ function takeUpdate(state: AgentState, executor: Executor, status: TaskStatus): 
   appendUpdate(state, task, { uuid, state: told.state, status: encodeBlob("TaskStatus", told) });
   state.afterwards(acknowledged);
   return undefined;
+}
+
+function isFull(pending: readonly PendingUpdate[]): boolean {
+  if (pending.length >= EXECUTOR_UPDATES_MAX) return true;
+  return pending.reduce((bytes, { status }) => bytes + status.length, 0) >= EXECUTOR_UPDATES_MAX_BYTES;
 }
 
 function hasReceived({ stream }: Task, uuid: Uint8Array): boolean {

@@ -23,7 +23,7 @@ import { CHECK_KINDS } from "./check-rules.ts";
 import { FRAMEWORK_PREFIX, STREAM_PREFIX, TASK_PREFIX } from "./checkpoint.ts";
 import { encodeStreamRecord, type PendingUpdate } from "./records.ts";
 import type { AgentState } from "./state.ts";
-import { type Framework, INITIAL_RETRY_MS, ownsContainer, type Task, taskKey } from "./task.ts";
+import { type Framework, INITIAL_RETRY_MS, ownsContainer, shownStatus, type Task, taskKey } from "./task.ts";
 import { toldStatus } from "./task-checks.ts";
 import { type StatusFields, taskStatus } from "./task-status.ts";
 
@@ -41,7 +41,7 @@ export function appendUpdate(state: AgentState, task: Task, update: PendingUpdat
   const { stream } = task;
   stream.state = update.state;
   stream.pending.push(update);
-  stream.statuses.push(update.status);
+  stream.statuses.push(shownStatus(update));
   if (stream.statuses.length > AGENT_STATUSES_PER_TASK_MAX) stream.statuses.shift();
   if (isTerminalState(update.state)) {
     state.counters.ended.set(update.state, (state.counters.ended.get(update.state) ?? 0) + 1);

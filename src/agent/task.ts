@@ -4,7 +4,7 @@ import type { RunTask, RunTaskGroup } from "../model/agent-protocol.ts";
 import type { NetworkInfo } from "../model/v1/containers.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { TaskInfo, TaskState } from "../model/v1/tasks.ts";
-import { decodeBlob } from "../wire/blob.ts";
+import { decodeBlob, withoutBlobField } from "../wire/blob.ts";
 import { type Amounts, amountsOf } from "./accounting.ts";
 import type { Ending, PendingUpdate, StreamRecord, TaskRecord } from "./records.ts";
 import { newChecks, type TaskChecks } from "./task-checks.ts";
@@ -153,7 +153,7 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
     stream: {
       state: stream?.state ?? "TASK_STAGING",
       pending: [...(stream?.pending ?? [])],
-      statuses: (stream?.pending ?? []).map((update) => update.status),
+      statuses: (stream?.pending ?? []).map(shownStatus),
       news: undefined,
       received: [...(stream?.received ?? [])],
       writtenToken: 0,
@@ -161,6 +161,11 @@ export function newTask(record: TaskRecord, stream?: StreamRecord): Task {
       retryMs: INITIAL_RETRY_MS,
     },
   };
+}
+
+/** What views show of an update: its data may be large, and would stay long after the task. */
+export function shownStatus({ status }: PendingUpdate): Uint8Array {
+  return withoutBlobField("TaskStatus", "data", status);
 }
 
 /** Whether its container is there for it alone: not that of a framework's executor. */

@@ -61,6 +61,8 @@ export const TURN_MAX_HELD_INPUTS = 100;
 export const AGENT_TURN_MAX_MS = 10;
 /** Updates of one task of an executor that its framework has not acknowledged; beyond it they are refused. */
 export const EXECUTOR_UPDATES_MAX = 256;
+/** The same in bytes: with each update all that wait are written to the disk again. */
+export const EXECUTOR_UPDATES_MAX_BYTES = 8 * MIB;
 /** Newest updates of such a task that are known when an executor sends them again. */
 export const EXECUTOR_UPDATE_IDS_MAX = 32;
 /** Between two heartbeats to an executor, as in Mesos: some client libraries do not know that event. */
@@ -80,6 +82,10 @@ export const UNREACHABLE_TASKS_SHOWN_DEFAULT = 1_000;
 /** Most that flags may ask for: history is in memory, and each task takes a kilobyte or two. */
 export const HISTORY_FRAMEWORKS_MAX = 10_000;
 export const HISTORY_TASKS_PER_FRAMEWORK_MAX = 100_000;
+/** Statuses in a task's record, which is written whole with each update; tasks have some five. */
+export const TASK_STATUSES_MAX = 20;
+/** A status that is not the newest of its task loses its data above this: most have a third of it. */
+export const TASK_STATUS_WHOLE_MAX_BYTES = KIB;
 /** Longest task, framework, executor and agent id in characters (Mesos common/validation.cpp). */
 export const ID_MAX_CHARS = 255;
 /**
@@ -133,6 +139,8 @@ export const RAFT_REMOVED_MAX = 100;
 export const RAFT_READS_MAX = 10_000;
 /** Bytes queued for one link; beyond it a message is refused (raft repeats its own). */
 export const LINK_QUEUE_MAX_BYTES = 32 * MIB;
+/** Of these, what may be taken by messages between frameworks and executors, which may be lost. */
+export const LINK_MESSAGES_MAX_BYTES = 12 * MIB;
 /** Time in one turn of a master's event loop for what its links bring and write; raft's are never kept. */
 export const LINKS_TURN_MS = 4;
 /** Bytes of one link that wait for such a turn, before its sender has to wait: about one read of a socket. */
@@ -206,7 +214,11 @@ assert(
 );
 assert(APPEND_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "An append message must fit a frame");
 assert(SNAPSHOT_CHUNK_MAX_BYTES + ENTRY_MAX_BYTES < FRAME_MAX_BYTES, "A snapshot chunk must fit a frame");
-assert(FRAME_MAX_BYTES < LINK_QUEUE_MAX_BYTES, "A link queue must take a whole frame");
+assert(
+  FRAME_MAX_BYTES + LINK_MESSAGES_MAX_BYTES < LINK_QUEUE_MAX_BYTES,
+  "A link queue must take a whole frame beside what may be lost",
+);
+assert(REQUEST_BODY_MAX_BYTES < LINK_MESSAGES_MAX_BYTES, "The largest message of a framework must fit");
 assert(RAFT_INFLIGHT_MAX_BYTES < LINK_QUEUE_MAX_BYTES, "Appends in flight must fit the link queue");
 /**
  * Time from the spawn of a container's supervisor to the execution of its program; measured 3 ms, so this

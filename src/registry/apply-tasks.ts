@@ -7,6 +7,7 @@ import { ACCEPTED, refused } from "./apply-outcome.ts";
 import type { CompleteTask, LaunchGroup, LaunchTasks, Outcome, RefusedTask, UpdateTask } from "./commands.ts";
 import type { TaskRecord } from "./records.ts";
 import type { RegistryState } from "./state.ts";
+import { appendStatus, forgetStatusData } from "./task-statuses.ts";
 
 export function launchTasks(state: RegistryState, command: LaunchTasks): Outcome {
   return refusalOf(state, command) ?? putTasks(state, command);
@@ -107,6 +108,7 @@ export function completeAcknowledged(state: RegistryState, command: CompleteTask
 /** Moves a task to the completed ones of its framework and drops the oldest beyond the bound. */
 export function completeTask(state: RegistryState, task: TaskRecord): void {
   const { frameworkId, taskId } = task;
+  forgetStatusData(task);
   state.dropTask(task);
   state.touch({ kind: "task", frameworkId, taskId });
   const completed = state.completed(frameworkId);
@@ -167,13 +169,6 @@ function noteLatest(task: TaskRecord, latest: TaskState): void {
 
 function touch(state: RegistryState, { frameworkId, taskId }: TaskRecord): void {
   state.touch({ kind: "task", frameworkId, taskId });
-}
-
-/** Of equal states in a row the last is kept (Mesos, Master::updateTask). */
-function appendStatus(task: TaskRecord, state: TaskState, status: Uint8Array): void {
-  const kept = task.lastStatusState === state ? task.statuses.slice(0, -1) : task.statuses;
-  task.statuses = [...kept, status];
-  task.lastStatusState = state;
 }
 
 /** Entries older than run ids name none: any run is meant. */

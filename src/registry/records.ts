@@ -82,7 +82,7 @@ export interface TaskRecord {
   /** State and uuid of the last update taken from the agent. */
   updateState: TaskState | undefined;
   updateUuid: Uint8Array | undefined;
-  /** blob TaskStatus each, oldest first; of equal states in a row the last is kept, as Mesos does. */
+  /** blob TaskStatus each, oldest first; which are kept says task-statuses.ts. */
   statuses: readonly Uint8Array[];
   /** State of the last of `statuses`. */
   lastStatusState: TaskState | undefined;

@@ -79,6 +79,41 @@ export function findBlobField<N extends MessageName>(
   return undefined;
 }
 
+/**
+ * The blob without one field, in memory of its own if it has that field. The others keep their bytes, also
+ * those that only later versions know: masters of two versions must make the same of it.
+ */
+export function withoutBlobField<N extends MessageName>(
+  name: N,
+  field: keyof MessageTypes[N] & string,
+  bytes: Uint8Array,
+): Uint8Array {
+  const { number } = fieldCodec(name, field);
+  cursor.moveTo(bytes, 0);
+  const count = cursor.mapLength();
+  const begin = cursor.at;
+  for (let left = count; left > 0; left--) {
+    const from = cursor.at;
+    // Numbers of fields are below 128 and so one byte; other keys mean nothing here.
+    const found = bytes[from] === number;
+    cursor.skip();
+    cursor.skip();
+    if (!found) continue;
+    const head = mapHead(count - 1);
+    const rest = new Uint8Array(head.length + from - begin + bytes.length - cursor.at);
+    rest.set(head);
+    rest.set(bytes.subarray(begin, from), head.length);
+    rest.set(bytes.subarray(cursor.at), head.length + from - begin);
+    return rest;
+  }
+  return bytes;
+}
+
+/** As msgpack writes it shortest. */
+function mapHead(count: number): Uint8Array {
+  return count < 16 ? Uint8Array.of(0x80 + count) : Uint8Array.of(0xde, count >> 8, count & 0xff);
+}
+
 /** The value of a field in its stored form, see {@link findBlobField}. */
 export function decodeBlobField<N extends MessageName, F extends keyof MessageTypes[N] & string>(
   name: N,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Random } from "../../src/base/random.ts";
 import type { MessageName, MessageTypes } from "../../src/model/v1/message-types.ts";
 import type { TaskInfo } from "../../src/model/v1/tasks.ts";
-import { decodeBlob, encodeBlob } from "../../src/wire/blob.ts";
+import { decodeBlob, encodeBlob, withoutBlobField } from "../../src/wire/blob.ts";
 import { encodeMsgpack } from "../../src/wire/msgpack.ts";
 import { SCHEMA } from "../../src/wire/schema.ts";
 import { randomMessage } from "./random-message.ts";
@@ -52,6 +52,23 @@ describe("blobs", () => {
     ]);
     const status = decodeBlob("TaskStatus", encodeMsgpack(later));
     expect(status).toEqual({ task_id: { value: "t" }, state: "TASK_RUNNING" });
+  });
+
+  test("one field is taken out, the others keep their bytes, those of a later version too", () => {
+    const later = (more: [number, unknown][]): Uint8Array =>
+      encodeMsgpack(
+        new Map<number, unknown>([[1, new Map([[1, "t"]])], [2, 1], ...more, [99, new Map([[1, "new"]])]]),
+      );
+    const without = withoutBlobField("TaskStatus", "data", later([[3, new Uint8Array(70_000)]]));
+    expect(without).toEqual(later([]));
+    expect(withoutBlobField("TaskStatus", "data", without)).toBe(without);
+    // A map of 16 fields has a longer head than one of 15.
+    const many = Array.from({ length: 12 }, (_, i): [number, unknown] => [200 + i, i]);
+    const data: [number, unknown] = [3, Uint8Array.of(1)];
+    expect(withoutBlobField("TaskStatus", "data", later([data, ...many]))).toEqual(later(many));
+    expect(withoutBlobField("TaskStatus", "data", later([data, ...many, [300, 1]]))).toEqual(
+      later([...many, [300, 1]]),
+    );
   });
 
   test("asserts on bytes that are no blob", () => {
