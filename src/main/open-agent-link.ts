@@ -6,6 +6,7 @@ import { connectAgentLink } from "../io/agent-link.ts";
 import type { LinkTls } from "../io/link-tls.ts";
 import type { MasterToAgent } from "../model/agent-protocol.ts";
 import { decodeMsgpack, encodeMsgpack } from "../wire/msgpack.ts";
+import { hasRoomFor } from "./link-room.ts";
 
 /** A link counts as open once the master has welcomed it. */
 export function openLink(
@@ -32,7 +33,9 @@ export function openLink(
         settle(
           ok({
             send: (message) => {
-              if (link.send(encodeMsgpack(message))) return;
+              const payload = encodeMsgpack(message);
+              if (message.kind === "executor-message" && !hasRoomFor(payload, link)) return;
+              if (link.send(payload)) return;
               // What cannot be queued would be missing: a new link starts over with a registration.
               link.close();
               lost("its queue is full");

@@ -5,6 +5,7 @@ import type { AgentLinkHandlers } from "../io/link-listener.ts";
 import { decodeAgentMessage } from "../master/agent-message.ts";
 import type { Master } from "../master/run.ts";
 import { encodeMsgpack } from "../wire/msgpack.ts";
+import { hasRoomFor } from "./link-room.ts";
 
 /** How long reading from agents rests when the inbox is full. */
 const CONGESTION_PAUSE_MS = 10;
@@ -19,8 +20,17 @@ export function serveAgent(master: LinkOwner | undefined, link: AcceptedLink, lo
   }
   const input = master.agentLinkOpened({
     send: (message) => {
+      const payload = encodeMsgpack(message);
+      if (message.kind === "framework-message" && !hasRoomFor(payload, link)) {
+        const { frameworkId, executorId } = message;
+        log.debug("Dropped a message for an executor: its agent's link is behind", {
+          frameworkId,
+          executorId,
+        });
+        return;
+      }
       // What cannot be queued would be missing: the agent registers again on a new link.
-      if (!link.send(encodeMsgpack(message))) link.close();
+      if (!link.send(payload)) link.close();
     },
     close: () => link.end(),
   });

@@ -1,17 +1,27 @@
 import { expect, test } from "bun:test";
+import { LINK_MESSAGES_MAX_BYTES, LINK_QUEUE_MAX_BYTES } from "../../src/base/limits.ts";
 import type { AcceptedLink } from "../../src/io/agent-link.ts";
 import { serveAgent } from "../../src/main/serve-agent.ts";
-import type { AgentToMaster } from "../../src/model/agent-protocol.ts";
-import { encodeMsgpack } from "../../src/wire/msgpack.ts";
+import type { AgentLinkDriver } from "../../src/master/link-driver.ts";
+import type { AgentToMaster, MasterToAgent } from "../../src/model/agent-protocol.ts";
+import { decodeMsgpack, encodeMsgpack } from "../../src/wire/msgpack.ts";
 
 function setUp() {
   const taken: AgentToMaster[] = [];
   const warnings: Readonly<Record<string, unknown>>[] = [];
-  const state = { closed: false, congested: false, paused: false };
+  const state = { closed: false, congested: false, paused: false, queuedBytes: 0 };
+  const sent: unknown[] = [];
+  const drivers: AgentLinkDriver[] = [];
   const link: AcceptedLink = {
     remote: "10.0.0.9:4000",
-    queuedBytes: 0,
-    send: () => true,
+    get queuedBytes() {
+      return state.queuedBytes;
+    },
+    send: (payload) => {
+      if (state.queuedBytes + payload.length > LINK_QUEUE_MAX_BYTES) return false;
+      sent.push(decodeMsgpack(payload));
+      return true;
+    },
     pause: () => {
       state.paused = true;
     },
@@ -29,7 +39,10 @@ function setUp() {
     get congested() {
       return state.congested;
     },
-    agentLinkOpened: () => ({ message: (message: AgentToMaster) => void taken.push(message), closed() {} }),
+    agentLinkOpened: (driver: AgentLinkDriver) => {
+      drivers.push(driver);
+      return { message: (message: AgentToMaster) => void taken.push(message), closed() {} };
+    },
   };
   const log = {
     debug() {},
@@ -38,7 +51,8 @@ function setUp() {
     error() {},
   };
   const { onMessage } = serveAgent(master, link, log);
-  return { taken, warnings, state, say: (value: unknown) => onMessage(encodeMsgpack(value)) };
+  const tell = (message: MasterToAgent): void => drivers[0]?.send(message);
+  return { taken, warnings, state, sent, tell, say: (value: unknown) => onMessage(encodeMsgpack(value)) };
 }
 
 test("a message is handed on; one of a later version is passed over", () => {
@@ -55,6 +69,23 @@ test("a message that is none ends the link, with the field in the log", () => {
   expect(taken).toEqual([]);
   expect(state.closed).toBe(true);
   expect(warnings).toEqual([{ remote: "10.0.0.9:4000", reason: `pong: 'nonce' is not valid: "one"` }]);
+});
+
+test("messages for executors end no link: what does not fit of them is dropped", () => {
+  const { sent, state, tell } = setUp();
+  const ids = { term: 1, frameworkId: "f", executorId: "e" };
+  const message = { kind: "framework-message", ...ids, data: new Uint8Array(8) } as const;
+  const ping = { kind: "ping", term: 1, nonce: 1 } as const;
+  tell(message);
+  state.queuedBytes = LINK_MESSAGES_MAX_BYTES;
+  tell(message);
+  tell(ping);
+  state.queuedBytes = LINK_QUEUE_MAX_BYTES;
+  tell(message);
+  expect(sent).toEqual([message, ping].map((value) => ({ ok: true, value })));
+  expect(state.closed).toBe(false);
+  tell(ping);
+  expect(state.closed).toBe(true);
 });
 
 test("a full inbox lets the agent wait", async () => {
