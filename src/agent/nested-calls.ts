@@ -103,10 +103,8 @@ export function nestedKill(state: AgentState, { containerId, ref, signal }: Inpu
 function takeKill(state: AgentState, containerId: string, signal: number): Answer {
   const nested = state.nested.get(containerId);
   if (nested === undefined) return notFound(containerId);
-  if (signal < 1 || signal > SIGNAL_MAX) {
-    const known = `1 to ${SIGNAL_MAX}`;
-    return [400, `Failed to kill container ${containerId}: signal ${signal} is none of ${known}`];
-  }
+  const unknown = unknownSignal(containerId, signal);
+  if (unknown !== undefined) return [400, unknown];
   const { phase } = nested;
   // As in Mesos, one that has no process yet is ended whatever the signal.
   if (signal !== SIGKILL && phase === "running") {
@@ -116,6 +114,12 @@ function takeKill(state: AgentState, containerId: string, signal: number): Answe
     nestedLaunchFailed(state, nested, { step: "cancelled", message: "it was killed before its start" });
   }
   return [200, ""];
+}
+
+/** Why a signal cannot be sent. */
+export function unknownSignal(containerId: string, signal: number): string | undefined {
+  if (signal >= 1 && signal <= SIGNAL_MAX) return undefined;
+  return `Failed to kill container ${containerId}: signal ${signal} is none of 1 to ${SIGNAL_MAX}`;
 }
 
 /** It would not die. */

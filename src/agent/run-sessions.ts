@@ -11,6 +11,7 @@ import type { OutputPiece, ProgramInput, ProgramOutput, Session } from "../isola
 import { containerIdText } from "../model/container-id.ts";
 import type { ContainerID } from "../model/v1/ids.ts";
 import { runningContainer, sessionSpec } from "./entered-container.ts";
+import { unknownSignal } from "./nested-calls.ts";
 import type { CallAnswer, ContainerPort, SessionCall } from "./port.ts";
 import type { AgentDrivers } from "./run-drivers.ts";
 import type { AgentState } from "./state.ts";
@@ -152,6 +153,8 @@ export class ContainerSessions implements ContainerPort {
     const id = containerIdText(containerId);
     const open = this.#open.get(id);
     if (open === undefined) return this.#exits.has(id) ? { status: 200, body: "" } : undefined;
+    const unknown = unknownSignal(id, signal);
+    if (unknown !== undefined) return { status: 400, body: unknown };
     if (signal === SIGKILL) open.session.kill();
     else open.session.signal(signal);
     return { status: 200, body: "" };

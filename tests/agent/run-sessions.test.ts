@@ -147,6 +147,7 @@ describe("a session", () => {
   test("is signalled, and ended by 9 and by the end of its owner's interest", async () => {
     const { sessions, opened, open } = setUp();
     open("s");
+    for (const none of [0, -1, 65, 2 ** 31 - 1]) expect(sessions.kill(idOf("s"), none)?.status).toBe(400);
     sessions.kill(idOf("s"), 15);
     expect(opened[0]?.session.signals).toEqual([15]);
     sessions.kill(idOf("s"), 9);
