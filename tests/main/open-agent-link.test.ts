@@ -34,7 +34,13 @@ test("messages of executors end no link: what does not fit of them is dropped, u
     },
   });
   const closed: string[] = [];
-  const leader = { masterId: "m", hostname: "127.0.0.1", port: 0, linkHostname: "127.0.0.1", linkPort: listener.port };
+  const leader = {
+    masterId: "m",
+    hostname: "127.0.0.1",
+    port: 0,
+    linkHostname: "127.0.0.1",
+    linkPort: listener.port,
+  };
   const link = await openLink(leader, { onMessage() {}, onClose: (why) => closed.push(why) }, "a", undefined);
   if (!link.ok) throw new Error(link.error);
   const ids = { frameworkId: "f", executorId: "e" };
