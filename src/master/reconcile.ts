@@ -43,6 +43,8 @@ function* answering(
 
 function* reconcileAll(leader: Leader, framework: FrameworkMemory): Generator<number, number> {
   yield* inParts(leader.registry.tasksOf(framework.id), PART_MAX_ITEMS, (task) => {
+    // As in Mesos: those of unreachable agents are told to who names them.
+    if (task.stateBeforeUnreachable !== undefined) return;
     // An id that is launched again follows below.
     if (leader.launching.size > 0 && leader.launching.has(taskKey(framework.id, task.taskId))) return;
     leader.send(framework, updateEvent(knownStatus(leader, task)));

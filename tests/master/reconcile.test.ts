@@ -60,6 +60,31 @@ test("implicit: one update for each task, also for a launch under way", () => {
   ]);
 });
 
+test("implicit: nothing of tasks on unreachable agents, which are told to who names them", () => {
+  for (const capabilities of [undefined, []]) {
+    const bench = new MasterBench();
+    bench.lead();
+    const agents = [bench.agent(1), bench.agent(2, undefined, [], 5052)];
+    const framework = bench.framework(capabilities === undefined ? {} : { capabilities });
+    const tasks = framework.offers.map(({ agent_id }, index) => {
+      framework.launch(framework.offers[index], framework.task(`t${index}`, agent_id.value));
+      bench.update(agents.indexOf(agent_id.value) + 1, framework.id, `t${index}`, "TASK_RUNNING");
+      return { task_id: { value: `t${index}` }, agent_id };
+    });
+    expect(tasks.length).toBe(2);
+    bench.step({ kind: "agent-link-closed", link: 2 });
+    bench.pass(75_000);
+    framework.events();
+    const here = tasks.find(({ agent_id }) => agent_id.value === agents[0])?.task_id.value;
+    framework.call({ type: "RECONCILE", reconcile: {} });
+    const told = framework.statuses().map(({ task_id, state }) => [task_id.value, state]);
+    expect(told).toEqual([[here ?? "none", "TASK_RUNNING"]]);
+    framework.call({ type: "RECONCILE", reconcile: { tasks } });
+    const lost = capabilities === undefined ? "TASK_UNREACHABLE" : "TASK_LOST";
+    expect(new Set(framework.statuses().map(({ state }) => state))).toEqual(new Set(["TASK_RUNNING", lost]));
+  }
+});
+
 test("many answers take several turns; the framework's next RECONCILE waits for them, other calls do not", () => {
   const bench = new MasterBench();
   bench.lead();
