@@ -6,7 +6,7 @@ import { parentContainer } from "../model/container-id.ts";
 import { NESTED_PREFIX } from "./checkpoint.ts";
 import { runningContainer } from "./entered-container.ts";
 import type { Nested } from "./nested.ts";
-import { dropNested } from "./nested-end.ts";
+import { dropNested, endInside, isInsideEnded, isOver } from "./nested-end.ts";
 import { nestedSpec } from "./nested-plan.ts";
 import type { NestedCall } from "./port.ts";
 import { encodeNestedRecord } from "./records.ts";
@@ -93,7 +93,8 @@ export function nestedExited(state: AgentState, nested: Nested, exit: Exit): voi
   nested.exit = exit;
   state.deadlines.clear(`nested-kill/${containerId}`);
   state.emit({ kind: "nested-ended", containerId, exit });
-  dropNested(state, containerId);
+  if (parentContainer(containerId) === undefined) dropNested(state, containerId);
+  else endInside(state, containerId);
 }
 
 export function nestedKill(state: AgentState, { containerId, ref, signal }: Input<"nested-kill">): void {
@@ -141,6 +142,7 @@ export function nestedRemove(state: AgentState, { containerId, ref }: Input<"nes
   nested.removals.push(ref);
   if (nested.phase === "removing") return;
   nested.phase = "removing";
+  dropNested(state, containerId);
   // Mesos: MesosContainerizerProcess::remove. That of a standalone one goes when it is old enough.
   const sandbox = parentContainer(containerId) === undefined ? undefined : nested.spec.sandbox;
   state.emit({ kind: "remove-nested", containerId, sandbox });
@@ -165,11 +167,6 @@ function cannotRemove(containerId: string): string {
   return `Failed to remove container ${containerId}`;
 }
 
-/** It has ended. */
-function isOver({ phase }: Nested): boolean {
-  return phase === "ended" || phase === "removing";
-}
-
 function notFound(containerId: string): Answer {
   return [404, `Container ${containerId} cannot be found`];
 }
@@ -178,8 +175,10 @@ function notFound(containerId: string): Answer {
 export function restoreNested(state: AgentState, recovered: readonly RecoveredNested[]): void {
   for (const { containerId, nested } of recovered) {
     const parent = parentContainer(containerId);
-    if (nested !== undefined && (parent === undefined || lives(state, parent))) {
+    if (nested !== undefined && (parent === undefined || isKnown(state, parent))) {
       state.nested.set(containerId, nested);
+      const leftRunning = nested.phase === "running" && isInsideEnded(state, containerId);
+      if (leftRunning) state.emit({ kind: "kill", containerId });
       continue;
     }
     state.write({ key: NESTED_PREFIX + containerId, value: undefined });
@@ -187,10 +186,12 @@ export function restoreNested(state: AgentState, recovered: readonly RecoveredNe
   }
 }
 
-function lives(state: AgentState, containerId: string): boolean {
-  const { containers, executorContainers, nested } = state;
-  const found = containers.get(containerId) ?? executorContainers.get(containerId) ?? nested.get(containerId);
-  return found !== undefined && found.phase !== "ended" && found.phase !== "removing";
+/** And with it what is inside: a root as long as it lives, others until they are removed. */
+function isKnown({ containers, executorContainers, nested }: AgentState, containerId: string): boolean {
+  const found = nested.get(containerId);
+  if (found !== undefined) return parentContainer(containerId) !== undefined || !isOver(found);
+  const root = containers.get(containerId) ?? executorContainers.get(containerId);
+  return root !== undefined && root.phase !== "ended";
 }
 
 function answerLaunch(state: AgentState, nested: Nested, status: number, body: string): void {

@@ -208,6 +208,47 @@ describe("a container inside another", () => {
     expect(bench.keys().filter((key) => key.startsWith("nested/"))).toEqual([]);
   });
 
+  test("inside one that has ended ends, and is known until one of the two is removed", async () => {
+    const disk = new MemoryDisk();
+    const before = running({ disk });
+    for (const id of ["n", "n.m", "n.m.o", "n.done"]) {
+      launch(before, `t-r1.${id}`);
+      launched(before, `t-r1.${id}`);
+    }
+    exited(before, "t-r1.n.done");
+    before.lines();
+    exited(before, "t-r1.n");
+    expect(before.lines()).toEqual(["nested ended t: exited", "kill t", "kill t"]);
+    before.step({ kind: "exited", containerId: "t-r1.n.m", exit: { kind: "signaled", signal: 9 } });
+
+    const states: Record<string, ContainerState> = {
+      t: { state: "running", launched: { pid: 42, startTime: "1" } },
+      "t-r1.n": { state: "ended", exit: { kind: "exited", code: 3 } },
+      "t-r1.n.m": { state: "ended", exit: { kind: "signaled", signal: 9 } },
+      "t-r1.n.m.o": { state: "running", launched: { pid: 45, startTime: "1" } },
+      "t-r1.n.done": { state: "ended", exit: { kind: "exited", code: 3 } },
+    };
+    const later = new AgentBench({ disk, seed: 2 }).recover((id) => states[id] ?? { state: "gone" });
+    expect(later.lines()).toContain("kill t-r1.n.m.o");
+    for (const bench of [before, later]) {
+      const drivers = { runtime: { cleanup: async () => {} }, removeSandbox: async () => {} };
+      const gate = new NestedGate(bench.core.state, drivers, { offer: () => true, put() {} });
+      const wait = (id: string) => gate.wait(id, new AbortController().signal);
+      expect(await wait("t-r1.n")).toMatchObject({ value: { kind: "exited", code: 3 } });
+      expect(await wait("t-r1.n.m")).toMatchObject({ value: { kind: "signaled", signal: 9 } });
+      expect(await wait("t-r1.n.done")).toMatchObject({ value: { kind: "exited", code: 3 } });
+      expect(bench.core.state.nested.get("t-r1.n.m.o")?.phase).toBe("running");
+      exited(bench, "t-r1.n.m.o");
+      remove(bench, "t-r1.n.m");
+      removed(bench, "t-r1.n.m");
+      expect(await wait("t-r1.n.m.o")).toMatchObject({ error: { status: 404 } });
+      remove(bench, "t-r1.n");
+      removed(bench, "t-r1.n");
+      expect(bench.core.state.nested.size).toBe(0);
+    }
+    expect(before.keys().filter((key) => key.startsWith("nested/"))).toEqual([]);
+  });
+
   test("outlives the agent with its parent; one that was not started is forgotten", () => {
     const disk = new MemoryDisk();
     const before = running({ disk });
