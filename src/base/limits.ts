@@ -309,6 +309,8 @@ export const CHECK_REDIRECTS_MAX = 20;
 export const NETWORK_PLUGIN_TIMEOUT_MS = 60_000;
 /** One that is no longer wanted may come to its end for so long: ended halfway, it forgets what it took. */
 export const NETWORK_PLUGIN_GRACE_MS = 2_000;
+/** The output of one that has ended is over when nothing came for so long: a daemon may hold it open. */
+export const NETWORK_PLUGIN_SILENCE_MS = 200;
 /** What such a plugin may say; results are a few kilobytes. */
 export const NETWORK_PLUGIN_OUTPUT_MAX_BYTES = 1_024 * KIB;
 /** Plugins at once: many wait for the same lock of iptables. The others wait their turn. */

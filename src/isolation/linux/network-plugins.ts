@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import {
   NETWORK_PLUGIN_GRACE_MS,
   NETWORK_PLUGIN_OUTPUT_MAX_BYTES,
+  NETWORK_PLUGIN_SILENCE_MS,
   NETWORK_PLUGIN_TIMEOUT_MS,
   NETWORK_PLUGINS_UNDER_WAY_MAX,
 } from "../../base/limits.ts";
@@ -17,6 +18,7 @@ import {
   RECORD_VARIABLE,
 } from "../network-call.ts";
 import { errorText } from "../network-result.ts";
+import { Gathered, restOf } from "./gathered.ts";
 import { procTable, sendSignal } from "./process-table.ts";
 import { LoopTurns, Turns } from "./turns.ts";
 
@@ -136,14 +138,14 @@ async function runPlugin(
     () => end(`it took longer than ${NETWORK_PLUGIN_TIMEOUT_MS} ms`),
     NETWORK_PLUGIN_TIMEOUT_MS,
   );
-  const [output, errors] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const said = [new Gathered(child.stdout), new Gathered(child.stderr)] as const;
+  await child.exited;
   clearTimeout(limit);
   clearTimeout(grace);
   signal?.removeEventListener("abort", onAbort);
+  // A daemon that it started may hold them open.
+  await restOf(said, NETWORK_PLUGIN_SILENCE_MS);
+  const [output, errors] = [said[0].text(), said[1].text()];
   const answer = parse(output);
   if (child.exitCode === 0 && why === "") {
     if (output.trim() !== "" && answer === undefined && command === "ADD") {
@@ -152,8 +154,8 @@ async function runPlugin(
     return ok(answer);
   }
   const status = child.exitCode === null ? `ended by ${child.signalCode}` : `exit status ${child.exitCode}`;
-  const said = errorText(answer) ?? shortened(`${output}\n${errors}`);
-  return fail(`the plugin "${type}" failed at ${command}: ${why || said || status}`);
+  const text = errorText(answer) ?? shortened(`${output}\n${errors}`);
+  return fail(`the plugin "${type}" failed at ${command}: ${why || text || status}`);
 }
 
 function parse(output: string): Json | undefined {

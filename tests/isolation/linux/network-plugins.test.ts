@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endPluginsOf, NetworkPlugins } from "../../../src/isolation/linux/network-plugins.ts";
+import { procTable } from "../../../src/isolation/linux/process-table.ts";
 import type { Attachment } from "../../../src/isolation/network-call.ts";
 import { eventually } from "../../e2e/test-cluster.ts";
 import { ROOT } from "../../support/source-text.ts";
@@ -19,11 +20,18 @@ const HANGS = `#!/bin/sh
 exec sleep 1000
 `;
 
+/** As a plugin that starts the daemon of its network. */
+const LEAVES_DAEMON = `#!/bin/sh
+sleep 1000 &
+echo $! >"$CNI_PATH/daemon"
+echo '{"cniVersion":"1.0.0"}'
+`;
+
 let directory = "";
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "mesh-plugins-"));
-  for (const [name, script] of Object.entries({ careful: CAREFUL, hangs: HANGS })) {
+  for (const [name, script] of Object.entries({ careful: CAREFUL, hangs: HANGS, daemon: LEAVES_DAEMON })) {
     writeFileSync(join(directory, name), script, { mode: 0o755 });
   }
 });
@@ -46,6 +54,14 @@ function attachment(...types: readonly string[]): Attachment {
     pluginPath: directory,
   };
 }
+
+test("a plugin has ended when its process has, though a daemon holds its output open", async () => {
+  const adding = new NetworkPlugins().add(attachment("daemon"), new AbortController().signal);
+  expect(await adding).toEqual({ ok: true, value: { cniVersion: "1.0.0" } });
+  const daemon = Number(readFileSync(join(directory, "daemon"), "utf8"));
+  expect(procTable.process(daemon)?.zombie).toBe(false);
+  process.kill(daemon, "SIGKILL");
+});
 
 describe("a plugin that is given up", () => {
   test("comes to its end; the next one is not called", async () => {
