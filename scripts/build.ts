@@ -4,6 +4,7 @@
  *   bun scripts/build.ts                       dist/mesh for this machine
  *   bun scripts/build.ts --target linux-arm64  dist/mesh-linux-arm64
  *   bun scripts/build.ts --target all
+ *   --runtime PATH                             the Bun executable of the target, where Bun cannot fetch it
  *
  * Choices, measured on a program that loads pino, msgpackr and cac: bytecode
  * starts in 12 ms instead of 22 ms and adds 2.4 MB to a file of 109 MB; memory
@@ -13,7 +14,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { readFlags, refuse } from "./flags.ts";
 import { levelPlugin } from "./level-plugin.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
@@ -125,7 +126,11 @@ export async function ensureBuilt(): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { target: { type: "string" }, runtime: { type: "string" } } });
+  const options = { target: { type: "string" }, runtime: { type: "string" } } as const;
+  const { values } = readFlags(import.meta.path, { options });
+  if (values.target === "all" && values.runtime !== undefined) {
+    refuse(import.meta.path, "--runtime is of one target, not of all");
+  }
   const names = values.target === "all" ? Object.keys(TARGETS) : [values.target ?? hostTarget()];
   for (const name of names) {
     if (!isTarget(name)) {

@@ -8,8 +8,8 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { PLANTED_BUGS, type PlantedBug } from "../tests/vopr/planted-bugs.ts";
+import { readFlags } from "./flags.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const COPIED = ["src", "tests/vopr", "tests/sim", "tests/support", "package.json", "tsconfig.json"];
@@ -21,7 +21,7 @@ interface Found {
   readonly message: string | null;
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readFlags(import.meta.path, {
   allowPositionals: true,
   options: {
     first: { type: "string", default: "1" },

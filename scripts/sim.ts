@@ -2,19 +2,18 @@
  * The simulator by hand: one seed again, or a swarm of them.
  *
  *     bun scripts/sim.ts --seed 7 --trace     replay seed 7 and show what happens
- *     bun scripts/sim.ts --seeds 5000         5,000 seeds from a random one on
+ *     bun scripts/sim.ts --seeds 5000         5,000 seeds from a random one on; from --seed N if it is given
  *     bun scripts/sim.ts --minutes 60         as many as an hour holds
  */
-import { parseArgs } from "node:util";
 import { describeOptions } from "../tests/sim/options.ts";
 import { type BlockResult, describeTotals, type SeedBlock, splitSeeds } from "../tests/sim/seed-block.ts";
 import { SeedPool } from "../tests/sim/seed-pool.ts";
 import { addTotals, noTotals, simulate } from "../tests/sim/simulate.ts";
+import { readFlags, refuse, refuseBoth } from "./flags.ts";
 
 const BLOCK_SEEDS = 50;
 /** Blocks asked for at a time while the clock decides the end. */
 const WAVE_BLOCKS = 40;
-const USAGE = "usage: bun scripts/sim.ts --seed N [--trace] | [--seed N] --seeds N | [--seed N] --minutes M";
 
 function replay(seed: number, trace: boolean): number {
   const run = simulate(seed, trace ? (line) => console.log(line) : undefined);
@@ -63,7 +62,8 @@ function wholeNumber(text: string | undefined): number | undefined {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const script = import.meta.path;
+  const { values } = readFlags(script, {
     options: {
       seed: { type: "string" },
       seeds: { type: "string" },
@@ -71,14 +71,17 @@ async function main(): Promise<number> {
       trace: { type: "boolean" },
     },
   });
-  const seed = wholeNumber(values.seed);
-  const given = [values.seed, values.seeds, values.minutes].filter((text) => text !== undefined);
-  if (given.length === 0 || given.some((text) => wholeNumber(text) === undefined)) {
-    console.error(USAGE);
-    return 2;
+  refuseBoth(script, values, "seeds", "minutes");
+  for (const many of ["seeds", "minutes"]) refuseBoth(script, values, "trace", many);
+  const whole = (name: "seed" | "seeds" | "minutes"): number | undefined => {
+    const number = wholeNumber(values[name]);
+    if (values[name] === undefined || number !== undefined) return number;
+    return refuse(script, `--${name} is '${values[name]}', not a whole number`);
+  };
+  const [seed, seeds, minutes] = [whole("seed"), whole("seeds"), whole("minutes")];
+  if (seed === undefined && seeds === undefined && minutes === undefined) {
+    return refuse(script, "nothing to do: give --seed N, --seeds N or --minutes M");
   }
-  const minutes = wholeNumber(values.minutes);
-  const seeds = wholeNumber(values.seeds);
   if (minutes === undefined && seeds === undefined && seed !== undefined) {
     return replay(seed, values.trace === true);
   }

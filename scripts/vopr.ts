@@ -7,11 +7,11 @@
  *
  * A failing seed of many is made smaller before it is printed.
  */
-import { parseArgs } from "node:util";
 import { drawOptions, type VoprOptions } from "../tests/vopr/options.ts";
 import { shrink } from "../tests/vopr/shrink.ts";
 import { type Outcome, simulate } from "../tests/vopr/simulate.ts";
 import { type Failure, sweep } from "../tests/vopr/sweep.ts";
+import { readFlags, refuse, refuseBoth } from "./flags.ts";
 
 const SHRINK_MAX_RUNS = 300;
 /** Seeds between two looks at the clock. */
@@ -19,34 +19,38 @@ const ROUND_SEEDS = 500;
 /** Failing seeds that are made smaller; the others are only named. */
 const SHRUNK_MAX_SEEDS = 3;
 
-const { values } = parseArgs({
+const SCRIPT = import.meta.path;
+const { values } = readFlags(SCRIPT, {
   options: {
     seed: { type: "string" },
     seeds: { type: "string" },
-    first: { type: "string", default: "1" },
+    first: { type: "string" },
     hours: { type: "string" },
-    jobs: { type: "string", default: "2" },
-    trace: { type: "boolean", default: false },
+    jobs: { type: "string" },
+    trace: { type: "boolean" },
     options: { type: "string" },
   },
 });
+refuseBoth(SCRIPT, values, "seed", "seeds", "hours");
+for (const many of ["first", "jobs"]) refuseBoth(SCRIPT, values, "seed", many);
+for (const one of ["trace", "options"])
+  for (const many of ["seeds", "hours"]) refuseBoth(SCRIPT, values, one, many);
+refuseBoth(SCRIPT, values, "first", "hours");
 
 if (values.seed !== undefined) process.exitCode = replay(whole("seed", values.seed));
 else if (values.seeds !== undefined) {
-  process.exitCode = await many(whole("first", values.first), whole("seeds", values.seeds), 0);
+  process.exitCode = await many(whole("first", values.first ?? "1"), whole("seeds", values.seeds), 0);
 } else if (values.hours !== undefined) {
   const first = crypto.getRandomValues(new Uint32Array(1))[0] ?? 1;
-  process.exitCode = await many(first, Number.POSITIVE_INFINITY, Number(values.hours) * 3_600_000);
-} else {
-  console.error("Nothing to do: give --seed N, --seeds N or --hours H");
-  process.exitCode = 2;
-}
+  const hours = Number(values.hours);
+  if (!(hours > 0)) refuse(SCRIPT, `--hours is '${values.hours}', not a number above 0`);
+  process.exitCode = await many(first, Number.POSITIVE_INFINITY, hours * 3_600_000);
+} else refuse(SCRIPT, "nothing to do: give --seed N, --seeds N or --hours H");
 
 function whole(name: string, text: string): number {
   const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  console.error(`Cannot read --${name} '${text}': give a whole number`);
-  process.exit(2);
+  if (text.trim() !== "" && Number.isSafeInteger(number) && number >= 0) return number;
+  return refuse(SCRIPT, `--${name} is '${text}', not a whole number`);
 }
 
 function replay(seed: number): number {
@@ -57,7 +61,11 @@ function replay(seed: number): number {
       : { ...drawn, ...(JSON.parse(values.options) as Partial<VoprOptions>) };
   console.log(JSON.stringify(options));
   const print = (line: string): void => console.log(line);
-  const outcome = simulate(seed, options, values.trace ? { note: print, message: print } : { note: print });
+  const outcome = simulate(
+    seed,
+    options,
+    values.trace === true ? { note: print, message: print } : { note: print },
+  );
   tell(outcome);
   return outcome.violation === null ? 0 : 1;
 }
@@ -69,7 +77,7 @@ function tell({ violation, statistics }: Outcome): void {
 
 /** `count` seeds, or as many as fit into `forMs`. */
 async function many(first: number, count: number, forMs: number): Promise<number> {
-  const jobs = whole("jobs", values.jobs);
+  const jobs = whole("jobs", values.jobs ?? "2");
   const startedMs = performance.now();
   const failures: Failure[] = [];
   let done = 0;

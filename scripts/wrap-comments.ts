@@ -2,9 +2,12 @@
  * Wraps comments that stand alone on lines longer than the limit, which the
  * formatter leaves as they are. `bun run format` calls it for everything;
  * with paths it works on those only.
+ *
+ *   bun scripts/wrap-comments.ts [path…]
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { readFlags } from "./flags.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
 const LINE_CHARS_MAX = 110;
@@ -50,7 +53,8 @@ function typeScriptFiles(path: string): string[] {
 }
 
 if (import.meta.main) {
-  const paths = process.argv.length > 2 ? process.argv.slice(2) : ["src", "tests", "scripts"];
+  const { positionals } = readFlags(import.meta.path, { allowPositionals: true });
+  const paths = positionals.length > 0 ? positionals : ["src", "tests", "scripts"];
   for (const file of paths.flatMap((path) => typeScriptFiles(resolve(ROOT, path)))) {
     const text = readFileSync(file, "utf8");
     const wrapped = wrapComments(text);

@@ -1,6 +1,6 @@
 /** What who does not know a script yet is told by it. */
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../support/source-text.ts";
 
@@ -65,5 +65,54 @@ test("scripts/bench.ts refuses what it does not know, in one line", () => {
     const { status, stdout, stderr } = run("bench.ts", ...words);
     expect([status, stdout, stderr.trimEnd().split("\n").length]).toEqual([2, "", 1]);
     expect(stderr).toContain(text);
+  }
+});
+
+test("each script that is run by hand says how, and changes nothing", () => {
+  const names = readdirSync(join(ROOT, "scripts")).filter((name) => name.endsWith(".ts"));
+  const isRun = (name: string): boolean =>
+    name !== "flags.ts" && readFileSync(join(ROOT, "scripts", name), "utf8").includes("readFlags(");
+  const runnable = names.filter(isRun).sort();
+  expect(runnable).toEqual([
+    "build.ts",
+    "generate-model.ts",
+    "planted-bugs.ts",
+    "sim.ts",
+    "vopr.ts",
+    "wrap-comments.ts",
+  ]);
+  for (const name of runnable) {
+    const { status, stdout, stderr } = run(name, "--help");
+    expect([name, status, stderr]).toEqual([name, 0, ""]);
+    expect(stdout).toContain(`bun scripts/${name}`);
+    expect(stdout).not.toContain(" * ");
+  }
+});
+
+test("scripts refuse what contradicts itself or is not understood, in one line", () => {
+  const cases: [string, string[], string][] = [
+    ["vopr.ts", [], "nothing to do: give --seed N"],
+    ["vopr.ts", ["--seed", "1", "--seeds", "2"], "--seed and --seeds contradict each other"],
+    ["vopr.ts", ["--seeds", "1", "--trace"], "--trace and --seeds contradict each other"],
+    ["vopr.ts", ["--seed", "x"], "--seed is 'x', not a whole number"],
+    ["vopr.ts", ["--hours", "no"], "--hours is 'no', not a number above 0"],
+    ["vopr.ts", ["--sees", "1"], "Unknown option '--sees'"],
+    ["sim.ts", [], "nothing to do: give --seed N"],
+    ["sim.ts", ["--seeds", "1", "--minutes", "2"], "--seeds and --minutes contradict each other"],
+    ["sim.ts", ["--seeds", "1", "--trace"], "--trace and --seeds contradict each other"],
+    ["sim.ts", ["--seed", "x"], "--seed is 'x', not a whole number"],
+    ["planted-bugs.ts", ["--mist", "1"], "Unknown option '--mist'"],
+    ["build.ts", ["--target", "all", "--runtime", "x"], "--runtime is of one target, not of all"],
+    ["generate-model.ts", ["--dry"], "Unknown option '--dry'"],
+    ["wrap-comments.ts", ["--dry"], "Unknown option '--dry'"],
+  ];
+  for (const [script, words, text] of cases) {
+    const { status, stdout, stderr } = run(script, ...words);
+    expect([script, status, stdout]).toEqual([script, 2, ""]);
+    expect(stderr).toBe(
+      `Cannot run scripts/${script}: ${text}${stderr.slice(stderr.indexOf(text) + text.length)}`,
+    );
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(`; see bun scripts/${script} --help`);
   }
 });
