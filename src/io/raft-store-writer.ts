@@ -111,6 +111,20 @@ export class StoreWriter {
       });
   }
 
+  /**
+   * Removes keys that are written anew under other ones. What waits for room is forgotten: a leader that gets
+   * no answer sends its state again and again.
+   */
+  abandon({ gte, lt }: KeyRange): void {
+    if (this.full) {
+      this.#queue = this.#queue.filter((operation) => {
+        const { key } = operation;
+        return Buffer.compare(key, gte) < 0 || Buffer.compare(key, lt) >= 0;
+      });
+    }
+    this.clean({ gte, lt });
+  }
+
   /** Waits for the writes under way, unless there is no room for them. */
   async close(): Promise<void> {
     if (!this.full) await this.flush();

@@ -6,7 +6,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { AssertionError, assert } from "../base/assert.ts";
-import { STATE_HELD_MAX_BYTES, STORE_DEFERRED_MAX_MS } from "../base/limits.ts";
+import { STATE_HELD_MAX_BYTES, STORE_DEFERRED_MAX_MS, STORE_ROOM_CHECK_MS } from "../base/limits.ts";
 import {
   holdsAllAgain,
   type RaftStore,
@@ -166,16 +166,26 @@ export class LevelRaftStore implements RaftStore {
 
   async readState(): Promise<StateReader> {
     this.#writeHeld();
-    await this.#open().flushIfRoom();
+    await this.#open()
+      .flushIfRoom()
+      .catch((error: unknown) => this.#failLater(error));
     // Damage is repaired on opening only: who went on with it could never bring a follower up to date.
     const onDamage = this.#inUse ? (error: Error) => this.#fail(error, "read") : () => {};
     return openStateReader(this.#open().db, onDamage);
   }
 
+  /** There is no room even to open the database: a leader would ask again with each heartbeat. */
+  async #failLater(error: unknown): Promise<never> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#surroundings.after(STORE_ROOM_CHECK_MS, resolve);
+    await promise;
+    throw error;
+  }
+
   stageSnapshot(chunk: SnapshotChunk): Promise<void> {
     const writer = this.#open();
     if (chunk.sequence === 0) {
-      if (this.#staging !== null) writer.clean(stateRange(this.#staging.generation));
+      if (this.#staging !== null) writer.abandon(stateRange(this.#staging.generation));
       this.#staging = { id: chunk.id, generation: ++this.#newestGeneration };
     }
     const staging = this.#staging;
