@@ -233,7 +233,7 @@ async function startIn(workDir: string, flags: AgentFlags, logger: Logger): Prom
   });
   edge.serve(api);
   await agent.start();
-  ownRuntimeDirectory(runDirectory, realpathSync(workDir), log);
+  ownRuntimeDirectory(runDirectory, realpathSync(workDir), runtime.capabilities.cgroupRoot, log);
   care.start();
   const watches = startWatches(flags, { port: agent, runtime, log });
   images?.gc?.start();

@@ -2,11 +2,21 @@
  * Whose a directory below /run/mesh or /dev/shm/mesh is. An agent that is killed, and whose work directory is
  * deleted then, leaves it there; the next agent on the machine clears it.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { runtimeDirectory } from "../agent/paths.ts";
 import type { Log } from "../base/log.ts";
-import { cgroupProcesses } from "../isolation/linux/cgroup.ts";
+import { cgroupProcesses, removeCgroup } from "../isolation/linux/cgroup.ts";
+import { agentName } from "../isolation/linux/probe.ts";
 import { isAlive, procTable } from "../isolation/linux/process-table.ts";
 import { Records } from "../isolation/linux/records.ts";
 import { findSupervisor, readTracked } from "../isolation/linux/recovery.ts";
@@ -22,8 +32,16 @@ interface Owner {
   readonly startTime: string;
 }
 
-/** Names the owner in a directory that is not in the work directory, and clears what other agents left. */
-export function ownRuntimeDirectory(directory: string, workDir: string, log: Log): void {
+/**
+ * Names the owner in a directory that is not in the work directory, and clears what other agents left.
+ * @param cgroupRoot of this agent; those of others are beside it
+ */
+export function ownRuntimeDirectory(
+  directory: string,
+  workDir: string,
+  cgroupRoot: string | undefined,
+  log: Log,
+): void {
   if (directory === runtimeDirectory(workDir)) return;
   try {
     const startTime = procTable.process(process.pid)?.startTime ?? "";
@@ -31,7 +49,7 @@ export function ownRuntimeDirectory(directory: string, workDir: string, log: Log
     const path = ownerFile(directory);
     writeFileSync(`${path}.new`, JSON.stringify(owner), { mode: 0o600 });
     renameSync(`${path}.new`, path);
-    clearAbandoned(dirname(directory), directory, log);
+    clearAbandoned(directory, cgroupRoot, log);
   } catch (error) {
     // Without it nothing is lost but room.
     log.warn("Cannot look after directories of other agents", { directory, reason: String(error) });
@@ -43,16 +61,20 @@ export function ownerFile(directory: string): string {
 }
 
 /** Removes directories whose agents cannot come back, and of which no container lives. */
-export function clearAbandoned(parent: string, own: string, log: Log): void {
+function clearAbandoned(own: string, cgroupRoot: string | undefined, log: Log): void {
+  const parent = dirname(own);
   for (const name of readdirSync(parent)) {
     const directory = join(parent, name);
     if (name === basename(own)) continue;
     const owner = readOwner(directory);
     if (owner === undefined || mayComeBack(owner) || isUsed(directory)) continue;
+    const cgroup = agentName(realpathSync(directory));
     // An agent that begins now makes it anew.
     const aside = join(parent, `.${name}.${process.pid}`);
     renameSync(directory, aside);
     rmSync(aside, { recursive: true, force: true });
+    // Without processes, as nothing of it lives.
+    if (cgroupRoot !== undefined) removeCgroup(join(dirname(cgroupRoot), cgroup));
     log.info("Cleared what an agent left", { directory, workDir: owner.workDir });
   }
 }

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
+import { agentName } from "../../src/isolation/linux/probe.ts";
 import { chooseRuntimeDirectory, removeUnusedRuntimeDirectory } from "../../src/main/runtime-directory.ts";
 import { ownerFile, ownRuntimeDirectory } from "../../src/main/runtime-owner.ts";
 
@@ -90,10 +91,15 @@ test("what an agent left that cannot come back is cleared at another's start", a
   ]);
   mkdirSync(join(parent, "of-an-older-version"));
   const own = join(parent, "own");
+  const cgroups = workDirectory();
+  mkdirSync(join(cgroups, "own"));
+  for (const name of ["gone", "living"])
+    mkdirSync(join(cgroups, agentName(join(parent, name)), "supervisors"), { recursive: true });
   mkdirSync(join(own, "containers"), { recursive: true });
   const ownWork = workDirectory();
   try {
-    ownRuntimeDirectory(own, ownWork, silentLog);
+    ownRuntimeDirectory(own, ownWork, join(cgroups, "own"), silentLog);
+    expect(readdirSync(cgroups).sort()).toEqual(["own", agentName(join(parent, "living"))].sort());
     expect(readdirSync(parent).sort()).toEqual(["of-an-older-version", "own", ...kept].sort());
     const named = JSON.parse(readFileSync(ownerFile(own), "utf8"));
     expect(named).toMatchObject({ workDir: ownWork, pid: process.pid, startTime });
