@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { OrderedSlots } from "../../src/allocator/ordered-slots.ts";
 import { compareFair, FairNode } from "../../src/allocator/share.ts";
 import { Random } from "../../src/base/random.ts";
+import { processorMs } from "../support/processor-time.ts";
 
 test("is in fair order after any changes", () => {
   const random = new Random(7);
@@ -33,4 +34,21 @@ test("is in fair order after any changes", () => {
       expect(places).toEqual([...members].sort(compareFair).map((node) => node.name));
     }
   }
+});
+
+test("many that leave cost no walk each, and may be back before anybody looks", () => {
+  const count = 100_000;
+  const table = Array.from({ length: count }, (_, slot) => new FairNode(slot, `node-${slot}`));
+  const order = new OrderedSlots(table);
+  for (const { slot } of table) order.add(slot);
+  order.settle();
+  const before = processorMs();
+  for (let slot = count - 1; slot >= 0; slot--) order.remove(slot);
+  expect(order.length).toBe(0);
+  for (let slot = 0; slot < count; slot += 2) order.add(slot);
+  order.settle();
+  expect(processorMs() - before).toBeLessThan(700);
+  expect(order.length).toBe(count / 2);
+  const even = table.filter(({ slot }) => slot % 2 === 0).sort(compareFair);
+  expect(even.every((node, place) => order.at(place) === node)).toBe(true);
 });
