@@ -11,7 +11,8 @@ import type { ContainerInfo } from "../model/v1/containers.ts";
 import type { FrameworkInfo } from "../model/v1/frameworks.ts";
 import type { CommandInfo, TaskStatus } from "../model/v1/tasks.ts";
 import { endedByItself, exitStatusOf } from "./client/exit-status.ts";
-import { hasEnded, type Instance, Job } from "./client/job.ts";
+import { knownTask } from "./client/find-task.ts";
+import { hasEnded, type Instance, Job, type JobListener, type LookUp } from "./client/job.ts";
 import { MasterClient } from "./client/master-client.ts";
 import { Output, outputStatus } from "./client/output.ts";
 import { SandboxFile } from "./client/sandbox-file.ts";
@@ -30,6 +31,8 @@ const FAILOVER_TIMEOUT_SECONDS = 60;
 const INTERRUPTED_STATUS = 130;
 /** Longer than an election takes: masters that have not heard of a kill by then are away. */
 const KILL_MS = 10_000;
+/** A new leader, or none, is waited for so long to hear of the end of the framework. */
+const FAREWELL_MS = 10_000;
 /** Who does not want to wait any more waits so long for the end of the framework. */
 const LEAVE_MS = 2_000;
 
@@ -64,11 +67,12 @@ export async function runCommand(options: RunOptions): Promise<number> {
     checkpoint: true,
     capabilities: [{ type: "MULTI_ROLE" }, { type: "PARTITION_AWARE" }],
   };
-  const scheduler = new SchedulerClient(new MasterClient(options.masters), info, onBroken);
+  const master = new MasterClient(options.masters);
+  const scheduler = new SchedulerClient(master, info, onBroken);
   const followers = new Map<Instance, Promise<void>>();
   const seen = new SeenOffers();
   const tellWaiting = (): void => say(seen.waitingText(options.name, options));
-  const job = new Job({ ...options, command: commandInfo(options) }, runName(), scheduler, {
+  const listener: JobListener = {
     onStatus: (instance) => {
       const text = statusText(instance, options.instances);
       if (!followers.has(instance) && ranAtAll(instance)) {
@@ -83,7 +87,10 @@ export async function runCommand(options: RunOptions): Promise<number> {
     onTooSmall: (offers) => {
       if (seen.add(offers)) tellWaiting();
     },
-  });
+  };
+  const lookUp: LookUp = (frameworkId, taskId) => knownTask(master, frameworkId, taskId);
+  const spec = { ...options, command: commandInfo(options) };
+  const job = new Job(spec, runName(), scheduler, listener, lookUp);
   const stop = interruptible(job, scheduler, say);
   const noOffer = setTimeout(() => {
     const left = job.instances.filter(({ place }) => place === undefined).length;
@@ -94,12 +101,16 @@ export async function runCommand(options: RunOptions): Promise<number> {
   const brokenPipe = setInterval(() => {
     if (outputs.stdout.failure !== undefined) stop.killTasks();
   }, FOLLOW_INTERVAL_MS);
+  let farewell: Timer | undefined;
   try {
     await job.run(async () => {
       await Promise.all(followers.values());
-      await scheduler.call({ type: "TEARDOWN" });
+      const told = await scheduler.call({ type: "TEARDOWN" });
+      if (!told) farewell ??= setTimeout(() => scheduler.close(), FAREWELL_MS);
+      return told;
     });
   } finally {
+    clearTimeout(farewell);
     clearInterval(brokenPipe);
     clearTimeout(noOffer);
     outputs.over = true;

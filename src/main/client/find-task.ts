@@ -17,6 +17,21 @@ export async function allTasks(master: MasterClient): Promise<Task[]> {
   ];
 }
 
+/** Of one framework, by its whole id; undefined: the master has none, and remembers none. */
+export async function knownTask(
+  master: MasterClient,
+  frameworkId: string,
+  taskId: string,
+): Promise<Task | undefined> {
+  const query = new URLSearchParams({ framework_id: frameworkId, task_id: taskId });
+  const listed = (await master.getJson(`/tasks?${query}`)) as { readonly tasks: readonly unknown[] };
+  // Most that are asked for are not there, and all tasks of a large cluster are many.
+  if (listed.tasks.length === 0) return undefined;
+  // Only this has the messages of statuses, and with them how a command ended.
+  const tasks = await allTasks(master);
+  return tasks.find((task) => task.task_id.value === taskId && task.framework_id.value === frameworkId);
+}
+
 /**
  * The task with this id, or the only one whose id starts with it; of several
  * with one id (a framework may use it again) the running or newest one.

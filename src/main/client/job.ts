@@ -3,13 +3,14 @@
  * launched, then waits for all of them to end.
  */
 
+import { MeshError } from "../../base/errors.ts";
 import { hostPort } from "../../base/host-port.ts";
 import { isTerminalState } from "../../model/task-state.ts";
 import type { ContainerInfo } from "../../model/v1/containers.ts";
 import type { Offer } from "../../model/v1/offers.ts";
 import type { Resource } from "../../model/v1/resources.ts";
 import type { SchedulerEvent } from "../../model/v1/scheduler.ts";
-import type { CommandInfo, TaskInfo, TaskStatus } from "../../model/v1/tasks.ts";
+import type { CommandInfo, Task, TaskInfo, TaskStatus } from "../../model/v1/tasks.ts";
 import type { TaskPlace } from "./sandbox-reader.ts";
 import type { SchedulerClient } from "./scheduler-client.ts";
 
@@ -43,18 +44,23 @@ export interface JobListener {
   onTooSmall(offers: readonly Offer[]): void;
 }
 
+/** What the masters remember of a task, also of one that ended; undefined: they never had it. */
+export type LookUp = (frameworkId: string, taskId: string) => Promise<Task | undefined>;
+
 export class Job {
   readonly #spec: JobSpec;
   readonly #scheduler: SchedulerClient;
   readonly #listener: JobListener;
+  readonly #lookUp: LookUp;
   readonly instances: readonly Instance[];
   #killed = false;
 
   /** `run` makes task ids of this run unlike those of any other. */
-  constructor(spec: JobSpec, run: string, scheduler: SchedulerClient, listener: JobListener) {
+  constructor(spec: JobSpec, run: string, scheduler: SchedulerClient, listener: JobListener, lookUp: LookUp) {
     this.#spec = spec;
     this.#scheduler = scheduler;
     this.#listener = listener;
+    this.#lookUp = lookUp;
     this.instances = Array.from({ length: spec.instances }, (_, i) => ({
       number: i,
       taskId: spec.instances === 1 ? `${spec.name}.${run}` : `${spec.name}.${run}.${i}`,
@@ -64,15 +70,14 @@ export class Job {
   }
 
   /**
-   * Resolves when every instance has ended, or is not launched and will not be, and `finish`, called while
-   * still subscribed, is through.
+   * Resolves when every instance has ended, or is not launched and will not be, and `finish` was true; false
+   * is for a subscription that was over, and it is called again in the next.
    */
-  async run(finish: () => Promise<void>): Promise<void> {
+  async run(finish: () => Promise<boolean>): Promise<void> {
     for await (const event of this.#scheduler.events()) {
       await this.#handle(event);
       if (!this.instances.every((instance) => this.#isOver(instance))) continue;
-      await finish();
-      return;
+      if (await finish()) return;
     }
   }
 
@@ -101,7 +106,7 @@ export class Job {
     if (status !== undefined) await this.#update(status);
   }
 
-  /** After a break of the stream: states may have changed meanwhile, and a kill may have been lost. */
+  /** After a break of the stream: states may have changed meanwhile, and calls may have been lost. */
   async #reconcile(): Promise<void> {
     if (this.#killed) await this.kill();
     const tasks = this.instances
@@ -148,7 +153,8 @@ export class Job {
       };
     }
     const task_infos = instances.map((instance) => this.#taskInfo(offer, instance));
-    const taken = await this.#scheduler.call({
+    // Whether one that was not answered was taken is asked in the next subscription.
+    await this.#scheduler.call({
       type: "ACCEPT",
       accept: {
         offer_ids: [offer.id],
@@ -158,8 +164,6 @@ export class Job {
         },
       },
     });
-    if (taken) return;
-    for (const instance of instances) instance.place = undefined;
   }
 
   #taskInfo(offer: Offer, instance: Instance): TaskInfo {
@@ -197,15 +201,44 @@ export class Job {
     }
     const instance = this.instances.find((one) => one.taskId === status.task_id.value);
     if (instance === undefined || hasEnded(instance)) return;
+    if (status.state === "TASK_UNKNOWN") return this.#unknown(instance, status);
     const dropped = status.state === "TASK_DROPPED" && status.reason === "REASON_INVALID_OFFERS";
-    if (dropped && !this.#killed) {
-      // The offer was gone before the launch reached it: nothing ran, so the instance waits for another.
-      instance.place = undefined;
-      await this.#scheduler.call({ type: "REVIVE", revive: {} });
-      return;
-    }
+    // The offer was gone before the launch reached it: nothing ran.
+    if (dropped && !this.#killed) return this.#launchAgain(instance);
+    this.#told(instance, status);
+  }
+
+  #told(instance: Instance, status: TaskStatus): void {
     instance.status = status;
     this.#listener.onStatus(instance);
+  }
+
+  async #launchAgain(instance: Instance): Promise<void> {
+    instance.place = undefined;
+    await this.#scheduler.call({ type: "REVIVE", revive: {} });
+  }
+
+  /**
+   * Reconciliation has no such task: it ended while nobody was subscribed, and the masters tell that only
+   * once when its agent left, or its ACCEPT died with a leader.
+   */
+  async #unknown(instance: Instance, status: TaskStatus): Promise<void> {
+    if (instance.place === undefined) return;
+    let task: Task | undefined;
+    try {
+      task = await this.#lookUp(instance.place.frameworkId, instance.taskId);
+    } catch (error) {
+      if (!(error instanceof MeshError) || error.code !== "MASTER_UNREACHABLE") throw error;
+      return this.#reconcile();
+    }
+    if (task !== undefined) {
+      const last = task.statuses?.at(-1);
+      const { message: _, ...bare } = status;
+      if (isTerminalState(task.state)) {
+        this.#told(instance, last?.state === task.state ? last : { ...bare, state: task.state });
+      }
+    } else if (instance.status === undefined) await this.#launchAgain(instance);
+    else this.#told(instance, { ...status, state: "TASK_LOST", message: "Nobody knows how it ended" });
   }
 }
 

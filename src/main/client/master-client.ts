@@ -55,6 +55,11 @@ export class MasterClient {
     return this.#addresses;
   }
 
+  /** Those that answered may be gone without a word: the next request first asks if they are there. */
+  doubt(): void {
+    this.#alive.clear();
+  }
+
   async getJson(path: string): Promise<unknown> {
     const answer = await this.get(path);
     if (answer.status !== 200) throw refusal("GET", path, answer);

@@ -23,16 +23,23 @@ export class SchedulerClient {
   readonly #abort = new AbortController();
 
   readonly #onBroken: () => void;
+  readonly #silenceMaxMs: number;
   /** Whether the present break was told of. */
   #brokenTold = false;
   /** Breaks the present stream off. */
   #renew: () => void = () => {};
 
   /** `onBroken`: the stream broke, and new subscriptions are tried; called once until one is there. */
-  constructor(master: MasterClient, info: FrameworkInfo, onBroken: () => void = () => {}) {
+  constructor(
+    master: MasterClient,
+    info: FrameworkInfo,
+    onBroken: () => void = () => {},
+    silenceMaxMs = SILENCE_MAX_MS,
+  ) {
     this.#master = master;
     this.#info = info;
     this.#onBroken = onBroken;
+    this.#silenceMaxMs = silenceMaxMs;
   }
 
   /** Set by the first SUBSCRIBED event. */
@@ -119,7 +126,11 @@ export class SchedulerClient {
     }
     this.#streamId = response.headers.get("Mesos-Stream-Id") ?? "";
     const records = new RecordDecoder();
-    const watch = (): Timer => setTimeout(() => silence.abort(), SILENCE_MAX_MS);
+    const silent = (): void => {
+      this.#master.doubt();
+      silence.abort();
+    };
+    const watch = (): Timer => setTimeout(silent, this.#silenceMaxMs);
     let timer = watch();
     try {
       for await (const chunk of response.body) {

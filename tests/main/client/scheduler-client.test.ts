@@ -74,3 +74,20 @@ test("a break is told of once, however long the masters are away", async () => {
   client.close();
   expect([asked >= 3, broken]).toEqual([true, 1]);
 });
+
+test("a leader that is gone without a word is not waited for a second time", async () => {
+  const never = (): Promise<Response> => new Promise(() => {});
+  const [gone, other] = [forgetfulMaster(), forgetfulMaster()];
+  const [first] = servers;
+  const info = { user: "u", name: "n", failover_timeout: 60 };
+  const master = new MasterClient([gone, other], { probeTimeoutMs: 50, roundsMs: 1_000 });
+  const client = new SchedulerClient(master, info, () => {}, 50);
+  const subscribedAt: string[] = [];
+  for await (const _ of client.events()) {
+    subscribedAt.push(master.addresses[0] ?? "");
+    if (subscribedAt.length === 2) break;
+    first?.reload({ fetch: never });
+  }
+  client.close();
+  expect(subscribedAt).toEqual([gone, other]);
+});
