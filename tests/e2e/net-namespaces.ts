@@ -7,6 +7,7 @@
  * lost in silence, and in one direction only if so wished.
  */
 const SUBNET = "10.91.7";
+export const HUB_ADDRESS = `${SUBNET}.254`;
 let nextNumber = 0;
 
 /** Namespaces work here: a root user, iproute2, and a kernel that takes veth and bridge. */
@@ -20,12 +21,17 @@ export function namespacesWork(): boolean {
 }
 
 export class Namespaces implements Disposable {
-  readonly #name = `mesh-${process.pid}-${nextNumber++}`;
+  readonly name: string;
   readonly #count: number;
+  readonly #borrowed: boolean;
   readonly #cleanUp = (): void => this[Symbol.dispose]();
 
-  constructor(count: number) {
+  /** `made`: the name of those that another process made, and will remove. */
+  constructor(count: number, made?: string) {
     this.#count = count;
+    this.#borrowed = made !== undefined;
+    this.name = made ?? `mesh-${process.pid}-${nextNumber++}`;
+    if (this.#borrowed) return;
     removeLeftOvers();
     process.on("exit", this.#cleanUp);
     try {
@@ -39,6 +45,11 @@ export class Namespaces implements Disposable {
   /** Command words that run `command` on machine `i`, or in the hub. */
   on(i: number | "hub", command: readonly string[]): string[] {
     return ["ip", "netns", "exec", this.#of(i), ...command];
+  }
+
+  /** The same in the mounts of the caller: `ip netns exec` hides cgroups. */
+  enter(i: number | "hub", command: readonly string[]): string[] {
+    return ["nsenter", `--net=/run/netns/${this.#of(i)}`, "--", ...command];
   }
 
   address(i: number): string {
@@ -75,6 +86,7 @@ export class Namespaces implements Disposable {
 
   [Symbol.dispose](): void {
     process.off("exit", this.#cleanUp);
+    if (this.#borrowed) return;
     for (const i of [...Array(this.#count).keys(), "hub"] as const) {
       Bun.spawnSync(["ip", "netns", "del", this.#of(i)], { stderr: "ignore" });
     }
@@ -85,7 +97,7 @@ export class Namespaces implements Disposable {
     ip("netns", "add", hub);
     ip("-n", hub, "link", "set", "lo", "up");
     ip("-n", hub, "link", "add", "br0", "type", "bridge");
-    ip("-n", hub, "addr", "add", `${SUBNET}.254/24`, "dev", "br0");
+    ip("-n", hub, "addr", "add", `${HUB_ADDRESS}/24`, "dev", "br0");
     ip("-n", hub, "link", "set", "br0", "up");
     for (let i = 0; i < this.#count; i++) {
       const own = this.#of(i);
@@ -103,7 +115,7 @@ export class Namespaces implements Disposable {
   }
 
   #of(i: number | "hub"): string {
-    return `${this.#name}-${i}`;
+    return `${this.name}-${i}`;
   }
 
   #neighbour(from: number, to: number, hardware: string): void {
