@@ -4,9 +4,12 @@ import { ROLE_MAX_CHARS } from "../base/limits.ts";
 /** The role that is nobody's: resources of it are unreserved. */
 export const ANY_ROLE = "*";
 
+/** Of one part, without what may be wrong with one: a framework may have a hundred thousand roles. */
+const PLAIN = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+
 /** Why `role` is no valid role name, or undefined. */
 export function checkRole(role: string): string | undefined {
-  if (role === ANY_ROLE) return undefined;
+  if (role === ANY_ROLE || (role.length <= ROLE_MAX_CHARS && PLAIN.test(role))) return undefined;
   if (role === "") return "Role must not be empty";
   if (role.length > ROLE_MAX_CHARS) {
     return `Role '${role.slice(0, 50)}…' has ${role.length} characters, more than ${ROLE_MAX_CHARS}`;

@@ -103,6 +103,7 @@ function checkOfferFilters(info: FrameworkInfo): string | undefined {
 
 /** Why `suppressed` is refused: every name must be one of the framework's roles. */
 export function checkSuppressedRoles(info: FrameworkInfo, suppressed: readonly string[]): string | undefined {
+  if (suppressed.length === 0) return undefined;
   const roles = new Set(rolesOf(info));
   const foreign = suppressed.find((role) => !roles.has(role));
   if (foreign === undefined) return undefined;
@@ -114,8 +115,10 @@ export function checkOfferConstraints(
   info: FrameworkInfo,
   constraints: OfferConstraints | undefined,
 ): string | undefined {
+  const constrained = Object.entries(constraints?.role_constraints ?? {});
+  if (constrained.length === 0) return undefined;
   const roles = new Set(rolesOf(info));
-  for (const [role, roleConstraints] of Object.entries(constraints?.role_constraints ?? {})) {
+  for (const [role, roleConstraints] of constrained) {
     if (!roles.has(role))
       return `Offer constraints specify the role '${role}', which is not one of the framework's`;
     const reason = checkGroups(roleConstraints);

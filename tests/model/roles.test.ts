@@ -18,6 +18,7 @@ describe("checkRole", () => {
     ["a/-b", "must not start with '-'"],
     ["a b", "white space"],
     ["a\tb", "white space"],
+    ["a\n", "white space"],
     ["a\u007fb", "delete"],
   ])("%j is refused", (role, reason) => {
     expect(checkRole(role)).toContain(reason);
