@@ -75,11 +75,6 @@ export async function salvageCheckpointStore(
   throw problem;
 }
 
-/** Removes one that nobody has open; any other stays. */
-export async function destroyCheckpointStore(directory: string): Promise<void> {
-  await LevelDatabase.destroy(directory).catch(() => {});
-}
-
 /** Opens it and reads all of it once. */
 async function openReadable(directory: string, lost: (reason: string) => void): Promise<CheckpointStore> {
   const store = (await openCheckpointStore(directory)) as LevelCheckpointStore;

@@ -116,11 +116,6 @@ export class LevelDatabase implements Database {
     await ClassicLevel.repair(directory);
   }
 
-  /** Removes it, and the directory if nothing else is in there. Rejects while it is open, in any process. */
-  static async destroy(directory: string): Promise<void> {
-    await ClassicLevel.destroy(directory);
-  }
-
   write(operations: LevelOperation[], sync: boolean): Promise<void> {
     const db: Batching = this.#db;
     if (db.status !== "open" || db._batch === undefined) return db.batch(operations, { ...VIEW, sync });
@@ -212,4 +207,9 @@ function openError(directory: string, error: unknown): MeshError {
     "DIRECTORY_UNUSABLE",
     `Cannot open the database "${directory}": ${text}; ${wayOut ?? "make it writable or choose another --data-dir"}`,
   );
+}
+
+/** Removes a database, and its directory if nothing else is in it. One that is open in any process stays. */
+export async function destroyDatabase(directory: string): Promise<void> {
+  await ClassicLevel.destroy(directory).catch(() => {});
 }

@@ -1,5 +1,4 @@
 /** `mesh dev`: a master and an agent in one process, for first steps and for tests of frameworks. */
-import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { directFetch } from "../io/direct-fetch.ts";
 import { createLogger } from "../io/logger.ts";
@@ -7,7 +6,8 @@ import { readIsolation, startAgent } from "./agent.ts";
 import type { Flags } from "./flags.ts";
 import { DEFAULT_IMAGE_SETTINGS } from "./image-flags.ts";
 import { startMaster } from "./master.ts";
-import { directoryError, logLevel, stopSignal } from "./process.ts";
+import { logLevel, stopSignal } from "./process.ts";
+import { makeWorkDirectory, removeNewDirectory } from "./work-directory.ts";
 
 const DEV_CLUSTER = "dev";
 /** A master that is alone leads at once, unless its log is long; the agent goes on asking. */
@@ -20,11 +20,26 @@ export async function runDev(flags: Flags): Promise<number> {
   const ip = flags.ip("ip");
   const isolate = readIsolation(flags);
   flags.refuseEqualPorts("port", "raft-port", "agent-port");
+  const made = makeWorkDirectory(directory, "--dir");
+  const started = { whole: false };
   try {
-    mkdirSync(directory, { recursive: true });
+    return await runIn(directory, flags, { level, ip, isolate }, started);
   } catch (error) {
-    throw directoryError(directory, "--dir", error);
+    if (!started.whole) await removeNewDirectory(made, join(directory, "master"));
+    throw error;
   }
+}
+
+async function runIn(
+  directory: string,
+  flags: Flags,
+  {
+    level,
+    ip,
+    isolate,
+  }: { readonly level: ReturnType<typeof logLevel>; readonly ip: string; readonly isolate: boolean },
+  started: { whole: boolean },
+): Promise<number> {
   const master = await startMaster(
     {
       ip,
@@ -63,6 +78,7 @@ export async function runDev(flags: Flags): Promise<number> {
       },
       createLogger({ name: "agent", level }),
     );
+    started.whole = true;
     console.log(welcome(master.url, agent.url, directory, new URL(master.url).host));
     const outcome = await Promise.race([stopSignal(), agent.agent.ended, master.failed]);
     await agent.stop();

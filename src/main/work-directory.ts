@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { checkpointDirectory } from "../agent/paths.ts";
-import { destroyCheckpointStore } from "../io/checkpoint-store.ts";
+import { destroyDatabase } from "../io/level.ts";
 import { programDirectory } from "./agent-runtime.ts";
 import { refuseDataDirectory } from "./foreign-directory.ts";
 import { directoryError } from "./process.ts";
@@ -27,13 +27,24 @@ export function makeWorkDirectory(directory: string, flag: string): WorkDirector
 }
 
 /** After a start that failed: what it made is removed, but nothing that another has put there. */
-export async function removeNewWorkDirectory({ path, made }: WorkDirectory): Promise<void> {
+export async function removeNewWorkDirectory(directory: WorkDirectory): Promise<void> {
+  const { path, made } = directory;
   if (made === undefined) return;
   removeUnusedRuntimeDirectory(chooseRuntimeDirectory(path));
-  await destroyCheckpointStore(checkpointDirectory(path));
-  if (existsSync(checkpointDirectory(path))) return;
+  await removeNewDirectory(directory, checkpointDirectory(path), programDirectory(path));
+}
+
+/** @param database at most this is in it, and `anew`, which each start makes */
+export async function removeNewDirectory(
+  { path, made }: WorkDirectory,
+  database: string,
+  anew?: string,
+): Promise<void> {
+  if (made === undefined) return;
+  await destroyDatabase(database);
+  if (existsSync(database)) return;
   try {
-    rmSync(programDirectory(path), { recursive: true, force: true });
+    if (anew !== undefined) rmSync(anew, { recursive: true, force: true });
     removeEmpty(path);
     for (let above = dirname(path); above.length >= made.length; above = dirname(above)) rmdirSync(above);
   } catch {

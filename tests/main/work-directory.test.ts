@@ -11,9 +11,13 @@ afterEach(() => {
 });
 
 /** What an agent in `workDir` says that ends by itself. */
-async function refusal(workDir: string, ...words: string[]): Promise<string> {
+function refusal(workDir: string, ...words: string[]): Promise<string> {
   const agent = ["agent", "--master", "127.0.0.1:1", "--ip", "127.0.0.1", "--port", "0"];
-  const command = [process.execPath, CLI, ...agent, "--work-dir", workDir, ...words];
+  return refusalOf([...agent, "--work-dir", workDir, ...words]);
+}
+
+async function refusalOf(words: readonly string[]): Promise<string> {
+  const command = [process.execPath, CLI, ...words];
   const child = Bun.spawn(command, { stdout: "ignore", stderr: "pipe" });
   const said = await new Response(child.stderr).text();
   expect(await child.exited).not.toBe(0);
@@ -36,4 +40,14 @@ test("one that was there stays", async () => {
   mkdirSync(join(directory, "a"));
   expect(await refusal(join(directory, "a"), "--resources", "bad")).toContain("--resources");
   expect(readdirSync(directory)).toEqual(["a"]);
+});
+
+test("of `mesh dev`, too, whichever of the two cannot start", async () => {
+  const other = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const dev = ["dev", "--dir", join(directory, "a/b"), "--raft-port", "0", "--agent-port", "0"];
+  expect(await refusalOf([...dev, "--port", "0", "--resources", "bad"])).toContain("--resources");
+  expect(existsSync(join(directory, "a"))).toBe(false);
+  expect(await refusalOf([...dev, "--port", `${other.port}`])).toContain("--port");
+  expect(existsSync(join(directory, "a"))).toBe(false);
+  other.stop(true);
 });
