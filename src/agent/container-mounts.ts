@@ -1,5 +1,5 @@
 /** From the volumes of a ContainerInfo to mounts: host, sandbox, images, secrets (ISO-36 to ISO-39). */
-import { SECRET_MAX_BYTES } from "../base/limits.ts";
+import { CONTAINER_VOLUMES_MAX, SECRET_MAX_BYTES } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { BindMount, ContainerMount, ContainerSpec } from "../isolation/container.ts";
 import type { Volume } from "../model/v1/containers.ts";
@@ -27,6 +27,10 @@ export function volumeMounts(
   policy: ContainerPolicy,
   owner: MountsOwner,
 ): Result<VolumeMounts> {
+  if (volumes.length > CONTAINER_VOLUMES_MAX) {
+    const most = `it can have ${CONTAINER_VOLUMES_MAX} at most`;
+    return fail(`the container asks for ${volumes.length} volumes; ${most}`);
+  }
   const mounts: ContainerMount[] = [];
   const secrets: Uint8Array[] = [];
   for (const volume of volumes) {

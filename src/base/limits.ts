@@ -319,6 +319,8 @@ export const NETWORK_PLUGINS_UNDER_WAY_MAX = 16;
 export const NETWORK_DETACH_RETRY_MS = 30_000;
 /** A network's description in a file. */
 export const NETWORK_CONFIG_MAX_BYTES = 256 * KIB;
+/** Volumes of one container that are mounted: each is a directory made and some processes at the launch. */
+export const CONTAINER_VOLUMES_MAX = 1_000;
 /** Networks of one container: each is an interface and several programs that run. */
 export const CONTAINER_NETWORKS_MAX = 16;
 /** Name of an image with registry, tag and digest; docker allows 255 for the repository alone. */

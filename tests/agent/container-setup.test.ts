@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type ContainerPolicy, DEFAULT_POLICY } from "../../src/agent/container-policy.ts";
 import { containerSetup } from "../../src/agent/container-setup.ts";
-import { SECRET_MAX_BYTES } from "../../src/base/limits.ts";
+import { CONTAINER_VOLUMES_MAX, SECRET_MAX_BYTES } from "../../src/base/limits.ts";
 import type { ContainerInfo, LinuxInfo, Volume } from "../../src/model/v1/containers.ts";
 
 const ALL = { namespaces: ["pid", "mount", "ipc", "uts"], cgroup: true };
@@ -143,6 +143,15 @@ describe("namespaces", () => {
 });
 
 describe("volumes", () => {
+  test("are so many at most: a launch that makes them one by one would hold the agent up", () => {
+    const many = (count: number): Volume[] =>
+      Array.from({ length: count }, (_, i) => ({ mode: "RW", container_path: `v${i}`, host_path: "d" }));
+    expect(setup({ volumes: many(CONTAINER_VOLUMES_MAX) })).toHaveProperty("mounts");
+    expect(setup({ volumes: many(CONTAINER_VOLUMES_MAX + 1) })).toBe(
+      "the container asks for 1001 volumes; it can have 1000 at most",
+    );
+  });
+
   const volume = (more: Partial<Volume>, policy: Partial<ContainerPolicy> = {}, user = "nobody") =>
     setup({ volumes: [{ mode: "RW", container_path: "data", ...more }] }, policy, user);
   const host = (path: string) => ({ source: { type: "HOST_PATH" as const, host_path: { path } } });
