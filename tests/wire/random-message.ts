@@ -6,18 +6,28 @@ import type { FieldSchema, FieldType } from "../../src/wire/schema-parser.ts";
 const TEXTS = ["", "a", 'ü\n"\\', "__proto__", "cpus", "\u0000", "😀", "a".repeat(300)];
 const NUMBERS = [0, 1, -1, 0.1, 1e21, -2.5, 1e-9, 123456789.125, Number.MAX_SAFE_INTEGER];
 
+/** A value for messages of a type; undefined: any. */
+export type Choose = (name: string) => Record<string, unknown> | undefined;
+
 /** A complete message; below `depth` 0 only required fields are filled. */
-export function randomMessage(random: Random, name: string, depth: number): Record<string, unknown> {
+export function randomMessage(
+  random: Random,
+  name: string,
+  depth: number,
+  choose: Choose = () => undefined,
+): Record<string, unknown> {
+  const chosen = choose(name);
+  if (chosen !== undefined) return chosen;
   const message: Record<string, unknown> = {};
   for (const field of messageSchema(name).fields) {
     const wanted = field.label === "required" || (depth > 0 && random.chance(0.5));
-    if (wanted) message[field.name] = randomField(random, field, depth);
+    if (wanted) message[field.name] = randomField(random, field, depth, choose);
   }
   return message;
 }
 
-function randomField(random: Random, field: FieldSchema, depth: number): unknown {
-  const value = () => randomValue(random, field.type, depth - 1);
+export function randomField(random: Random, field: FieldSchema, depth: number, choose?: Choose): unknown {
+  const value = () => randomValue(random, field.type, depth - 1, choose);
   if (field.label === "repeated") return Array.from({ length: random.between(1, 3) }, value);
   if (field.label !== "map") return value();
   return Object.fromEntries(
@@ -25,8 +35,8 @@ function randomField(random: Random, field: FieldSchema, depth: number): unknown
   );
 }
 
-function randomValue(random: Random, type: FieldType, depth: number): unknown {
-  if (type.kind === "message") return randomMessage(random, type.name, depth);
+function randomValue(random: Random, type: FieldType, depth: number, choose?: Choose): unknown {
+  if (type.kind === "message") return randomMessage(random, type.name, depth, choose);
   if (type.kind === "enum") return random.pick([...enumSchema(type.name).values.keys()]);
   switch (type.name) {
     case "string":

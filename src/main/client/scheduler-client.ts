@@ -47,6 +47,11 @@ export class SchedulerClient {
     return this.#info.id?.value;
   }
 
+  /** Of the newest subscription. */
+  get streamId(): string {
+    return this.#streamId;
+  }
+
   /** The last subscription broke off, and there is no other yet. */
   get broken(): boolean {
     return this.#brokenTold;
