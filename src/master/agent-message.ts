@@ -59,7 +59,7 @@ const READERS: {
   "executor-exited": (v) => ({
     kind: "executor-exited",
     ...executorNames(v),
-    status: take(v, "status", isInteger),
+    status: take(v, "status", isInt32),
   }),
 };
 
@@ -149,7 +149,8 @@ function optional<T>(values: Values, name: string, is: (value: unknown) => value
 const isObject = (value: unknown): value is Values =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 const isNumber = (value: unknown): value is number => typeof value === "number";
-const isInteger = (value: unknown): value is number => Number.isInteger(value);
+/** FAILURE tells it: protobuf can write no other. */
+const isInt32 = (value: unknown): value is number => typeof value === "number" && (value | 0) === value;
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
 const isUuid = (value: unknown): value is Uint8Array => isBytes(value) && value.length === UUID_BYTES;

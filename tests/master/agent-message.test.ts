@@ -146,3 +146,13 @@ describe("a registration is refused", () => {
 test("a pong without a nonce is refused", () => {
   expect(refusal({ kind: "pong", nonce: 1 }, { nonce: "1" })).toStartWith("pong: ");
 });
+
+test("the status of an executor's end must fit the event that tells it", () => {
+  const ended: AgentToMaster = { kind: "executor-exited", frameworkId: "F", executorId: "e", status: -1 };
+  for (const status of [-1, 0, 2 ** 31 - 1, -(2 ** 31)]) {
+    expect(reading(ended, { status })).toEqual({ ok: true, value: { ...ended, status } });
+  }
+  for (const status of [2 ** 31, 1e15, 0.5, Number.NaN, "0"]) {
+    expect(refusal(ended, { status })).toStartWith("executor-exited: ");
+  }
+});
