@@ -193,12 +193,17 @@ export class StoreWriter {
     this.#db = await this.#surroundings.open();
   }
 
+  /** As long as between two looks for room. */
+  async pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#surroundings.after(STORE_ROOM_CHECK_MS, resolve);
+    await promise;
+  }
+
   async #room(): Promise<void> {
-    const { after, freeBytes } = this.#surroundings;
+    const { freeBytes } = this.#surroundings;
     while (!this.#closed) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      after(STORE_ROOM_CHECK_MS, resolve);
-      await promise;
+      await this.pause();
       if (!this.#closed && (await freeBytes()) >= STORE_ROOM_MIN_BYTES) return;
     }
   }

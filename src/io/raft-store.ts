@@ -6,7 +6,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { AssertionError, assert } from "../base/assert.ts";
-import { STATE_HELD_MAX_BYTES, STORE_DEFERRED_MAX_MS, STORE_ROOM_CHECK_MS } from "../base/limits.ts";
+import { STATE_HELD_MAX_BYTES, STORE_DEFERRED_MAX_MS } from "../base/limits.ts";
 import {
   holdsAllAgain,
   type RaftStore,
@@ -164,22 +164,19 @@ export class LevelRaftStore implements RaftStore {
     }
   }
 
+  /** What is of no use for a transfer comes after a pause: a leader asks again with its next heartbeat. */
   async readState(): Promise<StateReader> {
     this.#writeHeld();
-    await this.#open()
-      .flushIfRoom()
-      .catch((error: unknown) => this.#failLater(error));
+    const writer = this.#open();
+    await writer.flushIfRoom().catch(async (error: unknown) => {
+      await writer.pause();
+      throw error;
+    });
     // Damage is repaired on opening only: who went on with it could never bring a follower up to date.
     const onDamage = this.#inUse ? (error: Error) => this.#fail(error, "read") : () => {};
-    return openStateReader(this.#open().db, onDamage);
-  }
-
-  /** There is no room even to open the database: a leader would ask again with each heartbeat. */
-  async #failLater(error: unknown): Promise<never> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#surroundings.after(STORE_ROOM_CHECK_MS, resolve);
-    await promise;
-    throw error;
+    const reader = await openStateReader(writer.db, onDamage);
+    if (reader.appliedIndex < this.#snapshotIndex) await writer.pause();
+    return reader;
   }
 
   stageSnapshot(chunk: SnapshotChunk): Promise<void> {

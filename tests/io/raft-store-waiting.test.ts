@@ -54,6 +54,10 @@ class Disk {
     this.store.onFull = (isFull) => (isFull ? this.full : this.room).resolve();
   }
 
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
   letPass(): void {
     for (const run of [...this.#timers]) if (this.#timers.delete(run)) run();
   }
@@ -135,6 +139,40 @@ test("who asks for the state is told after a pause that there is no room to open
   disk.writes = "go";
   await write;
   await (await store.readState()).close();
+  await store.close();
+});
+
+test("a state that is older than the log, of which no transfer can come, is handed out after a pause", async () => {
+  const disk = new Disk();
+  const { store } = disk;
+  await store.open();
+  const entry = (index: number) => ({ index, term: 1, kind: "command", data: bytes(`${index}`) }) as const;
+  const entries = Array.from({ length: 10 }, (_, at) => entry(at + 1));
+  await store.write({ hardState: { term: 1, votedFor: null }, entries, appliedIndex: 5, sync: true });
+  await (await store.readState()).close();
+  disk.writes = "fail";
+  const snapshot = { index: 8, term: 1, membership: new Uint8Array(0) };
+  const write = store.write({ appliedIndex: 10, compactTo: snapshot, sync: true });
+  await disk.full.promise;
+  disk.stopped = true;
+  const before = disk.waiting;
+  let reader: Awaited<ReturnType<typeof store.readState>> | undefined;
+  const asked = store.readState().then((given) => {
+    reader = given;
+  });
+  await until(() => reader !== undefined || disk.waiting > before);
+  expect(reader).toBeUndefined();
+  disk.stopped = false;
+  disk.letPass();
+  await asked;
+  expect(reader?.appliedIndex).toBe(5);
+  // The database under it is opened anew at the same time.
+  await reader?.close().catch(() => {});
+  disk.writes = "go";
+  await write;
+  const later = await store.readState();
+  expect(later.appliedIndex).toBe(10);
+  await later.close();
   await store.close();
 });
 
