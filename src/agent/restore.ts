@@ -136,17 +136,17 @@ function endUnseen(state: AgentState, framework: Framework, task: Task): void {
   );
 }
 
-/** Mesos names a lost machine's tasks DROPPED or GONE to frameworks that tell them apart. */
 function endByReboot(state: AgentState, framework: Framework, task: Task): void {
   addUpdate(state, task, rebootStatus(framework, task));
 }
 
+/**
+ * Also of one that was not told as started: TASK_DROPPED would say that it never ran. The machine may have
+ * gone down between its start and the record of it, and what was noted of containers went with it.
+ */
 function rebootStatus(framework: Framework, task: Task): StatusFields {
-  const started = task.stream.state !== "TASK_STAGING";
   return {
-    state: isKill(task.ending)
-      ? killedState(task.ending, framework)
-      : lostState(framework, started ? "TASK_GONE" : "TASK_DROPPED"),
+    state: isKill(task.ending) ? killedState(task.ending, framework) : lostState(framework, "TASK_GONE"),
     source: "SOURCE_AGENT",
     reason: "REASON_AGENT_RESTARTED",
     message: "The machine of the agent was restarted",
