@@ -71,7 +71,7 @@ export class OutputRotation {
 
   /** Rotates the file if it is too large, in the background. Returns its size; 0 when it is not there. */
   look(file: OutputFile): number {
-    const stat = lstatSync(file.path, { throwIfNoEntry: false });
+    const stat = statOf(file.path);
     if (stat === undefined || !stat.isFile()) return 0;
     if (stat.size <= file.maxBytes || !this.#hasTurn(file)) return stat.size;
     const rotation = this.#rotate(file).finally(() => {
@@ -247,6 +247,15 @@ function truncate(fd: number, draft: number | undefined, copiedBytes: number): v
     at += count;
   }
   ftruncateSync(fd, 0);
+}
+
+/** Undefined also for a path that cannot be, as one with a name that is too long: nothing of it can grow. */
+function statOf(path: string) {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** `stdout.1` becomes `stdout.2` and so on, the oldest goes, and the draft is `stdout.1`. */

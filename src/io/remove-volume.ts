@@ -31,10 +31,20 @@ async function emptyDisk(root: string): Promise<string | undefined> {
   }
 }
 
+/** A role or id that is too long for a file name (NAME_MAX) never had a directory. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENAMETOOLONG") return false;
+    throw error;
+  }
+}
+
 function moveAway(path: string): string | undefined {
   const trash = `${dirname(dirname(dirname(path)))}/trash`;
   try {
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    if (!isThere(path)) return undefined;
     mkdirSync(trash, { recursive: true });
     renameSync(path, `${trash}/${crypto.randomUUID()}`);
   } catch (error) {

@@ -14,7 +14,7 @@ import type {
 } from "../model/agent-protocol.ts";
 import { Resources } from "../model/resources.ts";
 import { isTaskState } from "../model/task-state.ts";
-import { checkId } from "../model/validate-ids.ts";
+import { checkIdText } from "../model/validate-ids.ts";
 import { readBlob } from "../wire/blob-check.ts";
 import { decodeMsgpack } from "../wire/msgpack.ts";
 
@@ -157,5 +157,6 @@ const isUuid = (value: unknown): value is Uint8Array => isBytes(value) && value.
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
 const isShortText = (value: unknown): value is string =>
   typeof value === "string" && value.length <= ID_MAX_CHARS;
-const isId = (value: unknown): value is string => typeof value === "string" && checkId(value) === undefined;
+/** Earlier versions took ids of so many UTF-16 units. */
+const isId = (value: unknown): value is string => isShortText(value) && checkIdText(value) === undefined;
 const isState = (value: unknown): value is string => typeof value === "string" && isTaskState(value);

@@ -60,6 +60,11 @@ function all(directory: string): string {
 }
 
 describe("rotation of log files", () => {
+  test("of a file whose path cannot be is none, and keeps nobody from looking at others", () => {
+    const path = join(sandbox(), "x".repeat(300), "stdout");
+    expect(new OutputRotation(silentLog).look({ path, root: tmpdir(), maxBytes: 1, parts: 1 })).toBe(0);
+  });
+
   test("of a file that is looked at for the last time waits for its turn, behind others and itself", async () => {
     const directory = sandbox();
     const slow = Promise.withResolvers<boolean>();

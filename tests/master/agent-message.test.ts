@@ -156,3 +156,9 @@ test("the status of an executor's end must fit the event that tells it", () => {
     expect(refusal(ended, { status })).toStartWith("executor-exited: ");
   }
 });
+
+test("tasks that an earlier version launched under ids of more bytes are taken", () => {
+  const taskId = "ü".repeat(255);
+  const tasks = [{ ...REGISTRATION.tasks[0], taskId }];
+  expect(reading(REGISTRATION, { tasks })).toEqual({ ok: true, value: { ...REGISTRATION, tasks } as never });
+});
