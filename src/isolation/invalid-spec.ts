@@ -1,6 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { ARGUMENT_MAX_BYTES, FILE_NAME_MAX_BYTES } from "../base/limits.ts";
-import { checkId } from "../model/validate-ids.ts";
+import { checkIdText } from "../model/validate-ids.ts";
 import type { ContainerSpec } from "./container.ts";
 import { networkProblem } from "./network-script.ts";
 import type { Host } from "./tools.ts";
@@ -20,7 +20,7 @@ export function invalidSpec(spec: ContainerSpec, host: Host): string | undefined
 
 function invalidNames(spec: ContainerSpec): string | undefined {
   const { containerId, sandbox } = spec;
-  if (containerId.startsWith(".") || containerId.includes(" ") || checkId(containerId) !== undefined) {
+  if (containerId.startsWith(".") || containerId.includes(" ") || checkIdText(containerId) !== undefined) {
     return `Container id ${JSON.stringify(containerId)} cannot be a file name; use letters, digits, "-" and "_"`;
   }
   const bytes = new TextEncoder().encode(containerId).length;

@@ -287,22 +287,18 @@ describe("other commands", () => {
       const { stdout } = await mesh(["tasks", "--master", to]);
       return /^(told\.\w+) +told +TASK_RUNNING/m.exec(stdout)?.[1];
     });
-    const errors = join(cluster.directory, "errors");
+    const [said, errors] = [join(cluster.directory, "said"), join(cluster.directory, "errors")];
     const child = Bun.spawn([BINARY, "logs", "-f", "--master", to, id], {
-      stdio: ["ignore", "pipe", Bun.file(errors)],
+      stdio: ["ignore", Bun.file(said), Bun.file(errors)],
     });
-    const text = new Response(child.stdout).text();
-    await eventually(
-      "the beginning",
-      async () => (await mesh(["logs", "--master", to, id])).stdout === "first\n",
-    );
+    await eventually("the beginning", () => readFileSync(said, "utf8") === "first\n");
     await cluster.masters[0]?.kill("SIGKILL");
     await eventually("word of it", () =>
       readFileSync(errors, "utf8").includes("no master answers; going on"),
     );
     writeFileSync(go, "");
     cluster.masters[0]?.start();
-    expect([await child.exited, await text]).toEqual([0, "first\nlast\n"]);
+    expect([await child.exited, readFileSync(said, "utf8")]).toEqual([0, "first\nlast\n"]);
     expect((await running).status).toBe(0);
   }, 60_000);
 

@@ -176,8 +176,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a state read while the disk is full passes for as new as what waits for room",
     file: "src/io/raft-store.ts",
-    right: "    return openStateReader(this.#open().db, onDamage);",
-    wrong: `    const read = await openStateReader(this.#open().db, onDamage);
-    return { ...read, appliedIndex: this.#appliedIndex };`,
+    right: "    const reader = await openStateReader(writer.db, onDamage);",
+    wrong: `    const read = await openStateReader(writer.db, onDamage);
+    const reader = { ...read, appliedIndex: this.#appliedIndex };`,
   },
 ];
