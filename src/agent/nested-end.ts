@@ -41,7 +41,8 @@ function nestedInside({ nested }: AgentState, parentId: string): Nested[] {
   return [...nested.values()].filter(({ containerId }) => containerId.startsWith(inside));
 }
 
-function drop(state: AgentState, { containerId, phase, ref, removals }: Nested): void {
+function drop(state: AgentState, nested: Nested): void {
+  const { containerId, phase, ref, removals } = nested;
   state.nested.delete(containerId);
   state.write({ key: NESTED_PREFIX + containerId, value: undefined });
   if (ref !== undefined) {
@@ -49,7 +50,7 @@ function drop(state: AgentState, { containerId, phase, ref, removals }: Nested):
     state.emit({ kind: "nested-answer", ref, status: 400, body });
   }
   for (const removal of removals) state.emit({ kind: "nested-answer", ref: removal, status: 200, body: "" });
-  if (phase === "ended" || phase === "removing") state.afterwards({ kind: "cleanup", containerId });
+  if (isOver(nested)) state.afterwards({ kind: "cleanup", containerId });
   else if (phase !== "checkpointing") {
     state.emit({ kind: "nested-ended", containerId, exit: { kind: "unknown", reason: "its parent ended" } });
     state.condemned.add(containerId);

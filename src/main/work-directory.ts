@@ -1,4 +1,4 @@
-/** The directory of an agent, and how a start that fails takes it back. */
+/** The directory of an agent or of `mesh dev`, and how a start that fails takes it back. */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { checkpointDirectory } from "../agent/paths.ts";
@@ -52,8 +52,11 @@ export async function removeNewDirectory(
   }
 }
 
-/** Throws when it holds more than directories. */
+/** Throws when it holds more than directories; does not follow links out of it. */
 function removeEmpty(directory: string): void {
-  for (const name of readdirSync(directory)) removeEmpty(join(directory, name));
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (!entry.isDirectory()) throw new Error(`${entry.name} is no directory`);
+    removeEmpty(join(directory, entry.name));
+  }
   rmdirSync(directory);
 }
